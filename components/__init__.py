@@ -1,0 +1,1 @@
+"""The stages, one folder each, and what they share."""

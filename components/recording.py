@@ -1,0 +1,187 @@
+"""The record of a stage: what it read and wrote, how long it took, and why it failed.
+
+Inside a run the record, the progress and the log of a stage lie in the folder named by
+`STAGE_RECORDS`; without it (a stage on its own, or in the cloud) the log stays on the standard
+streams and the record is only kept beside the outputs.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from components.artifacts import Summary, digest, write_json
+from configs.errors import NoSpaceError, PipelineError
+
+RECORDS_VARIABLE = "STAGE_RECORDS"
+_PROGRESS_SECONDS = 0.2
+
+
+class Artifact(Protocol):
+    """The part of a KFP artifact that is used here."""
+
+    name: str
+    path: str
+    metadata: dict[str, Any]
+
+
+class Progress(Protocol):
+    """Called now and then with what is being done, how much is done, and how much there is."""
+
+    def __call__(self, what: str, done: int, total: int | None = None) -> None: ...
+
+
+def silent(what: str, done: int, total: int | None = None) -> None:
+    """Progress that nobody watches."""
+
+
+class Record:
+    """What a running stage says of itself."""
+
+    def __init__(self, name: str, folder: Path | None, content: dict[str, Any]) -> None:
+        self.name, self.folder, self.content = name, folder, content
+        self.started = time.monotonic()
+        self._last_progress = 0.0
+
+    def imported(self) -> None:
+        """The libraries are there: from here on the stage works."""
+        self.content["seconds"]["import"] = round(time.monotonic() - self.started, 3)
+
+    def summary(self, summary: Summary) -> None:
+        """Keep the counts and figures of the work."""
+        self.content["summary"] = dict(summary)
+
+    def progress(self, what: str, done: int, total: int | None = None) -> None:
+        """Tell the onlooker how far the work is, at most a few times a second."""
+        now = time.monotonic()
+        if self.folder and (now - self._last_progress > _PROGRESS_SECONDS or done == total):
+            self._last_progress = now
+            write_json(
+                self.folder / f"{self.name}.progress.json",
+                {"what": what, "done": done, "total": total},
+            )
+
+    def save(self) -> None:
+        """Write the record where the run looks for it, and beside the outputs."""
+        places = {Path(output["path"]).parent for output in self.content["outputs"].values()}
+        for place in places | ({self.folder} if self.folder else set()):
+            place.mkdir(parents=True, exist_ok=True)
+            write_json(place / f"{self.name}.stage.json", self.content)
+
+
+@contextlib.contextmanager
+def stage(
+    name: str,
+    *,
+    inputs: Sequence[Artifact] = (),
+    outputs: Sequence[Artifact] = (),
+    parameters: Mapping[str, str] | None = None,
+) -> Iterator[Record]:
+    """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
+
+    Raises:
+        SystemExit: After a failure; the record holds the cause, the log the traceback.
+    """
+    folder = Path(os.environ[RECORDS_VARIABLE]) if RECORDS_VARIABLE in os.environ else None
+    record = Record(
+        name,
+        folder,
+        {
+            "stage": name,
+            "state": "running",
+            "pid": os.getpid(),
+            "started_at": time.time(),
+            "parameters": dict(parameters or {}),
+            "inputs": {artifact.name: {"path": artifact.path} for artifact in inputs},
+            "outputs": {artifact.name: {"path": artifact.path} for artifact in outputs},
+            "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
+            "summary": {},
+        },
+    )
+    with _log_to(folder / f"{name}.log" if folder else None):
+        record.save()
+        try:
+            yield record
+        except BaseException as error:
+            _fail(record, error)
+            raise SystemExit(1) from error
+        _finish(record, outputs)
+
+
+def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
+    content = record.content
+    for artifact in outputs:
+        content["outputs"][artifact.name]["digest"] = digest(Path(artifact.path))
+        artifact.metadata.update(
+            digest=content["outputs"][artifact.name]["digest"], **content["summary"]
+        )
+    _measure(record)
+    content["state"] = "done"
+    record.save()
+
+
+def _fail(record: Record, error: BaseException) -> None:
+    traceback.print_exception(error)
+    cause = _explained(error)
+    record.content["error"] = {
+        "kind": type(cause).__name__,
+        "message": str(cause) or type(cause).__name__,
+        "expected": isinstance(cause, PipelineError),
+    }
+    _measure(record)
+    record.content["state"] = "failed"
+    with contextlib.suppress(OSError):  # the disk may be the very thing that failed
+        record.save()
+
+
+def _explained(error: BaseException) -> BaseException:
+    """The error itself, or ours where the operating system's says something a user can mend."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(
+            f"no space left for {error.filename or 'the output'}",
+            way_out="Free some space and run the same command again: finished stages are kept.",
+        )
+    return error
+
+
+def _measure(record: Record) -> None:
+    seconds = record.content["seconds"]
+    seconds["work"] = round(
+        time.monotonic() - record.started - seconds.get("import", 0.0), 3
+    )
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    record.content["peak_memory_mib"] = round(max(own, children) / 1024)
+
+
+def _seconds_since_process_start() -> float:
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
+
+
+@contextlib.contextmanager
+def _log_to(path: Path | None) -> Iterator[None]:
+    """Send file descriptors 1 and 2 to `path`, those of C++ libraries and child processes too."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(1), os.dup(2)
+    with path.open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, copy in zip((1, 2), saved, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)

@@ -1,0 +1,120 @@
+"""The errors a user may meet, all of one form: subject, expected, got, and the way out.
+
+PipelineError
+├── SettingsError            a YAML file, an override or an environment says something impossible
+├── SourceError              the source of the rows
+│   ├── UnknownSourceError       no adapter for this URI
+│   ├── QueryError               the SQL does not parse, bind or run (line and column)
+│   └── UnreadableFileError      a corrupt or foreign file
+├── DataError                the rows themselves
+│   ├── EmptySplitError          a split without rows
+│   ├── LabelError               a constant, missing or non-binary label
+│   ├── MissingFeatureError      a declared feature the query does not return
+│   └── AnomaliesError           the rows break the schema, or drift from what was accepted
+├── TrainingError            training cannot start or went wrong (NaN loss)
+├── ModelError               a SavedModel that cannot be read or lacks a signature
+├── RegistryError            an unknown model, version or alias; a version that must not move
+├── EndpointError            the server did not start, answer or agree with the offline predictions
+├── RequestError             a prediction request that is not well-formed (answers 4xx)
+├── BusyError                a port, file or run that something else holds
+├── NoSpaceError             the disk is full
+└── UnknownRunError          no run with this id
+"""
+
+
+class PipelineError(Exception):
+    """A mistake that can be explained in one line.
+
+    Args:
+        subject: What it is about: a file, a column, a stage, a URI.
+        expected: What would have been right.
+        got: What came instead.
+        way_out: The command or the edit that mends it.
+    """
+
+    def __init__(
+        self, subject: str, *, expected: str = "", got: str = "", way_out: str = ""
+    ) -> None:
+        self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
+        super().__init__(subject, expected, got, way_out)
+
+    def __str__(self) -> str:
+        facts = [
+            f"{word} {value}"
+            for word, value in (("expected", self.expected), ("got", self.got))
+            if value
+        ]
+        line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
+        return f"{line}. {self.way_out}" if self.way_out else line
+
+
+class SettingsError(PipelineError):
+    """A YAML file, an override or an environment says something impossible."""
+
+
+class SourceError(PipelineError):
+    """The source of the rows cannot be used."""
+
+
+class UnknownSourceError(SourceError):
+    """No adapter for this URI."""
+
+
+class QueryError(SourceError):
+    """The SQL does not parse, bind or run."""
+
+
+class UnreadableFileError(SourceError):
+    """A corrupt or foreign file."""
+
+
+class DataError(PipelineError):
+    """The rows cannot be used."""
+
+
+class EmptySplitError(DataError):
+    """A split without rows."""
+
+
+class LabelError(DataError):
+    """A constant, missing or non-binary label."""
+
+
+class MissingFeatureError(DataError):
+    """A declared feature that the query does not return."""
+
+
+class AnomaliesError(DataError):
+    """The rows break the schema, or drift from what was accepted."""
+
+
+class TrainingError(PipelineError):
+    """Training cannot start or went wrong."""
+
+
+class ModelError(PipelineError):
+    """A SavedModel cannot be read or lacks a signature."""
+
+
+class RegistryError(PipelineError):
+    """An unknown model, version or alias, or a version that must not move."""
+
+
+class EndpointError(PipelineError):
+    """The server did not start, answer or agree with the offline predictions."""
+
+
+class RequestError(PipelineError):
+    """A prediction request is not well-formed."""
+
+
+class BusyError(PipelineError):
+    """A port, file or run is held by something else."""
+
+
+class NoSpaceError(PipelineError):
+    """The disk is full."""
+
+
+class UnknownRunError(PipelineError):
+    """No run with this id."""

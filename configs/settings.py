@@ -1,0 +1,319 @@
+"""Every knob of the pipeline: typed, frozen, unknown keys refused, defaults here and nowhere else.
+
+A use case (`configs/<use case>/use_case.yaml`) says WHAT, an environment
+(`configs/environments/<name>.yaml`) says WHERE; both are parts of one `Settings`.
+Each stage receives its own section, so that a change elsewhere does not invalidate its cache.
+"""
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Split = Literal["train", "eval", "test"]
+SPLITS: tuple[Split, ...] = ("train", "eval", "test")
+
+
+class Section(BaseModel):
+    """A part of the settings: immutable, complete, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+# --- what: the rows ---------------------------------------------------------------------------
+
+
+class Label(Section):
+    """The column to predict: 0 or 1, or any value with `positive` naming the one that counts as 1."""
+
+    column: Column
+    positive: str | None = None
+    excluded_because: Column | None = None
+    """A column that says why a row has no label (the label is NULL there): counted, not learned."""
+
+
+class TimeSplit(Section):
+    """Train before `eval_from`, eval before `test_from`, test from there on (UTC)."""
+
+    by: Literal["time"]
+    column: Column
+    eval_from: datetime.datetime
+    test_from: datetime.datetime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "TimeSplit":
+        if self.eval_from >= self.test_from:
+            raise ValueError(f"eval_from {self.eval_from} must lie before test_from {self.test_from}")
+        return self
+
+
+class HashSplit(Section):
+    """Split by MOD(ABS(FARM_FINGERPRINT(key)), 100): rows of one key stay together, for ever."""
+
+    by: Literal["hash"]
+    column: Column
+    eval_percent: Annotated[int, Field(ge=1, le=98)] = 10
+    test_percent: Annotated[int, Field(ge=1, le=98)] = 20
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train(self) -> "HashSplit":
+        if self.eval_percent + self.test_percent >= 100:
+            raise ValueError("eval_percent + test_percent must leave something to train on (< 100)")
+        return self
+
+
+class Source(Section):
+    """Tables and the GoogleSQL query over them that returns one row an example."""
+
+    uri: str = ""
+    """`duckdb://FILE` or `file://FOLDER` (each file or sub-folder is a table); empty: the environment's warehouse."""
+    query: str = ""
+    """A SQL file beside the YAML; empty: every column of the only table."""
+    sql: str = ""
+    """The text of that file, filled in when the settings are read."""
+    parameters: dict[str, str | int | float | datetime.date] = {}
+    """Values of the query's `@name` parameters."""
+
+
+# --- what: the features -----------------------------------------------------------------------
+
+
+class Numeric(Section):
+    """A number. NULL, NaN and infinities are missing values: the mean, marked by an indicator."""
+
+    transform: Literal["z_score", "log", "bucketize"] = "z_score"
+    """z_score; log: sign(x)·log1p(|x|), then z_score; bucketize: the index of a quantile bucket."""
+    buckets: Annotated[int, Field(ge=2, le=1000)] = 10
+    indicator: bool = True
+    """Add a 0/1 input that is 1 where the value is missing."""
+
+
+class Categorical(Section):
+    """A string (other types are cast). NULL is the empty string, a category of its own."""
+
+    transform: Literal["vocabulary", "hash"] = "vocabulary"
+    top: PositiveInt = 1000
+    """vocabulary: keep the most frequent values …"""
+    min_count: PositiveInt = 1
+    """… that occur at least this often in the training split; the others share the last index."""
+    buckets: PositiveInt = 1000
+    """hash: the number of buckets."""
+
+
+class Cross(Section):
+    """Two or more features as one: numbers enter by their bucket, strings as they are."""
+
+    of: Annotated[tuple[Column, ...], Field(min_length=2)]
+    buckets: PositiveInt = 1000
+
+
+class Features(Section):
+    """The model's inputs, by the names of the query's columns."""
+
+    numeric: dict[Column, Numeric] = {}
+    categorical: dict[Column, Categorical] = {}
+    crosses: dict[Column, Cross] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Features":
+        twice = set(self.numeric) & set(self.categorical)
+        if twice:
+            raise ValueError(f"{sorted(twice)} declared both numeric and categorical: keep one")
+        if not self.columns:
+            raise ValueError("no feature declared: name at least one numeric or categorical column")
+        for name, cross in self.crosses.items():
+            unknown = [column for column in cross.of if column not in self.columns]
+            if unknown:
+                raise ValueError(f"cross '{name}' uses {unknown}, declared neither numeric nor categorical")
+            if name in self.columns:
+                raise ValueError(f"cross '{name}' has the name of a column: choose another")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns, numeric first, in the order of declaration."""
+        return (*self.numeric, *self.categorical)
+
+
+# --- what: the stages' own knobs --------------------------------------------------------------
+
+
+class Ingest(Section):
+    """How rows leave the source."""
+
+    shard_rows: PositiveInt = 50_000
+    memory_limit: str = "1GB"
+    """The engine's own limit; it spills to disk beyond."""
+    threads: PositiveInt = 2
+
+
+class Validation(Section):
+    """When data is not good enough. Distances: 0 is equal, 1 is disjoint."""
+
+    max_missing_increase: Fraction = 0.1
+    """A column may lose this much presence against the schema's own minimum before it is an error."""
+    max_new_values: Fraction = 0.01
+    """Share of rows with values outside a categorical domain."""
+    skew_linf: Fraction = 0.3
+    """Categories, train against eval and test: largest difference of a value's share."""
+    skew_js: Fraction = 0.3
+    """Numbers, train against eval and test: Jensen-Shannon divergence of the histograms (base 2)."""
+    drift_linf: Fraction = 0.2
+    drift_js: Fraction = 0.2
+    """The same for train against train of the last accepted run."""
+    skew_is_error: bool = False
+    drift_is_error: bool = True
+    ignore: tuple[Column, ...] = ()
+    """Columns whose skew and drift are expected (a calendar month under a split by time)."""
+
+
+class Transform(Section):
+    """How examples are written."""
+
+    shard_rows: PositiveInt = 50_000
+    batch_rows: PositiveInt = 10_000
+    max_string_bytes: PositiveInt = 1_048_576
+    """A longer string is rejected with its row."""
+    max_rejected: Fraction = 0.01
+    """More rejected rows than this share stop the run."""
+
+
+class Schedule(Section):
+    """The learning rate over the steps of training."""
+
+    kind: Literal["constant", "cosine", "exponential"] = "cosine"
+    warmup_fraction: Fraction = 0.0
+    decay_rate: Fraction = 0.1
+    """exponential: the rate at the end as a share of the first."""
+
+
+class Training(Section):
+    """The model and how it learns."""
+
+    model: Literal["linear", "dnn", "wide_deep"] = "wide_deep"
+    hidden_units: tuple[PositiveInt, ...] = (128, 64)
+    embedding_dim: PositiveInt | None = None
+    """None: min(32, ceil(cardinality ** 0.25 · 2)) for each categorical input."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    batch_norm: bool = False
+    l1: NonNegativeFloat = 0.0
+    l2: NonNegativeFloat = 0.0
+    optimizer: Literal["adam", "adamw", "sgd", "ftrl"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    schedule: Schedule = Schedule()
+    clip_norm: Annotated[float, Field(gt=0.0)] | None = None
+    class_weight: Literal["none", "balanced"] = "none"
+    """balanced: n / (2·n_class); moves the scores, so calibration is judged with care."""
+    batch_size: PositiveInt = 2048
+    epochs: PositiveInt = 8
+    patience: PositiveInt | None = 2
+    """Stop after this many epochs without a better eval AUC and keep the best; None: never stop early."""
+    seed: int = 17
+    input_pipeline: Literal["memory", "stream"] = "memory"
+    """memory: examples held as tensors; stream: read shard by shard each epoch (any size)."""
+    shuffle_rows: PositiveInt = 200_000
+    """stream: size of the shuffle pool, rows."""
+
+
+class Gate(Section):
+    """When a candidate may serve: all must hold."""
+
+    metric: Literal["auc", "pr_auc", "log_loss", "precision", "recall", "calibration"] = "auc"
+    floor: float = 0.5
+    """The candidate's value on the test split is no worse than this."""
+    max_regression: NonNegativeFloat = 0.0
+    """… no worse than the champion's by more than this, on the same rows …"""
+    slice_floor: float | None = None
+    """… and no slice of at least `min_slice_rows` is worse than this."""
+
+
+class Evaluation(Section):
+    """Which numbers decide, over which slices."""
+
+    threshold: Fraction = 0.5
+    """The operating threshold: a score from here on is a positive prediction."""
+    slices: tuple[tuple[Column, ...], ...] = ()
+    """Each entry one column or a combination; the whole split is always there."""
+    min_slice_rows: PositiveInt = 200
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1)] = (Gate(),)
+    bins: Annotated[int, Field(ge=10, le=100_000)] = 1000
+    """Thresholds of the curves: the resolution of AUC, PR-AUC and the calibration plot."""
+    batch_rows: PositiveInt = 8192
+    golden_rows: PositiveInt = 64
+    """Test rows kept with their offline predictions, to be asked of the server before traffic moves."""
+
+
+class Serving(Section):
+    """Limits of the prediction server."""
+
+    max_batch_rows: PositiveInt = 1024
+    """Instances in one request."""
+    max_body_bytes: PositiveInt = 10_485_760
+    max_wait_ms: NonNegativeFloat = 0.0
+    """Micro-batching: how long the first request waits for company; 0: only for the batch that runs now."""
+    micro_batch_rows: PositiveInt = 256
+    drain_seconds: NonNegativeFloat = 10.0
+
+
+class Deployment(Section):
+    """How a version reaches the endpoint."""
+
+    canary_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """Traffic of a new version that passed; the champion keeps the rest until `promote`."""
+    keep_versions: PositiveInt = 10
+    tolerance: NonNegativeFloat = 1e-5
+    """Largest difference between served and offline predictions."""
+    start_seconds: PositiveInt = 120
+    serving: Serving = Serving()
+
+
+# --- where ------------------------------------------------------------------------------------
+
+
+class Beam(Section):
+    """Any Beam pipeline option, as on Beam's own command line."""
+
+    options: tuple[str, ...] = ("--runner=FnApiRunner",)
+
+
+class Places(Section):
+    """Where things lie. Relative paths are relative to the working folder."""
+
+    warehouse: str = "duckdb://output/warehouse.duckdb"
+    root: str = "output"
+    registry: str = "file://output/registry"
+
+
+class Settings(Section):
+    """One use case in one environment."""
+
+    name: Name
+    question: str = ""
+    decision_time: Column | None = None
+    """The column with the instant (UTC) at which a row's prediction is made: nothing later may enter."""
+    key: Column | None = None
+    """A column that names a row, for rejected rows and golden requests."""
+    environment: str = "local"
+    image: str = "pipeline-python:local"
+    source: Source = Source()
+    label: Label
+    split: Annotated[TimeSplit | HashSplit, Field(discriminator="by")]
+    features: Features
+    ingest: Ingest = Ingest()
+    validation: Validation = Validation()
+    transform: Transform = Transform()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    deployment: Deployment = Deployment()
+    beam: Beam = Beam()
+    places: Places = Places()
+
+    @model_validator(mode="after")
+    def _label_is_no_feature(self) -> "Settings":
+        forbidden = {self.label.column, self.label.excluded_because} & set(self.features.columns)
+        if forbidden:
+            raise ValueError(f"{sorted(map(str, forbidden))} is the label or its reason: it cannot be a feature")
+        return self

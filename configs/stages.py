@@ -1,0 +1,164 @@
+"""What each stage is told: its own part of the settings, and nothing else.
+
+The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
+"""
+
+from configs.settings import (
+    Beam,
+    Column,
+    Deployment,
+    Evaluation,
+    Features,
+    HashSplit,
+    Ingest,
+    Label,
+    Name,
+    Section,
+    Settings,
+    Source,
+    TimeSplit,
+    Training,
+    Transform,
+    Validation,
+)
+
+
+class ResolveStage(Section):
+    """Where to look for what the run stands on."""
+
+    name: Name
+    source: Source
+    registry: str
+
+
+class IngestStage(Section):
+    """Which rows, and how they are split."""
+
+    source: Source
+    label: Label
+    split: TimeSplit | HashSplit
+    columns: tuple[Column, ...]
+    """Columns the later stages need: the query must return them."""
+    ingest: Ingest
+
+
+class ValidateStage(Section):
+    """What the rows must look like."""
+
+    schema_pbtxt: str
+    """The reviewed schema; empty: infer one."""
+    label: Label
+    features: Features
+    validation: Validation
+
+
+class TransformStage(Section):
+    """How raw columns become model inputs."""
+
+    label: Label
+    key: Column | None
+    features: Features
+    transform: Transform
+    beam: Beam
+
+
+class TrainStage(Section):
+    """Which model, and how it learns."""
+
+    name: Name
+    label: Label
+    features: Features
+    training: Training
+
+
+class EvaluateStage(Section):
+    """What is measured, and what must hold."""
+
+    label: Label
+    key: Column | None
+    features: Features
+    evaluation: Evaluation
+    beam: Beam
+
+
+class DeployStage(Section):
+    """Which model is versioned, and how it reaches the endpoint."""
+
+    name: Name
+    registry: str
+    deployment: Deployment
+
+
+def resolve_stage(settings: Settings) -> ResolveStage:
+    """The part of `resolve`."""
+    return ResolveStage(
+        name=settings.name, source=settings.source, registry=settings.places.registry
+    )
+
+
+def ingest_stage(settings: Settings) -> IngestStage:
+    """The part of `ingest`."""
+    named = (
+        settings.key,
+        settings.decision_time,
+        *settings.features.columns,
+        *(column for slice_ in settings.evaluation.slices for column in slice_),
+    )
+    return IngestStage(
+        source=settings.source,
+        label=settings.label,
+        split=settings.split,
+        columns=tuple(dict.fromkeys(column for column in named if column)),
+        ingest=settings.ingest,
+    )
+
+
+def validate_stage(settings: Settings, schema_pbtxt: str) -> ValidateStage:
+    """The part of `validate`."""
+    return ValidateStage(
+        schema_pbtxt=schema_pbtxt,
+        label=settings.label,
+        features=settings.features,
+        validation=settings.validation,
+    )
+
+
+def transform_stage(settings: Settings) -> TransformStage:
+    """The part of `transform`."""
+    return TransformStage(
+        label=settings.label,
+        key=settings.key,
+        features=settings.features,
+        transform=settings.transform,
+        beam=settings.beam,
+    )
+
+
+def train_stage(settings: Settings) -> TrainStage:
+    """The part of `train`."""
+    return TrainStage(
+        name=settings.name,
+        label=settings.label,
+        features=settings.features,
+        training=settings.training,
+    )
+
+
+def evaluate_stage(settings: Settings) -> EvaluateStage:
+    """The part of `evaluate`."""
+    return EvaluateStage(
+        label=settings.label,
+        key=settings.key,
+        features=settings.features,
+        evaluation=settings.evaluation,
+        beam=settings.beam,
+    )
+
+
+def deploy_stage(settings: Settings) -> DeployStage:
+    """The part of `deploy`."""
+    return DeployStage(
+        name=settings.name,
+        registry=settings.places.registry,
+        deployment=settings.deployment,
+    )
