@@ -8,8 +8,25 @@ Each stage receives its own section, so that a change elsewhere does not invalid
 import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    model_validator,
+)
 
+
+def _in_utc(instant: datetime.datetime) -> datetime.datetime:
+    """An instant without a zone is meant in UTC."""
+    if instant.tzinfo is None:
+        return instant.replace(tzinfo=datetime.UTC)
+    return instant.astimezone(datetime.UTC)
+
+
+Instant = Annotated[datetime.datetime, AfterValidator(_in_utc)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -40,13 +57,15 @@ class TimeSplit(Section):
 
     by: Literal["time"]
     column: Column
-    eval_from: datetime.datetime
-    test_from: datetime.datetime
+    eval_from: Instant
+    test_from: Instant
 
     @model_validator(mode="after")
     def _in_order(self) -> "TimeSplit":
         if self.eval_from >= self.test_from:
-            raise ValueError(f"eval_from {self.eval_from} must lie before test_from {self.test_from}")
+            raise ValueError(
+                f"eval_from {self.eval_from} must lie before test_from {self.test_from}"
+            )
         return self
 
 
@@ -127,7 +146,9 @@ class Features(Section):
         for name, cross in self.crosses.items():
             unknown = [column for column in cross.of if column not in self.columns]
             if unknown:
-                raise ValueError(f"cross '{name}' uses {unknown}, declared neither numeric nor categorical")
+                raise ValueError(
+                    f"cross '{name}' uses {unknown}, declared neither numeric nor categorical"
+                )
             if name in self.columns:
                 raise ValueError(f"cross '{name}' has the name of a column: choose another")
         return self
@@ -315,5 +336,7 @@ class Settings(Section):
     def _label_is_no_feature(self) -> "Settings":
         forbidden = {self.label.column, self.label.excluded_because} & set(self.features.columns)
         if forbidden:
-            raise ValueError(f"{sorted(map(str, forbidden))} is the label or its reason: it cannot be a feature")
+            raise ValueError(
+                f"{sorted(map(str, forbidden))} is the label or its reason: it cannot be a feature"
+            )
         return self
