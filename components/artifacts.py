@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ def writing(out: Path) -> Iterator[Path]:
         yield beside
         if out.exists():
             shutil.rmtree(out)
-        os.replace(beside, out)
+        beside.replace(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -35,7 +34,7 @@ def write_json(path: Path, content: Any) -> None:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
         beside.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n")
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 

@@ -32,9 +32,10 @@ class Artifact(Protocol):
 
 
 class Progress(Protocol):
-    """Called now and then with what is being done, how much is done, and how much there is."""
+    """Called now and then while a stage works."""
 
-    def __call__(self, what: str, done: int, total: int | None = None) -> None: ...
+    def __call__(self, what: str, done: int, total: int | None = None) -> None:
+        """Tell what is being done, how much of it is done, and how much there is."""
 
 
 def silent(what: str, done: int, total: int | None = None) -> None:
@@ -118,9 +119,7 @@ def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
     content = record.content
     for artifact in outputs:
         content["outputs"][artifact.name]["digest"] = digest(Path(artifact.path))
-        artifact.metadata.update(
-            digest=content["outputs"][artifact.name]["digest"], **content["summary"]
-        )
+        artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)
     content["state"] = "done"
     record.save()
@@ -152,9 +151,7 @@ def _explained(error: BaseException) -> BaseException:
 
 def _measure(record: Record) -> None:
     seconds = record.content["seconds"]
-    seconds["work"] = round(
-        time.monotonic() - record.started - seconds.get("import", 0.0), 3
-    )
+    seconds["work"] = round(time.monotonic() - record.started - seconds.get("import", 0.0), 3)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     record.content["peak_memory_mib"] = round(max(own, children) / 1024)

@@ -32,17 +32,13 @@ class PipelineError(Exception):
         way_out: The command or the edit that mends it.
     """
 
-    def __init__(
-        self, subject: str, *, expected: str = "", got: str = "", way_out: str = ""
-    ) -> None:
+    def __init__(self, subject: str, *, expected: str = "", got: str = "", way_out: str = "") -> None:
         self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
         super().__init__(subject, expected, got, way_out)
 
     def __str__(self) -> str:
         facts = [
-            f"{word} {value}"
-            for word, value in (("expected", self.expected), ("got", self.got))
-            if value
+            f"{word} {value}" for word, value in (("expected", self.expected), ("got", self.got)) if value
         ]
         line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
         return f"{line}. {self.way_out}" if self.way_out else line

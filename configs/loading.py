@@ -1,4 +1,4 @@
-"""Reads a use case and an environment from YAML into `Settings`, and explains every mistake by file and line."""
+"""Reads a use case and an environment into `Settings`; explains every mistake by file and line."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,7 @@ Origins = dict[KeyPath, str]
 """Where each key was said: `file:line`, or the override itself."""
 
 
-def load(
-    use_case: str | Path, environment: str = "local", overrides: Sequence[str] = ()
-) -> Settings:
+def load(use_case: str | Path, environment: str = "local", overrides: Sequence[str] = ()) -> Settings:
     """The settings of a use case in an environment.
 
     Args:
@@ -226,13 +224,9 @@ def _fields_at(at: KeyPath) -> list[str]:
             for model in candidates
             if _is_section(model) and part in model.model_fields
         ]
-        candidates = annotations or [
-            argument for model in candidates for argument in get_args(model)
-        ]
+        candidates = annotations or [argument for model in candidates for argument in get_args(model)]
         candidates = [leaf for candidate in candidates for leaf in _alternatives(candidate)]
-    return sorted(
-        {name for model in candidates if _is_section(model) for name in model.model_fields}
-    )
+    return sorted({name for model in candidates if _is_section(model) for name in model.model_fields})
 
 
 def _alternatives(annotation: Any) -> list[Any]:

