@@ -89,6 +89,11 @@ class DeployStage(Section):
     deployment: Deployment
 
 
+def _located(settings: Settings) -> Source:
+    """The source with its place: its own, or the environment's warehouse."""
+    return settings.source.model_copy(update={"uri": settings.source.uri or settings.places.warehouse})
+
+
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
     return ResolveStage(name=settings.name, source=settings.source, registry=settings.places.registry)
@@ -103,7 +108,7 @@ def ingest_stage(settings: Settings) -> IngestStage:
         *(column for slice_ in settings.evaluation.slices for column in slice_),
     )
     return IngestStage(
-        source=settings.source,
+        source=_located(settings),
         label=settings.label,
         split=settings.split,
         columns=tuple(dict.fromkeys(column for column in named if column)),
@@ -160,3 +165,17 @@ def deploy_stage(settings: Settings) -> DeployStage:
         registry=settings.places.registry,
         deployment=settings.deployment,
     )
+
+
+def told(settings: Settings, schema_pbtxt: str) -> dict[str, str]:
+    """What each stage is told, by its name, as the JSON that is its parameter."""
+    parts: dict[str, Section] = {
+        "resolve": resolve_stage(settings),
+        "ingest": ingest_stage(settings),
+        "validate": validate_stage(settings, schema_pbtxt),
+        "transform": transform_stage(settings),
+        "train": train_stage(settings),
+        "evaluate": evaluate_stage(settings),
+        "deploy": deploy_stage(settings),
+    }
+    return {stage: part.model_dump_json() for stage, part in parts.items()}

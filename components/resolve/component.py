@@ -1,0 +1,22 @@
+"""The KFP component of `resolve`."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def resolve(
+    settings: str, inputs: str
+) -> NamedTuple("Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]):  # type: ignore[valid-type]
+    """The world as it is now: never cached."""
+    from components.recording import stage
+
+    with stage("resolve", parameters={"settings": settings, "inputs": inputs}) as record:
+        from components.resolve import core
+        from configs.stages import ResolveStage
+
+        record.imported()
+        standing = core.run(ResolveStage.model_validate_json(settings), inputs)
+        record.summary(standing._asdict())
+    return standing

@@ -1,0 +1,51 @@
+"""What a run stands on: the content of its source, and the champion it will be judged against."""
+
+from typing import NamedTuple
+
+from components.registry import Version, open_registry
+from components.sources import open_source
+from configs.stages import ResolveStage
+
+
+class Standing(NamedTuple):
+    """The state of the world a run starts from; empty strings where there is nothing yet."""
+
+    source: str
+    champion: str
+    model: str
+    statistics: str
+
+
+def run(stage: ResolveStage, inputs: str) -> Standing:
+    """Look at the source and the registry.
+
+    Args:
+        stage: Where to look.
+        inputs: The digest of the run's settings and code; empty for a run without cache.
+
+    Returns:
+        The fingerprint of the tables that the query reads; the champion's version, and the places
+        of its model and of the statistics of its training data.
+    """
+    source = open_source(stage.source.uri).fingerprint(stage.source)
+    champion = _judge(stage, inputs, source)
+    if champion is None:
+        return Standing(source, "", "", "")
+    return Standing(source, str(champion.number), str(champion.model), str(champion.statistics))
+
+
+def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:
+    """The version that a candidate is compared with.
+
+    Where the champion came from the very same source, settings and code, it is this run's own
+    model: the run then stands on the champion's predecessor, so that running again changes nothing.
+    """
+    registry = open_registry(stage.registry)
+    champion = registry.champion(stage.name)
+    if champion is None or not inputs:
+        return champion
+    made_from = champion.lineage
+    if (made_from.get("inputs_digest"), made_from.get("source")) != (inputs, source):
+        return champion
+    predecessor = made_from.get("judged_against")
+    return registry.version(stage.name, int(predecessor)) if predecessor else None
