@@ -105,7 +105,7 @@ def stage(
             "summary": {},
         },
     )
-    with _log_to(folder / f"{name}.log" if folder else None):
+    with log_to(folder / f"{name}.log" if folder else None):
         record.save()
         try:
             yield record
@@ -164,7 +164,7 @@ def _seconds_since_process_start() -> float:
 
 
 @contextlib.contextmanager
-def _log_to(path: Path | None) -> Iterator[None]:
+def log_to(path: Path | None) -> Iterator[None]:
     """Send file descriptors 1 and 2 to `path`, those of C++ libraries and child processes too."""
     if path is None:
         yield

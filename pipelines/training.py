@@ -36,7 +36,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
     """
     told = stages.told(settings, schema_pbtxt)
     code = {stage: code_digest(stage) for stage in STAGES}
-    inputs = "" if fresh else _inputs_digest(told, code)
+    inputs = _inputs_digest(told, code)
 
     def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
         cached = task.name not in NEVER_CACHED and task.name not in fresh
@@ -44,7 +44,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
     def training(run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints") -> None:
-        found = placed(resolve(settings=told["resolve"], inputs=inputs))
+        found = placed(resolve(settings=told["resolve"], inputs="" if fresh else inputs))
         rows = placed(
             ingest(settings=told["ingest"], code=code["ingest"], source=found.outputs["source"])
         ).outputs["rows"]

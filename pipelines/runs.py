@@ -1,0 +1,140 @@
+"""Runs on disk: their folders, their manifests, and how to find one again.
+
+A run lies in `<root>/runs/<run id>/`: `manifest.json`, `report.html`, `stages/` (records, progress
+and logs) and `kfp/` (what the stages wrote).
+"""
+
+import datetime
+import difflib
+import importlib.metadata
+import platform
+import secrets
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.artifacts import read_json, write_json
+from configs.errors import UnknownRunError
+from configs.settings import Settings
+from pipelines.code import ROOT
+
+MANIFEST = "manifest.json"
+_VERSIONS_OF = (
+    "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "sqlglot", "tensorflow",
+    "tensorflow-model-analysis", "tensorflow-transform",
+)  # fmt: skip
+
+
+def new_run(settings: Settings) -> Path:
+    """A folder for a new run: named by use case, instant (UTC) and four random hex digits."""
+    instant = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
+    folder = Path(settings.places.root) / "runs" / f"{settings.name}-{instant}-{secrets.token_hex(2)}"
+    (folder / "stages").mkdir(parents=True)
+    return folder
+
+
+def runs(root: Path, use_case: str = "") -> list[Path]:
+    """The run folders, oldest first; of one use case where it is named."""
+    found = (path.parent for path in root.glob(f"runs/*/{MANIFEST}"))
+    return sorted(
+        (folder for folder in found if not use_case or read_json(folder / MANIFEST)["name"] == use_case),
+        key=lambda folder: read_json(folder / MANIFEST)["started_at"],
+    )
+
+
+def find_run(root: Path, wanted: str) -> Path:
+    """The folder of a run by its id, or of the last run of a use case by its name.
+
+    Raises:
+        UnknownRunError: There is none; the nearest id is given.
+    """
+    known = runs(root)
+    for folder in reversed(known):
+        if wanted in (folder.name, read_json(folder / MANIFEST)["name"]):
+            return folder
+    nearest = difflib.get_close_matches(wanted, [folder.name for folder in known], n=1, cutoff=0.3)
+    raise UnknownRunError(
+        f"run '{wanted}'",
+        expected=f"a run id under {root / 'runs'}, or a use case that has run",
+        way_out=f"Did you mean '{nearest[0]}'?" if nearest else "List them: python -m pipelines status",
+    )
+
+
+def begin_manifest(folder: Path, settings: Settings, command: str) -> dict[str, Any]:
+    """The manifest of a run that starts now; written at once, so that even a killed run is known."""
+    manifest = {
+        "run_id": folder.name,
+        "name": settings.name,
+        "question": settings.question,
+        "environment": settings.environment,
+        "state": "running",
+        "command": command,
+        "started_at": time.time(),
+        "settings": settings.model_dump(mode="json"),
+        "versions": _versions(),
+        "commit": _commit(),
+        "machine": {"platform": platform.platform(), "python": platform.python_version()},
+        "stages": [],
+    }
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def end_manifest(folder: Path, manifest: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """The manifest of a run that has ended, with the records of its stages, cached ones included."""
+    now = time.time()
+    ended = {
+        **manifest,
+        "state": state,
+        "finished_at": now,
+        "seconds": round(now - manifest["started_at"], 2),
+        "stages": stage_records(folder),
+    }
+    write_json(folder / MANIFEST, ended)
+    return ended
+
+
+def stage_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of the stages of a run.
+
+    A stage taken from the cache has no record in the run itself: it is found beside the artifacts
+    that the other stages read, where its own run left it.
+    """
+    own = {path.name: read_json(path) for path in (folder / "stages").glob("*.stage.json")}
+    records = {name: {**record, "cached": False} for name, record in own.items()}
+    waiting = list(own.values())
+    while waiting:
+        for artifact in waiting.pop()["inputs"].values():
+            for path in Path(artifact["path"]).parent.glob("*.stage.json"):
+                if path.name not in records:
+                    record = read_json(path)
+                    records[path.name] = {**record, "cached": True}
+                    waiting.append(record)
+    return sorted(records.values(), key=lambda record: (not record["cached"], record["started_at"]))
+
+
+def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
+    """Where an artifact of a run lies; None if the run did not get so far."""
+    for record in manifest["stages"]:
+        if name in record["outputs"] and Path(record["outputs"][name]["path"]).exists():
+            return Path(record["outputs"][name]["path"])
+    return None
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+
+
+def _commit() -> str:
+    """The commit of the code, with `+` where the working tree differs; empty outside a checkout."""
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        changes = subprocess.run(
+            [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
