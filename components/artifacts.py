@@ -29,14 +29,24 @@ def writing(out: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON in one step: a reader sees the old content or the new, never a half."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+@contextlib.contextmanager
+def writing_file(path: Path) -> Iterator[Path]:
+    """A file to write; it becomes `path` at once when the block ends well, and vanishes otherwise.
+
+    It keeps the suffix, by which some libraries choose the format.
+    """
+    beside = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
-        beside.write_text(json.dumps(content, indent=2, sort_keys=False) + "\n")
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON in one step: a reader sees the old content or the new, never a half."""
+    with writing_file(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:

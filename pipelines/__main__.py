@@ -1,0 +1,200 @@
+"""The command line: `python -m pipelines --help`."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from configs.errors import PipelineError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="The training pipeline: from tables to a served model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+UseCase = Annotated[
+    str, typer.Argument(help="A folder in configs/, or a path to such a folder.", metavar="USE_CASE")
+]
+Environment = Annotated[str, typer.Option("--env", help="A file in configs/environments/.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="section.key=value, over the YAML; repeatable.")
+]
+
+
+def explained(command: Callable[P, T]) -> Callable[P, T]:
+    """Print a user's mistake as one message, without a traceback; exit with 1."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except PipelineError as error:
+            if os.environ.get("PIPELINES_TRACEBACK"):
+                raise
+            Console(stderr=True, highlight=False).print(
+                f"[bold red]{type(error).__name__}[/]: ", end="", soft_wrap=True
+            )
+            sys.stderr.write(f"{error}\n")
+            raise typer.Exit(1) from None
+
+    return wrapper
+
+
+@app.command()
+@explained
+def run(
+    use_case: UseCase,
+    env: Environment = "local",
+    overrides: Overrides = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")] = False,
+    from_stage: Annotated[
+        str, typer.Option("--from", help="Run this stage and all after it anew.", metavar="STAGE")
+    ] = "",
+) -> None:
+    """Run the whole pipeline: ingest, validate, transform, train, evaluate, deploy."""
+    from configs.loading import load
+    from pipelines import session
+
+    settings = load(use_case, env, overrides or ())
+    ended_well = session.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
+    raise typer.Exit(0 if ended_well else 1)
+
+
+@app.command(name="compile")
+@explained
+def compile_(
+    use_case: UseCase,
+    env: Environment = "local",
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write; default: output/<name>.yaml.")] = None,
+) -> None:
+    """Compile the pipeline to the YAML that a target runs."""
+    from configs.loading import load, schema_text
+    from pipelines import session
+
+    settings = load(use_case, env, overrides or ())
+    path = out or Path(settings.places.root) / f"training-{settings.name}-{env}.yaml"
+    session.compile_to(settings, schema_text(use_case), path)
+    typer.echo(path)
+
+
+@app.command()
+@explained
+def seed(use_case: UseCase, env: Environment = "local") -> None:
+    """Load the use case's sample data into the warehouse."""
+    from configs.loading import load
+    from pipelines import session
+
+    session.seed(load(use_case, env), Console())
+
+
+@app.command()
+@explained
+def serve(
+    use_case: UseCase,
+    env: Environment = "local",
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+) -> None:
+    """Serve the endpoint: every version that has traffic, by its share."""
+    from configs.loading import load
+    from pipelines import session
+
+    session.serve(load(use_case, env), host, port)
+
+
+@app.command()
+@explained
+def predict(
+    use_case: UseCase,
+    instances: Annotated[
+        Path | None, typer.Argument(help="JSON or JSON lines; default: five rows of the last run.")
+    ] = None,
+    env: Environment = "local",
+    url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8080",
+) -> None:
+    """Ask the server for predictions."""
+    from configs.loading import load
+    from pipelines import session
+
+    session.predict(load(use_case, env), instances, url)
+
+
+@app.command()
+@explained
+def promote(
+    use_case: UseCase,
+    version: Annotated[int | None, typer.Argument(help="Default: the challenger.")] = None,
+    env: Environment = "local",
+) -> None:
+    """Make a version the champion: all traffic goes to it."""
+    from configs.loading import load
+    from pipelines import session
+
+    session.promote(load(use_case, env), version)
+
+
+@app.command()
+@explained
+def rollback(use_case: UseCase, env: Environment = "local") -> None:
+    """Go back to the former champion: all traffic returns to it."""
+    from configs.loading import load
+    from pipelines import session
+
+    session.rollback(load(use_case, env))
+
+
+@app.command()
+@explained
+def status(
+    use_case: Annotated[str, typer.Argument(help="Default: all.", metavar="[USE_CASE]")] = "",
+    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+) -> None:
+    """List the runs, the versions and the traffic."""
+    from pipelines import session
+
+    session.status(use_case, root)
+
+
+@app.command()
+@explained
+def report(
+    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
+    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+) -> None:
+    """Write a run's report anew and say where it lies."""
+    from pipelines import session
+
+    typer.echo(session.write_report(run_id, root))
+
+
+@app.command()
+@explained
+def stage(
+    name: Annotated[str, typer.Argument(help="ingest, validate, transform, train, evaluate, deploy.")],
+    use_case: UseCase,
+    env: Environment = "local",
+    overrides: Overrides = None,
+    run_id: Annotated[str, typer.Option("--run", help="The run whose artifacts it reads.")] = "",
+) -> None:
+    """Run one stage alone, in this process, on the artifacts of an earlier run."""
+    from configs.loading import load
+    from pipelines import session
+
+    settings = load(use_case, env, overrides or ())
+    session.run_stage(name, use_case, settings, run_id)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,187 @@
+"""What the commands do: one function a command, between the settings and the screen."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from components.artifacts import read_json, writing_file
+from configs.errors import PipelineError, SettingsError
+from configs.loading import SCHEMA, schema_text, use_case_folder
+from configs.settings import Settings
+from pipelines import view
+from pipelines.runs import (
+    MANIFEST,
+    artifact_path,
+    begin_manifest,
+    end_manifest,
+    find_run,
+    new_run,
+    runs,
+)
+
+STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
+"""Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
+
+
+def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage: str = "") -> bool:
+    """Run the training pipeline and show it; returns whether every stage ended well."""
+    fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
+    console = _own_console()
+    _seed_once(settings, console)
+    from pipelines import training
+    from pipelines.runners import local
+
+    pipeline = training.build(settings, schema_text(use_case), fresh)
+    folder = new_run(settings)
+    manifest = begin_manifest(folder, settings, _command())
+    console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
+    with view.watched(console, folder / "stages", STAGES):
+        ended_well = local.run(pipeline, folder, Path(settings.places.root), caching=not no_cache)
+    manifest = end_manifest(folder, manifest, "done" if ended_well else "failed")
+    places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
+    console.print()
+    if ended_well:
+        places |= _keep_schema(use_case, manifest)
+        _show_result(console, use_case, manifest, places)
+    else:
+        _show_failure(console, folder, manifest, places)
+    return ended_well
+
+
+def _fresh(*, no_cache: bool, from_stage: str) -> tuple[str, ...]:
+    """The stages that must run anew."""
+    if no_cache:
+        return STAGES
+    if not from_stage:
+        return ()
+    return STAGES[STAGES.index(_known_stage(from_stage)) :]
+
+
+def _known_stage(name: str) -> str:
+    if name not in STAGES:
+        raise SettingsError("stage", expected=f"one of {', '.join(STAGES)}", got=repr(name))
+    return name
+
+
+def _own_console() -> Console:
+    """A console on a copy of the standard output, which stays when the output goes to a log."""
+    return Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
+
+
+def _command() -> str:
+    """The command as a person would type it again."""
+    return shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
+
+
+def _seed_once(settings: Settings, console: Console) -> None:
+    uri = settings.source.uri or settings.places.warehouse
+    if settings.source.sample and uri.startswith("duckdb://"):
+        if not Path(uri.removeprefix("duckdb://")).exists():
+            seed(settings, console)
+
+
+def seed(settings: Settings, console: Console) -> None:
+    """Load the sample data of a use case into its warehouse."""
+    from components.sources.samples import seed as load
+
+    if not settings.source.sample:
+        raise SettingsError(
+            f"use case '{settings.name}'",
+            expected="source.sample, the name of public data",
+            got="none: its data are its own",
+        )
+    uri = settings.source.uri or settings.places.warehouse
+    with console.status(f"loading {settings.source.sample} into {uri} …"):
+        counts = load(uri)
+    console.print(f"loaded {settings.source.sample} into {uri}: {view.facts(counts)}\n")
+
+
+def _keep_schema(use_case: str, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """After the first run: keep the inferred schema beside the use case, to be reviewed like code."""
+    path = use_case_folder(use_case) / SCHEMA
+    statistics = artifact_path(manifest, "statistics")
+    if path.exists() or statistics is None:
+        return {}
+    path.write_text((statistics / SCHEMA).read_text())
+    return {"schema (new: review it)": str(path)}
+
+
+def _show_result(
+    console: Console, use_case: str, manifest: Mapping[str, Any], places: dict[str, str]
+) -> None:
+    evaluation = artifact_path(manifest, "evaluation")
+    deployment = artifact_path(manifest, "deployment")
+    if evaluation:
+        console.print(view.metrics_table(read_json(evaluation / "metrics.json")))
+        console.print()
+        console.print(view.verdict_panel(read_json(evaluation / "verdict.json")))
+    model = artifact_path(manifest, "model")
+    if model:
+        places["model"] = str(model)
+    if deployment:
+        console.print(view.deployment_line(read_json(deployment / "deployment.json")))
+    console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s")
+    console.print(view.places_table(places))
+    console.print(f"next:  [bold]python -m pipelines serve {use_case}[/]", soft_wrap=True)
+
+
+def _show_failure(
+    console: Console, folder: Path, manifest: Mapping[str, Any], places: Mapping[str, str]
+) -> None:
+    stages = folder / "stages"
+    broken = [record for record in manifest["stages"] if record["state"] != "done" and not record["cached"]]
+    for record in broken:
+        error = record.get("error") or {
+            "kind": "Killed",
+            "message": "the process ended without a word (killed, or out of memory)",
+        }
+        console.print(f"[bold red]{record['stage']} failed[/]  {error['kind']}: ", end="")
+        console.print(error["message"], markup=False, soft_wrap=True)
+        places = {"log": str(stages / f"{record['stage']}.log"), **places}
+    if not broken:
+        console.print("[bold red]the run failed outside its stages[/]")
+        places = {"log": str(stages / "pipeline.log"), **places}
+    console.print(view.places_table(places))
+    console.print(
+        f"mend it, then:  [bold]{manifest['command']}[/]   (finished stages are taken from the cache)",
+        soft_wrap=True,
+    )
+
+
+def _render(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    from pipelines.report import write
+
+    return write(folder, manifest)
+
+
+def write_report(run_id: str, root: Path) -> Path:
+    """Write the report of a run anew."""
+    folder = find_run(root, run_id)
+    return _render(folder, read_json(folder / MANIFEST))
+
+
+def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
+    """Compile the training pipeline into `path`."""
+    from kfp import compiler
+
+    from pipelines import training
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing_file(path) as beside:
+        compiler.Compiler().compile(training.build(settings, schema_pbtxt), str(beside))
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Replace this process by the prediction server."""
+    server = [sys.executable, "-m", "components.serve"]
+    os.execv(
+        sys.executable,
+        [*server, "--registry", settings.places.registry, "--name", settings.name,
+         "--host", host, "--port", str(port)],
+    )  # fmt: skip

@@ -1,0 +1,190 @@
+"""What a person sees of a run: the stages as they go, the verdict, the figures, the next command."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+_REFRESH_PER_SECOND = 8
+_METRICS = ("auc", "pr_auc", "log_loss", "calibration", "precision", "recall")
+
+
+class Stages:
+    """The state of a run's stages, read from their records at every look."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.folder, self.names = folder, names
+        self.spinner = Spinner("dots", style="cyan")
+        self.ended = False
+
+    def __rich__(self) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(width=2)
+        table.add_column(style="bold", width=10)
+        table.add_column(ratio=1)
+        table.add_column(justify="right", width=8)
+        records = {name: self._record(name) for name in self.names}
+        last = max((i for i, name in enumerate(self.names) if records[name]), default=-1)
+        for index, name in enumerate(self.names):
+            record = records[name]
+            if record is None:
+                cached = index < last
+                waiting = "taken from the cache" if cached else ""
+                table.add_row("[green]≡" if cached else "[dim]·", name, f"[dim]{waiting}", "")
+            else:
+                table.add_row(*self._row(name, record))
+        return table
+
+    def _row(self, name: str, record: Mapping[str, Any]) -> tuple[RenderableType, ...]:
+        seconds = _seconds(record)
+        if record["state"] == "done":
+            return "[green]✓", name, f"[dim]{facts(record['summary'])}", seconds
+        if record["state"] == "failed" or self.ended:
+            return "[red]✗", name, "[red]failed", seconds
+        return self.spinner, name, self._progress(name), seconds
+
+    def _progress(self, name: str) -> RenderableType:
+        progress = _read(self.folder / f"{name}.progress.json")
+        if progress is None:
+            return "[dim]starting"
+        row = Table.grid(padding=(0, 1))
+        done, total = progress["done"], progress["total"]
+        if total:
+            row.add_row(ProgressBar(total, done, width=24), f"{done:,} of {total:,}", progress["what"])
+        else:
+            row.add_row(f"{done:,}" if done else "", progress["what"])
+        return row
+
+    def _record(self, name: str) -> dict[str, Any] | None:
+        return _read(self.folder / f"{name}.stage.json")
+
+
+@contextmanager
+def watched(console: Console, folder: Path, names: Sequence[str]) -> Iterator[None]:
+    """Show the stages of the run in `folder` while the body runs: live, or a line each off a terminal."""
+    stages = Stages(folder, names)
+    if console.is_terminal:
+        with Live(stages, console=console, refresh_per_second=_REFRESH_PER_SECOND):
+            try:
+                yield
+            finally:
+                stages.ended = True
+        return
+    stop = threading.Event()
+    reporter = threading.Thread(target=_report_lines, args=(console, stages, stop), daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        reporter.join()
+
+
+def _report_lines(console: Console, stages: Stages, stop: threading.Event) -> None:
+    """One line when a stage ends: for logs and pipes."""
+    told: set[str] = set()
+    while True:
+        last_look = stop.is_set()
+        for name in stages.names:
+            record = stages._record(name)  # noqa: SLF001 - the same view, without a terminal
+            if name not in told and record and record["state"] != "running":
+                told.add(name)
+                console.print(
+                    f"{record['state']:>6}  {name:<10} {_seconds(record):>8}  {facts(record['summary'])}",
+                    soft_wrap=True,
+                )
+        if last_look:
+            return
+        stop.wait(1 / _REFRESH_PER_SECOND)
+
+
+def facts(summary: Mapping[str, Any], most: int = 5) -> str:
+    """The first counts and figures of a stage, on one line."""
+    shown = [(name.replace("_", " "), value) for name, value in summary.items() if value != ""]
+    return " · ".join(f"{name} {_figure(value)}" for name, value in shown[:most])
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if not value.is_integer() else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = str(value)
+    return text if len(text) <= 24 else text[:11] + "…" + text[-12:]  # noqa: PLR2004
+
+
+def _seconds(record: Mapping[str, Any]) -> str:
+    if record["state"] == "running":
+        return f"{time.time() - record['started_at']:.1f} s"
+    return f"{sum(record['seconds'].values()):.1f} s"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return content
+
+
+# --- after the run ------------------------------------------------------------------------------
+
+
+def verdict_panel(verdict: Mapping[str, Any]) -> Panel:
+    """The decision with every reason."""
+    passed = verdict["decision"] == "deploy"
+    lines = Text()
+    for reason in verdict["reasons"]:
+        lines.append("✓ " if reason["held"] else "✗ ", style="green" if reason["held"] else "bold red")
+        lines.append(reason["sentence"] + "\n")
+    lines.rstrip()
+    return Panel(
+        lines,
+        title="passed: the candidate may serve" if passed else "held back: nothing is deployed",
+        border_style="green" if passed else "red",
+        title_align="left",
+    )
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> Table:
+    """Candidate against champion on the same rows, and the weakest slices."""
+    table = Table(title=f"test split, {metrics['rows']:,} rows", title_justify="left", box=None)
+    table.add_column("")
+    for name in _METRICS:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_row("candidate", *_values(metrics["candidate"]["overall"]), style="bold")
+    if metrics["champion"]:
+        version = metrics["champion_version"]
+        table.add_row(f"champion (version {version})", *_values(metrics["champion"]["overall"]))
+    judged = [s for s in metrics["candidate"]["slices"] if s.get("auc") is not None]
+    for weak in sorted(judged, key=lambda s: float(s["auc"]))[:3]:
+        table.add_row("weakest: " + slice_name(weak["slice"]), *_values(weak), style="dim")
+    return table
+
+
+def slice_name(slice_: Mapping[str, Any]) -> str:
+    """`carrier=UA, origin=EWR`."""
+    return ", ".join(f"{column}={value}" for column, value in slice_.items())
+
+
+def _values(metrics: Mapping[str, Any]) -> list[str]:
+    return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in _METRICS]
+
+
+def places_table(places: Mapping[str, str]) -> Group:
+    """Where everything lies, one line each: never cut, so that a path can be copied."""
+    width = max(map(len, places), default=0)
+    return Group(
+        *(Text.assemble((f"{name:<{width}}  ", "dim"), place) for name, place in places.items())
+    )
