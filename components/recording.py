@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import resource
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -165,20 +164,19 @@ def _seconds_since_process_start() -> float:
 
 @contextlib.contextmanager
 def log_to(path: Path | None) -> Iterator[None]:
-    """Send file descriptors 1 and 2 to `path`, those of C++ libraries and child processes too."""
+    """Send the standard streams to `path`: Python's own, and those of C++ libraries and child processes."""
     if path is None:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     saved = os.dup(1), os.dup(2)
-    with path.open("ab", buffering=0) as log:
+    with path.open("a", buffering=1) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for descriptor, copy in zip((1, 2), saved, strict=True):
-            os.dup2(copy, descriptor)
-            os.close(copy)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        finally:
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)

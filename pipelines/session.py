@@ -81,9 +81,9 @@ def _command() -> str:
 
 def _seed_once(settings: Settings, console: Console) -> None:
     uri = settings.source.uri or settings.places.warehouse
-    if settings.source.sample and uri.startswith("duckdb://"):
-        if not Path(uri.removeprefix("duckdb://")).exists():
-            seed(settings, console)
+    missing = uri.startswith("duckdb://") and not Path(uri.removeprefix("duckdb://")).exists()
+    if settings.source.sample and missing:
+        seed(settings, console)
 
 
 def seed(settings: Settings, console: Console) -> None:

@@ -121,7 +121,7 @@ def _figure(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     text = str(value)
-    return text if len(text) <= 24 else text[:11] + "…" + text[-12:]  # noqa: PLR2004
+    return text if len(text) <= 24 else text[:11] + "…" + text[-12:]
 
 
 def _seconds(record: Mapping[str, Any]) -> str:
@@ -182,9 +182,17 @@ def _values(metrics: Mapping[str, Any]) -> list[str]:
     return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in _METRICS]
 
 
+def deployment_line(deployment: Mapping[str, Any]) -> Text:
+    """What became of the candidate, on one line."""
+    traffic = deployment.get("endpoint", {}).get("traffic", {})
+    shares = ", ".join(f"version {version} {share} %" for version, share in traffic.items())
+    line = Text.assemble((f"{deployment['action'].replace('_', ' ')}", "bold"))
+    if deployment.get("version"):
+        line.append(f"  version {deployment['version']}")
+    return line.append(f"  traffic: {shares}" if shares else "")
+
+
 def places_table(places: Mapping[str, str]) -> Group:
     """Where everything lies, one line each: never cut, so that a path can be copied."""
     width = max(map(len, places), default=0)
-    return Group(
-        *(Text.assemble((f"{name:<{width}}  ", "dim"), place) for name, place in places.items())
-    )
+    return Group(*(Text.assemble((f"{name:<{width}}  ", "dim"), place) for name, place in places.items()))

@@ -1,0 +1,175 @@
+"""Settings: what a YAML may say, and how a mistake is explained."""
+
+from pathlib import Path
+
+import pytest
+
+from configs.errors import SettingsError
+from configs.loading import load, schema_text, use_case_folder, use_cases
+from configs.settings import Settings, TimeSplit
+from configs.stages import told
+
+MINIMAL = """
+name: tiny
+label: {column: y}
+split: {by: hash, column: id}
+features:
+  numeric: {x: {}}
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "use_case.yaml").write_text(MINIMAL)
+    return folder
+
+
+def refused(folder: Path, *overrides: str) -> str:
+    with pytest.raises(SettingsError) as error:
+        load(folder, overrides=overrides)
+    return str(error.value)
+
+
+def rewrite(folder: Path, before: str, after: str) -> None:
+    path = folder / "use_case.yaml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def test_every_use_case_in_configs_loads() -> None:
+    assert "flights" in use_cases()
+    for name in use_cases():
+        assert load(name).name
+
+
+def test_settings_cannot_be_changed_once_read(tiny: Path) -> None:
+    settings = load(tiny)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.name = "other"  # type: ignore[misc]
+
+
+def test_an_override_has_the_last_word(tiny: Path) -> None:
+    settings = load(tiny, overrides=["training.epochs=3", "features.numeric.x.transform=log"])
+    assert settings.training.epochs == 3
+    assert settings.features.numeric["x"].transform == "log"
+
+
+def test_a_misspelt_key_names_file_line_and_nearest_key(tiny: Path) -> None:
+    rewrite(tiny, "features:", "trainning: {}\nfeatures:")
+    message = refused(tiny)
+    assert "use_case.yaml:5" in message
+    assert "'trainning'" in message
+    assert "Did you mean 'training'?" in message
+
+
+def test_a_misspelt_key_deep_inside_names_the_keys_of_that_place(tiny: Path) -> None:
+    rewrite(tiny, "{x: {}}", "{x: {bucketz: 3}}")
+    message = refused(tiny)
+    assert "features.numeric.x.bucketz" in message
+    assert "Did you mean 'buckets'?" in message
+
+
+def test_a_misspelt_override_is_named_as_such(tiny: Path) -> None:
+    assert "override 'training.epocs=3'" in refused(tiny, "training.epocs=3")
+
+
+def test_an_impossible_value_says_what_was_expected_and_got(tiny: Path) -> None:
+    message = refused(tiny, "training.epochs=many")
+    assert "training.epochs" in message
+    assert "integer" in message
+    assert "'many'" in message
+
+
+def test_a_missing_key_is_named(tiny: Path) -> None:
+    rewrite(tiny, "label: {column: y}", "")
+    assert "label: expected this key" in refused(tiny)
+
+
+def test_a_key_said_twice_is_refused(tiny: Path) -> None:
+    rewrite(tiny, "name: tiny", "name: tiny\nname: other")
+    message = refused(tiny)
+    assert "use_case.yaml:3" in message
+    assert "'name' again" in message
+
+
+def test_broken_yaml_names_line_and_column(tiny: Path) -> None:
+    rewrite(tiny, "name: tiny", "name: [tiny")
+    assert "use_case.yaml:3:" in refused(tiny)
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words\n"])
+def test_yaml_without_keys_is_refused(tiny: Path, text: str) -> None:
+    (tiny / "use_case.yaml").write_text(text)
+    assert "expected keys and values" in refused(tiny)
+
+
+def test_a_sql_file_that_is_not_there_is_refused_before_any_work(tiny: Path) -> None:
+    (tiny / "query.sql").write_text("SELECT 1")
+    message = refused(tiny, "source.query=qery.sql")
+    assert "qery.sql" in message
+    assert "Did you mean 'query.sql'?" in message
+
+
+def test_the_sql_travels_with_the_settings(tiny: Path) -> None:
+    (tiny / "query.sql").write_text("SELECT 1")
+    assert load(tiny, overrides=["source.query=query.sql"]).source.sql == "SELECT 1"
+
+
+def test_an_unknown_use_case_names_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'flights'"):
+        use_case_folder("flihgts")
+
+
+def test_an_unknown_environment_names_the_known(tiny: Path) -> None:
+    with pytest.raises(SettingsError, match=r"expected one of .*local"):
+        load(tiny, "lokal")
+
+
+def test_the_label_cannot_be_a_feature(tiny: Path) -> None:
+    assert "cannot be a feature" in refused(tiny, "label.column=x")
+
+
+def test_a_cross_of_undeclared_columns_is_refused(tiny: Path) -> None:
+    assert "neither numeric nor categorical" in refused(tiny, "features.crosses={c: {of: [x, z]}}")
+
+
+def test_a_column_declared_twice_is_refused(tiny: Path) -> None:
+    assert "both numeric and categorical" in refused(tiny, "features.categorical={x: {}}")
+
+
+def test_a_hash_split_leaves_rows_to_train(tiny: Path) -> None:
+    message = refused(tiny, "split.eval_percent=60", "split.test_percent=40")
+    assert "something to train on" in message
+
+
+def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
+    rewrite(
+        tiny,
+        "{by: hash, column: id}",
+        "{by: time, column: at, eval_from: 2020-01-02, test_from: 2020-01-03T00:00:00+02:00}",
+    )
+    split = load(tiny).split
+    assert isinstance(split, TimeSplit)
+    assert split.eval_from.isoformat() == "2020-01-02T00:00:00+00:00"
+    assert split.test_from.isoformat() == "2020-01-02T22:00:00+00:00"
+    assert "must lie before" in refused(tiny, "split.test_from=2020-01-01")
+
+
+def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
+    """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
+    before, after = (told(load(tiny, overrides=o), "") for o in ([], ["training.epochs=3"]))
+    assert {name for name in before if before[name] != after[name]} == {"train"}
+
+
+def test_the_schema_is_kept_beside_the_use_case(tiny: Path) -> None:
+    assert schema_text(tiny) == ""
+    (tiny / "schema.pbtxt").write_text("feature {}")
+    assert schema_text(tiny) == "feature {}"
+
+
+def test_settings_survive_json(tiny: Path) -> None:
+    settings = load(tiny)
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
