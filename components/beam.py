@@ -1,0 +1,54 @@
+"""Beam's options from the settings: any option of Beam's own command line, refused if Beam has none."""
+
+import argparse
+import contextlib
+import difflib
+import io
+
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import create_runner
+
+from configs.errors import SettingsError
+from configs.settings import Beam
+
+LOCAL_RUNNER = "FnApiRunner"
+"""Where no runner is named: Beam's own default would look for a binary in the network first."""
+
+
+def pipeline_options(beam: Beam) -> PipelineOptions:
+    """The options as Beam understands them; without `--runner`, the local one.
+
+    Raises:
+        SettingsError: An option or a runner that Beam does not know, or a value that it cannot take.
+    """
+    options = PipelineOptions(list(beam.options))
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options.get_all_options(add_extra_args_fn=lambda parser: _refuse_unknown(parser, beam.options))
+    except SystemExit as error:  # argparse explains a bad value and leaves
+        raise _mistake(complaint.getvalue().strip().rpartition("error: ")[-1]) from error
+    standard = options.view_as(StandardOptions)
+    standard.runner = standard.runner or LOCAL_RUNNER
+    try:
+        create_runner(standard.runner)
+    except (ValueError, ImportError, AttributeError) as error:
+        raise _mistake(f"--runner={standard.runner}") from error
+    return options
+
+
+def _refuse_unknown(parser: argparse.ArgumentParser, options: tuple[str, ...]) -> None:
+    _, unknown = parser.parse_known_args(list(options))
+    if unknown:
+        known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - argparse has no public list
+        near = difflib.get_close_matches(unknown[0].split("=", 1)[0], known, n=1)
+        raise _mistake(unknown[0], f"Did you mean {near[0]}?" if near else "")
+
+
+def _mistake(got: str, way_out: str = "") -> SettingsError:
+    return SettingsError(
+        "setting `beam.options`",
+        expected="options of Apache Beam, as --name=value",
+        got=got,
+        way_out=way_out or "Look it up in the list of Beam's pipeline options.",
+    )
