@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from components.artifacts import read_json, writing_file
-from configs.errors import PipelineError, SettingsError
+from configs.errors import SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
 from pipelines import view
@@ -25,6 +24,7 @@ from pipelines.runs import (
     runs,
 )
 
+_RUNS_SHOWN = 10
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
 """Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
 
@@ -178,10 +178,41 @@ def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
-    """Replace this process by the prediction server."""
+    """Replace this process by the prediction server of the endpoint."""
     server = [sys.executable, "-m", "components.serve"]
-    os.execv(
-        sys.executable,
-        [*server, "--registry", settings.places.registry, "--name", settings.name,
-         "--host", host, "--port", str(port)],
-    )  # fmt: skip
+    endpoint = ["--registry", settings.places.registry, "--name", settings.name]
+    address = ["--host", host, "--port", str(port)]
+    os.execv(sys.executable, [*server, *endpoint, *address])
+
+
+def promote(settings: Settings, version: int | None) -> None:
+    """Make a version the champion, and show who serves."""
+    from components.registry import open_registry
+
+    registry = open_registry(settings.places.registry)
+    registry.promote(settings.name, version)
+    Console().print(view.versions_table(registry, settings.name))
+
+
+def rollback(settings: Settings) -> None:
+    """Take back the newest step, and show who serves."""
+    from components.registry import open_registry
+
+    registry = open_registry(settings.places.registry)
+    registry.roll_back(settings.name)
+    Console().print(view.versions_table(registry, settings.name))
+
+
+def status(use_case: str, root: Path) -> None:
+    """Show the last runs, and every model's versions with their traffic."""
+    from components.registry import open_registry
+
+    console = Console()
+    manifests = [read_json(folder / MANIFEST) for folder in runs(root, use_case)]
+    if not manifests:
+        console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
+        return
+    console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
+    places = {m["name"]: m["settings"]["places"]["registry"] for m in manifests}
+    for name, registry_uri in places.items():
+        console.print(view.versions_table(open_registry(registry_uri), name))

@@ -16,6 +16,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from components.registry import Registry
+
 _REFRESH_PER_SECOND = 8
 _METRICS = ("auc", "pr_auc", "log_loss", "calibration", "precision", "recall")
 
@@ -190,6 +192,34 @@ def deployment_line(deployment: Mapping[str, Any]) -> Text:
     if deployment.get("version"):
         line.append(f"  version {deployment['version']}")
     return line.append(f"  traffic: {shares}" if shares else "")
+
+
+def runs_table(manifests: Sequence[Mapping[str, Any]]) -> Table:
+    """The runs, the newest last."""
+    table = Table(title="runs", title_justify="left", box=None)
+    for column in ("run", "state", "started (UTC)", "seconds", "stages"):
+        table.add_column(column, justify="right" if column == "seconds" else "left")
+    for manifest in manifests:
+        state = manifest["state"]
+        style = {"done": "green", "failed": "red"}.get(state, "yellow")
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(manifest["started_at"]))
+        ran = " ".join(r["stage"] for r in manifest["stages"] if not r["cached"])
+        seconds = f"{manifest['seconds']:.1f}" if "seconds" in manifest else ""
+        table.add_row(manifest["run_id"], f"[{style}]{state}", started, seconds, f"[dim]{ran}")
+    return table
+
+
+def versions_table(registry: Registry, name: str) -> Table:
+    """The versions of a model: who serves, with how much of the traffic."""
+    table = Table(title=f"versions of {name}", title_justify="left", box=None)
+    for column in ("version", "status", "traffic", "created (UTC)", "run"):
+        table.add_column(column, justify="right" if column in ("version", "traffic") else "left")
+    traffic = registry.endpoint(name).traffic
+    for version in registry.versions(name):
+        share = f"{traffic[version.number]} %" if version.number in traffic else ""
+        created = version.created_at.strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(str(version.number), version.status, share, created, version.lineage.get("run_id", ""))
+    return table
 
 
 def places_table(places: Mapping[str, str]) -> Group:

@@ -6,9 +6,9 @@ from kfp import dsl
 
 
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
-def resolve(
-    settings: str, inputs: str
-) -> NamedTuple("Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]):  # type: ignore[valid-type]
+def resolve(settings: str, inputs: str) -> NamedTuple(
+    "Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]
+):  # type: ignore[valid-type]
     """The world as it is now: never cached."""
     from components.recording import stage
 

@@ -44,8 +44,7 @@ def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:
     champion = registry.champion(stage.name)
     if champion is None or not inputs:
         return champion
-    made_from = champion.lineage
-    if (made_from.get("inputs_digest"), made_from.get("source")) != (inputs, source):
+    if (champion.inputs_digest, champion.lineage.get("source")) != (inputs, source):
         return champion
-    predecessor = made_from.get("judged_against")
+    predecessor = champion.judged_against
     return registry.version(stage.name, int(predecessor)) if predecessor else None
