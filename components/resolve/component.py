@@ -6,9 +6,12 @@ from kfp import dsl
 
 
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
-def resolve(settings: str, inputs: str) -> NamedTuple(
+def resolve(
+    settings: str,
+    inputs: str,
+) -> NamedTuple(  # type: ignore[valid-type]
     "Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]
-):  # type: ignore[valid-type]
+):
     """The world as it is now: never cached."""
     from components.recording import stage
 
