@@ -1,0 +1,93 @@
+"""The model registry: numbered versions, the aliases champion and challenger, and who gets the traffic."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from components.registry.endpoint import Endpoint
+from components.registry.version import Event, Submission, Version
+from configs.errors import RegistryError
+
+__all__ = ["Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
+
+
+class Registry(Protocol):
+    """Versions of models by name, and one endpoint for each name.
+
+    Every method raises `RegistryError` for a name, version or alias that does not exist, naming
+    those that do. A change is made whole or not at all; two at once wait for each other.
+    """
+
+    def names(self) -> Sequence[str]:
+        """The models that have a version."""
+        ...
+
+    def versions(self, name: str) -> Sequence[Version]:
+        """All versions, oldest first; none for an unknown name."""
+        ...
+
+    def version(self, name: str, number: int) -> Version:
+        """One version."""
+        ...
+
+    def champion(self, name: str) -> Version | None:
+        """The version that serves, or None before the first."""
+        ...
+
+    def alias(self, name: str, alias: str) -> Version:
+        """The version with this alias."""
+        ...
+
+    def find(self, name: str, model_digest: str) -> Version | None:
+        """The version that holds exactly this model."""
+        ...
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Aliases and traffic; empty before the first deployment."""
+        ...
+
+    def history(self, name: str) -> Sequence[Event]:
+        """What happened, oldest first."""
+        ...
+
+    def register(self, name: str, submission: Submission) -> Version:
+        """Keep a model as the next version; the version that already holds it, if there is one."""
+        ...
+
+    def deploy(self, name: str, number: int, percent: int, judged_against: str | None = None) -> Endpoint:
+        """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
+
+        Raises:
+            RegistryError: The champion is no longer the one it was judged against (None: not asked).
+        """
+        ...
+
+    def promote(self, name: str, number: int | None = None) -> Endpoint:
+        """Make a version (None: the challenger) the champion with all traffic."""
+        ...
+
+    def roll_back(self, name: str) -> Endpoint:
+        """Take back the newest step: withdraw the challenger, else return to the former champion."""
+        ...
+
+    def clean_up(self, name: str, keep: int) -> Sequence[int]:
+        """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
+        ...
+
+
+def open_registry(uri: str) -> Registry:
+    """The registry at a URI.
+
+    Raises:
+        RegistryError: No adapter for this scheme.
+    """
+    scheme, separator, place = uri.partition("://")
+    if separator and place and scheme == "file":
+        from components.registry.folder import FolderRegistry
+
+        return FolderRegistry(Path(place))
+    raise RegistryError(
+        f"no registry for '{uri}'",
+        expected="file://FOLDER",
+        way_out="Set places.registry in the environment's YAML.",
+    )
