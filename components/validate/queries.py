@@ -1,0 +1,164 @@
+"""The passes over the shards of a split: each one query that asks one aggregate of every column.
+
+In the SQL, `v0` is the first column as a number and `f0` the same where it is finite, NULL elsewhere.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from components.validate.columns import FLOAT32_MAX, Column, quoted, relation
+from components.validate.histograms import QUANTILES, Edges, boundaries, counts
+
+COLUMNS_AT_ONCE = 100
+"""Of a very wide table, in one query."""
+LONGEST_VALUE = 200
+"""Characters of a value that are kept; a longer one is told from others by a hash."""
+
+Range = tuple[float, float]
+"""Limits, both inclusive."""
+Row = Mapping[str, Any]
+"""The figures of one column."""
+
+
+@contextlib.contextmanager
+def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Any]:
+    """A DuckDB connection without a file, in UTC, that spills into the folder `spill`."""
+    connection = duckdb.connect()
+    try:
+        connection.execute("SET TimeZone='UTC'")
+        connection.execute(f"SET threads={threads}")
+        connection.execute("SET memory_limit=?", [memory_limit])
+        connection.execute("SET temp_directory=?", [str(spill)])
+        connection.execute("SET preserve_insertion_order=false")
+        yield connection
+    finally:
+        connection.close()
+
+
+def row_count(connection: Any, files: Sequence[Path]) -> int:
+    """Rows in Parquet files, from their footers."""
+    return int(connection.execute(f"SELECT count(*) FROM {relation(files)}").fetchone()[0])
+
+
+def moments(
+    connection: Any, files: Sequence[Path], columns: Sequence[Column], ranges: Mapping[str, Range]
+) -> dict[str, Row]:
+    """Of each column `present` (not NULL); of numbers also nan, infinite, finite, low, high, mean, deviation, zeros, outside.
+
+    `outside` counts the finite values beyond the column's range, if it has one.
+    """
+
+    def ask(column: Column, value: str, finite: str) -> str:
+        if not column.is_number:
+            return f"{{present: count({value})}}"
+        may_be_nan = column.kind == "float"
+        low, high = ranges.get(column.name, (None, None))
+        figures = {
+            "present": f"count({value})",
+            "nan": f"count_if(isnan({value}))" if may_be_nan else "0",
+            "infinite": f"count_if(abs({value}) > {FLOAT32_MAX!r} AND NOT isnan({value}))" if may_be_nan else "0",
+            "finite": f"count({finite})",
+            "low": f"min({finite})",
+            "high": f"max({finite})",
+            "mean": f"avg({finite})",
+            "deviation": f"stddev_pop({finite})",
+            "zeros": f"count_if({finite} = 0)",
+            "outside": "0" if low is None else f"count_if({finite} < {low!r} OR {finite} > {high!r})",
+        }
+        return "{" + ", ".join(f"{name}: {sql}" for name, sql in figures.items()) + "}"
+
+    return _aggregates(connection, relation(files), columns, ask)
+
+
+def quantiles(
+    connection: Any, files: Sequence[Path], columns: Sequence[Column], every: int
+) -> dict[str, Sequence[float] | None]:
+    """The `QUANTILES` of the finite values of each column, interpolated; None without any.
+
+    Args:
+        connection: The engine.
+        files: The shards.
+        columns: Numbers.
+        every: Only every n-th row of a shard is asked.
+    """
+    source = relation(files, numbered=True)
+    if every > 1:
+        source = f"(SELECT * FROM {source} WHERE file_row_number % {every} = 0)"
+    wanted = ", ".join(map(str, QUANTILES))
+    return _aggregates(
+        connection, source, columns, lambda _column, _value, finite: f"quantile_cont({finite}, [{wanted}])"
+    )
+
+
+def bins(
+    connection: Any, files: Sequence[Path], columns: Sequence[Column], edges: Mapping[str, Edges]
+) -> dict[str, list[int]]:
+    """Rows with a finite value between the inner `edges` of each column: one number more than there are edges."""
+
+    def ask(column: Column, _value: str, finite: str) -> str:
+        bounds = ", ".join(map(repr, boundaries(edges[column.name])))
+        return f"histogram({finite}, [{bounds}])" if bounds else f"MAP {{0.0: count({finite})}}"
+
+    binned = _aggregates(connection, relation(files), columns, ask)
+    return {name: counts(found, edges[name]) for name, found in binned.items()}
+
+
+def categories(
+    connection: Any, files: Sequence[Path], columns: Sequence[Column], keep: Callable[[Column], int]
+) -> dict[str, Row]:
+    """Of each column unique, empty, mean_length (characters), and `top`: (value, rows), most frequent first."""
+    found = {}
+    for some in _batches(columns):
+        asked = [
+            f"(SELECT {_literal(column.name)} AS name, count(*) AS unique_values,"  # noqa: S608 - quoted
+            " sum(n) FILTER (value = '') AS empty, sum(length(value) * n) / sum(n) AS mean_length,"
+            f" min({{minus: -n, value: CASE WHEN length(value) > {LONGEST_VALUE} THEN left(value, {LONGEST_VALUE})"
+            f" || '…' || left(md5(value), 8) ELSE value END}}, {keep(column)}) AS top"
+            f" FROM (SELECT {column.text} AS value, count(*) AS n FROM {relation(files)}"
+            f" WHERE {quoted(column.name)} IS NOT NULL GROUP BY ALL))"
+            for column in some
+        ]
+        for name, unique, empty, mean_length, top in connection.execute(" UNION ALL ".join(asked)).fetchall():
+            found[name] = {
+                "unique": unique,
+                "empty": int(empty or 0),
+                "mean_length": float(mean_length or 0.0),
+                "top": [(entry["value"], -entry["minus"]) for entry in top or ()],
+            }
+    return found
+
+
+def _aggregates(
+    connection: Any, source: str, columns: Sequence[Column], ask: Callable[[Column, str, str], str]
+) -> dict[str, Any]:
+    """One aggregate a column: `ask` is given the column, its value and its finite value, as SQL."""
+    found: dict[str, Any] = {}
+    for some in _batches(columns):
+        values = ", ".join(
+            f"{column.number if column.is_number else quoted(column.name)} AS v{i}"
+            for i, column in enumerate(some)
+        )
+        finite = "".join(
+            f", CASE WHEN abs(v{i}) <= {FLOAT32_MAX!r} THEN v{i} END AS f{i}"
+            for i, column in enumerate(some)
+            if column.is_number
+        )
+        asked = ", ".join(ask(column, f"v{i}", f"f{i}") for i, column in enumerate(some))
+        row = connection.execute(
+            f"SELECT {asked} FROM (SELECT *{finite} FROM (SELECT {values} FROM {source}))"  # noqa: S608 - quoted
+        ).fetchone()
+        found |= {column.name: figure for column, figure in zip(some, row, strict=True)}
+    return found
+
+
+def _batches(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
+    for start in range(0, len(columns), COLUMNS_AT_ONCE):
+        yield columns[start : start + COLUMNS_AT_ONCE]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
