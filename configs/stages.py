@@ -48,6 +48,7 @@ class ValidateStage(Section):
     schema_pbtxt: str
     """The reviewed schema; empty: infer one."""
     label: Label
+    key: Column | None
     features: Features
     validation: Validation
 
@@ -121,6 +122,7 @@ def validate_stage(settings: Settings, schema_pbtxt: str) -> ValidateStage:
     return ValidateStage(
         schema_pbtxt=schema_pbtxt,
         label=settings.label,
+        key=settings.key,
         features=settings.features,
         validation=settings.validation,
     )
