@@ -64,11 +64,10 @@ class TransformStage(Section):
 
 
 class TrainStage(Section):
-    """Which model, and how it learns."""
+    """Which model, and how it learns. Its inputs are what the transform graph's features.json says."""
 
     name: Name
     label: Label
-    features: Features
     training: Training
 
 
@@ -144,7 +143,6 @@ def train_stage(settings: Settings) -> TrainStage:
     return TrainStage(
         name=settings.name,
         label=settings.label,
-        features=settings.features,
         training=settings.training,
     )
 
