@@ -1,1 +1,1 @@
-"""Reads `rows`, writes `statistics` with a verdict on the data: what is in each column, and whether it may be learned from."""
+"""Reads `rows`, writes `statistics`: what each column holds, and whether it may be learned from."""

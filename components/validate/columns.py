@@ -63,7 +63,7 @@ def relation(files: Sequence[Path], *, numbered: bool = False) -> str:
 
 def describe(connection: Any, files: Sequence[Path], categories: Collection[str]) -> dict[str, Column]:
     """The columns of Parquet files, in order; strings and those named in `categories` are categories."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {relation(files)}").fetchall()
+    described = connection.execute(f"DESCRIBE FROM {relation(files)}").fetchall()
     columns = {}
     for name, declared, *_ in described:
         kind = kind_of(declared)

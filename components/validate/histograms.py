@@ -1,4 +1,4 @@
-"""Histograms whose buckets are the same for every split, and can be counted anew in the buckets of an earlier run.
+"""Histograms with the same buckets for every split, counted anew in the buckets of an earlier run.
 
 Buckets are [low, high), the last one [low, high]. The inner edges come from the training split alone;
 the first and the last bucket reach to the smallest and the largest value of any split. So an outlier

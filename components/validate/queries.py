@@ -41,15 +41,16 @@ def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Any]:
 
 def row_count(connection: Any, files: Sequence[Path]) -> int:
     """Rows in Parquet files, from their footers."""
-    return int(connection.execute(f"SELECT count(*) FROM {relation(files)}").fetchone()[0])
+    return int(connection.execute(f"SELECT count(*) FROM {relation(files)}").fetchone()[0])  # noqa: S608 - quoted
 
 
 def moments(
     connection: Any, files: Sequence[Path], columns: Sequence[Column], ranges: Mapping[str, Range]
 ) -> dict[str, Row]:
-    """Of each column `present` (not NULL); of numbers also nan, infinite, finite, low, high, mean, deviation, zeros, outside.
+    """How many are present (not NULL), and of numbers the figures of the finite ones.
 
-    `outside` counts the finite values beyond the column's range, if it has one.
+    Of numbers: nan, infinite, finite, low, high, mean, deviation (of the population), zeros, and
+    `outside`: the finite values beyond the column's range, if it has one.
     """
 
     def ask(column: Column, value: str, finite: str) -> str:
@@ -60,7 +61,9 @@ def moments(
         figures = {
             "present": f"count({value})",
             "nan": f"count_if(isnan({value}))" if may_be_nan else "0",
-            "infinite": f"count_if(abs({value}) > {FLOAT32_MAX!r} AND NOT isnan({value}))" if may_be_nan else "0",
+            "infinite": f"count_if(abs({value}) > {FLOAT32_MAX!r} AND NOT isnan({value}))"
+            if may_be_nan
+            else "0",
             "finite": f"count({finite})",
             "low": f"min({finite})",
             "high": f"max({finite})",
@@ -87,7 +90,7 @@ def quantiles(
     """
     source = relation(files, numbered=True)
     if every > 1:
-        source = f"(SELECT * FROM {source} WHERE file_row_number % {every} = 0)"
+        source = f"(SELECT * FROM {source} WHERE file_row_number % {every} = 0)"  # noqa: S608 - quoted
     wanted = ", ".join(map(str, QUANTILES))
     return _aggregates(
         connection, source, columns, lambda _column, _value, finite: f"quantile_cont({finite}, [{wanted}])"
@@ -97,7 +100,7 @@ def quantiles(
 def bins(
     connection: Any, files: Sequence[Path], columns: Sequence[Column], edges: Mapping[str, Edges]
 ) -> dict[str, list[int]]:
-    """Rows with a finite value between the inner `edges` of each column: one number more than there are edges."""
+    """Rows with a finite value between the inner `edges` of each column, ends included."""
 
     def ask(column: Column, _value: str, finite: str) -> str:
         bounds = ", ".join(map(repr, boundaries(edges[column.name])))
@@ -110,18 +113,10 @@ def bins(
 def categories(
     connection: Any, files: Sequence[Path], columns: Sequence[Column], keep: Callable[[Column], int]
 ) -> dict[str, Row]:
-    """Of each column unique, empty, mean_length (characters), and `top`: (value, rows), most frequent first."""
-    found = {}
+    """Of each column unique, empty, mean_length (characters); `top`: (value, rows), most frequent first."""
+    found: dict[str, Row] = {}
     for some in _batches(columns):
-        asked = [
-            f"(SELECT {_literal(column.name)} AS name, count(*) AS unique_values,"  # noqa: S608 - quoted
-            " sum(n) FILTER (value = '') AS empty, sum(length(value) * n) / sum(n) AS mean_length,"
-            f" min({{minus: -n, value: CASE WHEN length(value) > {LONGEST_VALUE} THEN left(value, {LONGEST_VALUE})"
-            f" || '…' || left(md5(value), 8) ELSE value END}}, {keep(column)}) AS top"
-            f" FROM (SELECT {column.text} AS value, count(*) AS n FROM {relation(files)}"
-            f" WHERE {quoted(column.name)} IS NOT NULL GROUP BY ALL))"
-            for column in some
-        ]
+        asked = [_category(column, files, keep(column)) for column in some]
         for name, unique, empty, mean_length, top in connection.execute(" UNION ALL ".join(asked)).fetchall():
             found[name] = {
                 "unique": unique,
@@ -130,6 +125,24 @@ def categories(
                 "top": [(entry["value"], -entry["minus"]) for entry in top or ()],
             }
     return found
+
+
+def _category(column: Column, files: Sequence[Path], keep: int) -> str:
+    """SQL: one row about a category; its `top` is the smallest `keep` of (-rows, value)."""
+    return f"""(
+        SELECT
+            {_literal(column.name)} AS name,
+            count(*) AS unique_values,
+            sum(n) FILTER (value = '') AS empty,
+            sum(length(value) * n) / sum(n) AS mean_length,
+            min({{minus: -n, value: CASE
+                WHEN length(value) > {LONGEST_VALUE} THEN left(value, {LONGEST_VALUE}) || '…' || left(md5(value), 8)
+                ELSE value END}}, {keep}) AS top
+        FROM (
+            SELECT {column.text} AS value, count(*) AS n
+            FROM {relation(files)} WHERE {quoted(column.name)} IS NOT NULL GROUP BY ALL
+        )
+    )"""  # noqa: S608 - names and paths are quoted
 
 
 def _aggregates(

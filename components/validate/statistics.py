@@ -1,9 +1,9 @@
 """Statistics of the rows, one dataset a split, as tensorflow-metadata's `DatasetFeatureStatisticsList`.
 
-- `num_missing` counts NULL only. NaN is `num_nan` of the standard histogram, or, in a category, text;
-  the custom statistics `infinite` (beyond float32), `empty` (empty strings) and `out_of_range`
-  (outside the schema's range) count the rest. Minimum, mean, deviation (of the population) and
-  quantiles are those of the finite values.
+- `num_missing` counts NULL only. NaN is `num_nan` of the standard histogram (of a category: the custom
+  statistic `nan`); the custom statistics `infinite` (beyond float32), `empty` (empty strings) and
+  `out_of_range` (outside the schema's range) count the rest. Minimum, mean, deviation (of the
+  population) and quantiles are those of the finite values.
 - Columns that are categories have string statistics whatever their type, as TensorFlow Data Validation
   has it.
 """
@@ -101,7 +101,8 @@ def compute(connection: Any, rows: Path, request: Request, progress: Progress) -
         EmptySplitError: A split without rows.
         UnreadableFileError: A shard that is not Parquet, or shards that do not fit together.
     """
-    parts, steps = [], 2 * len(SPLITS)
+    parts: list[_Part] = []
+    steps = 2 * len(SPLITS)
     try:
         for split in SPLITS:
             progress("statistics", len(parts), steps)
@@ -155,7 +156,10 @@ def _measure(connection: Any, rows: Path, split: Split, request: Request) -> _Pa
         moments=queries.moments(connection, files, list(columns.values()), request.ranges),
         quantiles=queries.quantiles(connection, files, numbers, every),
         categories=queries.categories(
-            connection, files, categories, lambda column: TOP_VALUES + request.domain_sizes.get(column.name, 0)
+            connection,
+            files,
+            categories,
+            lambda column: TOP_VALUES + request.domain_sizes.get(column.name, 0),
         ),
     )
 
@@ -180,7 +184,7 @@ def _bin(
     own: Mapping[str, histograms.Edges],
     baseline: Mapping[str, histograms.Edges],
 ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Rows per bucket of this run's edges and of the baseline's, from one pass over edges fine enough for both."""
+    """Rows per bucket of this run's edges and of the baseline's, from one pass over the union of both."""
     numbers = [part.columns[name] for name in part.quantiles]
     fine = {
         column.name: histograms.union(own.get(column.name, ()), baseline.get(column.name, ()))
@@ -208,7 +212,10 @@ def _dataset(
     for name, column in part.columns.items():
         feature = dataset.features.add(name=name, type=_TYPES[column.kind])
         figures = part.moments[name]
-        for counted, label in (("infinite", "infinite"), ("outside", "out_of_range")):
+        extra = {"infinite": "infinite", "outside": "out_of_range"} | (
+            {"nan": "nan"} if column.as_category else {}
+        )
+        for counted, label in extra.items():
             if figures.get(counted):
                 feature.custom_stats.add(name=label, num=figures[counted])
         if column.as_category:

@@ -1,0 +1,27 @@
+"""The KFP component of `validate`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def validate(
+    rows: dsl.Input[dsl.Dataset],
+    baseline: str,
+    settings: str,
+    code: str,
+    statistics: dsl.Output[dsl.Artifact],
+) -> None:
+    """Rows in, statistics and a verdict out; `baseline`: where the last accepted statistics lie, or empty."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    parameters = {"baseline": baseline, "settings": settings, "code": code}
+    with stage("validate", inputs=[rows], outputs=[statistics], parameters=parameters) as record:
+        from components.validate import core
+        from configs.stages import ValidateStage
+
+        record.imported()
+        told = ValidateStage.model_validate_json(settings)
+        accepted = core.baseline_folder(baseline)
+        record.summary(core.run(Path(rows.path), told, accepted, Path(statistics.path), record.progress))

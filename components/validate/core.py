@@ -1,0 +1,161 @@
+"""Validate: describe the rows, hold them against the schema and the last accepted run, say what is wrong."""
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+from google.protobuf.message import DecodeError
+from rich.console import Console
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.artifacts import Summary, write_json, writing
+from components.recording import Progress
+from components.validate import queries, schema
+from components.validate.anomalies import anomalies
+from components.validate.distances import Distance, drifts, skews
+from components.validate.findings import examine
+from components.validate.histograms import inner_edges
+from components.validate.rules import Finding
+from components.validate.statistics import Request, Statistics, compute
+from components.validate.table import table, verdict
+from configs.errors import AnomaliesError, UnreadableFileError
+from configs.settings import SPLITS
+from configs.stages import ValidateStage
+
+STATISTICS = "statistics.pb"
+ANOMALIES = "anomalies.pbtxt"
+FINDINGS = "findings.json"
+_TOLD = 3
+"""Findings in the message of the error; all are in the table and the files."""
+_LOG_WIDTH = 150
+
+
+def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, progress: Progress) -> Summary:
+    """Judge a rows artifact and write a statistics artifact.
+
+    Args:
+        rows: The rows, by split.
+        stage: The schema and the limits.
+        baseline: The statistics artifact of the last accepted run; None: no drift is measured.
+        out: The statistics artifact: statistics, schema, anomalies, findings. Written even where the
+            data is refused.
+        progress: Told of every pass.
+
+    Raises:
+        SettingsError: The schema cannot be read.
+        EmptySplitError: A split without rows.
+        UnreadableFileError: Broken shards, or a broken baseline.
+        AnomaliesError: The rows break the schema, or drifted too far.
+    """
+    reviewed = schema.parse(stage.schema_pbtxt) if stage.schema_pbtxt.strip() else None
+    accepted = _accepted(baseline) if baseline else None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".spill.", dir=out.parent) as spill,
+        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(spill)) as connection,
+    ):
+        statistics = compute(connection, rows, _request(stage, reviewed, accepted), progress)
+    text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
+    current = reviewed or schema.parse(text)
+    distances = skews(statistics, current, stage)
+    if accepted:
+        distances += drifts(statistics, accepted, current, stage)
+    findings = examine(statistics, current, stage, accepted, distances)
+    report = _report(statistics, findings, distances)
+    with writing(out) as folder:
+        (folder / STATISTICS).write_bytes(statistics.datasets.SerializeToString(deterministic=True))
+        (folder / schema.FILE).write_text(text)
+        message = anomalies(findings, distances, current)
+        (folder / ANOMALIES).write_text(text_format.MessageToString(message, as_utf8=True))
+        write_json(folder / FINDINGS, report)
+    Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report))
+    _refuse(findings, report, out)
+    return _summary(statistics, findings, inferred=reviewed is None)
+
+
+def baseline_folder(place: str) -> Path | None:
+    """The folder that a path or a `file://` URI names; None for the empty string."""
+    return Path(place.removeprefix("file://")) if place else None
+
+
+def _request(
+    stage: ValidateStage,
+    reviewed: schema_pb2.Schema | None,
+    accepted: statistics_pb2.DatasetFeatureStatistics | None,
+) -> Request:
+    features = schema.in_force(reviewed) if reviewed else []
+    ranges = {feature.name: schema.limits(feature) for feature in features}
+    key = [stage.key] if stage.key else []
+    return Request(
+        categories={*stage.features.categorical, stage.label.column, *key},
+        ranges={name: limits for name, limits in ranges.items() if limits},
+        domain_sizes={feature.name: len(schema.domain_values(feature) or ()) for feature in features},
+        baseline_edges={
+            feature.name: inner_edges(feature)
+            for feature in (accepted.features if accepted else ())
+            if feature.WhichOneof("stats") == "num_stats"
+        },
+    )
+
+
+def _accepted(baseline: Path) -> statistics_pb2.DatasetFeatureStatistics:
+    """The training split's statistics of the last accepted run."""
+    path = baseline / STATISTICS
+    expected = "the statistics of the last accepted run, with a split 'train'"
+    way_out = "Roll back to a version that is whole, or restore the file."
+    try:
+        datasets = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()).datasets
+    except (FileNotFoundError, DecodeError) as error:
+        got = "nothing" if isinstance(error, FileNotFoundError) else "a file that cannot be decoded"
+        raise UnreadableFileError(str(path), expected=expected, got=got, way_out=way_out) from error
+    for dataset in datasets:
+        if dataset.name == "train":
+            return dataset
+    got = ", ".join(dataset.name for dataset in datasets) or "none"
+    raise UnreadableFileError(str(path), expected=expected, got=got, way_out=way_out)
+
+
+def _report(
+    statistics: Statistics, findings: Sequence[Finding], distances: Sequence[Distance]
+) -> dict[str, Any]:
+    """The content of `findings.json`."""
+    return {
+        "rows": {split: statistics.rows(split) for split in SPLITS},
+        "findings": [_rounded(asdict(finding)) for finding in findings],
+        "distances": [_rounded(asdict(distance)) for distance in distances],
+    }
+
+
+def _rounded(content: dict[str, Any]) -> dict[str, Any]:
+    return {key: round(value, 9) if isinstance(value, float) else value for key, value in content.items()}
+
+
+def _refuse(findings: Sequence[Finding], report: dict[str, Any], out: Path) -> None:
+    """Stop the run if there is an error among the findings."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if not errors:
+        return
+    told = [f"{one.column} ({one.split}): expected {one.expected}, got {one.got}" for one in errors[:_TOLD]]
+    more = [f"{len(errors) - _TOLD} more"] if len(errors) > _TOLD else []
+    raise AnomaliesError(
+        f"{verdict(report)}: {'; '.join([*told, *more])}",
+        way_out=(
+            f"Mend the data or its query; or, if the data is right, edit {schema.FILE} beside use_case.yaml"
+            f" or the limits in its section `validation`. All findings: {out / FINDINGS}"
+        ),
+    )
+
+
+def _summary(statistics: Statistics, findings: Sequence[Finding], *, inferred: bool) -> Summary:
+    rows = {split: statistics.rows(split) for split in SPLITS}
+    return {
+        "rows": sum(rows.values()),
+        "columns": len(statistics.columns["train"]),
+        "errors": sum(finding.severity == "error" for finding in findings),
+        "warnings": sum(finding.severity == "warning" for finding in findings),
+        "schema": "inferred" if inferred else "reviewed",
+    }

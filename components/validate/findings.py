@@ -1,0 +1,129 @@
+"""What is wrong with the rows: broken rules, columns that are not there, distributions too far apart.
+
+Of one column and kind only the worst split is told; the statistics hold the others.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.validate import schema as schemas
+from components.validate.distances import Distance
+from components.validate.rules import Finding, Severity, Subject, about, used
+from components.validate.statistics import Statistics, by_name
+from configs.settings import SPLITS
+from configs.stages import ValidateStage
+
+
+def examine(
+    statistics: Statistics,
+    schema: schema_pb2.Schema,
+    stage: ValidateStage,
+    baseline: statistics_pb2.DatasetFeatureStatistics | None,
+    distances: Iterable[Distance],
+) -> list[Finding]:
+    """All findings, errors first, the farthest beyond their limit first."""
+    found = [
+        *_columns_that_are_not_there(statistics, schema, stage),
+        *_new_columns(statistics, schema),
+        *(one for subject in _subjects(statistics, schema, stage) for one in about(subject)),
+        *_types_since(statistics, baseline, stage),
+        *_too_far(distances, stage),
+    ]
+    return sorted(_worst(found), key=_order)
+
+
+def _order(finding: Finding) -> tuple[bool, float, str]:
+    beyond = -(finding.value or 0.0) / finding.limit if finding.limit else float("-inf")
+    return (finding.severity != "error", beyond, finding.column)
+
+
+def _worst(findings: Sequence[Finding]) -> list[Finding]:
+    """One finding a column and kind: an error before a warning, then the largest value, then the first."""
+    best: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        at = (finding.column, finding.kind)
+        if at not in best or _rank(finding) > _rank(best[at]):
+            best[at] = finding
+    return list(best.values())
+
+
+def _rank(finding: Finding) -> tuple[bool, float]:
+    return (finding.severity == "error", finding.value or 0.0)
+
+
+def _subjects(statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage) -> Iterator[Subject]:
+    asked = {feature.name: feature for feature in schemas.in_force(schema)}
+    for split in SPLITS:
+        features = statistics.features(split)
+        for name, column in statistics.columns[split].items():
+            yield Subject(stage, split, column, features[name], statistics.rows(split), asked.get(name))
+
+
+def _columns_that_are_not_there(
+    statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage
+) -> Iterator[Finding]:
+    asked = [feature.name for feature in schemas.in_force(schema)]
+    for split in SPLITS:
+        there = statistics.columns[split]
+        for name in dict.fromkeys([*sorted(used(stage)), *asked]):
+            if name not in there:
+                severity: Severity = "error" if name in used(stage) else "warning"
+                expected = "a feature, the label or the key" if name in used(stage) else "named in the schema"
+                yield Finding(severity, "missing_column", name, split, expected, "no such column")
+    for name in stage.validation.ignore:
+        if name not in statistics.columns["train"]:
+            expected = "named in validation.ignore"
+            yield Finding("warning", "missing_column", name, "train", expected, "no such column")
+
+
+def _new_columns(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Finding]:
+    known = {feature.name for feature in schema.feature}
+    for split in SPLITS:
+        for name, column in statistics.columns[split].items():
+            if name not in known:
+                yield Finding(
+                    "warning",
+                    "new_column",
+                    name,
+                    split,
+                    "a column of the schema",
+                    f"{column.declared}, unknown to it",
+                )
+
+
+def _types_since(
+    statistics: Statistics,
+    baseline: statistics_pb2.DatasetFeatureStatistics | None,
+    stage: ValidateStage,
+) -> Iterator[Finding]:
+    """Types that changed since the last accepted run: seen even where the schema was inferred anew."""
+    then = by_name(baseline) if baseline else {}
+    for name, now in statistics.features("train").items():
+        if name in used(stage) and name in then and now.type != then[name].type:
+            name_of = statistics_pb2.FeatureNameStatistics.Type.Name
+            harmless = (name_of(then[name].type), name_of(now.type)) == ("FLOAT", "INT")
+            severity: Severity = "warning" if harmless and name in stage.features.numeric else "error"
+            expected = f"{name_of(then[name].type)}, as in the last accepted run"
+            yield Finding(
+                severity, "type", name, "train", expected, statistics.columns["train"][name].declared
+            )
+
+
+def _too_far(distances: Iterable[Distance], stage: ValidateStage) -> Iterator[Finding]:
+    names = {"linf": "L-infinity", "js": "Jensen-Shannon"}
+    for one in distances:
+        if one.ignored or one.value <= one.limit:
+            continue
+        is_error = stage.validation.skew_is_error if one.kind == "skew" else stage.validation.drift_is_error
+        against = "train" if one.kind == "skew" else "the last accepted run"
+        yield Finding(
+            "error" if is_error else "warning",
+            one.kind,
+            one.column,
+            one.split,
+            f"{names[one.measure]} distance from {against} at most {one.limit:.3g}",
+            f"{one.value:.3g}",
+            one.value,
+            one.limit,
+        )

@@ -1,0 +1,275 @@
+"""The rules that each column of a split must keep.
+
+A column that is a feature, the label or the key is used: what breaks it is an error. Elsewhere the same
+is a warning.
+"""
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
+
+from components.validate import schema as schemas
+from components.validate.columns import Column, Kind
+from components.validate.distances import compared
+from components.validate.presence import not_a_number, presence, valued
+from components.validate.statistics import custom
+from configs.settings import Split
+from configs.stages import ValidateStage
+
+Severity = Literal["error", "warning"]
+FindingKind = Literal[
+    "missing_column",
+    "new_column",
+    "type",
+    "presence",
+    "domain",
+    "range",
+    "cardinality",
+    "non_finite",
+    "constant",
+    "duplicate_key",
+    "skew",
+    "drift",
+]
+
+_EXAMPLES = 3
+"""Values named in a finding."""
+_WIDENS: Mapping[Kind, tuple[Kind, ...]] = {"float": ("integer", "boolean"), "integer": ("boolean",)}
+"""Numbers that a number of another kind can stand for."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a column.
+
+    Args:
+        severity: An error blocks the run.
+        kind: The rule that is broken.
+        column: Where.
+        split: The split where it is worst.
+        expected: What the rule asks for.
+        got: What came.
+        value: How far, in the rule's own unit; None where it is a matter of yes or no.
+        limit: How far it may go.
+    """
+
+    severity: Severity
+    kind: FindingKind
+    column: str
+    split: Split
+    expected: str
+    got: str
+    value: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A column of a split, with all that is known of it."""
+
+    stage: ValidateStage
+    split: Split
+    column: Column
+    found: statistics_pb2.FeatureNameStatistics
+    rows: int
+    asked: schema_pb2.Feature | None
+
+    def finding(
+        self,
+        severity: Severity,
+        kind: FindingKind,
+        expected: str,
+        got: str,
+        measured: tuple[float | None, float | None] = (None, None),
+    ) -> Finding:
+        """A finding about this column; an error only if the column is used. `measured`: value and limit."""
+        if self.column.name not in used(self.stage):
+            severity = "warning"
+        return Finding(severity, kind, self.column.name, self.split, expected, got, *measured)
+
+
+def used(stage: ValidateStage) -> set[str]:
+    """The columns that a run cannot do without."""
+    return {*compared(stage), *([stage.key] if stage.key else [])}
+
+
+def about(subject: Subject) -> Iterator[Finding]:
+    """The rules of one column in one split; after a wrong type no other rule makes sense."""
+    wrong_type = [*_type(subject)]
+    yield from wrong_type
+    if any(finding.severity == "error" for finding in wrong_type):
+        return
+    if subject.column.name == subject.stage.label.column:
+        yield from _label(subject)
+        return
+    for rule in (_presence, _domain, _range, _cardinality, _non_finite, _constant, _duplicate_key):
+        yield from rule(subject)
+
+
+def _type(subject: Subject) -> Iterator[Finding]:
+    column, features = subject.column, subject.stage.features
+    if column.name in features.numeric and column.kind not in ("integer", "float", "boolean"):
+        yield subject.finding("error", "type", "a number, as the feature is numeric", column.declared)
+    elif column.name in features.categorical and column.kind == "nested":
+        yield subject.finding("error", "type", "single values", column.declared)
+    elif subject.asked is not None:
+        expected = schemas.kind_expected(subject.asked)
+        actual: Kind = "string" if column.kind == "bytes" else column.kind
+        if actual != expected:
+            harmless = actual in _WIDENS.get(expected, ()) and column.name not in features.categorical
+            severity: Severity = "warning" if harmless else "error"
+            yield subject.finding(severity, "type", f"{expected} (schema)", column.declared)
+
+
+def _presence(subject: Subject) -> Iterator[Finding]:
+    if subject.asked is None or not subject.asked.HasField("presence"):
+        return
+    asked, share = subject.asked.presence, presence(subject.found, subject.rows)
+    lost = round(asked.min_fraction - share, 9)
+    allowed = subject.stage.validation.max_missing_increase
+    if lost > allowed or valued(subject.found) < asked.min_count:
+        severity: Severity = "error"
+    elif asked.min_fraction == 1.0 and lost > 0:
+        severity = "warning"
+    else:
+        return
+    expected = f"at least {_percent(asked.min_fraction)} of the rows with a value"
+    yield subject.finding(severity, "presence", expected, _percent(share), (lost, allowed))
+
+
+def _domain(subject: Subject) -> Iterator[Finding]:
+    """Rows with categories outside the domain. The empty string is a missing value, not a category.
+
+    Where a column has more distinct values than are kept, those not kept count as outside.
+    """
+    if subject.asked is None or not subject.column.as_category:
+        return
+    domain = schemas.domain_values(subject.asked)
+    if subject.asked.HasField("bool_domain"):
+        domain = frozenset(("true", "false"))
+    if domain is None:
+        return
+    tops = subject.found.string_stats.top_values
+    inside = sum(top.frequency for top in tops if top.value in domain and top.value)
+    share = (valued(subject.found) - inside) / subject.rows
+    if share <= 0:
+        return
+    limit = _allowed_outside(subject)
+    strangers = [f"'{top.value}'" for top in tops if top.value and top.value not in domain]
+    got = f"others in {_percent(share)} of the rows: {_some(strangers)}"
+    severity: Severity = "error" if share > limit else "warning"
+    yield subject.finding(severity, "domain", f"one of {len(domain)} values", got, (share, limit))
+
+
+def _range(subject: Subject) -> Iterator[Finding]:
+    outside = custom(subject.found, "out_of_range")
+    bounds = schemas.limits(subject.asked) if subject.asked is not None else None
+    if not outside or bounds is None:
+        return
+    share, limit = outside / subject.rows, _allowed_outside(subject)
+    got = f"others in {_percent(share)} of the rows"
+    if not subject.column.as_category:
+        numbers = subject.found.num_stats
+        got += f" ({numbers.min:g} … {numbers.max:g})"
+    severity: Severity = "error" if share > limit else "warning"
+    yield subject.finding(severity, "range", f"{bounds[0]:g} … {bounds[1]:g}", got, (share, limit))
+
+
+def _allowed_outside(subject: Subject) -> float:
+    """Share of the rows that may lie outside: the schema's own, else the settings'."""
+    if subject.asked is not None and subject.asked.distribution_constraints.HasField("min_domain_mass"):
+        return round(1.0 - float(subject.asked.distribution_constraints.min_domain_mass), 6)
+    return subject.stage.validation.max_new_values
+
+
+def _cardinality(subject: Subject) -> Iterator[Finding]:
+    if not subject.column.as_category:
+        return
+    strings = subject.found.string_stats
+    unique = strings.unique
+    if subject.asked is not None and subject.asked.HasField("unique_constraints"):
+        asked = subject.asked.unique_constraints
+        if asked.max and unique > asked.max:
+            expected = f"at most {asked.max:,} distinct values"
+            yield subject.finding("error", "cardinality", expected, f"{unique:,}", (unique, asked.max))
+        elif unique < asked.min:
+            yield subject.finding(
+                "error", "cardinality", f"at least {asked.min:,} distinct values", f"{unique:,}"
+            )
+    feature = subject.column.name in subject.stage.features.categorical
+    if feature and subject.split == "train" and unique > 100 and schemas.nearly_unique(strings):
+        got = f"{unique:,} distinct values in {subject.rows:,} rows"
+        yield subject.finding("warning", "cardinality", "categories that come again", got)
+
+
+def _non_finite(subject: Subject) -> Iterator[Finding]:
+    infinite, nan = int(custom(subject.found, "infinite")), not_a_number(subject.found)
+    asked = subject.asked.float_domain if subject.asked is not None else schema_pb2.FloatDomain()
+    got = f"{infinite:,} infinite, {nan:,} NaN"
+    if (asked.disallow_inf and infinite) or (asked.disallow_nan and nan):
+        yield subject.finding(
+            "error", "non_finite", "none (schema)", got, ((infinite + nan) / subject.rows, 0.0)
+        )
+    elif infinite and subject.column.name in subject.stage.features.numeric:
+        expected = "numbers that float32 can hold; others count as missing"
+        yield subject.finding("warning", "non_finite", expected, got, (infinite / subject.rows, 0.0))
+
+
+def _constant(subject: Subject) -> Iterator[Finding]:
+    if subject.split != "train" or subject.column.name not in subject.stage.features.columns:
+        return
+    if not valued(subject.found):
+        yield subject.finding("warning", "constant", "a feature that varies", "no value at all")
+    elif valued(subject.found) == subject.rows:
+        only = _only_value(subject.found)
+        if only is not None:
+            yield subject.finding("warning", "constant", "a feature that varies", f"always {only}")
+
+
+def _only_value(found: statistics_pb2.FeatureNameStatistics) -> str | None:
+    if found.WhichOneof("stats") == "string_stats":
+        return f"'{found.string_stats.top_values[0].value}'" if found.string_stats.unique == 1 else None
+    return f"{found.num_stats.min:g}" if found.num_stats.min == found.num_stats.max else None
+
+
+def _duplicate_key(subject: Subject) -> Iterator[Finding]:
+    """A join that multiplies rows shows here first."""
+    if subject.column.name != subject.stage.key or not subject.column.as_category:
+        return
+    strings = subject.found.string_stats
+    again = strings.common_stats.num_non_missing - strings.unique
+    if again:
+        examples = _some(
+            [f"'{top.value}' {top.frequency:g} times" for top in strings.top_values if top.frequency > 1]
+        )
+        got = f"{again:,} rows with a key that was there: {examples}"
+        yield subject.finding("warning", "duplicate_key", "a row a key", got, (again / subject.rows, 0.0))
+
+
+def _label(subject: Subject) -> Iterator[Finding]:
+    """0 and 1, both of them, in every row: what the later stages are made for."""
+    strings = subject.found.string_stats
+    absent = subject.rows - valued(subject.found)
+    if absent:
+        yield subject.finding(
+            "error", "presence", "a label in every row", f"{absent:,} without", (absent / subject.rows, 0.0)
+        )
+    others = [f"'{top.value}'" for top in strings.top_values if top.value not in ("0", "1", "")]
+    if others:
+        yield subject.finding("error", "domain", "0 or 1", _some(others))
+    elif strings.unique < 2:
+        only = strings.top_values[0].value if strings.top_values else "nothing"
+        yield subject.finding("error", "constant", "both 0 and 1", f"always {only}")
+
+
+def _some(values: Sequence[str]) -> str:
+    """The first few of several."""
+    more = f" and {len(values) - _EXAMPLES:,} more" if len(values) > _EXAMPLES else ""
+    return ", ".join(textwrap.shorten(value, 40, placeholder="…'") for value in values[:_EXAMPLES]) + more
+
+
+def _percent(share: float) -> str:
+    return f"{share:.2%}" if share < 0.9995 or share == 1.0 else f"{share:.4%}"
