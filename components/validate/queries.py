@@ -136,7 +136,8 @@ def _category(column: Column, files: Sequence[Path], keep: int) -> str:
             sum(n) FILTER (value = '') AS empty,
             sum(length(value) * n) / sum(n) AS mean_length,
             min({{minus: -n, value: CASE
-                WHEN length(value) > {LONGEST_VALUE} THEN left(value, {LONGEST_VALUE}) || '…' || left(md5(value), 8)
+                WHEN length(value) > {LONGEST_VALUE}
+                THEN left(value, {LONGEST_VALUE}) || '…' || left(md5(value), 8)
                 ELSE value END}}, {keep}) AS top
         FROM (
             SELECT {column.text} AS value, count(*) AS n
