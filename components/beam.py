@@ -1,31 +1,34 @@
-"""Beam's options from the settings: any option of Beam's own command line, refused if Beam has none."""
+"""Beam as every stage uses it: options from the settings, errors as they were raised."""
 
 import argparse
 import contextlib
 import difflib
 import io
 
+import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.runner import create_runner
+from apache_beam.runners.runner import PipelineResult, create_runner
 
-from configs.errors import SettingsError
+from configs.errors import PipelineError, SettingsError
 from configs.settings import Beam
 
 LOCAL_RUNNER = "FnApiRunner"
 """Where no runner is named: Beam's own default would look for a binary in the network first."""
 
 
-def pipeline_options(beam: Beam) -> PipelineOptions:
+def pipeline_options(settings: Beam) -> PipelineOptions:
     """The options as Beam understands them; without `--runner`, the local one.
 
     Raises:
         SettingsError: An option or a runner that Beam does not know, or a value that it cannot take.
     """
-    options = PipelineOptions(list(beam.options))
+    options = PipelineOptions(list(settings.options))
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            options.get_all_options(add_extra_args_fn=lambda parser: _refuse_unknown(parser, beam.options))
+            options.get_all_options(
+                add_extra_args_fn=lambda parser: _refuse_unknown(parser, settings.options)
+            )
     except SystemExit as error:  # argparse explains a bad value and leaves
         raise _mistake(complaint.getvalue().strip().rpartition("error: ")[-1]) from error
     standard = options.view_as(StandardOptions)
@@ -52,3 +55,28 @@ def _mistake(got: str, way_out: str = "") -> SettingsError:
         got=got,
         way_out=way_out or "Look it up in the list of Beam's pipeline options.",
     )
+
+
+def run(pipeline: beam.Pipeline) -> PipelineResult:
+    """Run a pipeline to its end.
+
+    Raises:
+        PipelineError: As raised in a local worker; Beam wraps it in an error of its own.
+        OSError: Likewise, with its number, so that a full disk is seen for what it is.
+    """
+    try:
+        result = pipeline.run()
+        result.wait_until_finish()
+    except Exception as error:
+        raise _original(error) from error
+    return result
+
+
+def _original(error: BaseException) -> BaseException:
+    """The first error of ours or of the operating system behind Beam's, else Beam's own."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, PipelineError | OSError):
+            return behind
+        behind = behind.__cause__ or behind.__context__
+    return error

@@ -1,0 +1,1 @@
+"""Transform: reads rows; writes the transform graph, learned from the training split, and examples."""

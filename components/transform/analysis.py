@@ -1,0 +1,67 @@
+"""The analysis: what the preprocessing function must know of the training split, learned on Beam."""
+
+import functools
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow_transform.beam as tft_beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
+
+from components.beam import run
+from components.transform.counting import Counts, counted
+from components.transform.pieces import Piece
+from components.transform.preprocessing import preprocess
+from components.transform.reading import read
+from configs.settings import Features
+from configs.stages import TransformStage
+
+
+def analyze(pieces: Sequence[Piece], stage: TransformStage, options: PipelineOptions, graph: Path) -> Counts:
+    """Learn the transform graph from the accepted rows of `pieces` and write it to `graph`.
+
+    Rows are read batch by batch and only the analyzers' accumulators are kept: memory does not grow
+    with the rows.
+    """
+    with tempfile.TemporaryDirectory() as local:
+        place = options.view_as(GoogleCloudOptions).temp_location or local
+        with tft_beam.Context(temp_dir=place):
+            pipeline = beam.Pipeline(options=options)
+            rows = (
+                pipeline
+                | "Pieces" >> beam.Create(pieces)
+                | "Read" >> beam.FlatMap(_raw, stage).with_output_types(pa.RecordBatch)
+            )
+            function = functools.partial(preprocess, features=stage.features)
+            learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
+            _ = learned | "Write" >> tft_beam.WriteTransformFn(str(graph))
+            return counted(run(pipeline), "train")
+
+
+def _raw(piece: Piece, stage: TransformStage) -> Iterator[pa.RecordBatch]:
+    for batch in read(piece, stage):
+        if batch.raw.num_rows:
+            yield _listed(batch.raw)
+
+
+def _listed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Every value as a list of one, the form in which TFX takes Arrow columns; nothing is copied."""
+    offsets = pa.array(np.arange(batch.num_rows + 1), pa.int32())
+    columns = [pa.ListArray.from_arrays(offsets, column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _layout(features: Features) -> TensorAdapterConfig:
+    """How these columns become tensors: one value a row, shape [batch]."""
+    numbers = dict.fromkeys(features.numeric, pa.float32())
+    kinds = numbers | dict.fromkeys(features.categorical, pa.string())
+    scalars = {name: schema_pb2.TensorRepresentation() for name in kinds}
+    for name, scalar in scalars.items():
+        scalar.dense_tensor.column_name = name
+        scalar.dense_tensor.shape.SetInParent()
+    return TensorAdapterConfig(pa.schema([(name, pa.list_(kind)) for name, kind in kinds.items()]), scalars)

@@ -1,0 +1,28 @@
+"""The KFP component of `transform`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def transform(
+    rows: dsl.Input[dsl.Dataset],
+    settings: str,
+    code: str,
+    transform_graph: dsl.Output[dsl.Artifact],
+    examples: dsl.Output[dsl.Dataset],
+) -> None:
+    """Rows in, transform graph and examples out; `code`: the digest of the stage's source, for the cache."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    parameters = {"settings": settings, "code": code}
+    outputs = [transform_graph, examples]
+    with stage("transform", inputs=[rows], outputs=outputs, parameters=parameters) as record:
+        from components.transform import core
+        from configs.stages import TransformStage
+
+        record.imported()
+        told = TransformStage.model_validate_json(settings)
+        places = Path(transform_graph.path), Path(examples.path)
+        record.summary(core.run(Path(rows.path), told, *places, record.progress))

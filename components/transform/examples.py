@@ -1,0 +1,93 @@
+"""The examples: the learned graph applied to the rows on Beam, one shard a piece."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow_transform as tft
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from components.artifacts import shard_path, writing_file
+from components.beam import run
+from components.raw import raw_tensors
+from components.transform.counting import Counts, counted
+from components.transform.inputs import Inputs
+from components.transform.pieces import Piece
+from components.transform.reading import Batch, read
+from configs.settings import Split
+from configs.stages import TransformStage
+
+REJECTED = "rejected"
+"""The folder of the rejected rows, beside those of the splits."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Writing:
+    """What is written, with which graph, and where."""
+
+    stage: TransformStage
+    inputs: Inputs
+    graph: Path
+    out: Path
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of an example."""
+        kinds: dict[str, pa.DataType] = {
+            **dict.fromkeys(self.inputs.dense, pa.float32()),
+            **dict.fromkeys(self.inputs.indexed, pa.int32()),
+            self.stage.label.column: pa.int64(),
+        }
+        return pa.schema(kinds)
+
+
+def write_examples(
+    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions
+) -> dict[Split, Counts]:
+    """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
+
+    A worker holds one batch at a time and moves a shard into place when it is whole; nothing is
+    shuffled.
+
+    Returns:
+        The counts of each split.
+    """
+    pipeline = beam.Pipeline(options=options)
+    _ = pipeline | "Pieces" >> beam.Create(pieces) | "Write" >> beam.ParDo(_Write(writing))
+    result = run(pipeline)
+    return {split: counted(result, split) for split in dict.fromkeys(p.split for p in pieces)}
+
+
+class _Write(beam.DoFn):  # type: ignore[misc]
+    """One piece in, one shard in the file system."""
+
+    def __init__(self, writing: Writing) -> None:
+        self.writing, self.schema = writing, writing.schema
+
+    def setup(self) -> None:
+        self.transform = tft.TFTransformOutput(str(self.writing.graph)).transform_features_layer()
+
+    def process(self, piece: Piece) -> None:
+        rejected = []
+        path = shard_path(self.writing.out, piece.split, piece.index)
+        with writing_file(path) as beside, pq.ParquetWriter(beside, self.schema) as shard:
+            for batch in read(piece, self.writing.stage):
+                shard.write_batch(self._examples(batch))
+                if batch.rejected is not None:
+                    rejected.append(batch.rejected)
+        if rejected:
+            folder = self.writing.out / REJECTED
+            folder.mkdir(exist_ok=True)
+            pq.write_table(pa.concat_tables(rejected), shard_path(folder, piece.split, piece.index))
+
+    def _examples(self, batch: Batch) -> pa.RecordBatch:
+        tensors = self.transform(raw_tensors(batch.raw, self.writing.stage.features))
+        values = [tensors[name].numpy() for name in self.schema.names[:-1]]
+        columns = [
+            pa.array(value, kind)
+            for value, kind in zip([*values, batch.labels], self.schema.types, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)

@@ -1,0 +1,75 @@
+"""Pieces of the rows: what one worker reads, a batch at a time, and writes as one shard."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.artifacts import shards
+from configs.errors import UnreadableFileError
+from configs.settings import Split
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """The rows from `first` up to `end` of a shard; `index` counts the pieces of the split."""
+
+    split: Split
+    shard: str
+    first: int
+    end: int
+    index: int
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return self.end - self.first
+
+
+def pieces(folder: Path, split: Split, shard_rows: int) -> list[Piece]:
+    """All rows of a split, cut at the shards' ends and at most `shard_rows` long.
+
+    Raises:
+        UnreadableFileError: A shard that is not Parquet.
+    """
+    found: list[Piece] = []
+    for shard in shards(folder, split):
+        with _readable(str(shard)):
+            total = pq.read_metadata(shard).num_rows
+        for first in range(0, total, shard_rows):
+            end = min(first + shard_rows, total)
+            found.append(Piece(split, str(shard), first, end, len(found)))
+    return found
+
+
+def batches(piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a piece in order, at most `batch_rows` at a time.
+
+    Raises:
+        UnreadableFileError: The shard is damaged.
+    """
+    before = 0
+    with _readable(piece.shard), pq.ParquetFile(piece.shard) as shard:
+        for batch in shard.iter_batches(batch_rows, columns=list(columns)):
+            first, end = max(piece.first - before, 0), piece.end - before
+            before += batch.num_rows
+            if first < batch.num_rows:
+                yield batch.slice(first, end - first)
+            if before >= piece.end:
+                return
+
+
+@contextlib.contextmanager
+def _readable(shard: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableFileError(
+            shard,
+            expected="a whole Parquet file",
+            got=str(error).splitlines()[0],
+            way_out="Write the rows again: run from `ingest`.",
+        ) from error

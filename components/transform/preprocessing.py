@@ -1,0 +1,98 @@
+"""The preprocessing function: raw columns to model inputs, traced once and kept in the model."""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from components.transform import vocabularies
+from configs.settings import Cross, Features, Numeric
+
+Tensors = dict[str, tf.Tensor]
+
+_CONSTANT = 1e-12
+"""A column whose standard deviation is below this share of its mean has one value (float64 noise)."""
+
+
+def indicator(name: str) -> str:
+    """The name of the input that says whether `name` is missing."""
+    return f"{name}_missing"
+
+
+def preprocess(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
+    """All model inputs, each of shape [batch]: float32 for dense ones, int64 for indexed ones.
+
+    One analyzer serves all numbers and one all vocabularies: the cost of an analysis grows with the
+    number of its analyzers, not with their width.
+
+    Args:
+        inputs: float32 (missing: NaN) and string (missing: "") tensors of shape [batch].
+        features: What is made of them.
+    """
+    scaled = {n: s for n, s in features.numeric.items() if s.transform != "bucketize"}
+    crossed = {name for cross in features.crosses.values() for name in cross.of}
+    bucketized = {n: s for n, s in features.numeric.items() if s.transform == "bucketize" or n in crossed}
+    buckets = _buckets(inputs, bucketized)
+    return (
+        (_scaled(inputs, scaled) if scaled else {})
+        | {name: index for name, index in buckets.items() if name not in scaled}
+        | _categories(inputs, features)
+        | {name: _cross(inputs, buckets, cross) for name, cross in features.crosses.items()}
+    )
+
+
+def _scaled(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -> Tensors:
+    """(x - mean) / standard deviation in float64; 0 where x is missing or never varied."""
+    columns = [_log(inputs[n]) if s.transform == "log" else inputs[n] for n, s in settings.items()]
+    x = tf.cast(tf.stack(columns, axis=1), tf.float64)
+    known = tf.math.is_finite(x)
+    mean = tft.mean(x, reduce_instance_dims=False, name="mean")
+    deviation = tf.sqrt(tft.var(x, reduce_instance_dims=False, name="variance"))
+    varies = deviation > _CONSTANT * tf.abs(mean)
+    z = tf.math.divide_no_nan(tf.where(known, x - mean, 0.0), tf.where(varies, deviation, 0.0))
+    dense = tf.unstack(tf.cast(z, tf.float32), axis=1)
+    missing = tf.unstack(tf.cast(~known, tf.float32), axis=1)
+    outputs: Tensors = {}
+    for (name, entry), value, absent in zip(settings.items(), dense, missing, strict=True):
+        outputs[name] = value
+        if entry.indicator:
+            outputs[indicator(name)] = absent
+    return outputs
+
+
+def _log(x: tf.Tensor) -> tf.Tensor:
+    return tf.sign(x) * tf.math.log1p(tf.abs(x))
+
+
+def _buckets(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -> Tensors:
+    """The index of the quantile bucket, lower bound included; missing values have one of their own."""
+    outputs: Tensors = {}
+    for count in sorted({entry.buckets for entry in settings.values()}):
+        names = [name for name, entry in settings.items() if entry.buckets == count]
+        x = tf.stack([inputs[name] for name in names], axis=1)
+        known = tf.math.is_finite(x)
+        bounds = tft.quantiles(
+            tf.where(known, x, float("nan")),
+            count,
+            epsilon=min(0.001, 0.1 / count),
+            reduce_instance_dims=False,
+            name=f"quantiles_{count}",
+        )
+        index = tf.searchsorted(bounds, tf.transpose(x), side="right", out_type=tf.int64)
+        index = tf.where(tf.transpose(known), index, tf.constant(count, tf.int64))
+        outputs |= dict(zip(names, tf.unstack(index, axis=0), strict=True))
+    return outputs
+
+
+def _categories(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
+    known = {n: s for n, s in features.categorical.items() if s.transform == "vocabulary"}
+    places = vocabularies.indices({name: inputs[name] for name in known}, known) if known else {}
+    return {
+        name: places[name] if name in places else tf.strings.to_hash_bucket_fast(inputs[name], entry.buckets)
+        for name, entry in features.categorical.items()
+    }
+
+
+def _cross(inputs: Mapping[str, tf.Tensor], buckets: Tensors, cross: Cross) -> tf.Tensor:
+    parts = [tf.strings.as_string(buckets[n]) if n in buckets else inputs[n] for n in cross.of]
+    return tf.strings.to_hash_bucket_fast(tf.strings.join(parts, "\x1f"), cross.buckets)
