@@ -210,6 +210,7 @@ class Schedule(Section):
 
     kind: Literal["constant", "cosine", "exponential"] = "cosine"
     warmup_fraction: Fraction = 0.0
+    """The share of all steps in which the rate grows evenly from zero to `learning_rate`."""
     decay_rate: Fraction = 0.1
     """exponential: the rate at the end as a share of the first."""
 
@@ -220,54 +221,87 @@ class Training(Section):
     model: Literal["linear", "dnn", "wide_deep"] = "wide_deep"
     hidden_units: tuple[PositiveInt, ...] = (128, 64)
     embedding_dim: PositiveInt | None = None
-    """None: min(32, ceil(cardinality ** 0.25 · 2)) for each categorical input."""
+    """None: 2 · cardinality^¼ for each categorical input, rounded up to a multiple of 4, at most 32."""
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     batch_norm: bool = False
     l1: NonNegativeFloat = 0.0
     l2: NonNegativeFloat = 0.0
+    """Penalties on every kernel and embedding (not on biases), added to the loss."""
     optimizer: Literal["adam", "adamw", "sgd", "ftrl"] = "adam"
+    weight_decay: NonNegativeFloat = 0.004
+    """adamw: the share of each kernel and embedding taken off a step, times the learning rate."""
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     schedule: Schedule = Schedule()
     clip_norm: Annotated[float, Field(gt=0.0)] | None = None
+    """Gradients longer than this, over all weights together, are shortened to it."""
     class_weight: Literal["none", "balanced"] = "none"
     """balanced: n / (2·n_class); moves the scores, so calibration is judged with care."""
     batch_size: PositiveInt = 2048
     epochs: PositiveInt = 8
     patience: PositiveInt | None = 2
-    """Stop after this many epochs without a better eval AUC and keep the best; None: never stop early."""
-    seed: int = 17
+    """Stop after this many epochs without a better eval AUC; None: never. The best weights are kept."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 17
     input_pipeline: Literal["memory", "stream"] = "memory"
     """memory: examples held as tensors; stream: read shard by shard each epoch (any size)."""
     shuffle_rows: PositiveInt = 200_000
-    """stream: size of the shuffle pool, rows."""
+    """stream: size of the shuffle pool, rows; two pools are in memory at a time."""
+
+    @model_validator(mode="after")
+    def _deep_has_hidden_units(self) -> "Training":
+        if self.model != "linear" and not self.hidden_units:
+            raise ValueError(f"model '{self.model}' needs hidden_units, e.g. [128, 64]; or choose linear")
+        return self
 
 
 class Gate(Section):
-    """When a candidate may serve: all must hold."""
+    """When a candidate may serve: every rule that is given must hold. One that is not given is not applied.
+
+    Higher is better for auc, pr_auc, precision and recall; lower for log_loss. Calibration is the mean
+    score divided by the mean label: 1 is ideal, and the rules are about its distance from 1.
+    """
 
     metric: Literal["auc", "pr_auc", "log_loss", "precision", "recall", "calibration"] = "auc"
-    floor: float = 0.5
-    """The candidate's value on the test split is no worse than this."""
-    max_regression: NonNegativeFloat = 0.0
-    """… no worse than the champion's by more than this, on the same rows …"""
+    floor: float | None = None
+    """The candidate's value on the test split is no worse than this; for calibration, no further from 1."""
+    max_regression: NonNegativeFloat | None = None
+    """Its value is no worse than the champion's, on the same rows, by more than this."""
     slice_floor: float | None = None
-    """… and no slice of at least `min_slice_rows` is worse than this."""
+    """Its value on no slice of at least `min_slice_rows` is worse than this."""
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> "Gate":
+        if self.floor is None and self.max_regression is None and self.slice_floor is None:
+            raise ValueError(
+                f"the gate on {self.metric} has no rule: say floor, max_regression or slice_floor"
+            )
+        return self
 
 
 class Evaluation(Section):
     """Which numbers decide, over which slices."""
 
-    threshold: Fraction = 0.5
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
     """The operating threshold: a score from here on is a positive prediction."""
-    slices: tuple[tuple[Column, ...], ...] = ()
+    slices: tuple[Annotated[tuple[Column, ...], Field(min_length=1)], ...] = ()
     """Each entry one column or a combination; the whole split is always there."""
     min_slice_rows: PositiveInt = 200
-    gates: Annotated[tuple[Gate, ...], Field(min_length=1)] = (Gate(),)
-    bins: Annotated[int, Field(ge=10, le=100_000)] = 1000
-    """Thresholds of the curves: the resolution of AUC, PR-AUC and the calibration plot."""
+    """Smaller slices are listed with their counts, but neither measured nor judged."""
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1)] = (Gate(floor=0.5, max_regression=0.0),)
+    bins: Annotated[int, Field(ge=10, le=10_000)] | None = None
+    """Thresholds of the curves: the resolution of AUC and PR-AUC. None: 500, or 10,000 (the most that TFMA
+    tells apart) where the scores lie so close together that the AUC could otherwise be 0.005 off."""
     batch_rows: PositiveInt = 8192
+    """Rows scored at once."""
     golden_rows: PositiveInt = 64
     """Test rows kept with their offline predictions, to be asked of the server before traffic moves."""
+
+    @model_validator(mode="after")
+    def _slices_once(self) -> "Evaluation":
+        sorted_slices = [tuple(sorted(columns)) for columns in self.slices]
+        for columns in sorted_slices:
+            if sorted_slices.count(columns) > 1 or len(set(columns)) < len(columns):
+                raise ValueError(f"slices by {list(columns)}: name each slicing, and each column in it, once")
+        return self
 
 
 class Serving(Section):
@@ -279,7 +313,15 @@ class Serving(Section):
     max_wait_ms: NonNegativeFloat = 0.0
     """Micro-batching: how long the first request waits for company; 0: only for the batch that runs now."""
     micro_batch_rows: PositiveInt = 256
+    """Requests that wait are joined up to this many instances; a larger request runs alone."""
+    max_waiting_requests: PositiveInt = 1024
+    """More than these are told to come back later (503)."""
     drain_seconds: NonNegativeFloat = 10.0
+    """On SIGTERM: how long requests that were accepted may take."""
+    reload_seconds: Annotated[float, Field(gt=0.0)] = 0.5
+    """How often the endpoint's traffic is looked up."""
+    threads: PositiveInt = 1
+    """TensorFlow's, for one batch. One is the quickest for small batches and leaves cores to HTTP."""
 
 
 class Deployment(Section):

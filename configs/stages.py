@@ -76,7 +76,6 @@ class EvaluateStage(Section):
 
     label: Label
     key: Column | None
-    features: Features
     evaluation: Evaluation
     beam: Beam
 
@@ -152,7 +151,6 @@ def evaluate_stage(settings: Settings) -> EvaluateStage:
     return EvaluateStage(
         label=settings.label,
         key=settings.key,
-        features=settings.features,
         evaluation=settings.evaluation,
         beam=settings.beam,
     )

@@ -1,0 +1,32 @@
+"""The KFP component of `evaluate`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def evaluate(  # noqa: PLR0917 - inputs and outputs of a component are its arguments
+    rows: dsl.Input[dsl.Dataset],
+    model: dsl.Input[dsl.Model],
+    champion: str,
+    champion_version: str,
+    settings: str,
+    code: str,
+    evaluation: dsl.Output[dsl.Artifact],
+) -> str:
+    """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `hold`."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    told = {"champion": champion, "champion_version": champion_version, "settings": settings, "code": code}
+    with stage("evaluate", inputs=[rows, model], outputs=[evaluation], parameters=told) as record:
+        from components.artifacts import read_json
+        from components.evaluate import core
+        from configs.stages import EvaluateStage
+
+        record.imported()
+        part, out = EvaluateStage.model_validate_json(settings), Path(evaluation.path)
+        models = Path(model.path), Path(champion) if champion else None
+        record.summary(core.run(Path(rows.path), *models, champion_version, part, out, record.progress))
+        decision: str = read_json(out / "verdict.json")["decision"]
+    return decision

@@ -1,0 +1,75 @@
+"""ROC, precision-recall and calibration as points to draw, from the groups of the whole split."""
+
+import numpy as np
+
+from components.evaluate.grouping import Floats, Groups
+
+MOST_POINTS = 200
+_CALIBRATION_POINTS = 20
+
+Points = list[dict[str, float]]
+
+
+def curves(groups: Groups) -> dict[str, Points]:
+    """The curves of a model.
+
+    Args:
+        groups: Of the whole split, with rows of both labels.
+
+    Returns:
+        `roc` (fpr, tpr, threshold) and `pr` (recall, precision, threshold), from the highest
+        threshold down, at most `MOST_POINTS` each; `calibration` (predicted, observed, rows) by
+        intervals of about equal numbers of rows.
+    """
+    order = np.argsort(-groups.score, kind="stable")
+    score, label, rows = groups.score[order], groups.label[order], groups.rows[order]
+    last = np.flatnonzero(np.r_[score[1:] != score[:-1], True])  # of the rows of one score
+    true = np.cumsum(rows * label)[last].astype(np.float64)
+    false = np.cumsum(rows * (1 - label))[last].astype(np.float64)
+    return {
+        "roc": _roc(score[last], true / true[-1], false / false[-1]),
+        "pr": _pr(score[last], true / true[-1], true / (true + false)),
+        "calibration": _calibration(groups),
+    }
+
+
+def _roc(threshold: Floats, tpr: Floats, fpr: Floats) -> Points:
+    start = {"fpr": 0.0, "tpr": 0.0, "threshold": 1.0}
+    return [
+        start,
+        *(
+            {"fpr": float(fpr[i]), "tpr": float(tpr[i]), "threshold": float(threshold[i])}
+            for i in _spread(tpr + fpr, MOST_POINTS - 1)
+        ),
+    ]
+
+
+def _pr(threshold: Floats, recall: Floats, precision: Floats) -> Points:
+    return [
+        {"recall": float(recall[i]), "precision": float(precision[i]), "threshold": float(threshold[i])}
+        for i in _spread(recall, MOST_POINTS)
+    ]
+
+
+def _spread(along: Floats, most: int) -> list[int]:
+    """The indices of at most `most` points, evenly along a growing quantity, the last one with them."""
+    steps = np.linspace(along[0], along[-1], most)
+    return sorted(set(np.minimum(np.searchsorted(along, steps), len(along) - 1).tolist()))
+
+
+def _calibration(groups: Groups) -> Points:
+    order = np.argsort(groups.score, kind="stable")
+    rows = groups.rows[order]
+    before = np.cumsum(rows) - rows / 2
+    part = (before / rows.sum() * _CALIBRATION_POINTS).astype(np.int64)
+    total = np.bincount(part, rows)
+    predicted = np.bincount(part, groups.score_sum[order])
+    observed = np.bincount(part, rows * groups.label[order])
+    return [
+        {
+            "predicted": float(predicted[i] / total[i]),
+            "observed": float(observed[i] / total[i]),
+            "rows": int(total[i]),
+        }
+        for i in np.flatnonzero(total)
+    ]

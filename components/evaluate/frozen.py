@@ -1,0 +1,108 @@
+"""The frozen test split: its rows, checked before anything is scored."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from components.artifacts import shards
+from components.evaluate.slices import Ids
+from configs.errors import EmptySplitError, LabelError, UnreadableFileError
+
+
+@dataclass(frozen=True)
+class FrozenSplit:
+    """Shards with rows of both labels."""
+
+    files: Sequence[Path]
+    schema: pa.Schema
+    label: str
+    rows: int
+    positives: int
+
+    def batches(self, batch_rows: int, columns: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Ids]]:
+        """The rows in order with their labels 0 or 1 [rows], `columns` and the label at least."""
+        wanted = [name for name in self.schema.names if name in {*columns, self.label}]
+        for file in self.files:
+            with _readable(file):
+                for batch in pq.ParquetFile(file).iter_batches(batch_rows, columns=wanted):
+                    yield batch, _labels(batch.column(self.label))
+
+
+def open_split(folder: Path, label: str) -> FrozenSplit:
+    """The test split of a `rows` artifact.
+
+    Raises:
+        EmptySplitError: There are no test rows.
+        LabelError: The label is missing somewhere, not 0 or 1, or the same in all rows.
+        UnreadableFileError: A shard is no Parquet.
+    """
+    files = shards(folder, "test")
+    if not files:
+        raise _empty()
+    with _readable(files[0]):
+        schema = pq.read_schema(files[0])
+    if label not in schema.names:
+        raise LabelError(f"label '{label}'", expected="a column of the rows", got=", ".join(schema.names))
+    rows = positives = 0
+    for file in files:
+        with _readable(file):
+            column = pq.read_table(file, columns=[label]).column(label)
+        _check_binary(column, label, file)
+        rows, positives = rows + len(column), positives + int(pc.sum(column).as_py() or 0)
+    if not rows:
+        raise _empty()
+    if positives in (0, rows):
+        raise LabelError(
+            f"label '{label}' in the test split",
+            expected="rows of both labels",
+            got=f"{rows} rows, all {1 if positives else 0}",
+            way_out="Change the split, so that the test rows hold both.",
+        )
+    return FrozenSplit(files, schema, label, rows, positives)
+
+
+def _check_binary(column: "pa.ChunkedArray[Any]", label: str, file: Path) -> None:
+    missing = column.null_count
+    numbers = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+    values = pc.unique(column).drop_null().to_pylist() if numbers else []
+    if missing or not numbers or not set(values) <= {0, 1}:
+        got = f"{missing} missing" if missing else ", ".join(map(str, values[:5])) or str(column.type)
+        raise LabelError(
+            f"label '{label}' in {file.name} of the test split",
+            expected="0 or 1 in every row",
+            got=got,
+            way_out="Run `ingest` again: it excludes rows without a label and counts them.",
+        )
+
+
+def _labels(column: "pa.Array[Any]") -> Ids:
+    return column.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _empty() -> EmptySplitError:
+    return EmptySplitError(
+        "split 'test'",
+        expected="rows to judge the model on",
+        got="none",
+        way_out="Move `split.test_from`, or raise `split.test_percent`.",
+    )
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UnreadableFileError(
+            str(file),
+            expected="a Parquet shard",
+            got=str(error).splitlines()[0],
+            way_out="Run again from `ingest`: --from ingest",
+        ) from error

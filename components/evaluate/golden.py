@@ -1,0 +1,113 @@
+"""Golden rows: some of the test rows as the requests that a client would send, with their scores."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.evaluate.grouping import Floats
+from components.raw import raw_batch
+from configs.settings import Features
+
+Instance = dict[str, Any]
+
+
+class Golden(NamedTuple):
+    """A row as a JSON instance, its name and its offline score."""
+
+    instance: Instance
+    key: str | None
+    score: float
+
+
+class GoldenRows:
+    """Chooses rows while the split passes by: evenly spread, and one for each feature that can be missing.
+
+    Args:
+        wanted: How many rows.
+        rows: How many rows will pass.
+        features: What the model wants to know of a row.
+        key: The column that names a row.
+    """
+
+    def __init__(self, wanted: int, rows: int, features: Features, key: str | None) -> None:
+        self._wanted, self._features, self._key = wanted, features, key
+        self._spread = np.unique(np.linspace(0, rows - 1, min(wanted, rows)).astype(np.int64))
+        self._missing_in: dict[str, int] = {}
+        self._passed = 0
+        self._kept: dict[int, Golden] = {}
+
+    def see(self, batch: pa.RecordBatch, scores: Floats) -> None:
+        """The next rows of the split, with their scores."""
+        ahead = self._spread[self._spread >= self._passed] - self._passed
+        chosen = set(ahead[ahead < batch.num_rows].tolist()) | self._first_missing(batch)
+        indices = sorted(chosen)
+        taken = batch.take(pa.array(indices, type=pa.int64()))
+        for index, instance, key in zip(
+            indices, instances(taken, self._features), self._keys(taken), strict=True
+        ):
+            self._kept[self._passed + index] = Golden(instance, key, float(scores[index]))
+        self._passed += batch.num_rows
+
+    def content(self) -> Mapping[str, list[Any]]:
+        """`instances`, `keys` and `scores` of equal length: at most half chosen for a missing value."""
+        missing = sorted(set(self._missing_in.values()))[: self._wanted // 2]
+        rest = [index for index in sorted(self._kept) if index in set(self._spread) - set(missing)]
+        room = min(self._wanted - len(missing), len(rest))
+        even = [rest[place] for place in np.linspace(0, len(rest) - 1, room).astype(int)]
+        chosen = [self._kept[index] for index in sorted({*missing, *even})]
+        return {
+            "instances": [each.instance for each in chosen],
+            "keys": [each.key for each in chosen],
+            "scores": [each.score for each in chosen],
+        }
+
+    def _first_missing(self, batch: pa.RecordBatch) -> set[int]:
+        """The first rows without a value, of features that had one everywhere so far."""
+        found = set()
+        for name in self._features.columns:
+            if name in self._missing_in:
+                continue
+            first = pc.index(_absent(batch.column(name)), True).as_py()
+            if first >= 0:
+                self._missing_in[name] = self._passed + first
+                found.add(first)
+        return found
+
+    def _keys(self, batch: pa.RecordBatch) -> list[str | None]:
+        if self._key is None:
+            return [None] * batch.num_rows
+        return [None if value is None else str(value) for value in batch.column(self._key).to_pylist()]
+
+
+def _absent(column: "pa.Array[Any]") -> "pa.Array[Any]":
+    """Where a column has no value, in the sense of raw values."""
+    if pa.types.is_floating(column.type):
+        return pc.invert(pc.is_finite(column)).fill_null(True)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pc.equal(column, pa.scalar("", column.type)).fill_null(True)
+    return column.is_null()
+
+
+def instances(batch: pa.RecordBatch, features: Features) -> list[Instance]:
+    """Rows as JSON objects: numbers, strings and booleans as they are, missing values as null."""
+    texts = raw_batch(batch, Features(categorical=features.categorical)) if features.categorical else None
+    columns: dict[str, list[Any]] = {
+        name: [_number(value) for value in batch.column(name).to_pylist()] for name in features.numeric
+    }
+    for name in features.categorical:
+        kind = batch.schema.field(name).type
+        plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+        values = (batch if plain or texts is None else texts).column(name).to_pylist()
+        columns[name] = [None if value == "" else value for value in values]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _number(value: Any) -> float | int | bool | None:
+    if value is None or isinstance(value, bool | int):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None

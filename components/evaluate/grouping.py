@@ -1,0 +1,154 @@
+"""Rows of like score counted together, so that the cost of the metrics does not grow with the rows.
+
+AUC, PR-AUC, precision and recall depend only on how many rows of each label fall into each interval
+of scores; TFMA puts a score into one of 10,000 buckets and the buckets between its thresholds
+(`calibration_histogram`, `binary_confusion_matrices`). Rows that share the interval, the label and
+the side of the operating threshold are therefore one group, whose count is its weight. The mean
+score of a group keeps the calibration exact and, lying between the group's scores, falls into the
+same interval; the loss is summed beside. `tests/unit/test_evaluate_grouping.py` proves the equality.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.evaluate.slices import Ids
+
+Floats = NDArray[np.float64]
+
+BUCKETS = 10_000
+"""Of TFMA's histogram over [0, 1]; two more hold what lies outside."""
+_PLACES = BUCKETS + 2
+_EPSILON = 1e-7
+"""TFMA moves its thresholds by this much (`binary_confusion_matrices._EPSILON`)."""
+_LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
+"""A saturated float32 score of 0 or 1 would make the loss infinite: it is cut here, as scikit-learn does."""
+
+
+class Groups(NamedTuple):
+    """Groups of rows, each array [groups], in the order of slice, label, side and place.
+
+    `place` is TFMA's bucket, or the interval between two thresholds once `within` is applied.
+    """
+
+    key: Ids
+    rows: Ids
+    score_sum: Floats
+    score_min: Floats
+    score_max: Floats
+    loss_sum: Floats
+
+    @property
+    def slice_number(self) -> Ids:
+        """The number of the slice."""
+        return self.key // (4 * _PLACES)
+
+    @property
+    def label(self) -> Ids:
+        """0 or 1."""
+        return self.key // (2 * _PLACES) % 2
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Predicted positive: the score is at or above the operating threshold."""
+        return np.asarray(self.key // _PLACES % 2, dtype=np.bool_)
+
+    @property
+    def place(self) -> Ids:
+        """The bucket or interval of the score."""
+        return self.key % _PLACES
+
+    @property
+    def score(self) -> Floats:
+        """The mean score; rounding cannot move it out of the group."""
+        return np.clip(self.score_sum / self.rows, self.score_min, self.score_max)
+
+    def by_slice(self) -> Iterator[tuple[int, "Groups"]]:
+        """The groups of each slice."""
+        numbers = self.slice_number
+        starts = _starts(numbers)
+        for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
+            yield int(numbers[start]), self.taken(slice(start, end))
+
+    def taken(self, which: slice | Ids) -> "Groups":
+        """Some of the groups."""
+        columns: list[Any] = [column[which] for column in self]
+        return Groups(*columns)
+
+
+def grouped(scores: Floats, labels: Ids, slice_numbers: Iterable[Ids], threshold: float) -> Groups:
+    """Count rows by slice, label, side of the threshold and bucket.
+
+    Args:
+        scores: Probabilities [rows].
+        labels: 0 or 1 [rows].
+        slice_numbers: For each slicing, the number of every row's slice [rows].
+        threshold: A score at or above it is a positive prediction.
+    """
+    place = (labels * 2 + (scores >= threshold)) * _PLACES + _bucket(scores)
+    likelihood = np.where(labels == 1, scores, 1.0 - scores)
+    loss = -np.log(np.clip(likelihood, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY))
+    ones = np.ones_like(labels)
+    return merged(
+        summed(Groups(numbers * 4 * _PLACES + place, ones, scores, scores, scores, loss))
+        for numbers in slice_numbers
+    )
+
+
+def merged(parts: Iterable[Groups]) -> Groups:
+    """The groups of all parts together."""
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return summed(Groups(*columns))
+
+
+def within(groups: Groups, bins: int) -> Groups:
+    """The same rows by the intervals between `bins` thresholds, instead of by bucket."""
+    key = groups.key - groups.place + _intervals(bins)[groups.place]
+    return summed(groups._replace(key=key))
+
+
+def blur(groups: Groups) -> float:
+    """How far the AUC of a split can be from that of the exact scores.
+
+    Pairs of a positive and a negative row in one group are counted as ties, half won; in truth the
+    share won lies between none and all.
+    """
+    counts = np.zeros((2, _PLACES))
+    np.add.at(counts, (groups.label, groups.place), groups.rows)
+    pairs = counts.sum(axis=1).prod()
+    return float(0.5 * counts.prod(axis=0).sum() / pairs) if pairs else 0.0
+
+
+def summed(groups: Groups) -> Groups:
+    """Groups of equal key made one."""
+    ordered = groups.taken(np.argsort(groups.key, kind="stable"))
+    starts = _starts(ordered.key)
+    return Groups(
+        ordered.key[starts],
+        np.add.reduceat(ordered.rows, starts),
+        np.add.reduceat(ordered.score_sum, starts),
+        np.minimum.reduceat(ordered.score_min, starts),
+        np.maximum.reduceat(ordered.score_max, starts),
+        np.add.reduceat(ordered.loss_sum, starts),
+    )
+
+
+def _starts(sorted_values: Ids) -> Ids:
+    """Where a new value begins."""
+    return np.flatnonzero(np.r_[True, sorted_values[1:] != sorted_values[:-1]])
+
+
+def _bucket(scores: Floats) -> Ids:
+    """TFMA's bucket of a score in [0, 1] (`_CalibrationHistogramCombiner._bucket_index`)."""
+    return np.minimum(scores * BUCKETS + 1, BUCKETS + 1).astype(np.int64)
+
+
+def _intervals(bins: int) -> Ids:
+    """The interval of every bucket, as TFMA's `rebin` finds it: by the bucket's lower end."""
+    inner = np.arange(1, bins - 1) / (bins - 1) + _EPSILON
+    thresholds: Floats = np.r_[0.0, inner, 1.0 + 2 * _EPSILON]
+    lower_ends = np.r_[-np.inf, np.arange(BUCKETS) / BUCKETS, np.inf]
+    below = np.searchsorted(thresholds, lower_ends, side="right")
+    return np.maximum(np.asarray(below, dtype=np.int64) - 1, 0)
