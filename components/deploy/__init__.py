@@ -1,0 +1,1 @@
+"""Deploy: reads a model that passed, its evaluation and statistics; writes a version and moves traffic."""

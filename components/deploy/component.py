@@ -1,0 +1,47 @@
+"""The KFP components of `deploy`, and of `hold`, its other branch."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def deploy(  # noqa: PLR0917 - inputs and outputs of a component are its arguments
+    model: dsl.Input[dsl.Model],
+    evaluation: dsl.Input[dsl.Artifact],
+    statistics: dsl.Input[dsl.Artifact],
+    run_id: str,
+    source: str,
+    inputs_digest: str,
+    champion_version: str,
+    settings: str,
+    deployment: dsl.Output[dsl.Artifact],
+) -> None:
+    """A model that passed becomes a version, and the version serves."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    lineage = {"run_id": run_id, "source": source, "inputs_digest": inputs_digest}
+    told, inputs = {"settings": settings, "champion": champion_version}, [model, evaluation, statistics]
+    with stage("deploy", inputs=inputs, outputs=[deployment], parameters=told | lineage) as record:
+        from components.deploy import core
+        from configs.stages import DeployStage
+
+        record.imported()
+        folders = (Path(artifact.path) for artifact in inputs)
+        candidate = core.Candidate(*folders, lineage | {"judged_against": champion_version})
+        part, out = DeployStage.model_validate_json(settings), Path(deployment.path)
+        record.summary(core.run(candidate, part, out, record.progress))
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def hold(evaluation: dsl.Input[dsl.Artifact], deployment: dsl.Output[dsl.Artifact]) -> None:
+    """A model that did not pass stays where it is; the reasons are kept."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    with stage("hold", inputs=[evaluation], outputs=[deployment]) as record:
+        from components.deploy import core
+
+        record.imported()
+        record.summary(core.hold(Path(evaluation.path), Path(deployment.path)))

@@ -1,0 +1,170 @@
+"""From a model that passed to a version that serves; nothing moves before the real server has proved itself.
+
+Every step looks at the registry first, so that a run killed anywhere is simply run again: a model is
+registered once, a version that serves is left serving, and one that a person rolled back stays so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from components.artifacts import Summary, digest, read_json, write_json, writing
+from components.deploy import golden, server
+from components.recording import Progress
+from components.registry import Endpoint, Registry, Submission, Version, open_registry
+from components.registry.endpoint import check_verdict
+from configs.errors import RegistryError
+from configs.stages import DeployStage
+
+Action = Literal["deployed", "already_serving", "left_alone", "held"]
+_SERVING = {"champion", "challenger"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a candidate.
+
+    Args:
+        action: What was done.
+        version: Its version, if it has one.
+        endpoint: Who serves now; empty after `hold`, which does not look.
+        agreement: Of golden requests: `rows`, `max_difference`; None if the server was not asked.
+        reasons: Why nothing was deployed.
+    """
+
+    action: Action
+    version: Version | None
+    endpoint: Endpoint
+    agreement: Mapping[str, float] | None = None
+    reasons: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model and what is known of it.
+
+    Args:
+        model: The SavedModel's folder.
+        evaluation: Verdict, metrics and golden requests.
+        statistics: The statistics of the rows it was trained on.
+        lineage: `run_id`, `source`, `inputs_digest`, and `judged_against`, the champion's version ("" for
+            none; left out, the champion is not asked for).
+    """
+
+    model: Path
+    evaluation: Path
+    statistics: Path
+    lineage: Mapping[str, str]
+
+
+def run(
+    candidate: Candidate,
+    stage: DeployStage,
+    out: Path,
+    progress: Progress,
+    command: Sequence[str] = server.COMMAND,
+) -> Summary:
+    """Deploy a candidate, unless that is done already or a person decided otherwise.
+
+    Args:
+        candidate: What to deploy; its verdict must be "deploy".
+        stage: The model's name, the registry, and how a version reaches the endpoint.
+        out: Becomes a folder with deployment.json.
+        progress: Told of every step.
+        command: Starts the prediction server.
+
+    Raises:
+        RegistryError: The verdict says hold, or the champion is not the one it was judged against.
+        EndpointError: The server does not start, or does not say what was computed offline.
+    """
+    _must_have_passed(candidate.evaluation)
+    registry = open_registry(stage.registry)
+    known = _known(registry, stage.name, candidate)
+    if known and known.status in _SERVING:
+        return _write(out, Outcome("already_serving", known, registry.endpoint(stage.name)))
+    if known and known.status == "rolled back":
+        reasons = [_left_alone(known)]
+        return _write(out, Outcome("left_alone", known, registry.endpoint(stage.name), reasons=reasons))
+    judged_against = candidate.lineage.get("judged_against")
+    check_verdict(registry.endpoint(stage.name), judged_against)
+    progress("registering", 0)
+    submission = Submission(candidate.model, candidate.statistics, candidate.evaluation, candidate.lineage)
+    version = registry.register(stage.name, submission)
+    agreement = _prove(version, stage, progress, command)
+    progress("moving traffic", 0)
+    percent = stage.deployment.canary_percent
+    endpoint = registry.deploy(stage.name, version.number, percent, judged_against)
+    registry.clean_up(stage.name, stage.deployment.keep_versions)
+    return _write(out, Outcome("deployed", version, endpoint, agreement))
+
+
+def hold(evaluation: Path, out: Path) -> Summary:
+    """Deploy nothing and keep the reasons of the verdict in deployment.json."""
+    verdict = read_json(evaluation / "verdict.json")
+    failed = [reason["sentence"] for reason in verdict["reasons"] if not reason["held"]]
+    return _write(out, Outcome("held", None, Endpoint(), reasons=failed))
+
+
+def _must_have_passed(evaluation: Path) -> None:
+    decision = read_json(evaluation / "verdict.json")["decision"]
+    if decision != "deploy":
+        raise RegistryError(
+            str(evaluation / "verdict.json"), expected="decision 'deploy'", got=f"'{decision}'"
+        )
+
+
+def _known(registry: Registry, name: str, candidate: Candidate) -> Version | None:
+    """The version of this very model; else one rolled back that the same inputs had made."""
+    same_model = registry.find(name, digest(candidate.model))
+    if same_model:
+        return same_model
+    made_from = ("source", "inputs_digest")
+    inputs = [candidate.lineage.get(key, "") for key in made_from]
+    for version in registry.versions(name):
+        same_inputs = all(inputs) and inputs == [version.lineage.get(key, "") for key in made_from]
+        if same_inputs and version.status == "rolled back":
+            return version
+    return None
+
+
+def _left_alone(version: Version) -> str:
+    return (
+        f"Version {version.number}, made from the same inputs, was rolled back. To serve it again: "
+        f"python -m pipelines promote {version.name} {version.number}"
+    )
+
+
+def _prove(
+    version: Version, stage: DeployStage, progress: Progress, command: Sequence[str]
+) -> dict[str, float]:
+    """Let the real server answer the golden requests from the registered files."""
+    deployment = stage.deployment
+    requests = golden.read(version.evaluation)
+    progress("starting the server", 0)
+    with server.started(version.model, deployment.serving, deployment.start_seconds, command) as client:
+        difference = golden.largest_difference(
+            client, requests, deployment.tolerance, deployment.serving.max_batch_rows, progress
+        )
+    return {"rows": len(requests.instances), "max_difference": difference}
+
+
+def _write(out: Path, outcome: Outcome) -> Summary:
+    version, endpoint, agreement = outcome.version, outcome.endpoint, outcome.agreement
+    number = version.number if version else None
+    content: dict[str, Any] = {
+        "version": number,
+        "action": outcome.action,
+        "endpoint": {"traffic": endpoint.traffic},
+        "aliases": endpoint.aliases,
+        "golden": agreement,
+        "reasons": outcome.reasons,
+    }
+    with writing(out) as folder:
+        write_json(folder / "deployment.json", content)
+    summary: dict[str, int | float | str] = {"action": outcome.action, "reasons": len(outcome.reasons)}
+    if number is not None:
+        summary |= {"version": number, "traffic_percent": endpoint.traffic.get(number, 0)}
+    if agreement:
+        summary |= {f"golden_{name}": value for name, value in agreement.items()}
+    return summary

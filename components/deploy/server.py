@@ -1,0 +1,93 @@
+"""The real prediction server as a child process, for the time of a few questions."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import httpx
+import tenacity
+
+from configs.errors import EndpointError
+from configs.settings import Serving
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "components.serve")
+"""A process of its own: it listens on the socket it inherits and ends with its parent."""
+_STOP_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def started(
+    model: Path, serving: Serving, start_seconds: float, command: Sequence[str] = COMMAND
+) -> Iterator[httpx.Client]:
+    """A healthy server of a model folder, behind a client; its log goes to our standard error.
+
+    Raises:
+        EndpointError: It ended, or was not healthy after `start_seconds`; with the last line it said.
+    """
+    with socket.socket() as listener, tempfile.TemporaryFile() as log:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        process = subprocess.Popen(
+            [*command, "--model", str(model.resolve()), "--settings", serving.model_dump_json(),
+             "--fd", str(listener.fileno()), "--until-stdin-closes"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
+        )  # fmt: skip
+        listener.close()
+        try:
+            with httpx.Client(base_url=address, trust_env=False, timeout=start_seconds) as client:
+                _wait_until_healthy(client, process, start_seconds, log)
+                yield client
+        finally:
+            _stop(process)
+            log.seek(0)
+            shutil.copyfileobj(log, sys.stderr.buffer)
+
+
+def _wait_until_healthy(
+    client: httpx.Client, process: subprocess.Popen[bytes], seconds: float, log: IO[bytes]
+) -> None:
+    healthy = tenacity.Retrying(
+        stop=tenacity.stop_after_delay(seconds),
+        wait=tenacity.wait_fixed(0.1),
+        retry=tenacity.retry_if_exception_type(httpx.TransportError)
+        | tenacity.retry_if_result(lambda answer: answer.status_code != httpx.codes.OK),
+        before=lambda _: _must_run(process, log),
+    )
+    try:
+        healthy(client.get, "/health")
+    except tenacity.RetryError as error:
+        last = error.last_attempt
+        got = str(last.exception()) if last.failed else f"{last.result().status_code} {last.result().text}"
+        raise EndpointError(
+            "prediction server",
+            expected=f"healthy within {seconds:.0f} s",
+            got=got,
+            way_out="A slower machine needs a larger deployment.start_seconds.",
+        ) from None
+
+
+def _must_run(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    if process.poll() is not None:
+        log.seek(0)
+        lines = log.read().decode(errors="replace").splitlines()
+        raise EndpointError(
+            "prediction server",
+            expected="a server that starts",
+            got=f"exit status {process.returncode}: {lines[-1] if lines else 'no word'}",
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    with process:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()

@@ -1,0 +1,1 @@
+"""Serve: reads a SavedModel, or the versions behind an endpoint, and answers prediction requests."""

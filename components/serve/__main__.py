@@ -1,0 +1,81 @@
+"""The prediction server.
+
+    python -m components.serve --registry file://output/registry --name flights --port 8080
+    AIP_HTTP_PORT=8080 AIP_STORAGE_URI=output/model python -m components.serve --host 0.0.0.0
+
+The second form is Vertex AI's custom-container contract; AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE are read
+too. It listens at once, answers 503 while models load (about 4 s), and ends on SIGTERM when what is in
+flight is answered.
+"""
+
+import argparse
+import functools
+import logging
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from components.serve import fleet, model, server
+from components.serve.app import Routes
+from components.serve.model import Load
+from configs.errors import ModelError, PipelineError
+from configs.settings import Serving
+
+
+def main(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> None:
+    """Serve as told; `load` replaces the loader of SavedModels.
+
+    Raises:
+        PipelineError: The port is taken, or there is nothing to serve.
+    """
+    told = _parser(environment).parse_args(arguments)
+    serving = Serving.model_validate_json(told.settings)
+    listener = socket.socket(fileno=told.fd) if told.fd is not None else server.bound(told.host, told.port)
+    host, port = listener.getsockname()[:2]
+    logging.getLogger(__name__).info("listening on http://%s:%s", host, port)
+    if told.until_stdin_closes:
+        server.stop_with_parent()
+    routes = Routes(
+        environment.get("AIP_HEALTH_ROUTE", "/health"), environment.get("AIP_PREDICT_ROUTE", "/predict")
+    )
+    server.run(
+        listener, _plan(told), load or functools.partial(model.load, threads=serving.threads), serving, routes
+    )
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m components.serve", description=__doc__.split("\n")[0])
+    parser.add_argument("--registry", help="serve an endpoint of this registry: file://FOLDER")
+    parser.add_argument("--name", help="the endpoint's model")
+    parser.add_argument(
+        "--model", default=environment.get("AIP_STORAGE_URI"), help="serve this folder (AIP_STORAGE_URI)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
+    parser.add_argument("--port", type=int, default=int(environment.get("AIP_HTTP_PORT", "8080")))
+    parser.add_argument("--fd", type=int, help="an inherited socket, bound already, instead of host and port")
+    parser.add_argument("--settings", default="{}", help="JSON of configs.settings.Serving")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
+    return parser
+
+
+def _plan(told: argparse.Namespace) -> fleet.Plan:
+    if told.registry and told.name:
+        return fleet.endpoint(told.registry, told.name)
+    if told.model and "://" not in told.model:
+        return fleet.only(Path(told.model))
+    raise ModelError(
+        "nothing to serve",
+        expected="--registry URI --name NAME, or --model FOLDER, or AIP_STORAGE_URI with a local folder",
+        got=told.model or "none of them",
+    )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        main(sys.argv[1:], os.environ)
+    except PipelineError as error:
+        sys.exit(f"{type(error).__name__}: {error}")

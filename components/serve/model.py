@@ -1,0 +1,138 @@
+"""A SavedModel that is ready to score: loaded, checked against its own description, and warmed up."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.serve import importing
+from components.serve.batching import Scores
+from components.serve.instances import Columns, RawFeatures
+from configs.errors import ModelError
+
+SIGNATURE = "serving_default"
+log = logging.getLogger(__name__)
+
+
+class Model(Protocol):
+    """What the server needs of a model."""
+
+    features: RawFeatures
+    seconds: Mapping[str, float]
+    """What its loading took: import, load, warm-up."""
+
+    def scores(self, columns: Columns) -> Scores:
+        """One score for each row."""
+        ...
+
+
+Load = Callable[[Path], Model]
+
+
+class LoadedModel:
+    """A SavedModel in memory."""
+
+    def __init__(self, features: RawFeatures, saved_model: Any, tensorflow: Any) -> None:
+        self.features, self._tensor = features, tensorflow.constant
+        self.seconds: Mapping[str, float] = {}
+        self._owner = saved_model  # of the variables, which a signature only refers to
+        self._call = _packed(saved_model.signatures[SIGNATURE], features, tensorflow)
+
+    def scores(self, columns: Columns) -> Scores:
+        """One score for each row."""
+        scores: Scores = self._call(self._tensor(columns.numeric), self._tensor(columns.categorical)).numpy()
+        return scores
+
+
+def load(path: Path, threads: int = 1) -> LoadedModel:
+    """Load the SavedModel at `path` and score a first row.
+
+    Raises:
+        ModelError: It cannot be read, its signature is not what model.json says, or it scores nonsense.
+    """
+    features = read_features(path)
+    began = time.perf_counter()
+    tensorflow = importing.tensorflow(threads)
+    imported = time.perf_counter()
+    try:
+        saved_model = tensorflow.saved_model.load(str(path))
+        signature = saved_model.signatures[SIGNATURE]
+    except (OSError, KeyError, ValueError, tensorflow.errors.OpError) as error:
+        raise ModelError(
+            str(path), expected=f"a SavedModel with signature {SIGNATURE}", got=str(error)[:300]
+        ) from None
+    _check_signature(path, signature, features, tensorflow)
+    model = LoadedModel(features, saved_model, tensorflow)
+    loaded = time.perf_counter()
+    _warm_up(path, model)
+    ends = (imported, loaded, time.perf_counter())
+    steps = zip(("import", "load", "warm-up"), (began, imported, loaded), ends, strict=True)
+    model.seconds = {step: round(end - start, 3) for step, start, end in steps}
+    log.info("%s loaded: %s", path, ", ".join(f"{step} {took:.1f} s" for step, took in model.seconds.items()))
+    return model
+
+
+def read_features(path: Path) -> RawFeatures:
+    """The raw features of a model, from its model.json.
+
+    Raises:
+        ModelError: The file is missing or says something else.
+    """
+    file = path / "model.json"
+    try:
+        described = json.loads(file.read_text())["features"]
+        return RawFeatures(tuple(described["numeric"]), tuple(described["categorical"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            str(file),
+            expected='a model\'s description with "features": {"numeric": [...], "categorical": [...]}',
+            got=str(error),
+        ) from None
+
+
+def _packed(signature: Any, features: RawFeatures, tensorflow: Any) -> Callable[[Any, Any], Any]:
+    """The signature behind two tensors: a call then costs 0.25 ms, not 0.85 ms with one tensor a feature."""
+
+    def call(numeric: Any, categorical: Any) -> Any:
+        tensors = (*tensorflow.unstack(numeric), *tensorflow.unstack(categorical))
+        names = (*features.numeric, *features.categorical)
+        return signature(**dict(zip(names, tensors, strict=True)))["score"]
+
+    return tensorflow.function(call, autograph=False).get_concrete_function(  # type: ignore[no-any-return]
+        tensorflow.TensorSpec([len(features.numeric), None], tensorflow.float32),
+        tensorflow.TensorSpec([len(features.categorical), None], tensorflow.string),
+    )
+
+
+def _check_signature(path: Path, signature: Any, features: RawFeatures, tensorflow: Any) -> None:
+    described = dict.fromkeys(features.numeric, tensorflow.float32) | dict.fromkeys(
+        features.categorical, tensorflow.string
+    )
+    found = {name: spec.dtype for name, spec in signature.structured_input_signature[1].items()}
+    if found != described or "score" not in signature.structured_outputs:
+        wrong = sorted({*found.items()} ^ {*described.items()}, key=str)
+        raise ModelError(
+            f"{path}, signature {SIGNATURE}",
+            expected="the features of model.json, numeric as float32, categorical as string, and a score",
+            got=f"a difference at {[name for name, _ in wrong]}, outputs {[*signature.structured_outputs]}",
+            way_out="Export the model again.",
+        )
+
+
+def _warm_up(path: Path, model: LoadedModel) -> None:
+    """Score rows of which every value is missing; that is legal, so the scores must be probabilities."""
+    features = model.features
+    for rows in (1, 2):
+        numeric = np.full((len(features.numeric), rows), np.nan, np.float32)
+        categorical = np.full((len(features.categorical), rows), "", dtype=object)
+        scores = model.scores(Columns(numeric, categorical))
+        if scores.shape != (rows,) or not ((scores >= 0) & (scores <= 1)).all():
+            raise ModelError(
+                str(path),
+                expected="scores from 0 to 1, here of missing values",
+                got=str(scores),
+            )
