@@ -72,7 +72,7 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
         message = anomalies(findings, distances, current)
         (folder / ANOMALIES).write_text(text_format.MessageToString(message, as_utf8=True))
         write_json(folder / FINDINGS, report)
-    Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report))
+    Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report) if findings else verdict(report))
     _refuse(findings, report, out)
     return _summary(statistics, findings, inferred=reviewed is None)
 

@@ -57,24 +57,40 @@ def moments(
         if not column.is_number:
             return f"{{present: count({value})}}"
         may_be_nan = column.kind == "float"
+        beyond = f"abs({value}) > {FLOAT32_MAX!r} AND NOT isnan({value})"
         low, high = ranges.get(column.name, (None, None))
         figures = {
             "present": f"count({value})",
-            "nan": f"count_if(isnan({value}))" if may_be_nan else "0",
-            "infinite": f"count_if(abs({value}) > {FLOAT32_MAX!r} AND NOT isnan({value}))"
-            if may_be_nan
-            else "0",
+            "nan": _count_if(f"isnan({value})") if may_be_nan else "0",
+            "infinite": _count_if(beyond) if may_be_nan else "0",
             "finite": f"count({finite})",
             "low": f"min({finite})",
             "high": f"max({finite})",
             "mean": f"avg({finite})",
             "deviation": f"stddev_pop({finite})",
-            "zeros": f"count_if({finite} = 0)",
-            "outside": "0" if low is None else f"count_if({finite} < {low!r} OR {finite} > {high!r})",
+            "zeros": _count_if(f"{finite} = 0"),
+            "outside": "0" if low is None else _count_if(f"{finite} < {low!r} OR {finite} > {high!r}"),
         }
         return "{" + ", ".join(f"{name}: {sql}" for name, sql in figures.items()) + "}"
 
-    return _aggregates(connection, relation(files), columns, ask)
+    with _one_thread(connection):
+        return _aggregates(connection, relation(files), columns, ask)
+
+
+@contextlib.contextmanager
+def _one_thread(connection: Any) -> Iterator[None]:
+    """Sums of floats depend on their order: with one thread the same rows give the same digits."""
+    threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
+    connection.execute("SET threads=1")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET threads={threads}")
+
+
+def _count_if(condition: str) -> str:
+    """SQL: rows where it holds; `count_if` alone is NULL where it is never known."""
+    return f"coalesce(count_if({condition}), 0)"
 
 
 def quantiles(

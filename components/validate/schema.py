@@ -15,7 +15,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate.columns import Column, Kind
-from components.validate.presence import presence
+from components.validate.presence import presence, valued
 from components.validate.statistics import Statistics
 from configs.errors import SettingsError
 from configs.stages import ValidateStage
@@ -158,12 +158,12 @@ def _infer_categories(
     max_domain_values: int,
 ) -> None:
     strings = found.string_stats
+    few = strings.unique <= max_domain_values
     if column.kind == "integer":
         feature.int_domain.is_categorical = True
-    elif column.kind == "string" and 0 < strings.unique <= max_domain_values:
+    elif column.kind == "string" and few and valued(found):
         feature.string_domain.value.extend(sorted(top.value for top in strings.top_values if top.value))
-        return
-    if column.kind != "boolean" and nearly_unique(strings) is False and strings.unique > max_domain_values:
+    if column.kind != "boolean" and not few and not nearly_unique(strings):
         feature.unique_constraints.max = _rounded_up(strings.unique * _ROOM_FOR_GROWTH)
 
 
@@ -179,9 +179,15 @@ def _rounded_up(count: int) -> int:
 
 
 def _render(schema: schema_pb2.Schema) -> str:
-    """Text format, with the values of a domain side by side."""
+    """Text format, with the values of a domain side by side and short messages on one line."""
     text = text_format.MessageToString(schema, as_utf8=True)
-    return re.sub(r"(?m)(?:^ +value: .*\n)+", _side_by_side, text)
+    text = re.sub(r"(?m)(?:^ +value: .*\n)+", _side_by_side, text)
+    return re.sub(r"(?m)^( +\w+) \{\n((?: +\w+: [^\n\[{}]+\n)*) +\}$", _on_one_line, text)
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    fields = " ".join(line.strip() for line in found[2].splitlines())
+    return f"{found[1]} {{ {fields} }}" if fields else f"{found[1]} {{}}"
 
 
 def _side_by_side(found: re.Match[str]) -> str:
