@@ -1,0 +1,156 @@
+"""The curves of the candidate and the champion on the test rows: ROC, precision-recall, calibration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
+from pipelines.report.numbers import count, known, metric, percent
+from pipelines.report.reading import Absent, Run
+
+_UNIT = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The three charts; the candidate's line always, the champion's where there is one."""
+
+    charts: tuple[Chart, ...]
+    champion: str
+    """The champion's version; empty if the candidate is alone."""
+
+
+def curves(run: Run) -> Curves | Absent:
+    """The charts of `curves.json`."""
+    content = run.json("evaluation", "curves.json")
+    if not content or not content.get("candidate"):
+        return run.absent("evaluation")
+    metrics = run.json("evaluation", "metrics.json") or {}
+    models = {role: content[role] for role in ("champion", "candidate") if content.get(role)}
+    charts = [_roc(models, metrics), _pr(models, metrics), _calibration(models)]
+    version = str(metrics.get("champion_version") or "")
+    return Curves(tuple(chart for chart in charts if chart), version if "champion" in models else "")
+
+
+def _roc(models: Mapping[str, Any], metrics: Mapping[str, Any]) -> Chart | None:
+    area = plane(_UNIT, _UNIT)
+    lines = _lines(area, models, "roc", ("fpr", "tpr"))
+    if not lines:
+        return None
+    values = _values(metrics, "auc")
+    return Chart(
+        slug="roc",
+        title="ROC",
+        summary=f"True against false positive rate. Area under the curve: {values}.",
+        width=area.width,
+        height=area.height,
+        frame=area.frame,
+        x=axis("false positive rate", area.x),
+        y=axis("true positive rate", area.y),
+        lines=lines,
+        marks=_operating(area, metrics, "roc"),
+        guide=path(area.points([(0, 0), (1, 1)])),
+    )
+
+
+def _pr(models: Mapping[str, Any], metrics: Mapping[str, Any]) -> Chart | None:
+    area = plane(_UNIT, _UNIT)
+    lines = _lines(area, models, "pr", ("recall", "precision"))
+    if not lines:
+        return None
+    rate = _base_rate(metrics)
+    return Chart(
+        slug="pr",
+        title="Precision and recall",
+        summary=f"Precision against recall. Area under the curve: {_values(metrics, 'pr_auc')}.",
+        width=area.width,
+        height=area.height,
+        frame=area.frame,
+        x=axis("recall", area.x),
+        y=axis("precision", area.y),
+        lines=lines,
+        marks=_operating(area, metrics, "pr"),
+        guide=path(area.points([(0, rate), (1, rate)])) if rate is not None else "",
+    )
+
+
+def _calibration(models: Mapping[str, Any]) -> Chart | None:
+    points = {
+        role: _points(model, "calibration", ("predicted", "observed")) for role, model in models.items()
+    }
+    shown = [value for role in points for point in points[role] for value in point]
+    if not shown:
+        return None
+    top = min(1.0, max(shown) * 1.08)
+    area = plane((0.0, top), (0.0, top))
+    return Chart(
+        slug="calibration",
+        title="Calibration",
+        summary="Share of positives against the mean score, by groups of rows with similar scores; "
+        "a perfectly calibrated model lies on the diagonal.",
+        width=area.width,
+        height=area.height,
+        frame=area.frame,
+        x=axis("mean score", area.x),
+        y=axis("share of positives", area.y),
+        lines=tuple(area.line(role, role, points[role], dots=True) for role in points),
+        guide=path(area.points([(0, 0), (top, top)])),
+    )
+
+
+def _lines(area: Plane, models: Mapping[str, Any], curve: str, names: tuple[str, str]) -> tuple[Line, ...]:
+    """The champion first, so that the candidate is drawn over it."""
+    points = {role: _points(model, curve, names) for role, model in models.items()}
+    return tuple(area.line(role, role, points[role]) for role in points if points[role])
+
+
+def _points(model: Mapping[str, Any], curve: str, names: tuple[str, str]) -> list[Point]:
+    pairs = ((point.get(names[0]), point.get(names[1])) for point in model.get(curve) or ())
+    return sorted((float(x), float(y)) for x, y in pairs if known(x) and known(y))
+
+
+def _operating(area: Plane, metrics: Mapping[str, Any], curve: str) -> tuple[Mark, ...]:
+    """The candidate's place at the operating threshold."""
+    overall = (metrics.get("candidate") or {}).get("overall") or {}
+    precision, recall = overall.get("precision"), overall.get("recall")
+    rate = _base_rate(metrics)
+    if not (known(precision) and known(recall) and rate):
+        return ()
+    text = f"threshold {metrics.get('threshold', '')}"
+    if curve == "pr":
+        return (Mark("candidate", text, area.x(recall), area.y(precision), above=True),)
+    false = _false_positive_rate(precision, recall, rate)
+    return (Mark("candidate", text, area.x(false), area.y(recall)),)
+
+
+def _false_positive_rate(precision: float, recall: float, rate: float) -> float:
+    """FP / N, from TP = recall · P and FP = TP · (1 - precision) / precision."""
+    if not precision or rate >= 1:
+        return 0.0
+    return recall * rate * (1 - precision) / precision / (1 - rate)
+
+
+def _base_rate(metrics: Mapping[str, Any]) -> float | None:
+    rows, positives = metrics.get("rows"), metrics.get("positives")
+    return positives / rows if known(rows) and known(positives) and rows else None
+
+
+def _values(metrics: Mapping[str, Any], name: str) -> str:
+    models = [("candidate", metrics.get("candidate")), ("champion", metrics.get("champion"))]
+    return ", ".join(f"{role} {metric(m['overall'].get(name))}" for role, m in models if m)
+
+
+def positives_in_words(metrics: Mapping[str, Any]) -> str:
+    """What the operating threshold means, for people: who is found, and how often an alarm is right."""
+    overall = (metrics.get("candidate") or {}).get("overall") or {}
+    rows, positives = metrics.get("rows"), metrics.get("positives")
+    precision, recall = overall.get("precision"), overall.get("recall")
+    if not (known(rows) and known(positives) and known(recall) and known(precision) and rows):
+        return ""
+    found = recall * positives
+    flagged = found / precision if precision else 0.0
+    return (
+        f"At the threshold {metrics.get('threshold')}, the candidate flags {count(flagged)} of "
+        f"{count(rows)} rows ({percent(flagged / rows)}). It finds {percent(recall)} of the "
+        f"{count(positives)} positives, and {percent(precision)} of what it flags is right."
+    )

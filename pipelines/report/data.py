@@ -1,0 +1,164 @@
+"""The data of the run: rows that came, rows that were left out and why, findings, distances."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configs.settings import SPLITS
+from pipelines.report.numbers import count, known
+from pipelines.report.reading import Absent, Run
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows of a split, from the source to the examples."""
+
+    name: str
+    rows: int
+    share: float
+    positives: float | None
+    """Share of positives."""
+    examples: int | None
+    rejected: int | None
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """A sum that must come out, in words."""
+
+    holds: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Where every row of the source went."""
+
+    source_rows: int | None
+    splits: tuple[SplitRows, ...]
+    excluded: tuple[tuple[str, int], ...]
+    rejected: tuple[tuple[str, int], ...]
+    sums: tuple[Reconciled, ...]
+    columns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far apart two distributions of a column are; `share` is of the limit, at most 1.5."""
+
+    column: str
+    kind: str
+    between: str
+    measure: str
+    value: float
+    limit: float | None
+    share: float
+    over: bool
+    ignored: bool
+    """The settings expect it to be large."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found wrong or strange in the rows."""
+
+    findings: tuple[Mapping[str, Any], ...]
+    errors: int
+    warnings: int
+    distances: tuple[Distance, ...]
+
+
+def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Absent:
+    """The counts of ingest and transform, and whether they reconcile.
+
+    Args:
+        run: The run.
+        positives: Share of positives by split, where it is known.
+    """
+    rows = run.json("rows", "rows.json")
+    if not rows:
+        return run.absent("rows")
+    examples = run.json("examples", "examples.json") or {}
+    splits: dict[str, Any] = {name: rows["splits"][name] for name in SPLITS if name in rows.get("splits", {})}
+    total = sum(split["rows"] for split in splits.values()) or 1
+    return RowCounts(
+        source_rows=rows.get("source_rows"),
+        splits=tuple(
+            SplitRows(
+                name,
+                split["rows"],
+                split["rows"] / total,
+                positives.get(name),
+                *_transformed(examples, name),
+            )
+            for name, split in splits.items()
+        ),
+        excluded=_by_size(rows.get("excluded") or {}),
+        rejected=_by_size(examples.get("rejected") or {}),
+        sums=(*_ingested(rows), *_kept(examples, splits)),
+        columns=tuple((rows.get("columns") or {}).items()),
+    )
+
+
+def _by_size(reasons: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(reasons.items(), key=lambda reason: -reason[1]))
+
+
+def _transformed(examples: Mapping[str, Any], split: str) -> tuple[int | None, int | None]:
+    counted = (examples.get("splits") or {}).get(split) or {}
+    return counted.get("out"), counted.get("rejected")
+
+
+def _ingested(rows: Mapping[str, Any]) -> list[Reconciled]:
+    if not known(rows.get("source_rows")):
+        return []
+    kept = [split["rows"] for split in rows["splits"].values()]
+    excluded = sum((rows.get("excluded") or {}).values())
+    holds = sum(kept) + excluded == rows["source_rows"]
+    parts = " + ".join(map(count, kept)) + (f" + {count(excluded)} excluded" if excluded else "")
+    return [Reconciled(holds, f"{parts} {'=' if holds else '≠'} {count(rows['source_rows'])} source rows")]
+
+
+def _kept(examples: Mapping[str, Any], splits: Mapping[str, Any]) -> list[Reconciled]:
+    sums = []
+    for name, counted in (examples.get("splits") or {}).items():
+        came = counted.get("in", splits.get(name, {}).get("rows"))
+        out, rejected = counted.get("out"), counted.get("rejected", 0)
+        if known(came) and known(out):
+            holds = out + rejected == came
+            words = f"{count(out)} examples + {count(rejected)} rejected {'=' if holds else '≠'}"
+            sums.append(Reconciled(holds, f"{name}: {words} {count(came)} rows"))
+    return sums
+
+
+def findings(run: Run) -> Findings | Absent:
+    """The findings, errors first, and the distances, the farthest first."""
+    content = run.json("statistics", "findings.json")
+    if content is None:
+        return run.absent("statistics")
+    found = sorted(content.get("findings") or (), key=lambda each: each.get("severity") != "error")
+    errors = sum(each.get("severity") == "error" for each in found)
+    distances = (_distance(each) for each in content.get("distances") or () if known(each.get("value")))
+    return Findings(
+        tuple(found),
+        errors,
+        len(found) - errors,
+        tuple(sorted(distances, key=lambda each: (-each.share, -each.value))),
+    )
+
+
+def _distance(each: Mapping[str, Any]) -> Distance:
+    value, limit = each["value"], each.get("limit")
+    share = value / limit if limit else value
+    drift = each.get("kind") == "drift"
+    return Distance(
+        column=each.get("column", ""),
+        kind=each.get("kind", ""),
+        between="this run and the last accepted" if drift else f"train and {each.get('split', '')}",
+        measure={"linf": "L∞", "js": "Jensen-Shannon"}.get(each.get("measure", ""), each.get("measure", "")),
+        value=value,
+        limit=limit,
+        share=min(share, 1.5),
+        over=limit is not None and value > limit and not each.get("ignored"),
+        ignored=bool(each.get("ignored")),
+    )

@@ -1,0 +1,271 @@
+"""The outcome in one glance: what happened, the figures that matter, every reason of the verdict."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from pipelines.report.curves import positives_in_words
+from pipelines.report.numbers import NOTHING, count, known, metric, percent, seconds, signed
+from pipelines.report.reading import STAGES, Absent, Run
+
+Tone = Literal["good", "held", "bad", "plain"]
+Direction = Literal["higher", "lower", "one"]
+
+
+class Measure(NamedTuple):
+    """What is measured, its name for people, and where better lies."""
+
+    key: str
+    name: str
+    better: Direction
+
+
+MEASURES = (
+    Measure("auc", "AUC", "higher"),
+    Measure("pr_auc", "PR AUC", "higher"),
+    Measure("log_loss", "Log loss", "lower"),
+    Measure("calibration", "Calibration", "one"),
+    Measure("precision", "Precision", "higher"),
+    Measure("recall", "Recall", "higher"),
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A stage that broke, with its cause and its log."""
+
+    stage: str
+    kind: str
+    message: str
+    log: str
+    last_lines: str
+    """The end of the log, where there is one."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The outcome in a few words."""
+
+    tone: Tone
+    words: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One key figure."""
+
+    name: str
+    value: str
+    note: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One gate: whether it held, and why, in a sentence."""
+
+    held: bool
+    gate: str
+    where: str
+    sentence: str
+    value: str
+    limit: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision with every reason, broken gates first."""
+
+    decision: str
+    words: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of both models on the same rows."""
+
+    name: str
+    hint: str
+    candidate: str
+    champion: str
+    difference: str
+    judgment: Literal["better", "worse", "same", ""]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Candidate against champion; the champion's columns are empty where there is none."""
+
+    rows: tuple[Compared, ...]
+    champion: str
+    scope: str
+    in_words: str
+
+
+def failures(run: Run) -> tuple[Failure, ...]:
+    """The stages that failed, or were killed before they could say why."""
+    failed = run.manifest.get("state") == "failed"
+    return tuple(
+        _failure(run, name, record.get("error") or {})
+        for name, record in run.stages.items()
+        if record["state"] == "failed" or (failed and record["state"] == "running")
+    )
+
+
+def _failure(run: Run, stage: str, error: Mapping[str, Any]) -> Failure:
+    unsaid = "the process ended without a word (killed, or out of memory)"
+    log = run.folder / "stages" / f"{stage}.log"
+    return Failure(stage, error.get("kind", "Killed"), error.get("message", unsaid), str(log), run.tail(log))
+
+
+def headline(run: Run) -> Headline:
+    """What happened, most important first: a failure, then the verdict, then the deployment."""
+    broken = failures(run)
+    if broken:
+        moved = broken[0].stage == "deploy"
+        detail = "Where the endpoint stands: python -m pipelines status" if moved else "Nothing was deployed."
+        return Headline("bad", f"Failed in {broken[0].stage}", detail)
+    if run.manifest.get("state") == "failed":
+        return Headline("bad", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
+    if run.manifest.get("state") == "running":
+        return Headline("held", "Not finished", _how_far(run))
+    verdict = run.json("evaluation", "verdict.json")
+    if not verdict:
+        return Headline("plain", "Done", "Without a verdict.")
+    reasons = verdict.get("reasons", ())
+    broken_gates = sum(not reason["held"] for reason in reasons)
+    if verdict["decision"] != "deploy":
+        return Headline("held", "Held back", f"{broken_gates} of {len(reasons)} gates did not hold.")
+    return _deployed(
+        run.json("deployment", "deployment.json"),
+        "The gate held." if len(reasons) == 1 else f"All {len(reasons)} gates held.",
+    )
+
+
+def _how_far(run: Run) -> str:
+    done = sum(record["state"] == "done" for record in run.stages.values())
+    return f"{done} of {len(STAGES)} stages were done when this was written."
+
+
+def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:
+    if deployment is None:
+        return Headline("good", "Passed", f"{gates} No deployment is recorded.")
+    version = deployment.get("version", "?")
+    traffic = ((deployment.get("endpoint") or {}).get("traffic") or {}).get(str(version), 0)
+    words = {
+        "deployed": f"Deployed as version {version}",
+        "already_serving": f"Version {version} already serves",
+        "left_alone": f"Passed as version {version}",
+    }.get(deployment.get("action", ""), f"Version {version}")
+    return Headline("good", words, f"{gates} It gets {count(traffic)} % of the traffic.")
+
+
+def tiles(run: Run) -> tuple[Tile, ...]:
+    """The key figures, those that this run has."""
+    metrics = run.json("evaluation", "metrics.json") or {}
+    overall = (metrics.get("candidate") or {}).get("overall") or {}
+    champion = (metrics.get("champion") or {}).get("overall") or {}
+    rows = run.json("rows", "rows.json") or {}
+    found: list[Tile] = []
+    for key, name, better in MEASURES[:4]:
+        if known(overall.get(key)):
+            against = _against(overall[key], champion.get(key), better)
+            found.append(Tile(name, metric(overall[key]), *against))
+    if metrics.get("rows"):
+        rate = percent(metrics.get("positives", 0) / metrics["rows"])
+        found.append(Tile("Test rows", count(metrics["rows"]), f"{rate} positive"))
+    elif rows.get("source_rows"):
+        found.append(Tile("Source rows", count(rows["source_rows"])))
+    if known(run.manifest.get("seconds")):
+        cached = sum(bool(record.get("cached")) for record in run.stages.values())
+        ran = "every stage ran" if run.manifest.get("state") == "done" else ""
+        note = f"{cached} of {len(run.stages)} stages cached" if cached else ran
+        found.append(Tile("Duration", seconds(run.manifest["seconds"]), note))
+    return tuple(found)
+
+
+def _against(value: float, champion: Any, direction: Direction) -> tuple[str, Tone]:
+    if not known(champion):
+        hints = {"higher": "higher is better", "lower": "lower is better", "one": "1 is perfect"}
+        return hints[direction], "plain"
+    tones: dict[str, Tone] = {"better": "good", "worse": "bad"}
+    return f"{signed(value - champion)} to champion", tones.get(judged(value, champion, direction), "plain")
+
+
+def judged(value: float, champion: float, direction: Direction) -> Literal["better", "worse", "same"]:
+    """Whether a value is better than the champion's; equal to four digits is the same."""
+    if direction == "one" and value > 0 and champion > 0:
+        gain = abs(math.log(champion)) - abs(math.log(value))
+    else:
+        gain = (value - champion) * (-1 if direction == "lower" else 1)
+    if abs(gain) < 5e-5:
+        return "same"
+    return "better" if gain > 0 else "worse"
+
+
+def verdict(run: Run) -> Verdict | Absent:
+    """Every reason of `verdict.json`, the broken gates first."""
+    content = run.json("evaluation", "verdict.json")
+    if not content:
+        return run.absent("evaluation")
+    reasons = sorted(content.get("reasons", ()), key=lambda reason: bool(reason["held"]))
+    words = {
+        "deploy": "The candidate may serve: every gate held.",
+        "hold": "The candidate is held back; the endpoint stays as it was.",
+    }.get(content["decision"], str(content["decision"]))
+    return Verdict(content["decision"], words, tuple(map(_reason, reasons)))
+
+
+def _reason(reason: Mapping[str, Any]) -> Reason:
+    return Reason(
+        bool(reason["held"]),
+        str(reason.get("gate", "")),
+        slice_name(reason.get("slice")),
+        str(reason.get("sentence", "")),
+        metric(reason.get("value")),
+        metric(reason.get("limit")),
+    )
+
+
+def slice_name(slice_: Mapping[str, Any] | None) -> str:
+    """`carrier = UA, origin = EWR`; empty for the whole split."""
+    return ", ".join(f"{column} = {value}" for column, value in (slice_ or {}).items())
+
+
+def comparison(run: Run) -> Comparison | Absent:
+    """The metrics of candidate and champion, side by side."""
+    metrics = run.json("evaluation", "metrics.json")
+    if not metrics:
+        return run.absent("evaluation")
+    overall = metrics["candidate"]["overall"]
+    champion = (metrics.get("champion") or {}).get("overall") or {}
+    rows = tuple(
+        _compared(measure, overall.get(measure.key), champion.get(measure.key), metrics)
+        for measure in MEASURES
+    )
+    version = str(metrics.get("champion_version") or "")
+    scope = f"{count(metrics.get('rows'))} test rows, {count(metrics.get('positives'))} of them positive"
+    return Comparison(rows, version if champion else "", scope, positives_in_words(metrics))
+
+
+def _compared(measure: Measure, value: Any, champion: Any, metrics: Mapping[str, Any]) -> Compared:
+    hints = {
+        "higher": "higher is better",
+        "lower": "lower is better",
+        "one": "mean score over share of positives; 1 is perfect",
+    }
+    hint = hints[measure.better]
+    if measure.key in ("precision", "recall"):
+        hint = f"at the threshold {metrics.get('threshold', NOTHING)}"
+    both = known(value) and known(champion)
+    return Compared(
+        measure.name,
+        hint,
+        metric(value),
+        metric(champion),
+        signed(value - champion) if both else NOTHING,
+        judged(value, champion, measure.better) if both else "",
+    )

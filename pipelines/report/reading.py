@@ -1,0 +1,116 @@
+"""What a run left behind, read with tolerance: whatever is missing or broken is told, never fatal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.runs import artifact_path
+
+STAGES: Mapping[str, str] = {
+    "resolve": "looks at the source and the champion",
+    "ingest": "source to rows",
+    "validate": "rows to statistics and findings",
+    "transform": "rows to examples",
+    "train": "examples to model",
+    "evaluate": "model to verdict",
+    "deploy": "version to endpoint",
+}
+"""The stages of a run in the order of the data, and what each one does."""
+
+_MADE_BY = {
+    "rows": "ingest",
+    "statistics": "validate",
+    "transform_graph": "transform",
+    "examples": "transform",
+    "model": "train",
+    "training_log": "train",
+    "evaluation": "evaluate",
+    "deployment": "deploy",
+}
+
+
+_TAIL_BYTES = 16_384
+_TAIL_LINES = 40
+"""What is shown of the log of a stage that failed."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A part of the report that this run has nothing for."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk: its folder and its manifest (see `pipelines.runs`)."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    unreadable: list[str] = field(default_factory=list)
+    """Files that are there but could not be read, with the reason."""
+
+    @property
+    def stages(self) -> dict[str, Mapping[str, Any]]:
+        """The records of the stages that started, by name."""
+        return {record["stage"]: record for record in self.manifest.get("stages", ())}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The settings of the run, as JSON has them."""
+        settings: Mapping[str, Any] = self.manifest.get("settings", {})
+        return settings
+
+    def setting(self, section: str, name: str) -> Any:
+        """One setting; None where the manifest does not have it."""
+        part = self.settings.get(section)
+        return part.get(name) if isinstance(part, Mapping) else None
+
+    def path(self, artifact: str) -> Path | None:
+        """Where an artifact lies; None if the run did not get so far, or it is gone."""
+        return artifact_path(self.manifest, artifact) if self.manifest.get("stages") else None
+
+    def file(self, artifact: str, name: str) -> Path | None:
+        """A file of an artifact, if it is there."""
+        folder = self.path(artifact)
+        return folder / name if folder and (folder / name).is_file() else None
+
+    def json(self, artifact: str, name: str) -> Any:
+        """The content of a JSON file of an artifact; None if it is missing or unreadable."""
+        path = self.file(artifact, name)
+        if path is None:
+            return None
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:  # not JSON, or not UTF-8
+            self.unreadable.append(f"{path}: {error}")
+            return None
+
+    def tail(self, log: Path) -> str:
+        """The last lines of a log; empty where there is none."""
+        if not log.is_file():
+            return ""
+        with log.open("rb") as content:
+            content.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            text = content.read().decode(errors="replace")
+        return "\n".join(text.splitlines()[-_TAIL_LINES:])
+
+    def absent(self, artifact: str) -> Absent:
+        """Why there is nothing to show of an artifact."""
+        stage = _MADE_BY[artifact]
+        record = self.stages.get(stage)
+        if record is None:
+            return Absent(f"This run has no record of {stage}{self._because()}.")
+        if record["state"] == "failed":
+            return Absent(f"{stage} failed before it could write this.")
+        if record["state"] == "running":
+            return Absent(f"{stage} had not ended when this report was written.")
+        return Absent(f"What {stage} wrote is no longer there, or lacks this part.")
+
+    def _because(self) -> str:
+        ended_badly = [name for name, record in self.stages.items() if record["state"] == "failed"]
+        if ended_badly:
+            return f": {ended_badly[0]} failed first"
+        return "" if self.manifest.get("state") == "done" else ": the run did not get so far"

@@ -1,0 +1,226 @@
+"""How the run went and what it stands on: seconds stage by stage, lineage, places, next commands."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.report.numbers import figure
+from pipelines.report.reading import STAGES, Run
+
+PHASES = ("start-up", "import", "work")
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """A stage: its state, its seconds by phase (as shares of the longest stage, too), its figures."""
+
+    name: str
+    what: str
+    state: str
+    """done, cached, failed, killed, waiting"""
+    seconds: Mapping[str, float]
+    shares: Mapping[str, float]
+    total: float | None
+    peak_memory_mib: float | None
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Timings:
+    """All stages, and the seconds of the run that no stage accounts for."""
+
+    stages: tuple[StageTime, ...]
+    run_seconds: float | None
+    between: float | None
+
+
+@dataclass(frozen=True)
+class Digest:
+    """An artifact with the stage that wrote it and the digest of its content."""
+
+    name: str
+    stage: str
+    read_by: str
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the run stands on and what it made."""
+
+    facts: tuple[tuple[str, str], ...]
+    artifacts: tuple[Digest, ...]
+    code: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    settings: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command and what it does."""
+
+    what: str
+    line: str
+
+
+def timings(run: Run) -> Timings:
+    """The seconds of every stage; cached ones show those of their own run, and do not count."""
+    records = run.stages
+    names = [*STAGES, *(name for name in records if name not in STAGES)]
+    if "hold" in records:
+        names.remove("deploy")
+    longest = max((_total(record) for record in records.values()), default=0.0)
+    stages = tuple(_stage_time(name, records.get(name), longest, run) for name in names)
+    whole = run.manifest.get("seconds")
+    own = sum(stage.total or 0.0 for stage in stages if stage.state != "cached")
+    return Timings(stages, whole, max(0.0, whole - own) if whole is not None else None)
+
+
+def _total(record: Mapping[str, Any]) -> float:
+    return float(sum(record.get("seconds", {}).values()))
+
+
+def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run: Run) -> StageTime:
+    what = STAGES.get(name, "")
+    if record is None:
+        return StageTime(name, what, "waiting", {}, {}, None, None, ())
+    state = "cached" if record.get("cached") else record["state"]
+    if state == "running" and run.manifest.get("state") != "running":
+        state = "killed"
+    seconds = {phase: record["seconds"].get(phase, 0.0) for phase in PHASES}
+    return StageTime(
+        name,
+        what,
+        state,
+        seconds,
+        {phase: value / (longest or 1.0) for phase, value in seconds.items()},
+        _total(record),
+        record.get("peak_memory_mib"),
+        tuple(
+            (key.replace("_", " "), figure(value))
+            for key, value in (record.get("summary") or {}).items()
+            if value not in ("", None)
+        ),
+    )
+
+
+def lineage(run: Run) -> Lineage:
+    """Fingerprints, digests, versions and settings: enough to tell whether two runs are the same."""
+    manifest = run.manifest
+    resolved = run.stages.get("resolve", {}).get("summary", {})
+    machine = manifest.get("machine") or {}
+    facts = (
+        ("Run", manifest.get("run_id", run.folder.name)),
+        ("Command", manifest.get("command", "")),
+        ("Environment", manifest.get("environment", "")),
+        ("Commit", _commit(manifest.get("commit", ""))),
+        ("Source fingerprint", resolved.get("source", "")),
+        ("Judged against", f"version {resolved['champion']}" if resolved.get("champion") else "no champion"),
+        ("Machine", ", ".join(filter(None, [machine.get("platform"), _python(machine)]))),
+    )
+    settings = {key: value for key, value in run.settings.items() if key != "source"}
+    source = dict(run.settings.get("source") or {})
+    sql = source.pop("sql", "")
+    return Lineage(
+        facts=tuple((name, str(value)) for name, value in facts if value),
+        artifacts=tuple(_artifacts(run)),
+        code=tuple(
+            (name, code)
+            for name, record in run.stages.items()
+            if (code := (record.get("parameters") or {}).get("code"))
+        ),
+        versions=tuple(sorted((manifest.get("versions") or {}).items())),
+        settings=json.dumps({"source": source, **settings}, indent=2, ensure_ascii=False),
+        sql=sql,
+    )
+
+
+def _python(machine: Mapping[str, Any]) -> str:
+    return f"Python {machine['python']}" if machine.get("python") else ""
+
+
+def _commit(commit: str) -> str:
+    return f"{commit.removesuffix('+')} and uncommitted changes" if commit.endswith("+") else commit
+
+
+def _artifacts(run: Run) -> list[Digest]:
+    readers: dict[str, list[str]] = {}
+    for name, record in run.stages.items():
+        for artifact in record.get("inputs") or {}:
+            readers.setdefault(artifact, []).append(name)
+    return [
+        Digest(
+            artifact,
+            stage,
+            ", ".join(sorted(readers.get(artifact, ()), key=_place)),
+            output.get("digest", ""),
+            shown(output["path"]),
+        )
+        for stage, record in sorted(run.stages.items(), key=lambda each: _place(each[0]))
+        for artifact, output in (record.get("outputs") or {}).items()
+    ]
+
+
+def _place(stage: str) -> int:
+    return list(STAGES).index(stage) if stage in STAGES else len(STAGES)
+
+
+def shown(path: str | Path) -> str:
+    """A path as it would be typed: relative to the working folder where it lies inside."""
+    whole, here = Path(path).absolute(), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def places(run: Run) -> tuple[tuple[str, str], ...]:
+    """Where the things lie that a person opens."""
+    found = [
+        ("run", run.folder),
+        ("manifest", run.folder / "manifest.json"),
+        ("logs", run.folder / "stages"),
+        ("rows", run.path("rows")),
+        ("model", run.path("model")),
+        ("evaluation", run.path("evaluation")),
+        ("registry", (run.settings.get("places") or {}).get("registry", "").removeprefix("file://") or None),
+    ]
+    return tuple((name, shown(path)) for name, path in found if path)
+
+
+def next_commands(run: Run) -> tuple[Command, ...]:
+    """What to type next; after a failure, how to resume."""
+    use_case = _use_case(run)
+    again = Command("run again; finished stages are taken from the cache", run.manifest.get("command", ""))
+    if run.manifest.get("state") == "failed":
+        return (again, Command("list the runs, versions and traffic", "python -m pipelines status"))
+    commands = [
+        Command("list the runs, versions and traffic", f"python -m pipelines status {use_case}"),
+        again,
+    ]
+    if log := run.path("training_log"):
+        board = f"tensorboard --logdir {shlex.quote(shown(log / 'tensorboard'))}"
+        commands.insert(0, Command("look at the training in TensorBoard", board))
+    deployment = run.json("deployment", "deployment.json")
+    if not deployment:
+        return tuple(commands)
+    serving = [
+        Command("serve the endpoint", f"python -m pipelines serve {use_case}"),
+        Command("ask it for predictions", f"python -m pipelines predict {use_case}"),
+    ]
+    traffic = (deployment.get("endpoint") or {}).get("traffic") or {}
+    if len(traffic) > 1:
+        serving.append(Command("give the challenger all traffic", f"python -m pipelines promote {use_case}"))
+    serving.append(Command("go back to the former champion", f"python -m pipelines rollback {use_case}"))
+    return (*serving, *commands)
+
+
+def _use_case(run: Run) -> str:
+    """The use case as it was named on the command line, and the environment if it is not the default."""
+    words = shlex.split(run.manifest.get("command", ""))
+    named = words[words.index("run") + 1 :][:1] if "run" in words else []
+    use_case = named[0] if named and not named[0].startswith("-") else run.manifest.get("name", "")
+    environment = run.manifest.get("environment", "local")
+    return shlex.quote(use_case) + ("" if environment == "local" else f" --env {shlex.quote(environment)}")
