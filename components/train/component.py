@@ -1,0 +1,30 @@
+"""The KFP component of `train`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def train(
+    examples: dsl.Input[dsl.Dataset],
+    transform_graph: dsl.Input[dsl.Artifact],
+    settings: str,
+    code: str,
+    checkpoints: str,
+    model: dsl.Output[dsl.Model],
+    training_log: dsl.Output[dsl.Artifact],
+) -> None:
+    """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    inputs, outputs = [examples, transform_graph], [model, training_log]
+    parameters = {"settings": settings, "code": code}
+    with stage("train", inputs=inputs, outputs=outputs, parameters=parameters) as record:
+        from components.train import core
+        from configs.stages import TrainStage
+
+        record.imported()
+        read, told = [Path(artifact.path) for artifact in inputs], TrainStage.model_validate_json(settings)
+        written = [Path(artifact.path) for artifact in outputs]
+        record.summary(core.run(*read, told, *written, Path(checkpoints), record.progress))

@@ -1,0 +1,101 @@
+"""Training: examples in, a SavedModel and its log out."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from components.artifacts import Summary, digest, shards, writing
+from components.recording import Progress
+from components.train import examples as data
+from components.train import export, features, history, models
+from components.train.checkpoints import Checkpoints, State
+from components.train.fitting import fit
+from configs.stages import TrainStage
+
+
+def run(
+    examples: Path,
+    transform_graph: Path,
+    stage: TrainStage,
+    model_out: Path,
+    log_out: Path,
+    checkpoints: Path,
+    progress: Progress,
+) -> Summary:
+    """Train a model and export it with its transform graph.
+
+    Args:
+        examples: The transformed splits `train` and `eval`.
+        transform_graph: The graph that made them, with features.json.
+        stage: The model and how it learns.
+        model_out: Becomes the SavedModel.
+        log_out: Becomes history.json and tensorboard/.
+        checkpoints: A folder that outlives the run: a killed training goes on from there.
+        progress: Told of every batch.
+
+    Returns:
+        Counts, and the eval metrics of the exported weights.
+
+    Raises:
+        TrainingError: The inputs do not fit each other, or the loss is not finite.
+        LabelError: A split with one class only.
+        EmptySplitError: A split without examples.
+    """
+    training = stage.training
+    inputs = features.read(transform_graph, stage.label.column)
+    streams = training.input_pipeline == "stream"
+    train, evaluation = (
+        data.load(examples, split, inputs, stream=streams, shuffle_rows=training.shuffle_rows)
+        for split in ("train", "eval")
+    )
+    keras.utils.set_random_seed(training.seed)
+    model = models.build(inputs, training, _start(train, training.class_weight))
+    kept = Checkpoints(checkpoints / key(examples, transform_graph, stage))
+    state = fit(model, train, evaluation, training, kept, progress)
+    with writing(model_out) as model_folder, writing(log_out) as log_folder:
+        export.save(model, transform_graph, inputs, stage.name, model_folder)
+        history.write(state, training, log_folder / "history.json")
+        shutil.copytree(kept.folder / "tensorboard", log_folder / "tensorboard")
+    kept.remove()
+    return _summary(train, evaluation, model, state)
+
+
+def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
+    """What decides how a training goes: examples, graph, settings, our code, the libraries' versions.
+
+    Examples are told by their counts and their shards' names and sizes: reading them all again
+    would cost more than it tells, since other examples come with another transform graph.
+    """
+    total = hashlib.blake2b(digest_size=16)
+    total.update((examples / "examples.json").read_bytes())
+    for shard in [*shards(examples, "train"), *shards(examples, "eval")]:
+        total.update(f"{shard.name} {shard.stat().st_size}".encode())
+    total.update(digest(transform_graph).encode())
+    total.update(stage.model_dump_json().encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(source.read_bytes())
+    total.update(f"{tf.__version__} {keras.__version__}".encode())
+    return total.hexdigest()
+
+
+def _start(train: data.Examples, class_weight: str) -> float:
+    """The share of positives, as the weights make it."""
+    return 0.5 if class_weight == "balanced" else train.positives / train.rows
+
+
+def _summary(train: data.Examples, evaluation: data.Examples, model: keras.Model, state: State) -> Summary:
+    best = state.epochs[state.best_epoch - 1]
+    seconds = sum(epoch["seconds"] for epoch in state.epochs)
+    return {
+        "train_rows": train.rows,
+        "eval_rows": evaluation.rows,
+        "parameters": model.count_params(),
+        "epochs": len(state.epochs),
+        "best_epoch": state.best_epoch,
+        "eval_auc": round(best["eval_auc"], 6),
+        "eval_loss": round(best["eval_loss"], 6),
+        "examples_per_second": round(train.rows * len(state.epochs) / seconds),
+    }

@@ -1,0 +1,61 @@
+"""The training's log: history.json for the report, event files for TensorBoard."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import tensorflow as tf
+
+from components.artifacts import write_json
+from components.train.checkpoints import Epoch, State
+from configs.settings import Training
+
+# What tf.summary.scalar writes; TensorFlow brings that only together with TensorBoard.
+_SCALAR = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class="DATA_CLASS_SCALAR")
+_TRAIN = {"epoch_loss": "loss", "epoch_auc": "auc", "epoch_learning_rate": "learning_rate"}
+_EVAL = {"epoch_loss": "eval_loss", "epoch_auc": "eval_auc"}
+
+
+class Board:
+    """TensorBoard's view of a training, while it runs: the curves of `train` and `eval` over the epochs.
+
+    Args:
+        folder: Where the event files go; one set for each time the training was started.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        """Open the event files."""
+        self._writers = {
+            name: tf.summary.create_file_writer(str(self._folder / name)) for name in ("train", "eval")
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def add(self, epoch: Epoch) -> None:
+        """Draw an epoch."""
+        values: dict[str, object] = {**epoch}
+        for name, curves in (("train", _TRAIN), ("eval", _EVAL)):
+            with self._writers[name].as_default(step=epoch["epoch"]):
+                for curve, key in curves.items():
+                    tf.summary.write(curve, values[key], metadata=_SCALAR)
+            self._writers[name].flush()
+
+
+def write(state: State, training: Training, file: Path) -> None:
+    """Write history.json."""
+    content = {
+        "epochs": state.epochs,
+        "best_epoch": state.best_epoch,
+        "stopped_early": state.stopped_early(training),
+        "resumed_from": state.resumed_from,
+    }
+    write_json(file, content)

@@ -1,0 +1,64 @@
+"""How weights move: the optimizer and its learning rate over the steps."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from configs.settings import Schedule, Training
+
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate at each of `steps` steps: an even warm-up from zero, then constant, cosine or exponential.
+
+    With p the share of the steps after the warm-up that is done, the peak is multiplied by
+    ½·(1 + cos(π·p)) (cosine; Loshchilov and Hutter 2017) or decay_rate^p (exponential).
+
+    Args:
+        peak: The rate after the warm-up.
+        schedule: The kind, and how long the warm-up is.
+        steps: All steps of the training.
+    """
+
+    def __init__(self, peak: float, schedule: Schedule, steps: int) -> None:
+        self._peak, self._schedule, self._steps = peak, schedule, steps
+
+    def __call__(self, step: Any) -> Any:
+        """The rate of this step, counted from 0."""
+        step = ops.cast(step, "float32")
+        warm = self._schedule.warmup_fraction * self._steps
+        share = ops.clip((step - warm) / max(self._steps - warm, 1.0), 0.0, 1.0)
+        growth = ops.minimum((step + 1.0) / max(warm, 1.0), 1.0)
+        return self._peak * growth * self._decay(share)
+
+    def _decay(self, share: Any) -> Any:
+        match self._schedule.kind:
+            case "constant":
+                return 1.0
+            case "cosine":
+                return 0.5 * (1.0 + ops.cos(math.pi * share))
+            case "exponential":
+                return ops.power(self._schedule.decay_rate, share)
+
+    def get_config(self) -> dict[str, Any]:
+        """For Keras; the settings are what is kept."""
+        return {"peak": self._peak, "schedule": self._schedule.model_dump(), "steps": self._steps}
+
+
+def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, for a training of so many steps."""
+    rate = LearningRate(training.learning_rate, training.schedule, steps)
+    match training.optimizer:
+        case "adam":
+            return keras.optimizers.Adam(rate, global_clipnorm=training.clip_norm)
+        case "adamw":
+            decayed = keras.optimizers.AdamW(
+                rate, weight_decay=training.weight_decay, global_clipnorm=training.clip_norm
+            )
+            decayed.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+            return decayed
+        case "sgd":
+            return keras.optimizers.SGD(rate, global_clipnorm=training.clip_norm)
+        case "ftrl":
+            return keras.optimizers.Ftrl(rate, global_clipnorm=training.clip_norm)
