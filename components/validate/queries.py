@@ -69,7 +69,9 @@ def moments(
             "mean": f"avg({finite})",
             "deviation": f"stddev_pop({finite})",
             "zeros": _count_if(f"{finite} = 0"),
-            "outside": "0" if low is None else _count_if(f"{finite} < {low!r} OR {finite} > {high!r}"),
+            "outside": "0"
+            if low is None or high is None
+            else _count_if(f"{finite} < {_double(low)} OR {finite} > {_double(high)}"),
         }
         return "{" + ", ".join(f"{name}: {sql}" for name, sql in figures.items()) + "}"
 
@@ -86,6 +88,11 @@ def _one_thread(connection: Any) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"SET threads={threads}")
+
+
+def _double(number: float) -> str:
+    """SQL: a number, infinities too."""
+    return f"CAST('{number!r}' AS DOUBLE)"
 
 
 def _count_if(condition: str) -> str:
@@ -165,7 +172,11 @@ def _category(column: Column, files: Sequence[Path], keep: int) -> str:
 def _aggregates(
     connection: Any, source: str, columns: Sequence[Column], ask: Callable[[Column, str, str], str]
 ) -> dict[str, Any]:
-    """One aggregate a column: `ask` is given the column, its value and its finite value, as SQL."""
+    """One aggregate a column: `ask` is given the column, its value and its finite value, as SQL.
+
+    The comparison alone would let NaN pass: Parquet's minimum and maximum leave NaN out, and the engine
+    drops a comparison that these say is always true.
+    """
     found: dict[str, Any] = {}
     for some in _batches(columns):
         values = ", ".join(
@@ -173,7 +184,7 @@ def _aggregates(
             for i, column in enumerate(some)
         )
         finite = "".join(
-            f", CASE WHEN abs(v{i}) <= {FLOAT32_MAX!r} THEN v{i} END AS f{i}"
+            f", CASE WHEN isfinite(v{i}) AND abs(v{i}) <= {FLOAT32_MAX!r} THEN v{i} END AS f{i}"
             for i, column in enumerate(some)
             if column.is_number
         )

@@ -28,6 +28,8 @@ TOP_VALUES = 1000
 QUANTILE_ROWS = 1_000_000
 """Quantiles of a longer split are those of every n-th row: the engine holds their values in memory."""
 
+_UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
+"""What the engine raises for a file that it cannot read, or a column that another shard lacks."""
 _TYPES: Mapping[Kind, str] = {
     "integer": "INT",
     "boolean": "INT",
@@ -115,12 +117,12 @@ def compute(connection: Any, rows: Path, request: Request, progress: Progress) -
             binned, recounted = _bin(connection, part, own, baseline)
             on_baseline.update(recounted)
             datasets.datasets.append(_dataset(part, parts, own, binned))
-    except duckdb.Error as error:
+    except _UNREADABLE as error:
         raise UnreadableFileError(
             f"the rows in {rows}",
             expected="Parquet shards of equal columns",
             got=str(error).splitlines()[0],
-            way_out="Run `ingest` again.",
+            way_out="Run again from `ingest`.",
         ) from error
     progress("histograms", steps, steps)
     return Statistics(datasets, {part.split: part.columns for part in parts}, on_baseline)

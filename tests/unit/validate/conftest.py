@@ -79,7 +79,7 @@ def stage_for(schema: str = "", **validation: Any) -> ValidateStage:
             numeric={"price": Numeric(), "rooms": Numeric()},
             categorical={"color": Categorical(), "sunny": Categorical()},
         ),
-        validation=Validation(**validation),
+        validation=Validation(**{"threads": 1} | validation),
     )
 
 

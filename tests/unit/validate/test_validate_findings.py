@@ -451,7 +451,7 @@ def test_a_corrupt_shard_leaves_nothing_behind(judge: Judge, tmp_path: Path) -> 
     rows = judge.write_rows(tmp_path / "rows")
     (rows / "test" / "part-00001.parquet").write_bytes(b"PAR1 and then nothing of use")
     out = tmp_path / "written" / "statistics"
-    with pytest.raises(UnreadableFileError, match=r"expected Parquet shards of equal columns.*`ingest`"):
+    with pytest.raises(UnreadableFileError, match=r"expected Parquet shards of equal columns.*from `ingest`"):
         core.run(rows, judge.stage(), None, out, silent)
     assert list(out.parent.iterdir()) == []
 
