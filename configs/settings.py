@@ -101,17 +101,22 @@ class Source(Section):
 
 
 class Numeric(Section):
-    """A number. NULL, NaN and infinities are missing values: the mean, marked by an indicator."""
+    """A number. NULL, NaN and infinities are missing values: they become the mean of the training split.
+
+    A number that never varies in the training split is 0 everywhere: nothing can be learned from it.
+    """
 
     transform: Literal["z_score", "log", "bucketize"] = "z_score"
-    """z_score; log: sign(x)·log1p(|x|), then z_score; bucketize: the index of a quantile bucket."""
+    """z_score; log: sign(x)·log1p(|x|), then z_score; bucketize: the index of a quantile bucket, the last
+    one for missing values."""
     buckets: Annotated[int, Field(ge=2, le=1000)] = 10
+    """Quantile buckets, for `bucketize` and in crosses."""
     indicator: bool = True
-    """Add a 0/1 input that is 1 where the value is missing."""
+    """Add a 0/1 input `<name>_missing`, 1 where the value is missing, if that occurs in the training split."""
 
 
 class Categorical(Section):
-    """A string (other types are cast). NULL is the empty string, a category of its own."""
+    """A string (other types are cast). NULL is the empty string: `(missing)`, a category like the others."""
 
     transform: Literal["vocabulary", "hash"] = "vocabulary"
     top: PositiveInt = 1000
@@ -149,12 +154,27 @@ class Features(Section):
                 raise ValueError(f"cross '{name}' uses {unknown}, declared neither numeric nor categorical")
             if name in self.columns:
                 raise ValueError(f"cross '{name}' has the name of a column: choose another")
+        for name, indicator in self.indicators.items():
+            if indicator in (*self.columns, *self.crosses):
+                raise ValueError(
+                    f"'{indicator}' is the name of '{name}'s missing indicator too: rename it, "
+                    f"or give '{name}' indicator: false"
+                )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The raw columns, numeric first, in the order of declaration."""
         return (*self.numeric, *self.categorical)
+
+    @property
+    def indicators(self) -> dict[str, str]:
+        """For each number, the name of the input that says whether it is missing."""
+        return {
+            name: f"{name}_missing"
+            for name, entry in self.numeric.items()
+            if entry.indicator and entry.transform != "bucketize"
+        }
 
 
 # --- what: the stages' own knobs --------------------------------------------------------------
@@ -198,11 +218,13 @@ class Transform(Section):
     """How examples are written."""
 
     shard_rows: PositiveInt = 50_000
+    """Rows of an output shard at most; also what one Beam worker takes at a time."""
     batch_rows: PositiveInt = 10_000
+    """Rows held in memory at a time."""
     max_string_bytes: PositiveInt = 1_048_576
     """A longer string is rejected with its row."""
     max_rejected: Fraction = 0.01
-    """More rejected rows than this share stop the run."""
+    """A larger share of rejected rows in a split stops the run."""
 
 
 class Schedule(Section):
@@ -343,6 +365,7 @@ class Beam(Section):
     """Any Beam pipeline option, as on Beam's own command line."""
 
     options: tuple[str, ...] = ("--runner=FnApiRunner",)
+    """The runner in this process; another needs its own (`--runner=DataflowRunner`, `--project=…`, …)."""
 
 
 class Places(Section):

@@ -17,7 +17,7 @@ from components.beam import run
 from components.transform.counting import Counts, counted
 from components.transform.pieces import Piece
 from components.transform.preprocessing import preprocess
-from components.transform.reading import read
+from components.transform.reading import read, spread
 from configs.settings import Features
 from configs.stages import TransformStage
 
@@ -32,10 +32,8 @@ def analyze(pieces: Sequence[Piece], stage: TransformStage, options: PipelineOpt
         place = options.view_as(GoogleCloudOptions).temp_location or local
         with tft_beam.Context(temp_dir=place):
             pipeline = beam.Pipeline(options=options)
-            rows = (
-                pipeline
-                | "Pieces" >> beam.Create(pieces)
-                | "Read" >> beam.FlatMap(_raw, stage).with_output_types(pa.RecordBatch)
+            rows = spread(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
+                pa.RecordBatch
             )
             function = functools.partial(preprocess, features=stage.features)
             learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)

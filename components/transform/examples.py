@@ -16,7 +16,7 @@ from components.raw import raw_tensors
 from components.transform.counting import Counts, counted
 from components.transform.inputs import Inputs
 from components.transform.pieces import Piece
-from components.transform.reading import Batch, read
+from components.transform.reading import Batch, read, spread
 from configs.settings import Split
 from configs.stages import TransformStage
 
@@ -56,7 +56,7 @@ def write_examples(
         The counts of each split.
     """
     pipeline = beam.Pipeline(options=options)
-    _ = pipeline | "Pieces" >> beam.Create(pieces) | "Write" >> beam.ParDo(_Write(writing))
+    _ = spread(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
     result = run(pipeline)
     return {split: counted(result, split) for split in dict.fromkeys(p.split for p in pieces)}
 
@@ -75,7 +75,8 @@ class _Write(beam.DoFn):  # type: ignore[misc]
         path = shard_path(self.writing.out, piece.split, piece.index)
         with writing_file(path) as beside, pq.ParquetWriter(beside, self.schema) as shard:
             for batch in read(piece, self.writing.stage):
-                shard.write_batch(self._examples(batch))
+                if batch.raw.num_rows:
+                    shard.write_batch(self._examples(batch))
                 if batch.rejected is not None:
                     rejected.append(batch.rejected)
         if rejected:

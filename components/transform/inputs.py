@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from components.transform import vocabularies
-from components.transform.preprocessing import indicator
 from configs.settings import Features
 
 
@@ -29,16 +28,12 @@ def model_inputs(features: Features, missing: Mapping[str, int], graph: Path) ->
         missing: Missing values of each number in the training split.
         graph: The learned transform graph.
     """
-    scaled = {n: s for n, s in features.numeric.items() if s.transform != "bucketize"}
-    dense = [
-        name
-        for number, entry in scaled.items()
-        for name, is_used in (
-            (number, True),
-            (indicator(number), entry.indicator and missing.get(number, 0) > 0),
-        )
-        if is_used
-    ]
+    dense: list[str] = []
+    for name, entry in features.numeric.items():
+        if entry.transform != "bucketize":
+            dense.append(name)
+            if name in features.indicators and missing.get(name, 0):
+                dense.append(features.indicators[name])
     return Inputs(tuple(dense), _cardinalities(features, graph))
 
 

@@ -1,6 +1,6 @@
 """The preprocessing function: raw columns to model inputs, traced once and kept in the model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -14,11 +14,6 @@ _CONSTANT = 1e-12
 """A column whose standard deviation is below this share of its mean has one value (float64 noise)."""
 
 
-def indicator(name: str) -> str:
-    """The name of the input that says whether `name` is missing."""
-    return f"{name}_missing"
-
-
 def preprocess(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
     """All model inputs, each of shape [batch]: float32 for dense ones, int64 for indexed ones.
 
@@ -29,39 +24,35 @@ def preprocess(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
         inputs: float32 (missing: NaN) and string (missing: "") tensors of shape [batch].
         features: What is made of them.
     """
-    scaled = {n: s for n, s in features.numeric.items() if s.transform != "bucketize"}
+    scaled = [name for name, entry in features.numeric.items() if entry.transform != "bucketize"]
     crossed = {name for cross in features.crosses.values() for name in cross.of}
-    bucketized = {n: s for n, s in features.numeric.items() if s.transform == "bucketize" or n in crossed}
+    bucketized = {
+        name: entry for name, entry in features.numeric.items() if name not in scaled or name in crossed
+    }
     buckets = _buckets(inputs, bucketized)
     return (
-        (_scaled(inputs, scaled) if scaled else {})
+        (_scaled(inputs, features, scaled) if scaled else {})
         | {name: index for name, index in buckets.items() if name not in scaled}
         | _categories(inputs, features)
         | {name: _cross(inputs, buckets, cross) for name, cross in features.crosses.items()}
     )
 
 
-def _scaled(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -> Tensors:
+def _scaled(inputs: Mapping[str, tf.Tensor], features: Features, names: Sequence[str]) -> Tensors:
     """(x - mean) / standard deviation in float64; 0 where x is missing or never varied."""
-    columns = [_log(inputs[n]) if s.transform == "log" else inputs[n] for n, s in settings.items()]
-    x = tf.cast(tf.stack(columns, axis=1), tf.float64)
+    logs = [features.numeric[name].transform == "log" for name in names]
+    x = tf.cast(tf.stack([inputs[name] for name in names], axis=1), tf.float64)
     known = tf.math.is_finite(x)
+    x = tf.where(logs, tf.sign(x) * tf.math.log1p(tf.abs(x)), x)
     mean = tft.mean(x, reduce_instance_dims=False, name="mean")
     deviation = tf.sqrt(tft.var(x, reduce_instance_dims=False, name="variance"))
     varies = deviation > _CONSTANT * tf.abs(mean)
     z = tf.math.divide_no_nan(tf.where(known, x - mean, 0.0), tf.where(varies, deviation, 0.0))
-    dense = tf.unstack(tf.cast(z, tf.float32), axis=1)
-    missing = tf.unstack(tf.cast(~known, tf.float32), axis=1)
-    outputs: Tensors = {}
-    for (name, entry), value, absent in zip(settings.items(), dense, missing, strict=True):
-        outputs[name] = value
-        if entry.indicator:
-            outputs[indicator(name)] = absent
-    return outputs
-
-
-def _log(x: tf.Tensor) -> tf.Tensor:
-    return tf.sign(x) * tf.math.log1p(tf.abs(x))
+    missing = dict(zip(names, tf.unstack(tf.cast(~known, tf.float32), axis=1), strict=True))
+    indicators = {
+        indicator: missing[name] for name, indicator in features.indicators.items() if name in missing
+    }
+    return dict(zip(names, tf.unstack(tf.cast(z, tf.float32), axis=1), strict=True)) | indicators
 
 
 def _buckets(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -> Tensors:

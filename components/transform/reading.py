@@ -1,8 +1,9 @@
-"""Reading a piece of the rows inside a Beam worker: accepted raw values, rejected rows, counts."""
+"""Reading the rows inside Beam's workers: accepted raw values, rejected rows, counts."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
@@ -23,6 +24,20 @@ class Batch:
     """Their labels, 0 or 1."""
     rejected: pa.Table | None
     """The others, with their reasons, if there are any."""
+
+
+def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
+    """The pieces, over all workers.
+
+    Keyed by their place: Beam's own reshuffle draws random keys, and in another order the sums of the
+    analysis are others in the last digit.
+    """
+    return (
+        pipeline
+        | "Pieces" >> beam.Create(list(enumerate(pieces)), reshuffle=False)
+        | "Spread" >> beam.GroupByKey()
+        | "Take" >> beam.FlatMap(lambda keyed: keyed[1])
+    )
 
 
 def read(piece: Piece, stage: TransformStage) -> Iterator[Batch]:
