@@ -135,7 +135,7 @@ def _measured(first: _Side, second: _Side) -> tuple[Measure, float] | None:
     """The measure that fits both sides and its value; None where one is a category and the other a number."""
     kinds = {_is_category(first[0]), _is_category(second[0])}
     if kinds == {True}:
-        return "linf", l_infinity(_shares(*first[:2]), _shares(*second[:2]))
+        return "linf", round(l_infinity(_shares(*first[:2]), _shares(*second[:2])), 9)
     if kinds == {False}:
         return _numbers(first, second)
     return None
@@ -148,7 +148,7 @@ def _numbers(first: _Side, second: _Side) -> tuple[Measure, float] | None:
     width = max(map(len, buckets))
     filled = [list(one) or [0.0] * width for one in buckets]
     missing = [total - valued(column) for total, column in zip(rows, columns, strict=True)]
-    return "js", jensen_shannon([*filled[0], missing[0]], [*filled[1], missing[1]])
+    return "js", round(jensen_shannon([*filled[0], missing[0]], [*filled[1], missing[1]]), 9)
 
 
 def _is_category(feature: statistics_pb2.FeatureNameStatistics) -> bool:

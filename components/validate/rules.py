@@ -4,7 +4,6 @@ A column that is a feature, the label or the key is used: what breaks it is an e
 is a warning.
 """
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -268,7 +267,7 @@ def _label(subject: Subject) -> Iterator[Finding]:
 def _some(values: Sequence[str]) -> str:
     """The first few of several."""
     more = f" and {len(values) - _EXAMPLES:,} more" if len(values) > _EXAMPLES else ""
-    return ", ".join(textwrap.shorten(value, 40, placeholder="…'") for value in values[:_EXAMPLES]) + more
+    return ", ".join(value if len(value) <= 40 else f"{value[:40]}…" for value in values[:_EXAMPLES]) + more
 
 
 def _percent(share: float) -> str:
