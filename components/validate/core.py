@@ -56,9 +56,9 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     out.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=".spill.", dir=out.parent) as spill,
-        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(spill)) as connection,
+        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(spill)) as engine,
     ):
-        statistics = compute(connection, rows, _request(stage, reviewed, accepted), progress)
+        statistics = compute(engine, rows, _request(stage, reviewed, accepted), progress)
     text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
     current = reviewed or schema.parse(text)
     distances = skews(statistics, current, stage)

@@ -1,10 +1,9 @@
-"""The passes over the shards of a split: each one query that asks one aggregate of every column.
-
-In the SQL, `v0` is the first column as a number and `f0` the same where it is finite, NULL elsewhere.
-"""
+"""The passes over the shards of a split: each asks one aggregate of every column, many columns in a query."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +21,56 @@ Range = tuple[float, float]
 """Limits, both inclusive."""
 Row = Mapping[str, Any]
 """The figures of one column."""
+Rows = list[tuple[Sequence[Column], list[tuple[Any, ...]]]]
+"""Some columns, and the rows of the query about them."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A DuckDB instance and how many queries it runs side by side.
+
+    Each query has one thread: sums of floats depend on their order, and so the same rows give the same
+    digits on any machine. Side by side run the queries of different columns.
+    """
+
+    connection: Any
+    queries_at_once: int
+
+    def fetch(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query; from any thread."""
+        with self.connection.cursor() as cursor:
+            return list(cursor.execute(query).fetchall())
+
+    def side_by_side(self, columns: Sequence[Column], query: Callable[[Sequence[Column]], str]) -> Rows:
+        """All rows of the queries for a few columns each, in the order of the columns."""
+        each = min(COLUMNS_AT_ONCE, max(1, -(-len(columns) // self.queries_at_once)))
+        batches = [columns[start : start + each] for start in range(0, len(columns), each)]
+        with ThreadPoolExecutor(self.queries_at_once) as pool:
+            found = pool.map(lambda some: self.fetch(query(some)), batches)
+            return list(zip(batches, found, strict=True))
 
 
 @contextlib.contextmanager
-def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Any]:
-    """A DuckDB connection without a file, in UTC, that spills into the folder `spill`."""
+def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Engine]:
+    """DuckDB without a file, in UTC, that spills into the folder `spill`."""
     connection = duckdb.connect()
     try:
-        connection.execute("SET TimeZone='UTC'")
-        connection.execute(f"SET threads={threads}")
+        connection.execute("SET GLOBAL TimeZone='UTC'")
+        connection.execute("SET threads=1")
         connection.execute("SET memory_limit=?", [memory_limit])
         connection.execute("SET temp_directory=?", [str(spill)])
-        connection.execute("SET preserve_insertion_order=false")
-        yield connection
+        yield Engine(connection, threads)
     finally:
         connection.close()
 
 
-def row_count(connection: Any, files: Sequence[Path]) -> int:
+def row_count(engine: Engine, files: Sequence[Path]) -> int:
     """Rows in Parquet files, from their footers."""
-    return int(connection.execute(f"SELECT count(*) FROM {relation(files)}").fetchone()[0])  # noqa: S608 - quoted
+    return int(engine.fetch(f"SELECT count(*) FROM {relation(files)}")[0][0])  # noqa: S608 - quoted
 
 
 def moments(
-    connection: Any, files: Sequence[Path], columns: Sequence[Column], ranges: Mapping[str, Range]
+    engine: Engine, files: Sequence[Path], columns: Sequence[Column], ranges: Mapping[str, Range]
 ) -> dict[str, Row]:
     """How many are present (not NULL), and of numbers the figures of the finite ones.
 
@@ -75,19 +100,7 @@ def moments(
         }
         return "{" + ", ".join(f"{name}: {sql}" for name, sql in figures.items()) + "}"
 
-    with _one_thread(connection):
-        return _aggregates(connection, relation(files), columns, ask)
-
-
-@contextlib.contextmanager
-def _one_thread(connection: Any) -> Iterator[None]:
-    """Sums of floats depend on their order: with one thread the same rows give the same digits."""
-    threads = connection.execute("SELECT current_setting('threads')").fetchone()[0]
-    connection.execute("SET threads=1")
-    try:
-        yield
-    finally:
-        connection.execute(f"SET threads={threads}")
+    return _aggregates(engine, relation(files), columns, ask)
 
 
 def _double(number: float) -> str:
@@ -101,12 +114,12 @@ def _count_if(condition: str) -> str:
 
 
 def quantiles(
-    connection: Any, files: Sequence[Path], columns: Sequence[Column], every: int
+    engine: Engine, files: Sequence[Path], columns: Sequence[Column], every: int
 ) -> dict[str, Sequence[float] | None]:
     """The `QUANTILES` of the finite values of each column, interpolated; None without any.
 
     Args:
-        connection: The engine.
+        engine: Where to ask.
         files: The shards.
         columns: Numbers.
         every: Only every n-th row of a shard is asked.
@@ -116,12 +129,12 @@ def quantiles(
         source = f"(SELECT * FROM {source} WHERE file_row_number % {every} = 0)"  # noqa: S608 - quoted
     wanted = ", ".join(map(str, QUANTILES))
     return _aggregates(
-        connection, source, columns, lambda _column, _value, finite: f"quantile_cont({finite}, [{wanted}])"
+        engine, source, columns, lambda _column, _value, finite: f"quantile_cont({finite}, [{wanted}])"
     )
 
 
 def bins(
-    connection: Any, files: Sequence[Path], columns: Sequence[Column], edges: Mapping[str, Edges]
+    engine: Engine, files: Sequence[Path], columns: Sequence[Column], edges: Mapping[str, Edges]
 ) -> dict[str, list[int]]:
     """Rows with a finite value between the inner `edges` of each column, ends included."""
 
@@ -129,25 +142,28 @@ def bins(
         bounds = ", ".join(map(repr, boundaries(edges[column.name])))
         return f"histogram({finite}, [{bounds}])" if bounds else f"MAP {{0.0: count({finite})}}"
 
-    binned = _aggregates(connection, relation(files), columns, ask)
+    binned = _aggregates(engine, relation(files), columns, ask)
     return {name: counts(found, edges[name]) for name, found in binned.items()}
 
 
 def categories(
-    connection: Any, files: Sequence[Path], columns: Sequence[Column], keep: Callable[[Column], int]
+    engine: Engine, files: Sequence[Path], columns: Sequence[Column], keep: Callable[[Column], int]
 ) -> dict[str, Row]:
     """Of each column unique, empty, mean_length (characters); `top`: (value, rows), most frequent first."""
-    found: dict[str, Row] = {}
-    for some in _batches(columns):
-        asked = [_category(column, files, keep(column)) for column in some]
-        for name, unique, empty, mean_length, top in connection.execute(" UNION ALL ".join(asked)).fetchall():
-            found[name] = {
-                "unique": unique,
-                "empty": int(empty or 0),
-                "mean_length": float(mean_length or 0.0),
-                "top": [(entry["value"], -entry["minus"]) for entry in top or ()],
-            }
-    return found
+
+    def query(some: Sequence[Column]) -> str:
+        return " UNION ALL ".join(_category(column, files, keep(column)) for column in some)
+
+    return {
+        name: {
+            "unique": unique,
+            "empty": int(empty or 0),
+            "mean_length": float(mean_length or 0.0),
+            "top": [(entry["value"], -entry["minus"]) for entry in top or ()],
+        }
+        for _, rows in engine.side_by_side(columns, query)
+        for name, unique, empty, mean_length, top in rows
+    }
 
 
 def _category(column: Column, files: Sequence[Path], keep: int) -> str:
@@ -170,35 +186,32 @@ def _category(column: Column, files: Sequence[Path], keep: int) -> str:
 
 
 def _aggregates(
-    connection: Any, source: str, columns: Sequence[Column], ask: Callable[[Column, str, str], str]
+    engine: Engine, source: str, columns: Sequence[Column], ask: Callable[[Column, str, str], str]
 ) -> dict[str, Any]:
-    """One aggregate a column: `ask` is given the column, its value and its finite value, as SQL.
+    """One aggregate a column: `ask` is given the column, its value and its finite value, as SQL."""
+
+    def query(some: Sequence[Column]) -> str:
+        values, asked = [], []
+        for i, column in enumerate(some):
+            value = column.number if column.is_number else quoted(column.name)
+            values.append(f"{value} AS v{i}")
+            asked.append(ask(column, f"v{i}", _finite(f"v{i}") if column.kind == "float" else f"v{i}"))
+        return f"SELECT {', '.join(asked)} FROM (SELECT {', '.join(values)} FROM {source})"  # noqa: S608 - quoted
+
+    return {
+        column.name: figure
+        for some, [row] in engine.side_by_side(columns, query)
+        for column, figure in zip(some, row, strict=True)
+    }
+
+
+def _finite(value: str) -> str:
+    """SQL: the value where float32 can hold it, NULL elsewhere.
 
     The comparison alone would let NaN pass: Parquet's minimum and maximum leave NaN out, and the engine
     drops a comparison that these say is always true.
     """
-    found: dict[str, Any] = {}
-    for some in _batches(columns):
-        values = ", ".join(
-            f"{column.number if column.is_number else quoted(column.name)} AS v{i}"
-            for i, column in enumerate(some)
-        )
-        finite = "".join(
-            f", CASE WHEN isfinite(v{i}) AND abs(v{i}) <= {FLOAT32_MAX!r} THEN v{i} END AS f{i}"
-            for i, column in enumerate(some)
-            if column.is_number
-        )
-        asked = ", ".join(ask(column, f"v{i}", f"f{i}") for i, column in enumerate(some))
-        row = connection.execute(
-            f"SELECT {asked} FROM (SELECT *{finite} FROM (SELECT {values} FROM {source}))"  # noqa: S608 - quoted
-        ).fetchone()
-        found |= {column.name: figure for column, figure in zip(some, row, strict=True)}
-    return found
-
-
-def _batches(columns: Sequence[Column]) -> Iterator[Sequence[Column]]:
-    for start in range(0, len(columns), COLUMNS_AT_ONCE):
-        yield columns[start : start + COLUMNS_AT_ONCE]
+    return f"(CASE WHEN isfinite({value}) AND abs({value}) <= {FLOAT32_MAX!r} THEN {value} END)"
 
 
 def _literal(text: str) -> str:

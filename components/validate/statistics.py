@@ -11,7 +11,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from tensorflow_metadata.proto.v0 import statistics_pb2
@@ -96,7 +95,7 @@ class _Part:
     categories: Mapping[str, queries.Row]
 
 
-def compute(connection: Any, rows: Path, request: Request, progress: Progress) -> Statistics:
+def compute(engine: queries.Engine, rows: Path, request: Request, progress: Progress) -> Statistics:
     """The statistics of a rows artifact.
 
     Raises:
@@ -108,13 +107,13 @@ def compute(connection: Any, rows: Path, request: Request, progress: Progress) -
     try:
         for split in SPLITS:
             progress("statistics", len(parts), steps)
-            parts.append(_measure(connection, rows, split, request))
+            parts.append(_measure(engine, rows, split, request))
         own = _edges(parts[0])
         datasets, on_baseline = statistics_pb2.DatasetFeatureStatisticsList(), {}
         for part in parts:
             progress("histograms", len(parts) + len(datasets.datasets), steps)
             baseline = request.baseline_edges if part.split == "train" else {}
-            binned, recounted = _bin(connection, part, own, baseline)
+            binned, recounted = _bin(engine, part, own, baseline)
             on_baseline.update(recounted)
             datasets.datasets.append(_dataset(part, parts, own, binned))
     except _UNREADABLE as error:
@@ -140,13 +139,13 @@ def custom(feature: statistics_pb2.FeatureNameStatistics, name: str) -> float:
     return next((float(one.num) for one in feature.custom_stats if one.name == name), 0.0)
 
 
-def _measure(connection: Any, rows: Path, split: Split, request: Request) -> _Part:
+def _measure(engine: queries.Engine, rows: Path, split: Split, request: Request) -> _Part:
     """The passes that need nothing but the split itself."""
     files = shards(rows, split)
-    count = queries.row_count(connection, files) if files else 0
+    count = queries.row_count(engine, files) if files else 0
     if not count:
         raise EmptySplitError(f"split '{split}'", expected="at least one row", got="none", way_out=_EMPTY)
-    columns = describe(connection, files, request.categories)
+    columns = describe(engine.connection, files, request.categories)
     numbers = [column for column in columns.values() if column.is_number and not column.as_category]
     categories = [column for column in columns.values() if column.as_category]
     every = max(1, -(-count // request.quantile_rows))
@@ -155,10 +154,10 @@ def _measure(connection: Any, rows: Path, split: Split, request: Request) -> _Pa
         files=files,
         columns=columns,
         rows=count,
-        moments=queries.moments(connection, files, list(columns.values()), request.ranges),
-        quantiles=queries.quantiles(connection, files, numbers, every),
+        moments=queries.moments(engine, files, list(columns.values()), request.ranges),
+        quantiles=queries.quantiles(engine, files, numbers, every),
         categories=queries.categories(
-            connection,
+            engine,
             files,
             categories,
             lambda column: TOP_VALUES + request.domain_sizes.get(column.name, 0),
@@ -181,7 +180,7 @@ def _edges(train: _Part) -> dict[str, histograms.Edges]:
 
 
 def _bin(
-    connection: Any,
+    engine: queries.Engine,
     part: _Part,
     own: Mapping[str, histograms.Edges],
     baseline: Mapping[str, histograms.Edges],
@@ -192,7 +191,7 @@ def _bin(
         column.name: histograms.union(own.get(column.name, ()), baseline.get(column.name, ()))
         for column in numbers
     }
-    counted = queries.bins(connection, part.files, numbers, fine)
+    counted = queries.bins(engine, part.files, numbers, fine)
     here = {
         name: histograms.regrouped(counts, fine[name], own.get(name, ())) for name, counts in counted.items()
     }

@@ -24,8 +24,8 @@ NUMBERS = ("dep_delay", "distance", "air_time", "month")
 
 
 def computed(rows: Path, request: Request, spill: Path) -> Statistics:
-    with queries.engine("1GB", 2, spill) as connection:
-        return compute(connection, rows, request, silent)
+    with queries.engine("1GB", 2, spill) as engine:
+        return compute(engine, rows, request, silent)
 
 
 def written(folder: Path, **splits: pa.Table) -> Path:
