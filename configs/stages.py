@@ -36,6 +36,7 @@ class IngestStage(Section):
 
     source: Source
     label: Label
+    key: Column | None = None
     split: TimeSplit | HashSplit
     columns: tuple[Column, ...]
     """Columns the later stages need: the query must return them."""
@@ -109,6 +110,7 @@ def ingest_stage(settings: Settings) -> IngestStage:
     return IngestStage(
         source=_located(settings),
         label=settings.label,
+        key=settings.key,
         split=settings.split,
         columns=tuple(dict.fromkeys(column for column in named if column)),
         ingest=settings.ingest,

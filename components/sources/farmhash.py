@@ -20,8 +20,11 @@ _K2 = np.uint64(0x9AE16A3B2F90404F)
 _BLOCK = 64
 
 
-def fingerprints(values: pa.Array) -> pa.Array:
+def fingerprints(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """FARM_FINGERPRINT of each string or bytes value: int64, NULL for NULL."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    missing = np.asarray(values.is_null())
     values = pc.fill_null(values.cast(pa.large_binary()), b"")
     offsets = np.frombuffer(values.buffers()[1], np.int64)[values.offset :][: len(values) + 1]
     content = np.frombuffer(values.buffers()[2] or b"", np.uint8)
@@ -30,7 +33,7 @@ def fingerprints(values: pa.Array) -> pa.Array:
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         result[rows] = _hash64(content[offsets[rows][:, None] + np.arange(length)])
-    return pa.array(result.view(np.int64))
+    return pa.array(result.view(np.int64), mask=missing)
 
 
 def _hash64(text: Bytes) -> Words:

@@ -94,6 +94,13 @@ def parse(text: str) -> Query:
     return Query(text, statements[0])
 
 
+def at(query: Query, node: exp.Expr, error: QueryError) -> QueryError:
+    """The same error, with the node's line and column."""
+    position = query.position(node)
+    subject = f"{error.subject}, {position}" if position else error.subject
+    return QueryError(subject, expected=error.expected, got=error.got, way_out=error.way_out)
+
+
 def to_duckdb(query: Query, parameters: Mapping[str, Parameter], resolve: Resolve) -> str:
     """The query in DuckDB's SQL, every table put through `resolve`, every @parameter filled in.
 

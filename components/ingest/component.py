@@ -1,0 +1,20 @@
+"""The KFP component of `ingest`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset]) -> None:
+    """A query in, rows out; `source` is the fingerprint of what it reads, part of the cache key."""
+    from pathlib import Path
+
+    from components.recording import stage
+
+    parameters = {"settings": settings, "code": code, "source": source}
+    with stage("ingest", outputs=[rows], parameters=parameters) as record:
+        from components.ingest import core
+        from configs.stages import IngestStage
+
+        record.imported()
+        told = IngestStage.model_validate_json(settings)
+        record.summary(core.run(told, Path(rows.path), record.progress))

@@ -1,0 +1,234 @@
+"""DuckDB in this process: the engine behind `duckdb://` and `file://`, with limits of its own.
+
+Each piece of work has an in-memory database that spills to a temporary folder beyond its memory
+limit; a catalog hangs tables into it, read-only.
+"""
+
+import contextlib
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from components.recording import Progress, silent
+from components.sources import googlesql
+from components.sources.duckdb_errors import explained
+from components.sources.farmhash import fingerprints
+from components.sources.source import RESULT, Rows
+from configs.errors import PipelineError, QueryError, SourceError
+from configs.settings import Ingest
+from configs.settings import Source as Selection
+
+_GOOGLESQL_TYPES = {
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "HUGEINT"), "BIGINT"),
+    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "BIGINT"),
+    **dict.fromkeys(("FLOAT", "DECIMAL"), "DOUBLE"),
+    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "TIMESTAMPTZ"),
+    **dict.fromkeys(("ENUM", "UUID", "JSON", "TIME", "INTERVAL", "TIME WITH TIME ZONE"), "VARCHAR"),
+}
+"""DuckDB types that GoogleSQL has no counterpart for, or that the rows keep as another."""
+
+
+class Catalog(Protocol):
+    """Tables that can be hung into a DuckDB connection."""
+
+    def names(self, connection: Any) -> list[tuple[str, str]]:
+        """Datasets ("" where there are none) and tables, in order; opens what must be opened.
+
+        Raises:
+            SourceError: What lies there cannot be opened.
+        """
+
+    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:
+        """How DuckDB's SQL reads one of these tables."""
+
+    def digest(self, connection: Any, dataset: str, table: str) -> str:
+        """A digest of a table's content."""
+
+    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
+        """What the error says about the place where tables lie, if it does."""
+
+
+class DuckDBSource:
+    """The tables of a catalog, read with GoogleSQL through sqlglot."""
+
+    def __init__(self, uri: str, catalog: Catalog, limits: Ingest) -> None:
+        self.uri, self._catalog, self._limits = uri, catalog, limits
+
+    def tables(self) -> dict[str, pa.Schema]:
+        """See `Source.tables`."""
+        with self._session() as session:
+            return {
+                ".".join(filter(None, name)): session.table_schema(*name) for name in session.names
+            }
+
+    def fingerprint(self, selection: Selection) -> str:
+        """See `Source.fingerprint`."""
+        with self._session() as session:
+            used = sorted({session.find(table) for table in session.query(selection).tables})
+            total = hashlib.blake2b(digest_size=16)
+            for dataset, table in used:
+                digest = session.digest(dataset, table)
+                total.update(f"{dataset}.{table} {digest}\n".encode())
+            return total.hexdigest()
+
+    @contextlib.contextmanager
+    def rows(self, selection: Selection) -> Iterator[Rows]:
+        """See `Source.rows`."""
+        with self._session() as session:
+            yield _BoundRows(session, session.query(selection), selection)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator["_Session"]:
+        with tempfile.TemporaryDirectory(prefix="duckdb-") as spill:
+            connection = connect(self._limits, Path(spill))
+            try:
+                yield _Session(connection, self._catalog)
+            finally:
+                connection.close()
+
+
+class _BoundRows:
+    """A selection in DuckDB; held, its rows are the table `result`."""
+
+    def __init__(self, session: "_Session", query: googlesql.Query, selection: Selection) -> None:
+        self._session, self._query = session, query
+        self._translated, self.schema = session.bound(query, selection)
+
+    def hold(self, progress: Progress = silent) -> int:
+        """See `Rows.hold`."""
+        progress("running the query", 0)
+        create = f"CREATE TABLE {RESULT} AS {self._translated}"
+        self._session.run(create, self._query, self._translated)
+        count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]
+        return int(count)
+
+    def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
+        """See `Rows.select`."""
+        query = googlesql.parse(sql)
+        translated = googlesql.to_duckdb(query, {}, lambda table: table.copy())
+        connection = self._session.connection
+        try:
+            plain = _with_googlesql_types(translated, connection.sql(translated))
+            yield from connection.sql(plain).to_arrow_reader(batch_rows)
+        except duckdb.Error as error:
+            raise explained(error, query, translated) from error
+
+
+def connect(limits: Ingest, spill: Path) -> Any:
+    """An in-memory database with the limits, UTC clocks and FARM_FINGERPRINT."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": limits.memory_limit,
+            "threads": limits.threads,
+            "temp_directory": str(spill),
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.create_function(
+        "farm_fingerprint", fingerprints, ["VARCHAR"], "BIGINT", type="arrow"
+    )
+    return connection
+
+
+class _Session:
+    """A connection with the tables of a catalog."""
+
+    def __init__(self, connection: Any, catalog: Catalog) -> None:
+        self.connection, self._catalog = connection, catalog
+        self.names = catalog.names(connection)
+
+    def query(self, selection: Selection) -> googlesql.Query:
+        """The selection's SQL; without one, every column of the only table."""
+        if selection.sql.strip():
+            return googlesql.parse(selection.sql)
+        if len(self.names) != 1:
+            raise SourceError(
+                "source.query is empty",
+                expected="exactly one table to read",
+                got=_listed(self.names) or "none",
+                way_out="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
+            )
+        table = exp.Table(**{
+            part: exp.to_identifier(name, quoted=True)
+            for part, name in zip(("db", "this"), self.names[0], strict=True)
+            if name
+        })
+        return googlesql.parse(exp.select("*").from_(table).sql("bigquery"))
+
+    def find(self, table: exp.Table) -> tuple[str, str]:
+        """The dataset and table that a name in the query means."""
+        dataset, name = table.db.lower(), table.name.lower()
+        found = [
+            each
+            for each in self.names
+            if each[1].lower() == name and (not dataset or each[0].lower() in ("", dataset))
+        ]
+        if len(found) == 1:
+            return found[0]
+        full = ".".join(filter(None, (table.db, table.name)))
+        raise QueryError(
+            f"the query, table '{full}'",
+            expected=f"one of {_listed(self.names)}" if not found else "a dataset before its name",
+            got="no such table" if not found else f"that name in {_listed(found)}",
+        )
+
+    def bound(self, query: googlesql.Query, selection: Selection) -> tuple[str, pa.Schema]:
+        """The DuckDB SQL of a query, with the types of GoogleSQL, and its columns."""
+
+        def resolve(table: exp.Table) -> exp.Table:
+            try:
+                return self._catalog.relation(self.connection, *self.find(table))
+            except QueryError as error:
+                raise googlesql.at(query, table, error) from None
+
+        translated = googlesql.to_duckdb(query, selection.parameters, resolve)
+        relation = self.run(translated, query, translated)
+        twice = {name for name in relation.columns if relation.columns.count(name) > 1}
+        if twice:
+            raise QueryError("the query", expected="each column once", got=f"{sorted(twice)} twice")
+        plain = _with_googlesql_types(translated, relation)
+        return plain, _arrow_schema(self.connection.sql(plain))
+
+    def run(self, sql: str, query: googlesql.Query, translated: str) -> Any:
+        """Run or bind SQL; explain what goes wrong in terms of the user's query."""
+        try:
+            return self.connection.sql(sql)
+        except duckdb.Error as error:
+            raise (
+                self._catalog.explained(self.connection, error)
+                or explained(error, query, translated)
+            ) from error
+
+    def table_schema(self, dataset: str, table: str) -> pa.Schema:
+        """The columns of a table, with the types of GoogleSQL."""
+        relation = self._catalog.relation(self.connection, dataset, table)
+        sql = exp.select("*").from_(relation).sql("duckdb", identify=True)
+        return _arrow_schema(self.connection.sql(_with_googlesql_types(sql, self.connection.sql(sql))))
+
+    def digest(self, dataset: str, table: str) -> str:
+        """A digest of a table's content."""
+        return self._catalog.digest(self.connection, dataset, table)
+
+
+def _with_googlesql_types(sql: str, relation: Any) -> str:
+    columns = []
+    for name, type_ in zip(relation.columns, relation.types, strict=True):
+        quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
+        wanted = _GOOGLESQL_TYPES.get(str(type_).split("(")[0])
+        columns.append(f"CAST({quoted} AS {wanted}) AS {quoted}" if wanted else quoted)
+    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"
+
+
+def _arrow_schema(relation: Any) -> pa.Schema:
+    return relation.limit(0).to_arrow_table().schema
+
+
+def _listed(names: list[tuple[str, str]]) -> str:
+    return ", ".join(".".join(filter(None, name)) for name in names)

@@ -1,0 +1,177 @@
+"""`file://FOLDER`: each file or sub-folder of Parquet, CSV or TFRecord is a table."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from components import artifacts
+from configs.errors import PipelineError, SourceError, UnreadableFileError
+
+_CSV_SAMPLE_ROWS = 1_000_000
+"""Rows that decide the type of a CSV column."""
+_FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".tfrecord.gz": "tfrecord",
+    ".tfrecords.gz": "tfrecord",
+}
+_EXPECTED = "*.parquet, *.csv, *.csv.gz, *.tfrecord or *.tfrecord.gz"
+
+
+class Folder:
+    """The tables of a folder; a single file is a folder of one table."""
+
+    def __init__(self, place: str) -> None:
+        self._path = Path(place)
+        self._files: dict[str, list[Path]] = {}
+        self._made: dict[str, exp.Table] = {}
+
+    def names(self, connection: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - see Catalog
+        """See `Catalog.names`."""
+        self._files, self._made = self._find(), {}
+        return [("", table) for table in self._files]
+
+    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:  # noqa: ARG002 - see Catalog
+        """See `Catalog.relation`; TFRecord is turned into Parquet when it is first asked for."""
+        if table not in self._made:
+            self._made[table] = self._view(connection, table)
+        return self._made[table].copy()
+
+    def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
+        """A digest of the files' names and contents."""
+        return " ".join(f"{file.name}:{artifacts.digest(file)}" for file in self._files[table])
+
+    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
+        """The corrupt file behind an error, found by reading the files in use one by one."""
+        if not isinstance(error, duckdb.InvalidInputException | duckdb.IOException):
+            return None
+        for table in self._made:
+            for file in self._files[table]:
+                _read_through(connection, file)
+        return None
+
+    def _find(self) -> dict[str, list[Path]]:
+        if self._path.is_file():
+            places = [self._path]
+        elif self._path.is_dir():
+            places = sorted(self._path.iterdir())
+        else:
+            raise SourceError(
+                f"the source folder {self._path}", expected="a folder", got="nothing there",
+                way_out="Set source.uri.",
+            )  # fmt: skip
+        tables: dict[str, list[Path]] = {}
+        for place in places:
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            files = [file for file in files if _format(file) and not _is_hidden(file)]
+            if files:
+                tables[_table_name(place)] = _of_one_format(place, files)
+        if not tables:
+            raise SourceError(
+                f"the source folder {self._path}",
+                expected=_EXPECTED,
+                got=", ".join(place.name for place in places[:5]) or "an empty folder",
+            )
+        return tables
+
+    def _view(self, connection: Any, table: str) -> exp.Table:
+        files = self._files[table]
+        view = exp.table_(table, quoted=True)
+        select = _converted if _format(files[0]) == "tfrecord" else _scan
+        try:
+            connection.execute(f"CREATE VIEW {view.sql('duckdb')} AS {select(connection, files)}")
+        except duckdb.Error as error:
+            for file in files:
+                _read_through(connection, file)
+            raise _unreadable(files[0] if len(files) == 1 else files[0].parent, error) from error
+        return view
+
+
+def _scan(connection: Any, files: list[Path]) -> str:  # noqa: ARG001 - as _converted
+    """SQL that reads Parquet or CSV files."""
+    kind = _format(files[0])
+    options = {
+        "parquet": "union_by_name = true",
+        "csv": f"union_by_name = true, header = true, sample_size = {_CSV_SAMPLE_ROWS}",
+    }[kind]
+    return f"FROM read_{kind}([{_quoted(files)}], {options})"
+
+
+def _converted(connection: Any, files: list[Path]) -> str:
+    """SQL that reads TFRecord files: turned into Parquet where the connection spills."""
+    from components.sources.tfrecord import to_parquet
+
+    spill = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0]
+    Path(spill).mkdir(parents=True, exist_ok=True)
+    converted = to_parquet(files, Path(tempfile.mkdtemp(dir=spill)))
+    columns = []
+    for name in converted.columns:
+        quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
+        text = name in converted.text - converted.binary
+        if name in converted.repeated:
+            value = f"list_transform({quoted}, lambda each: decode(each))" if text else quoted
+        else:
+            value = f"decode({quoted}[1])" if text else f"{quoted}[1]"
+        columns.append(f"{value} AS {quoted}")
+    return (
+        f"SELECT {', '.join(columns)} "
+        f"FROM read_parquet([{_quoted(converted.files)}], union_by_name = true)"
+    )
+
+
+def _quoted(files: list[Path]) -> str:
+    return ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+
+
+def _read_through(connection: Any, file: Path) -> None:
+    """Read every value of a file.
+
+    Raises:
+        UnreadableFileError: Naming the file.
+    """
+    if _format(file) == "tfrecord":
+        return
+    try:
+        connection.sql(
+            f"SELECT bit_xor(hash(each)) FROM ({_scan(connection, [file])}) AS each"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
+    expected = {"parquet": "a Parquet file", "csv": "a CSV file with a header"}
+    return UnreadableFileError(
+        str(file),
+        expected=expected.get(_format(file), "readable files"),
+        got=" ".join(str(error).splitlines()[0].split()),
+        way_out="Write the file again, or move it out of the folder.",
+    )
+
+
+def _of_one_format(place: Path, files: list[Path]) -> list[Path]:
+    kinds = sorted({_format(file) for file in files})
+    if len(kinds) > 1:
+        raise SourceError(f"the table {place}", expected="files of one format", got=", ".join(kinds))
+    return files
+
+
+def _format(file: Path) -> str:
+    name = file.name.lower()
+    return next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), "")
+
+
+def _is_hidden(file: Path) -> bool:
+    return file.name.startswith((".", "_"))
+
+
+def _table_name(place: Path) -> str:
+    suffixes = [suffix for suffix in _FORMATS if place.name.lower().endswith(suffix)]
+    return place.name[: -len(max(suffixes, key=len))] if suffixes and place.is_file() else place.name
+
