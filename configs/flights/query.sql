@@ -22,7 +22,7 @@ planned AS (
     *,
     MOD(
       arrival_minute - minute_of_day + 2880
-      - 60 * (COALESCE(dest_zone + dest_saves_daylight * (origin_zone + 5), -5) - origin_zone),
+      - 60 * (COALESCE(dest_zone + dest_saves_daylight * (origin_zone + 5), origin_zone) - origin_zone),
       1440
     ) AS scheduled_minutes
   FROM scheduled
