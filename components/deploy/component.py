@@ -27,8 +27,8 @@ def deploy(  # noqa: PLR0917 - inputs and outputs of a component are its argumen
         from configs.stages import DeployStage
 
         record.imported()
-        folders = (Path(artifact.path) for artifact in inputs)
-        candidate = core.Candidate(*folders, lineage | {"judged_against": champion_version})
+        lineage |= {"judged_against": champion_version}
+        candidate = core.Candidate(Path(model.path), Path(evaluation.path), Path(statistics.path), lineage)
         part, out = DeployStage.model_validate_json(settings), Path(deployment.path)
         record.summary(core.run(candidate, part, out, record.progress))
 

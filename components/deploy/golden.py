@@ -91,6 +91,6 @@ def _difference(golden: Golden, row: int, served: float, tolerance: float) -> fl
             golden.named(row),
             expected=f"the offline score {offline!r} to {tolerance:g}",
             got=f"{served!r} from the server",
-            way_out="No traffic has moved. Compare components.serve with what scored offline, then run again.",
+            way_out="No traffic has moved. Find what the server does otherwise, then run again.",
         )
     return difference

@@ -16,22 +16,37 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
 
 from components.serve import fleet, model, server
 from components.serve.app import Routes
 from components.serve.model import Load
-from configs.errors import ModelError, PipelineError
+from configs.errors import ModelError, PipelineError, SettingsError
 from configs.settings import Serving
 
 
-def main(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> None:
-    """Serve as told; `load` replaces the loader of SavedModels.
+def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> NoReturn:
+    """Serve as told until a signal ends it; a mistake is one line on standard error and exit status 1.
 
-    Raises:
-        PipelineError: The port is taken, or there is nothing to serve.
+    Args:
+        arguments: Of the command line.
+        environment: Where the container contract's variables are looked up.
+        load: Instead of the loader of SavedModels.
     """
-    told = _parser(environment).parse_args(arguments)
-    serving = Serving.model_validate_json(told.settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        _serve(_parser(environment).parse_args(arguments), environment, load)
+    except PipelineError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    logging.shutdown()
+    os._exit(0)  # all is answered; TensorFlow would take another second to tear itself down
+
+
+def _serve(told: argparse.Namespace, environment: Mapping[str, str], load: Load | None) -> None:
+    serving = _settings(told.settings)
     listener = socket.socket(fileno=told.fd) if told.fd is not None else server.bound(told.host, told.port)
     host, port = listener.getsockname()[:2]
     logging.getLogger(__name__).info("listening on http://%s:%s", host, port)
@@ -53,11 +68,20 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--model", default=environment.get("AIP_STORAGE_URI"), help="serve this folder (AIP_STORAGE_URI)"
     )
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
-    parser.add_argument("--port", type=int, default=int(environment.get("AIP_HTTP_PORT", "8080")))
+    parser.add_argument("--port", type=int, default=environment.get("AIP_HTTP_PORT", "8080"))
     parser.add_argument("--fd", type=int, help="an inherited socket, bound already, instead of host and port")
     parser.add_argument("--settings", default="{}", help="JSON of configs.settings.Serving")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     return parser
+
+
+def _settings(text: str) -> Serving:
+    try:
+        return Serving.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "JSON"
+        raise SettingsError(f"--settings, {key}", expected=first["msg"], got=repr(first["input"])) from None
 
 
 def _plan(told: argparse.Namespace) -> fleet.Plan:
@@ -73,9 +97,4 @@ def _plan(told: argparse.Namespace) -> fleet.Plan:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    try:
-        main(sys.argv[1:], os.environ)
-    except PipelineError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+    start(sys.argv[1:], os.environ)

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ class Model(Protocol):
     """What the server needs of a model."""
 
     features: RawFeatures
-    seconds: Mapping[str, float]
+    seconds: dict[str, float]
     """What its loading took: import, load, warm-up."""
 
     def scores(self, columns: Columns) -> Scores:
@@ -38,7 +38,7 @@ class LoadedModel:
 
     def __init__(self, features: RawFeatures, saved_model: Any, tensorflow: Any) -> None:
         self.features, self._tensor = features, tensorflow.constant
-        self.seconds: Mapping[str, float] = {}
+        self.seconds: dict[str, float] = {}
         self._owner = saved_model  # of the variables, which a signature only refers to
         self._call = _packed(saved_model.signatures[SIGNATURE], features, tensorflow)
 

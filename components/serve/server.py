@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from types import FrameType
@@ -44,7 +43,8 @@ def stop_with_parent() -> None:
     """End this process when its standard input closes: a killed parent leaves no orphan."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not sys.stdin: its lock would outlive this thread
+            pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
