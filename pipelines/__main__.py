@@ -96,7 +96,7 @@ def seed(use_case: UseCase, env: Environment = "local") -> None:
     from configs.loading import load
     from pipelines import session
 
-    session.seed(load(use_case, env), Console())
+    session.seed(load(use_case, env))
 
 
 @app.command()
@@ -109,9 +109,9 @@ def serve(
 ) -> None:
     """Serve the endpoint: every version that has traffic, by its share."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines import serving
 
-    session.serve(load(use_case, env), host, port)
+    serving.serve(load(use_case, env), host, port)
 
 
 @app.command()
@@ -126,9 +126,9 @@ def predict(
 ) -> None:
     """Ask the server for predictions."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines import serving
 
-    session.predict(load(use_case, env), instances, url)
+    serving.predict(load(use_case, env), instances, url)
 
 
 @app.command()
@@ -140,9 +140,9 @@ def promote(
 ) -> None:
     """Make a version the champion: all traffic goes to it."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines import serving
 
-    session.promote(load(use_case, env), version)
+    serving.promote(load(use_case, env), version)
 
 
 @app.command()
@@ -150,9 +150,9 @@ def promote(
 def rollback(use_case: UseCase, env: Environment = "local") -> None:
     """Go back to the former champion: all traffic returns to it."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines import serving
 
-    session.rollback(load(use_case, env))
+    serving.rollback(load(use_case, env))
 
 
 @app.command()
@@ -162,9 +162,9 @@ def status(
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
     """List the runs, the versions and the traffic."""
-    from pipelines import session
+    from pipelines import serving
 
-    session.status(use_case, root)
+    serving.status(use_case, root)
 
 
 @app.command()

@@ -1,6 +1,5 @@
-"""What the commands do: one function a command, between the settings and the screen."""
+"""What the commands about runs do, between the settings and the screen."""
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -21,10 +20,8 @@ from pipelines.runs import (
     end_manifest,
     find_run,
     new_run,
-    runs,
 )
 
-_RUNS_SHOWN = 10
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
 """Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
 
@@ -32,8 +29,8 @@ STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "de
 def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage: str = "") -> bool:
     """Run the training pipeline and show it; returns whether every stage ended well."""
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
-    console = _own_console()
-    _seed_once(settings, console)
+    console = view.open_console()
+    _seed_once(settings)
     from pipelines import training
     from pipelines.runners import local
 
@@ -69,24 +66,19 @@ def _known_stage(name: str) -> str:
     return name
 
 
-def _own_console() -> Console:
-    """A console on a copy of the standard output, which stays when the output goes to a log."""
-    return Console(file=os.fdopen(os.dup(sys.stdout.fileno()), "w"), highlight=False)
-
-
 def _command() -> str:
     """The command as a person would type it again."""
     return shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
 
 
-def _seed_once(settings: Settings, console: Console) -> None:
+def _seed_once(settings: Settings) -> None:
     uri = settings.source.uri or settings.places.warehouse
     missing = uri.startswith("duckdb://") and not Path(uri.removeprefix("duckdb://")).exists()
     if settings.source.sample and missing:
-        seed(settings, console)
+        seed(settings)
 
 
-def seed(settings: Settings, console: Console) -> None:
+def seed(settings: Settings) -> None:
     """Load the sample data of a use case into its warehouse."""
     from components.sources.samples import seed as load
 
@@ -97,6 +89,7 @@ def seed(settings: Settings, console: Console) -> None:
             got="none: its data are its own",
         )
     uri = settings.source.uri or settings.places.warehouse
+    console = view.open_console()
     with console.status(f"loading {settings.source.sample} into {uri} …"):
         counts = load(uri)
     console.print(f"loaded {settings.source.sample} into {uri}: {view.facts(counts)}\n")
@@ -127,7 +120,7 @@ def _show_result(
     if deployment:
         console.print(view.deployment_line(read_json(deployment / "deployment.json")))
     console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s")
-    console.print(view.places_table(places))
+    view.show_places(console, places)
     console.print(f"next:  [bold]python -m pipelines serve {use_case}[/]", soft_wrap=True)
 
 
@@ -147,7 +140,7 @@ def _show_failure(
     if not broken:
         console.print("[bold red]the run failed outside its stages[/]")
         places = {"log": str(stages / "pipeline.log"), **places}
-    console.print(view.places_table(places))
+    view.show_places(console, places)
     console.print(
         f"mend it, then:  [bold]{manifest['command']}[/]   (finished stages are taken from the cache)",
         soft_wrap=True,
@@ -177,42 +170,9 @@ def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
         compiler.Compiler().compile(training.build(settings, schema_pbtxt), str(beside))
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Replace this process by the prediction server of the endpoint."""
-    server = [sys.executable, "-m", "components.serve"]
-    endpoint = ["--registry", settings.places.registry, "--name", settings.name]
-    address = ["--host", host, "--port", str(port)]
-    os.execv(sys.executable, [*server, *endpoint, *address])
+def run_stage(name: str, use_case: str, settings: Settings, run_id: str) -> None:
+    """Run one stage alone and say where its outputs lie."""
+    from pipelines import alone
 
-
-def promote(settings: Settings, version: int | None) -> None:
-    """Make a version the champion, and show who serves."""
-    from components.registry import open_registry
-
-    registry = open_registry(settings.places.registry)
-    registry.promote(settings.name, version)
-    Console().print(view.versions_table(registry, settings.name))
-
-
-def rollback(settings: Settings) -> None:
-    """Take back the newest step, and show who serves."""
-    from components.registry import open_registry
-
-    registry = open_registry(settings.places.registry)
-    registry.roll_back(settings.name)
-    Console().print(view.versions_table(registry, settings.name))
-
-
-def status(use_case: str, root: Path) -> None:
-    """Show the last runs, and every model's versions with their traffic."""
-    from components.registry import open_registry
-
-    console = Console()
-    manifests = [read_json(folder / MANIFEST) for folder in runs(root, use_case)]
-    if not manifests:
-        console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
-        return
-    console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
-    places = {m["name"]: m["settings"]["places"]["registry"] for m in manifests}
-    for name, registry_uri in places.items():
-        console.print(view.versions_table(open_registry(registry_uri), name))
+    out = alone.run(name, settings, schema_text(use_case), run_id)
+    view.show_places(view.open_console(), {path.name: str(path) for path in sorted(out.iterdir())})

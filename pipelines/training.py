@@ -94,7 +94,8 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
         with dsl.Else(name="failed"):
             placed(hold(evaluation=judged.outputs["evaluation"]))
 
-    return training
+    pipeline: Callable[..., Any] = training
+    return pipeline
 
 
 def _inputs_digest(told: Mapping[str, str], code: Mapping[str, str]) -> str:

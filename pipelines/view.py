@@ -1,6 +1,7 @@
 """What a person sees of a run: the stages as they go, the verdict, the figures, the next command."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -19,6 +20,7 @@ from rich.text import Text
 from components.registry import Registry
 
 _REFRESH_PER_SECOND = 8
+_PIPE_WIDTH = 160
 _METRICS = ("auc", "pr_auc", "log_loss", "calibration", "precision", "recall")
 
 
@@ -36,7 +38,7 @@ class Stages:
         table.add_column(style="bold", width=10)
         table.add_column(ratio=1)
         table.add_column(justify="right", width=8)
-        records = {name: self._record(name) for name in self.names}
+        records = {name: self.record(name) for name in self.names}
         last = max((i for i, name in enumerate(self.names) if records[name]), default=-1)
         for index, name in enumerate(self.names):
             record = records[name]
@@ -68,7 +70,8 @@ class Stages:
             row.add_row(f"{done:,}" if done else "", progress["what"])
         return row
 
-    def _record(self, name: str) -> dict[str, Any] | None:
+    def record(self, name: str) -> dict[str, Any] | None:
+        """What a stage has recorded so far; None if it has not started."""
         return _read(self.folder / f"{name}.stage.json")
 
 
@@ -95,20 +98,23 @@ def watched(console: Console, folder: Path, names: Sequence[str]) -> Iterator[No
 
 def _report_lines(console: Console, stages: Stages, stop: threading.Event) -> None:
     """One line when a stage ends: for logs and pipes."""
-    told: set[str] = set()
+    told = 0
     while True:
         last_look = stop.is_set()
-        for name in stages.names:
-            record = stages._record(name)  # noqa: SLF001 - the same view, without a terminal
-            if name not in told and record and record["state"] != "running":
-                told.add(name)
-                console.print(
-                    f"{record['state']:>6}  {name:<10} {_seconds(record):>8}  {facts(record['summary'])}",
-                    soft_wrap=True,
-                )
+        records = [stages.record(name) for name in stages.names]
+        ended = max((i + 1 for i, r in enumerate(records) if r and r["state"] != "running"), default=0)
+        for name, record in zip(stages.names[told:ended], records[told:ended], strict=True):
+            console.print(_line(name, record), soft_wrap=True)
+        told = max(told, ended)
         if last_look:
             return
         stop.wait(1 / _REFRESH_PER_SECOND)
+
+
+def _line(name: str, record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return f"cached  {name}"
+    return f"{record['state']:>6}  {name:<10} {_seconds(record):>8}  {facts(record['summary'])}"
 
 
 def facts(summary: Mapping[str, Any], most: int = 5) -> str:
@@ -198,7 +204,9 @@ def runs_table(manifests: Sequence[Mapping[str, Any]]) -> Table:
     """The runs, the newest last."""
     table = Table(title="runs", title_justify="left", box=None)
     for column in ("run", "state", "started (UTC)", "seconds", "stages"):
-        table.add_column(column, justify="right" if column == "seconds" else "left")
+        table.add_column(
+            column, justify="right" if column == "seconds" else "left", no_wrap=column != "stages"
+        )
     for manifest in manifests:
         state = manifest["state"]
         style = {"done": "green", "failed": "red"}.get(state, "yellow")
@@ -222,7 +230,27 @@ def versions_table(registry: Registry, name: str) -> Table:
     return table
 
 
-def places_table(places: Mapping[str, str]) -> Group:
-    """Where everything lies, one line each: never cut, so that a path can be copied."""
+def show_places(console: Console, places: Mapping[str, str]) -> None:
+    """Where everything lies, one line each: never wrapped, so that a path can be copied."""
     width = max(map(len, places), default=0)
-    return Group(*(Text.assemble((f"{name:<{width}}  ", "dim"), place) for name, place in places.items()))
+    here = Path.cwd()
+    for name, place in places.items():
+        path = Path(place)
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        console.print(Text.assemble((f"{name:<{width}}  ", "dim"), str(shown)), soft_wrap=True)
+
+
+def open_console() -> Console:
+    """A console on a copy of the standard output, which stays when the output goes to a log.
+
+    Off a terminal its lines are long: they are read by programs, or in a file.
+    """
+    file = os.fdopen(os.dup(1), "w")
+    return Console(file=file, highlight=False, width=None if file.isatty() else _PIPE_WIDTH)
+
+
+def show_prediction(instance: Mapping[str, Any], score: float, version: str) -> None:
+    """One answer of the server, a line: the score first, then what was asked."""
+    asked = ", ".join(f"{name}={_figure(value)}" for name, value in instance.items() if value is not None)
+    served_by = f"  version {version}" if version else ""
+    open_console().print(f"[bold]{score:.4f}[/]{served_by}  [dim]{asked}", soft_wrap=True)

@@ -1,0 +1,76 @@
+"""What the commands about versions, traffic and the server do."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.artifacts import read_json
+from components.registry import open_registry
+from configs.errors import RegistryError
+from configs.settings import Settings
+from pipelines import view
+from pipelines.runs import MANIFEST, runs
+
+_RUNS_SHOWN = 10
+_ROWS_ASKED = 5
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Replace this process by the prediction server of the endpoint."""
+    server = [sys.executable, "-m", "components.serve"]
+    endpoint = ["--registry", settings.places.registry, "--name", settings.name]
+    limits = ["--settings", settings.deployment.serving.model_dump_json()]
+    address = ["--host", host, "--port", str(port)]
+    os.execv(sys.executable, [*server, *endpoint, *limits, *address])
+
+
+def predict(settings: Settings, instances: Path | None, url: str) -> None:
+    """Ask a running server; without a file, for some of the champion's golden rows."""
+    from components.serve import client
+
+    server = client.find(url)
+    asked = client.read(instances, server.features) if instances else _golden_rows(settings)
+    for instance, prediction in zip(asked, client.predict(server, asked), strict=True):
+        view.show_prediction(instance, prediction.score, prediction.version)
+
+
+def _golden_rows(settings: Settings) -> list[Mapping[str, Any]]:
+    champion = open_registry(settings.places.registry).champion(settings.name)
+    if champion is None:
+        raise RegistryError(
+            f"model '{settings.name}'",
+            expected="a champion whose rows to ask for",
+            got="none",
+            way_out="Name a file of instances.",
+        )
+    golden: list[Mapping[str, Any]] = read_json(champion.evaluation / "golden.json")["instances"]
+    return golden[:_ROWS_ASKED]
+
+
+def promote(settings: Settings, version: int | None) -> None:
+    """Make a version the champion, and show who serves."""
+    registry = open_registry(settings.places.registry)
+    registry.promote(settings.name, version)
+    view.open_console().print(view.versions_table(registry, settings.name))
+
+
+def rollback(settings: Settings) -> None:
+    """Take back the newest step, and show who serves."""
+    registry = open_registry(settings.places.registry)
+    registry.roll_back(settings.name)
+    view.open_console().print(view.versions_table(registry, settings.name))
+
+
+def status(use_case: str, root: Path) -> None:
+    """Show the last runs, and every model's versions with their traffic."""
+    console = view.open_console()
+    manifests = [read_json(folder / MANIFEST) for folder in runs(root, use_case)]
+    if not manifests:
+        console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
+        return
+    console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
+    places = {m["name"]: m["settings"]["places"]["registry"] for m in manifests}
+    for name, registry_uri in places.items():
+        console.print(view.versions_table(open_registry(registry_uri), name))
