@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from components.serve.batching import ScoringError
 from components.serve.fleet import Deployed, Fleet
 from components.serve.instances import InstanceError, columns, read_instances
 from configs.errors import RequestError
@@ -76,6 +77,11 @@ class Service:
             deployed = self.fleet.choose()
             rows = columns(instances, deployed.model.features, self.fleet.known)
             scores = await deployed.batcher.scores(rows)
+        except RequestError as error:
+            return _refused(error)
+        except ScoringError:
+            log.exception("%s could not score a request of %d rows", deployed.target, rows.rows)
+            return _error(500, "the model could not score this request")
         finally:
             self.in_flight -= 1
         return _json({"predictions": scores, **_names(deployed)})
@@ -104,10 +110,8 @@ def application(service: Service) -> Starlette:
             Route(service.routes.predict, service.predict, methods=["POST"]),
         ],
         exception_handlers={
-            RequestError: _on_request_error,
             HTTPException: _on_http_exception,
             ClientDisconnect: _on_disconnect,
-            Exception: _on_anything_else,
         },
     )
 
@@ -159,8 +163,7 @@ def _error(
     return _json({"error": error}, status, headers)
 
 
-async def _on_request_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestError)  # noqa: S101 - registered for it
+def _refused(error: RequestError) -> Response:
     details: dict[str, Any] = {"expected": error.expected, "got": error.got}
     if isinstance(error, InstanceError):
         details |= {"instance": error.index, "field": error.field}
@@ -176,7 +179,3 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_disconnect(_: Request, __: Exception) -> Response:
     return _error(400, "the client went away")
-
-
-async def _on_anything_else(_: Request, error: Exception) -> Response:
-    return _error(500, f"the model could not score this request: {type(error).__name__}")

@@ -16,6 +16,10 @@ Scores = NDArray[np.float32]
 Score = Callable[[Columns], Scores]
 
 
+class ScoringError(Exception):
+    """The model failed on the rows of one request; what it raised is the cause."""
+
+
 @dataclass(frozen=True)
 class _Job:
     columns: Columns
@@ -46,7 +50,7 @@ class Batcher:
         """The scores of these rows, in their order.
 
         Raises:
-            Exception: What `score` raised for these very rows.
+            ScoringError: `score` failed for these very rows.
         """
         answer: asyncio.Future[Scores] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Job(columns, answer))
@@ -91,6 +95,8 @@ def _give(answer: "asyncio.Future[Scores]", result: Scores | Exception) -> None:
     if answer.done():  # the client went away
         return
     if isinstance(result, Exception):
-        answer.set_exception(result)
+        error = ScoringError()
+        error.__cause__ = result
+        answer.set_exception(error)
     else:
         answer.set_result(result)

@@ -30,7 +30,7 @@ class FakeModel:
 
     def scores(self, columns: Columns) -> Scores:
         """One score for each row."""
-        carrier, origin = columns.categorical
+        carrier, origin = columns.categorical[:2]
         if "WAIT" in origin:
             self._gate.read_bytes()
         if "FAIL" in origin:
