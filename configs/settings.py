@@ -112,7 +112,7 @@ class Numeric(Section):
     buckets: Annotated[int, Field(ge=2, le=1000)] = 10
     """Quantile buckets, for `bucketize` and in crosses."""
     indicator: bool = True
-    """Add a 0/1 input `<name>_missing`, 1 where the value is missing, if that occurs in the training split."""
+    """Add a 0/1 input `<name>_missing`, 1 where the value is missing; only if the training split has one."""
 
 
 class Categorical(Section):
@@ -187,6 +187,8 @@ class Ingest(Section):
     memory_limit: str = "1GB"
     """The engine's own limit; it spills to disk beyond."""
     threads: PositiveInt = 2
+    csv_missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+    """What CSV files write for a missing value."""
 
 
 class Validation(Section):
@@ -212,6 +214,8 @@ class Validation(Section):
     memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")] = "1GB"
     """The engine's own limit; it spills to disk beyond."""
     threads: PositiveInt = 2
+    csv_missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
+    """What CSV files write for a missing value."""
 
 
 class Transform(Section):
