@@ -18,17 +18,18 @@ def curves(groups: Groups) -> dict[str, Points]:
 
     Returns:
         `roc` (fpr, tpr, threshold) and `pr` (recall, precision, threshold), from the highest
-        threshold down, at most `MOST_POINTS` each; `calibration` (predicted, observed, rows) by
-        intervals of about equal numbers of rows.
+        threshold down, at most `MOST_POINTS` each: the rates where scores from the threshold on are
+        positive. `calibration` (predicted, observed, rows) by about equal numbers of rows.
     """
-    order = np.argsort(-groups.score, kind="stable")
-    score, label, rows = groups.score[order], groups.label[order], groups.rows[order]
-    last = np.flatnonzero(np.r_[score[1:] != score[:-1], True])  # of the rows of one score
-    true = np.cumsum(rows * label)[last].astype(np.float64)
-    false = np.cumsum(rows * (1 - label))[last].astype(np.float64)
+    interval = -(groups.place * 2 + groups.positive)
+    _, where = np.unique(interval, return_inverse=True)
+    threshold = np.full(where.max() + 1, np.inf)
+    np.minimum.at(threshold, where, groups.score_min)
+    true = np.cumsum(np.bincount(where, groups.rows * groups.label))
+    false = np.cumsum(np.bincount(where, groups.rows * (1 - groups.label)))
     return {
-        "roc": _roc(score[last], true / true[-1], false / false[-1]),
-        "pr": _pr(score[last], true / true[-1], true / (true + false)),
+        "roc": _roc(threshold, true / true[-1], false / false[-1]),
+        "pr": _pr(threshold, true / true[-1], true / (true + false)),
         "calibration": _calibration(groups),
     }
 
