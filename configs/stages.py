@@ -96,7 +96,7 @@ def _located(settings: Settings) -> Source:
 
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
-    return ResolveStage(name=settings.name, source=settings.source, registry=settings.places.registry)
+    return ResolveStage(name=settings.name, source=_located(settings), registry=settings.places.registry)
 
 
 def ingest_stage(settings: Settings) -> IngestStage:

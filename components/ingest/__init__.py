@@ -1,1 +1,1 @@
-"""Reads a source, writes `rows`: one row an example, split into train, eval and test, nothing lost uncounted."""
+"""Reads a source, writes `rows`: one row an example, split into train, eval and test."""

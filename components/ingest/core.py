@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.artifacts import Summary, shard_path, write_json, writing
+from components.artifacts import Summary, shard_path, shards, write_json, writing
 from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, plan
 from components.recording import Progress
 from components.sources import Rows, open_source
-from configs.settings import SPLITS, Split
+from configs.settings import SPLITS
 from configs.settings import Source as Selection
 from configs.stages import IngestStage
 
@@ -42,9 +42,16 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
         total = rows.hold(progress)
         survey = Survey.of(rows.select(how.survey()))
         check(stage, survey, lambda: _labels(rows, how))
+        ties = () if how.key and survey.keys_are_unique else _orderable(rows.schema, how)
         with writing(out) as folder:
-            shards = _write(rows, how, survey, stage.ingest.shard_rows, folder, progress)
-            write_json(folder / "rows.json", _description(stage, survey, shards, total, folder))
+            done = 0
+            for split in SPLITS:
+                for table in _tables(rows, how.rows(split, ties), stage.ingest.shard_rows):
+                    path = shard_path(folder, split, len(shards(folder, split)))
+                    pq.write_table(table, path, row_group_size=_ROW_GROUP_ROWS)
+                    done += table.num_rows
+                    progress("writing rows", done, survey.rows())
+            write_json(folder / "rows.json", _description(stage, survey, total, folder))
     return {
         "rows": total,
         **{split: survey.rows(split) for split in SPLITS},
@@ -55,36 +62,18 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
 
 def _labels(rows: Rows, how: Plan) -> dict[str, int]:
     return {
-        each["label"]: each["row_count"]
-        for batch in rows.select(how.labels())
-        for each in batch.to_pylist()
+        each["label"]: each["row_count"] for batch in rows.select(how.labels()) for each in batch.to_pylist()
     }
-
-
-def _write(
-    rows: Rows, how: Plan, survey: Survey, shard_rows: int, folder: Path, progress: Progress
-) -> dict[Split, int]:
-    """Write every split; returns how many shards each has."""
-    ties = [] if survey.keys_are_unique and how.key else _orderable(rows.schema, how)
-    done, shards = 0, dict.fromkeys(SPLITS, 0)
-    for split in SPLITS:
-        for table in _tables(rows.select(how.rows(split, ties), shard_rows), shard_rows):
-            path = shard_path(folder, split, shards[split])
-            pq.write_table(table, path, row_group_size=_ROW_GROUP_ROWS)
-            shards[split] += 1
-            done += table.num_rows
-            progress("writing rows", done, survey.rows())
-    return shards
 
 
 def _orderable(schema: pa.Schema, how: Plan) -> list[str]:
     return [name for name in how.columns if not pa.types.is_nested(schema.field(name).type)]
 
 
-def _tables(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
-    """The batches as tables of exactly `size` rows; the last may be shorter."""
+def _tables(rows: Rows, sql: str, size: int) -> Iterator[pa.Table]:
+    """The rows of a query in tables of exactly `size` rows; the last may be shorter."""
     held: list[pa.RecordBatch] = []
-    for batch in batches:
+    for batch in rows.select(sql, size):
         rest = batch
         while rest.num_rows:
             room = size - sum(each.num_rows for each in held)
@@ -97,13 +86,11 @@ def _tables(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _description(
-    stage: IngestStage, survey: Survey, shards: dict[Split, int], total: int, folder: Path
-) -> dict[str, Any]:
+def _description(stage: IngestStage, survey: Survey, total: int, folder: Path) -> dict[str, Any]:
     written = pq.read_schema(shard_path(folder, "train", 0))
     return {
         "splits": {
-            split: {"rows": survey.rows(split), "shards": shards[split]} for split in SPLITS
+            split: {"rows": survey.rows(split), "shards": len(shards(folder, split))} for split in SPLITS
         },
         "source_rows": total,
         "excluded": survey.excluded,

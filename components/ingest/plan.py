@@ -78,9 +78,9 @@ def plan(stage: IngestStage, schema: pa.Schema) -> Plan:
     _check_columns(stage, schema)
     label, split = _label(stage.label, schema), _split(stage.split, schema)
     because = stage.label.excluded_because
+    said = f"WHEN {quoted(because)} IS NOT NULL THEN CAST({quoted(because)} AS STRING) " if because else ""
     reason = (
-        f"CASE {f'WHEN {quoted(because)} IS NOT NULL THEN CAST({quoted(because)} AS STRING) ' if because else ''}"
-        f"WHEN {label} IS NULL THEN '{NO_LABEL}' "
+        f"CASE {said}WHEN {label} IS NULL THEN '{NO_LABEL}' "
         f"WHEN {quoted(stage.split.column)} IS NULL THEN 'no {stage.split.column}' END"
     )
     return Plan(
@@ -101,9 +101,7 @@ def quoted(name: str) -> str:
 
 def _check_columns(stage: IngestStage, schema: pa.Schema) -> None:
     if stage.label.column not in schema.names:
-        raise LabelError(
-            f"the label '{stage.label.column}'", **_not_among(stage.label.column, schema.names)
-        )
+        raise LabelError(f"the label '{stage.label.column}'", **_not_among(stage.label.column, schema.names))
     needed = (stage.split.column, stage.label.excluded_because, stage.key, *stage.columns)
     for name in needed:
         if name and name not in schema.names:
@@ -169,7 +167,7 @@ def _split(split: TimeSplit | HashSplit, schema: pa.Schema) -> str:
             f"the split column '{split.column}'",
             expected="a TIMESTAMP, DATETIME or DATE",
             got=str(kind),
-            way_out=f"Convert it in the query (PARSE_TIMESTAMP, TIMESTAMP_SECONDS), or split by hash.",
+            way_out="Convert it in the query (PARSE_TIMESTAMP, TIMESTAMP_SECONDS), or split by hash.",
         )
     at = f"CAST({name} AS TIMESTAMP)"
     return (

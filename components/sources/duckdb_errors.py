@@ -11,9 +11,7 @@ _PLACE = re.compile(r"^LINE (?P<line>\d+): (?P<snippet>.*)\n(?P<indent> *)\^", r
 _HINT = re.compile(r"^(Candidate bindings:|Did you mean).*", re.MULTILINE)
 
 
-def explained(
-    error: duckdb.Error, query: googlesql.Query | None, translated: str = ""
-) -> PipelineError:
+def explained(error: duckdb.Error, query: googlesql.Query | None, translated: str = "") -> PipelineError:
     """Our error for one of DuckDB's.
 
     Args:
@@ -46,9 +44,7 @@ def _first_line(message: str) -> str:
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", message.splitlines()[0]).rstrip(" .!")
 
 
-def _position(
-    message: str, query: googlesql.Query, translated: str
-) -> googlesql.Position | None:
+def _position(message: str, query: googlesql.Query, translated: str) -> googlesql.Position | None:
     place = _PLACE.search(message)
     if place is None:
         return None

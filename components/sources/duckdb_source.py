@@ -63,9 +63,7 @@ class DuckDBSource:
     def tables(self) -> dict[str, pa.Schema]:
         """See `Source.tables`."""
         with self._session() as session:
-            return {
-                ".".join(filter(None, name)): session.table_schema(*name) for name in session.names
-            }
+            return {".".join(filter(None, name)): session.table_schema(*name) for name in session.names}
 
     def fingerprint(self, selection: Selection) -> str:
         """See `Source.fingerprint`."""
@@ -105,7 +103,7 @@ class _BoundRows:
         progress("running the query", 0)
         create = f"CREATE TABLE {RESULT} AS {self._translated}"
         self._session.run(create, self._query, self._translated)
-        count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]
+        count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]  # noqa: S608 - a constant
         return int(count)
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
@@ -132,7 +130,11 @@ def connect(limits: Ingest, spill: Path) -> Any:
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.create_function(
-        "farm_fingerprint", fingerprints, ["VARCHAR"], "BIGINT", type="arrow"
+        "farm_fingerprint",
+        lambda values: fingerprints(values),  # noqa: PLW0108 - DuckDB evaluates annotations, quoted ones too
+        ["VARCHAR"],
+        "BIGINT",
+        type="arrow",
     )
     return connection
 
@@ -155,11 +157,13 @@ class _Session:
                 got=_listed(self.names) or "none",
                 way_out="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
             )
-        table = exp.Table(**{
-            part: exp.to_identifier(name, quoted=True)
-            for part, name in zip(("db", "this"), self.names[0], strict=True)
-            if name
-        })
+        table = exp.Table(
+            **{
+                part: exp.to_identifier(name, quoted=True)
+                for part, name in zip(("db", "this"), self.names[0], strict=True)
+                if name
+            }
+        )
         return googlesql.parse(exp.select("*").from_(table).sql("bigquery"))
 
     def find(self, table: exp.Table) -> tuple[str, str]:
@@ -202,8 +206,7 @@ class _Session:
             return self.connection.sql(sql)
         except duckdb.Error as error:
             raise (
-                self._catalog.explained(self.connection, error)
-                or explained(error, query, translated)
+                self._catalog.explained(self.connection, error) or explained(error, query, translated)
             ) from error
 
     def table_schema(self, dataset: str, table: str) -> pa.Schema:
@@ -223,11 +226,12 @@ def _with_googlesql_types(sql: str, relation: Any) -> str:
         quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
         wanted = _GOOGLESQL_TYPES.get(str(type_).split("(")[0])
         columns.append(f"CAST({quoted} AS {wanted}) AS {quoted}" if wanted else quoted)
-    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"
+    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"  # noqa: S608 - quoted
 
 
 def _arrow_schema(relation: Any) -> pa.Schema:
-    return relation.limit(0).to_arrow_table().schema
+    schema: pa.Schema = relation.limit(0).to_arrow_table().schema
+    return schema
 
 
 def _listed(names: list[tuple[str, str]]) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
@@ -20,16 +19,15 @@ _K2 = np.uint64(0x9AE16A3B2F90404F)
 _BLOCK = 64
 
 
-def fingerprints(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+def fingerprints(values: "pa.Array[Any] | pa.ChunkedArray[Any]") -> "pa.Array[Any]":
     """FARM_FINGERPRINT of each string or bytes value: int64, NULL for NULL."""
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    missing = np.asarray(values.is_null())
-    values = pc.fill_null(values.cast(pa.large_binary()), b"")
-    offsets = np.frombuffer(values.buffers()[1], np.int64)[values.offset :][: len(values) + 1]
-    content = np.frombuffer(values.buffers()[2] or b"", np.uint8)
+    array: Any = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    missing = np.asarray(array.is_null())
+    array = array.cast(pa.large_binary()).fill_null(b"")
+    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset :][: len(array) + 1]
+    content = np.frombuffer(array.buffers()[2] or b"", np.uint8)
     lengths = np.diff(offsets)
-    result = np.empty(len(values), np.uint64)
+    result = np.empty(len(array), np.uint64)
     for length in np.unique(lengths):
         rows = np.flatnonzero(lengths == length)
         result[rows] = _hash64(content[offsets[rows][:, None] + np.arange(length)])
@@ -56,9 +54,7 @@ def _short(text: Bytes) -> Words:
         a, b = _fetch64(text, 0) + _K2, _fetch64(text, length - 8)
         return _len16(_rotate(b, 37) * mul + a, (_rotate(a, 25) + b) * mul, mul)
     if length >= 4:
-        return _len16(
-            _word(length) + (_fetch32(text, 0) << _word(3)), _fetch32(text, length - 4), mul
-        )
+        return _len16(_word(length) + (_fetch32(text, 0) << _word(3)), _fetch32(text, length - 4), mul)
     if length > 0:
         a, b, c = (text[:, at].astype(np.uint64) for at in (0, length >> 1, length - 1))
         y, z = a + (b << _word(8)), _word(length) + (c << _word(2))
@@ -114,9 +110,7 @@ def _long(text: Bytes) -> Words:
     v = _weak32(text, at, v[1] * mul, x + w[0])
     w = _weak32(text, at + 32, z + w[1], y + _fetch64(text, at + 16))
     x, z = z, x
-    return _len16(
-        _len16(v[0], w[0], mul) + _shift_mix(y) * _K0 + z, _len16(v[1], w[1], mul) + x, mul
-    )
+    return _len16(_len16(v[0], w[0], mul) + _shift_mix(y) * _K0 + z, _len16(v[1], w[1], mul) + x, mul)
 
 
 def _weak32(text: Bytes, at: int, a: Words, b: Words) -> tuple[Words, Words]:
@@ -127,7 +121,7 @@ def _weak32(text: Bytes, at: int, a: Words, b: Words) -> tuple[Words, Words]:
     return a + z, b + _rotate(a, 44) + c
 
 
-def _len16(u: Words, v: Words, mul: Any) -> Words:
+def _len16(u: Words, v: Words, mul: "Words | np.uint64") -> Words:
     a = _shift_mix((u ^ v) * mul)
     return _shift_mix((v ^ a) * mul) * mul
 
@@ -141,11 +135,13 @@ def _rotate(value: Words, shift: int) -> Words:
 
 
 def _fetch64(text: Bytes, at: int) -> Words:
-    return np.ascontiguousarray(text[:, at : at + 8]).view("<u8")[:, 0]
+    words: Words = np.ascontiguousarray(text[:, at : at + 8]).view("<u8")[:, 0]
+    return words
 
 
 def _fetch32(text: Bytes, at: int) -> Words:
-    return np.ascontiguousarray(text[:, at : at + 4]).view("<u4")[:, 0].astype(np.uint64)
+    halves: npt.NDArray[np.uint32] = np.ascontiguousarray(text[:, at : at + 4]).view("<u4")[:, 0]
+    return halves.astype(np.uint64)
 
 
 def _word(value: int) -> np.uint64:

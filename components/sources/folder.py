@@ -1,6 +1,7 @@
 """`file://FOLDER`: each file or sub-folder of Parquet, CSV or TFRecord is a table."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ _EXPECTED = "*.parquet, *.csv, *.csv.gz, *.tfrecord or *.tfrecord.gz"
 class Folder:
     """The tables of a folder; a single file is a folder of one table."""
 
-    def __init__(self, place: str) -> None:
-        self._path = Path(place)
+    def __init__(self, place: str, csv_missing: Sequence[str]) -> None:
+        self._path, self._csv_missing = Path(place), csv_missing
         self._files: dict[str, list[Path]] = {}
         self._made: dict[str, exp.Table] = {}
 
@@ -53,7 +54,7 @@ class Folder:
             return None
         for table in self._made:
             for file in self._files[table]:
-                _read_through(connection, file)
+                self._read_through(connection, file)
         return None
 
     def _find(self) -> dict[str, list[Path]]:
@@ -83,24 +84,39 @@ class Folder:
     def _view(self, connection: Any, table: str) -> exp.Table:
         files = self._files[table]
         view = exp.table_(table, quoted=True)
-        select = _converted if _format(files[0]) == "tfrecord" else _scan
+        select = _converted(connection, files) if _format(files[0]) == "tfrecord" else self._scan(files)
         try:
-            connection.execute(f"CREATE VIEW {view.sql('duckdb')} AS {select(connection, files)}")
+            connection.execute(f"CREATE VIEW {view.sql('duckdb')} AS {select}")
         except duckdb.Error as error:
             for file in files:
-                _read_through(connection, file)
+                self._read_through(connection, file)
             raise _unreadable(files[0] if len(files) == 1 else files[0].parent, error) from error
         return view
 
+    def _scan(self, files: list[Path]) -> str:
+        """SQL that reads Parquet or CSV files."""
+        if _format(files[0]) == "parquet":
+            return f"FROM read_parquet([{_quoted(files)}], union_by_name = true)"
+        missing = ", ".join(_string(each) for each in self._csv_missing)
+        return (
+            f"FROM read_csv([{_quoted(files)}], union_by_name = true, header = true, "
+            f"nullstr = [{missing}], sample_size = {_CSV_SAMPLE_ROWS})"
+        )
 
-def _scan(connection: Any, files: list[Path]) -> str:  # noqa: ARG001 - as _converted
-    """SQL that reads Parquet or CSV files."""
-    kind = _format(files[0])
-    options = {
-        "parquet": "union_by_name = true",
-        "csv": f"union_by_name = true, header = true, sample_size = {_CSV_SAMPLE_ROWS}",
-    }[kind]
-    return f"FROM read_{kind}([{_quoted(files)}], {options})"
+    def _read_through(self, connection: Any, file: Path) -> None:
+        """Read every value of a file.
+
+        Raises:
+            UnreadableFileError: Naming the file.
+        """
+        if _format(file) == "tfrecord":
+            return
+        try:
+            connection.sql(
+                f"SELECT bit_xor(hash(each)) FROM ({self._scan([file])}) AS each"  # noqa: S608 - quoted
+            ).fetchall()
+        except duckdb.Error as error:
+            raise _unreadable(file, error) from error
 
 
 def _converted(connection: Any, files: list[Path]) -> str:
@@ -120,29 +136,17 @@ def _converted(connection: Any, files: list[Path]) -> str:
             value = f"decode({quoted}[1])" if text else f"{quoted}[1]"
         columns.append(f"{value} AS {quoted}")
     return (
-        f"SELECT {', '.join(columns)} "
+        f"SELECT {', '.join(columns)} "  # noqa: S608 - quoted
         f"FROM read_parquet([{_quoted(converted.files)}], union_by_name = true)"
     )
 
 
 def _quoted(files: list[Path]) -> str:
-    return ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    return ", ".join(_string(str(file)) for file in files)
 
 
-def _read_through(connection: Any, file: Path) -> None:
-    """Read every value of a file.
-
-    Raises:
-        UnreadableFileError: Naming the file.
-    """
-    if _format(file) == "tfrecord":
-        return
-    try:
-        connection.sql(
-            f"SELECT bit_xor(hash(each)) FROM ({_scan(connection, [file])}) AS each"
-        ).fetchall()
-    except duckdb.Error as error:
-        raise _unreadable(file, error) from error
+def _string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
@@ -174,4 +178,3 @@ def _is_hidden(file: Path) -> bool:
 def _table_name(place: Path) -> str:
     suffixes = [suffix for suffix in _FORMATS if place.name.lower().endswith(suffix)]
     return place.name[: -len(max(suffixes, key=len))] if suffixes and place.is_file() else place.name
-

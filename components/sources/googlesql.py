@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
 
 from configs.errors import QueryError
 
@@ -57,9 +56,7 @@ class Query:
     def position(self, node: exp.Expr) -> Position | None:
         """Where a node of the tree begins in the text."""
         starts = [
-            start
-            for each in node.find_all(exp.Identifier)
-            if (start := each.meta.get("start")) is not None
+            start for each in node.find_all(exp.Identifier) if (start := each.meta.get("start")) is not None
         ]
         return position_at(self.text, min(starts)) if starts else None
 
@@ -166,8 +163,10 @@ def _resolved(table: exp.Table, resolve: Resolve) -> exp.Table:
 def _value(query: Query, node: exp.Parameter, values: Mapping[str, Parameter]) -> exp.Expr:
     name = node.name
     if name not in values:
+        place = re.search(rf"@{re.escape(name)}\b", query.text)
+        where = f", {position_at(query.text, place.start())}" if place else ""
         raise QueryError(
-            f"the query, parameter @{name}",
+            f"the query{where}, parameter @{name}",
             expected="a value under source.parameters",
             got=f"values for {sorted(values)}" if values else "no values",
         )

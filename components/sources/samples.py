@@ -4,7 +4,6 @@ The data files of the installed package are read without importing it (its `__in
 vanished `pkg_resources`). Columns have GoogleSQL types, so that the same list can fill BigQuery.
 """
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -80,7 +79,7 @@ def seed(uri: str, progress: Progress = silent) -> dict[str, int]:
             if warehouse.exists():
                 shutil.copyfile(warehouse, beside)
             counts = _fill(beside, data_files(Path(scratch)), progress)
-            os.replace(beside, warehouse)
+            beside.replace(warehouse)
     except filelock.Timeout as error:
         raise BusyError(
             f"the warehouse {warehouse} is being filled by another process",
@@ -127,7 +126,7 @@ def _fill(warehouse: Path, files: dict[str, Path], progress: Progress) -> dict[s
     try:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"BEGIN; DROP SCHEMA IF EXISTS {DATASET} CASCADE; CREATE SCHEMA {DATASET}")
-        counts = {}
+        counts: dict[str, int] = {}
         for table, columns in TABLES.items():
             progress(f"loading {table}", len(counts), len(TABLES))
             counts[table] = _load(connection, table, columns, files[table])
@@ -147,4 +146,5 @@ def _load(connection: Any, table: str, columns: dict[str, str], file: Path) -> i
         "FROM read_csv($file, columns = $types, header = true, nullstr = 'NA')",
         {"file": str(file), "types": types},
     )
-    return int(connection.execute(f"SELECT count(*) FROM {DATASET}.{table}").fetchall()[0][0])
+    counted = connection.execute(f"SELECT count(*) FROM {DATASET}.{table}")  # noqa: S608 - ours
+    return int(counted.fetchall()[0][0])

@@ -55,29 +55,29 @@ class Source(Protocol):
         """
 
 
-def open_source(uri: str, limits: Ingest | None = None) -> Source:
+def open_source(uri: str, how: Ingest | None = None) -> Source:
     """The adapter for a URI's scheme.
 
     Args:
         uri: `duckdb://FILE` or `file://FOLDER`.
-        limits: Memory and threads of an engine in this process.
+        how: Memory and threads of an engine in this process, and how files are read.
 
     Raises:
         UnknownSourceError: No adapter for the scheme.
         SourceError: Nothing lies there.
     """
     scheme, separator, place = uri.partition("://")
-    limits = limits or Ingest()
+    how = how or Ingest()
     if separator and place and scheme == "duckdb":
         from components.sources.duckdb_source import DuckDBSource
         from components.sources.warehouse import Warehouse
 
-        return DuckDBSource(uri, Warehouse(place), limits)
+        return DuckDBSource(uri, Warehouse(place), how)
     if separator and place and scheme == "file":
         from components.sources.duckdb_source import DuckDBSource
         from components.sources.folder import Folder
 
-        return DuckDBSource(uri, Folder(place), limits)
+        return DuckDBSource(uri, Folder(place, how.csv_missing), how)
     raise UnknownSourceError(
         f"no reader for '{uri}'", expected="duckdb://FILE or file://FOLDER", way_out="Set source.uri."
     )

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 import google_crc32c
 import pyarrow as pa
@@ -41,6 +41,7 @@ class Converted:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take note of a batch's columns."""
+        column: Any
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             self.columns.setdefault(name)
             if (pc.max(pc.list_value_length(column)).as_py() or 0) > 1:
@@ -82,8 +83,8 @@ def read_records(file: Path) -> Iterator[bytes]:
     Raises:
         UnreadableFileError: Cut off, or a checksum fails.
     """
-    opened = gzip.open(file) if file.suffix == ".gz" else file.open("rb")
-    with cast("BinaryIO", opened) as stream:
+    opened: Any = gzip.open if file.suffix == ".gz" else open
+    with opened(file, "rb") as stream:
         number = 0
         try:
             while header := stream.read(_HEADER.size):
@@ -93,11 +94,11 @@ def read_records(file: Path) -> Iterator[bytes]:
             raise _unreadable(file, "a TFRecord file", f"record {number}: {error}") from error
 
 
-def _record(stream: BinaryIO, header: bytes) -> bytes:
+def _record(stream: Any, header: bytes) -> bytes:
     length, checksum = _HEADER.unpack(header)
     if _masked_crc(header[:8]) != checksum:
         raise ValueError("the checksum of its length is wrong")
-    content = stream.read(length)
+    content: bytes = stream.read(length)
     (checksum,) = _FOOTER.unpack(stream.read(_FOOTER.size))
     if _masked_crc(content) != checksum:
         raise ValueError("the checksum of its content is wrong")
@@ -105,7 +106,7 @@ def _record(stream: BinaryIO, header: bytes) -> bytes:
 
 
 def _masked_crc(content: bytes) -> int:
-    crc = google_crc32c.value(content)
+    crc: int = google_crc32c.value(content)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
 
 
@@ -125,7 +126,7 @@ def _without_untyped(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch.select([each.name for each in batch.schema if not pa.types.is_null(each.type)])
 
 
-def _is_utf8(values: pa.Array) -> bool:
+def _is_utf8(values: Any) -> bool:
     try:
         values.cast(pa.large_string())
     except pa.ArrowInvalid:

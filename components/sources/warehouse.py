@@ -22,7 +22,7 @@ class Warehouse:
         """See `Catalog.names`."""
         self._attach(connection)
         found: list[tuple[str, str]] = connection.sql(
-            "SELECT table_schema, table_name FROM information_schema.tables "
+            "SELECT table_schema, table_name FROM information_schema.tables "  # noqa: S608 - a constant
             f"WHERE table_catalog = '{_DATABASE}' ORDER BY ALL"
         ).fetchall()
         return found
@@ -35,7 +35,7 @@ class Warehouse:
         """A digest of columns, count and two order-free sums of the rows' hashes."""
         relation = self.relation(connection, dataset, table).sql("duckdb")
         facts = connection.sql(
-            f"SELECT count(*), bit_xor(hash(each)), sum(hash(each)) FROM {relation} AS each"
+            f"SELECT count(*), bit_xor(hash(each)), sum(hash(each)) FROM {relation} AS each"  # noqa: S608 - quoted
         ).fetchall()
         columns = connection.sql(f"DESCRIBE {relation}").fetchall()
         return hashlib.blake2b(repr((facts, columns)).encode(), digest_size=16).hexdigest()

@@ -29,7 +29,7 @@ planned AS (
 ),
 -- When each flight left and landed, by its delays; never sooner than it can have flown.
 -- Decisions are taken on what was known at the last full half hour (`tick`).
-flight AS (
+timed AS (
   SELECT
     *,
     due - 7200 AS decided,
@@ -43,19 +43,19 @@ flight AS (
 fact AS (
   SELECT tick, origin, carrier, dest, 1 AS decisions, 0 AS departures, 0 AS dep_delay, 0 AS dep_late,
     0 AS arrivals, 0 AS arr_delay, 0 AS arr_late, 0 AS waiting, 0 AS waiting_since
-  FROM flight
+  FROM timed
   UNION ALL
   SELECT DIV((departed + 1799), 1800) * 1800, origin, carrier, dest, 0, 1, dep_delay, IF(dep_delay >= 15, 1, 0), 0, 0, 0, 0, 0
-  FROM flight WHERE departed IS NOT NULL
+  FROM timed WHERE departed IS NOT NULL
   UNION ALL
   SELECT DIV((arrived + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 1, arr_delay, IF(arr_delay >= 15, 1, 0), 0, 0
-  FROM flight WHERE arrived IS NOT NULL
+  FROM timed WHERE arrived IS NOT NULL
   UNION ALL
   SELECT DIV((due + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, 1, due
-  FROM flight WHERE COALESCE(departed > due, TRUE)
+  FROM timed WHERE COALESCE(departed > due, TRUE)
   UNION ALL
   SELECT DIV((LEAST(COALESCE(departed, due + 14400), due + 14400) + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, -1, -due
-  FROM flight WHERE COALESCE(departed > due, TRUE)
+  FROM timed WHERE COALESCE(departed > due, TRUE)
 ),
 -- The origin: departures of the last hours, those waiting now, those planned until our own.
 at_origin AS (
@@ -131,7 +131,7 @@ history AS (
     LAG(dep_delay) OVER aircraft AS leg_dep_delay,
     LAG(arrived) OVER aircraft AS leg_arrived,
     LAG(arr_delay) OVER aircraft AS leg_arr_delay
-  FROM flight
+  FROM timed
   WINDOW
     last_30d AS (PARTITION BY carrier, flight, origin, dest ORDER BY due RANGE BETWEEN 2592000 PRECEDING AND 93600 PRECEDING),
     aircraft AS (PARTITION BY tailnum ORDER BY due, flight_id)
@@ -143,7 +143,7 @@ leg AS (
     f.flight_id,
     h.leg_due, h.leg_departed, h.leg_dep_delay, h.leg_arrived, h.leg_arr_delay,
     (f.due - h.leg_due) / 60 - 2 * h.leg_minutes AS slack
-  FROM flight AS f
+  FROM timed AS f
   JOIN history AS h ON h.flight_id = f.flight_id
   WHERE f.tailnum IS NOT NULL AND f.due - h.leg_due BETWEEN 120 * h.leg_minutes AND 86400
 ),
@@ -221,7 +221,7 @@ SELECT
   l.slack AS aircraft_slack,
   IF(l.leg_departed <= f.decided, l.leg_dep_delay, GREATEST((f.decided - l.leg_due) / 60, 0)) AS aircraft_departure_delay,
   IF(l.leg_arrived <= f.decided, l.leg_arr_delay, NULL) AS aircraft_arrival_delay
-FROM flight AS f
+FROM timed AS f
 LEFT JOIN at_origin AS o ON o.origin = f.origin AND o.tick = f.tick
 LEFT JOIN of_carrier AS c ON c.carrier = f.carrier AND c.tick = f.tick
 LEFT JOIN of_carrier_here AS co ON co.carrier = f.carrier AND co.origin = f.origin AND co.tick = f.tick

@@ -99,8 +99,8 @@ def test_the_decision_is_two_hours_before_the_scheduled_departure(weeks: Any, tr
 
 
 def test_no_flight_counts_as_landed_before_its_own_clock_says(weeks: Any, ask: Any, sql: str) -> None:
-    flight = sql[: sql.index("-- Facts at the first half hour")].rstrip().rstrip(",")
-    arrived = ask(f"{flight} SELECT flight_id, arrived FROM flight WHERE arrived IS NOT NULL")  # noqa: S608 - ours
+    timed = sql[: sql.index("-- Facts at the first half hour")].rstrip().rstrip(",")
+    arrived = ask(f"{timed} SELECT flight_id, arrived FROM timed WHERE arrived IS NOT NULL")  # noqa: S608 - ours
     truth = dict(
         weeks.execute(
             f"SELECT {FLIGHT_ID}, epoch(i.arrived) FROM flights AS f JOIN instants AS i ON i.id = f.rowid "  # noqa: S608 - a constant

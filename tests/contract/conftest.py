@@ -1,0 +1,42 @@
+"""Google Cloud's wire protocols, served on loopback."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def bigquery_client() -> Iterator[Any]:
+    """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
+    from bqemulator.config import PersistenceMode, Settings
+    from bqemulator.server import EmulatorServer
+    from bqemulator.storage.engine import DuckDBEngine
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
+
+    settings = Settings(
+        persistence_mode=PersistenceMode.EPHEMERAL, rest_port=0, grpc_port=0, log_level="error"
+    )
+    server, loop = EmulatorServer(settings), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    patched = pytest.MonkeyPatch()
+    # DuckDB's spatial extension is a download, and no table here holds a GEOGRAPHY.
+    patched.setattr(DuckDBEngine, "_load_spatial", lambda _: None)
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
+        yield bigquery.Client(
+            project=settings.default_project_id,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
+            client_options=ClientOptions(api_endpoint=server.rest_url),
+        )
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
+    finally:
+        patched.undo()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=30)
+        loop.close()

@@ -1,0 +1,79 @@
+"""The flights SQL, over BigQuery's wire and through DuckDB: the same rows."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from components.sources import open_source
+from components.sources.samples import DATASET, TABLES, seed
+from configs.loading import load
+from configs.settings import Source
+
+bigquery = pytest.importorskip("google.cloud.bigquery")
+
+DAYS = ("2013-11-01", "2013-11-12")
+"""With the end of daylight saving time in between."""
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with all airports and airlines, and the flights, planes and weather of some days."""
+    folder = tmp_path_factory.mktemp("warehouse")
+    seed(f"duckdb://{folder / 'year.duckdb'}")
+    with duckdb.connect(folder / "days.duckdb") as connection:
+        connection.execute(f"ATTACH '{folder / 'year.duckdb'}' AS year (READ_ONLY)")
+        connection.execute(f"CREATE SCHEMA {DATASET}")
+        for table, columns in TABLES.items():
+            where = f"time_hour BETWEEN '{DAYS[0]}' AND '{DAYS[1]}'" if "time_hour" in columns else "TRUE"
+            connection.execute(f"CREATE TABLE {DATASET}.{table} AS FROM year.{DATASET}.{table} WHERE {where}")
+    return folder / "days.duckdb"
+
+
+@pytest.fixture(scope="module")
+def sql() -> str:
+    return load("flights").source.sql
+
+
+def test_bigquery_and_duckdb_return_the_same_rows(days: Path, sql: str, bigquery_client: Any) -> None:
+    _load(days, bigquery_client)
+    job = bigquery_client.query(
+        sql, job_config=bigquery.QueryJobConfig(default_dataset=f"{bigquery_client.project}.{DATASET}")
+    )
+    there = {row["flight_id"]: dict(row) for row in job.result()}
+    here = _through_duckdb(days, sql)
+    assert len(here) > 5000
+    assert there.keys() == here.keys()
+    for flight_id, row in here.items():
+        assert there[flight_id] == {
+            column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+            for column, value in row.items()
+        }
+    assert _values(here, "late") == {0, 1, None}
+    assert _values(here, "aircraft_state") == {"unknown", "landed", "departed", "overdue"}
+    assert [column for column in row if _values(here, column) == {None}] == []
+
+
+def _load(days: Path, client: Any) -> None:
+    client.create_dataset(DATASET)
+    with duckdb.connect(days, read_only=True) as connection:
+        for table, columns in TABLES.items():
+            file, name = days.with_name(f"{table}.parquet"), f"{client.project}.{DATASET}.{table}"
+            count = connection.execute(f"COPY {DATASET}.{table} TO '{file}'").fetchall()[0][0]
+            schema = [bigquery.SchemaField(column, type_) for column, type_ in columns.items()]
+            config = bigquery.LoadJobConfig(schema=schema, source_format="PARQUET")
+            with file.open("rb") as content:
+                client.load_table_from_file(content, name, job_config=config).result()
+            assert client.get_table(name).num_rows == count
+
+
+def _through_duckdb(days: Path, sql: str) -> dict[str, dict[str, Any]]:
+    with open_source(f"duckdb://{days}").rows(Source(sql=sql)) as rows:
+        rows.hold()
+        batches = rows.select("SELECT * FROM result")
+        return {row["flight_id"]: row for batch in batches for row in batch.to_pylist()}
+
+
+def _values(rows: dict[str, dict[str, Any]], column: str) -> set[Any]:
+    return {row[column] for row in rows.values()}
