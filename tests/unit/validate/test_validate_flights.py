@@ -1,0 +1,24 @@
+"""The reviewed schema of the flights belongs to the use case beside it."""
+
+from components.validate import schema
+from configs.loading import load, schema_text
+
+
+def test_every_column_the_flights_use_is_in_their_schema() -> None:
+    settings = load("flights")
+    asked = {
+        feature.name: schema.kind_expected(feature)
+        for feature in schema.parse(schema_text("flights")).feature
+    }
+    assert {
+        settings.key,
+        settings.decision_time,
+        settings.label.column,
+        *settings.features.columns,
+    } <= asked.keys()
+    assert {asked[name] for name in settings.features.numeric} <= {"integer", "float", "boolean"}
+
+
+def test_the_columns_ignored_for_the_flights_are_in_their_schema() -> None:
+    asked = {feature.name for feature in schema.parse(schema_text("flights")).feature}
+    assert set(load("flights").validation.ignore) <= asked
