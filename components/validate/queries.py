@@ -11,6 +11,7 @@ import duckdb
 
 from components.validate.columns import FLOAT32_MAX, Column, quoted, relation
 from components.validate.histograms import QUANTILES, Edges, boundaries, counts
+from configs.errors import NoSpaceError, PipelineError, SettingsError, UnreadableFileError
 
 COLUMNS_AT_ONCE = 100
 """Of a very wide table, in one query."""
@@ -62,6 +63,28 @@ def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Engine]:
         yield Engine(connection, threads)
     finally:
         connection.close()
+
+
+EXPLAINED = (
+    duckdb.IOException,
+    duckdb.InvalidInputException,
+    duckdb.SerializationException,
+    duckdb.OutOfMemoryException,
+)
+"""What the engine raises for something a user can mend."""
+
+
+def explained(error: duckdb.Error, rows: Path) -> PipelineError:
+    """Our error for one of the engine's."""
+    got = str(error).splitlines()[0]
+    if "No space left on device" in got or "max_temp_directory_size" in got:
+        way_out = "Free some space, or raise validation.memory_limit."
+        return NoSpaceError("no space left for what the statistics spill", got=got, way_out=way_out)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        expected, way_out = "enough memory for the statistics", "Raise it, or lower validation.threads."
+        return SettingsError("validation.memory_limit", expected=expected, got=got, way_out=way_out)
+    expected, way_out = "Parquet shards of equal columns", "Run again from `ingest`."
+    return UnreadableFileError(f"the rows in {rows}", expected=expected, got=got, way_out=way_out)
 
 
 def row_count(engine: Engine, files: Sequence[Path]) -> int:

@@ -12,14 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.artifacts import shards
 from components.recording import Progress
 from components.validate import histograms, queries
 from components.validate.columns import Column, Kind, describe
-from configs.errors import EmptySplitError, UnreadableFileError
+from configs.errors import EmptySplitError
 from configs.settings import SPLITS, Split
 
 TOP_VALUES = 1000
@@ -27,8 +26,6 @@ TOP_VALUES = 1000
 QUANTILE_ROWS = 1_000_000
 """Quantiles of a longer split are those of every n-th row: the engine holds their values in memory."""
 
-_UNREADABLE = (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException)
-"""What the engine raises for a file that it cannot read, or a column that another shard lacks."""
 _TYPES: Mapping[Kind, str] = {
     "integer": "INT",
     "boolean": "INT",
@@ -101,6 +98,8 @@ def compute(engine: queries.Engine, rows: Path, request: Request, progress: Prog
     Raises:
         EmptySplitError: A split without rows.
         UnreadableFileError: A shard that is not Parquet, or shards that do not fit together.
+        SettingsError: The engine may take too little memory.
+        NoSpaceError: It spilled until the disk was full.
     """
     parts: list[_Part] = []
     steps = 2 * len(SPLITS)
@@ -116,13 +115,8 @@ def compute(engine: queries.Engine, rows: Path, request: Request, progress: Prog
             binned, recounted = _bin(engine, part, own, baseline)
             on_baseline.update(recounted)
             datasets.datasets.append(_dataset(part, parts, own, binned))
-    except _UNREADABLE as error:
-        raise UnreadableFileError(
-            f"the rows in {rows}",
-            expected="Parquet shards of equal columns",
-            got=str(error).splitlines()[0],
-            way_out="Run again from `ingest`.",
-        ) from error
+    except queries.EXPLAINED as error:
+        raise queries.explained(error, rows) from error
     progress("histograms", steps, steps)
     return Statistics(datasets, {part.split: part.columns for part in parts}, on_baseline)
 

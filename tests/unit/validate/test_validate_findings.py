@@ -4,17 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from google.protobuf import text_format
 from rich.console import Console
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
 from components.recording import silent
-from components.validate import core
+from components.validate import core, queries
 from components.validate.table import table
-from configs.errors import EmptySplitError, SettingsError, UnreadableFileError
+from configs.errors import EmptySplitError, NoSpaceError, SettingsError, UnreadableFileError
 
 Judge = Any
 """The fixture of conftest.py."""
@@ -454,6 +456,26 @@ def test_a_corrupt_shard_leaves_nothing_behind(judge: Judge, tmp_path: Path) -> 
     with pytest.raises(UnreadableFileError, match=r"expected Parquet shards of equal columns.*from `ingest`"):
         core.run(rows, judge.stage(), None, out, silent)
     assert list(out.parent.iterdir()) == []
+
+
+def test_too_little_memory_is_a_matter_of_settings(judge: Judge, tmp_path: Path) -> None:
+    rows, out = judge.write_rows(tmp_path / "rows"), tmp_path / "written" / "statistics"
+    with pytest.raises(SettingsError, match=r"validation\.memory_limit: expected enough memory.*Raise it"):
+        core.run(rows, judge.stage(memory_limit="200KB"), None, out, silent)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    error = queries.explained(duckdb.IOException("IO Error: No space left on device"), tmp_path)
+    assert isinstance(error, NoSpaceError)
+    assert "raise validation.memory_limit" in str(error)
+
+
+def test_shards_that_do_not_fit_together_are_refused(judge: Judge, tmp_path: Path) -> None:
+    rows = judge.write_rows(tmp_path / "rows")
+    pq.write_table(pa.table({"other": [1, 2]}), rows / "eval" / "part-00002.parquet")
+    with pytest.raises(UnreadableFileError, match="expected Parquet shards of equal columns"):
+        core.run(rows, judge.stage(), None, tmp_path / "statistics", silent)
 
 
 def test_a_broken_schema_stops_before_any_work(judge: Judge, tmp_path: Path) -> None:
