@@ -18,7 +18,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 REAL = (sys.executable, "-m", "components.serve")
-FAKE = (sys.executable, str(HERE / "fake_server.py"))
+FAKE = ("env", f"PYTHONPATH={ROOT}", sys.executable, str(HERE / "fake_server.py"))
 FEATURES = {"numeric": ["distance", "seats"], "categorical": ["carrier", "origin"]}
 Instance = Mapping[str, Any]
 
@@ -93,6 +93,12 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def fake() -> Sequence[str]:
+    """The command of the fake server."""
+    return FAKE
+
+
 @pytest.fixture
 def fake_model(tmp_path: Path) -> MakeModel:
     """Makes model folders for the fake server."""
@@ -125,7 +131,7 @@ def started(
         subprocess.Popen(
             [*command, *arguments],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "AIP_HTTP_PORT": str(port), **environment},
+            env={**os.environ, "AIP_HTTP_PORT": str(port), **environment},
             stderr=stream,
             text=True,
         ) as process,

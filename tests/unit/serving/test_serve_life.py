@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -202,16 +202,14 @@ def test_more_waiting_requests_than_allowed_are_told_to_come_back(
 ) -> None:
     folder = fake_model(fifos=["gate"])
     server = start("--model", folder, settings={"max_waiting_requests": 1})
-    with ThreadPoolExecutor(2) as clients:
+    with ThreadPoolExecutor(3) as clients:
         held = clients.submit(server.ask, WAITING)
         with (folder / "gate").open("w"):
-            waiting = clients.submit(server.ask, FLIGHT)
-            refused = server.ask(FLIGHT)
-            if refused.status_code == 200:  # it came first; then the other was refused
-                refused = waiting.result()
-            assert refused.status_code == 503
-            assert refused.headers["retry-after"] == "1"
-        assert held.result().status_code == 200
+            asked = [clients.submit(server.ask, FLIGHT) for _ in range(2)]  # the second to come is refused
+            (refused,) = wait(asked, return_when=FIRST_COMPLETED).done
+            assert refused.result().status_code == 503
+            assert refused.result().headers["retry-after"] == "1"
+        assert sorted(answer.result().status_code for answer in (held, *asked)) == [200, 200, 503]
 
 
 # --- ending ---------------------------------------------------------------------------------
@@ -256,15 +254,16 @@ def test_an_idle_server_ends_at_once_though_clients_stay_connected(
     assert server.process.wait() == 0
 
 
-def test_a_server_ends_when_its_parent_was_killed(fake_model: MakeModel, tmp_path: Path) -> None:
+def test_a_server_ends_when_its_parent_was_killed(
+    fake: Sequence[str], fake_model: MakeModel, tmp_path: Path
+) -> None:
     reader, writer = os.pipe()
-    command = [sys.executable, str(Path(__file__).parent / "fake_server.py"), "--port", "0", "--model"]
     log = tmp_path / "log"
     with (
         log.open("w") as stream,
         subprocess.Popen(
-            [*command, fake_model(), "--until-stdin-closes"],
-            stdin=reader, stderr=stream, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            [*fake, "--port", "0", "--model", str(fake_model()), "--until-stdin-closes"],
+            stdin=reader, stderr=stream, cwd=ROOT,
         ) as process,
     ):  # fmt: skip
         os.close(reader)
