@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
@@ -53,7 +52,7 @@ def ran(manifest: dict[str, Any]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("desk")
     (folder / "data/planes").mkdir(parents=True)
     (folder / "my/planes").mkdir(parents=True)
@@ -63,7 +62,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     yaml_block = re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert yaml_block
     (folder / "my/planes/use_case.yaml").write_text(yaml_block[1])
-    yield Desk(folder)
+    return Desk(folder)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,8 @@ def test_the_first_run_ends_with_a_served_version_and_a_report(
 
 def test_no_row_disappears(desk: Desk, first: subprocess.CompletedProcess[str]) -> None:
     assert first.returncode == 0
-    outputs = {name: Path(o["path"]) for r in desk.manifests()[0]["stages"] for name, o in r["outputs"].items()}
+    records = desk.manifests()[0]["stages"]
+    outputs = {name: Path(output["path"]) for r in records for name, output in r["outputs"].items()}
     rows = json.loads((outputs["rows"] / "rows.json").read_text())
     kept = sum(split["rows"] for split in rows["splits"].values())
     assert rows["source_rows"] == kept + sum(rows["excluded"].values()) == 3322
@@ -159,7 +159,8 @@ def test_a_model_of_other_settings_becomes_the_next_version_and_can_be_rolled_ba
 
 
 def test_help_answers_without_the_heavy_libraries() -> None:
-    code = "import sys; import pipelines.__main__; print([m for m in ('tensorflow', 'apache_beam', 'kfp', 'duckdb', 'pyarrow', 'pandas') if m in sys.modules])"
+    heavy = ("tensorflow", "apache_beam", "kfp", "duckdb", "pyarrow", "pandas")
+    code = f"import sys, pipelines.__main__; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

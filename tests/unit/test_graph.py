@@ -15,9 +15,7 @@ from pipelines import session, training
 
 def compiled(folder: Path, *overrides: str, fresh: tuple[str, ...] = ()) -> dict[str, Any]:
     path = folder / "training.yaml"
-    compiler.Compiler().compile(
-        training.build(load("flights", overrides=overrides), fresh=fresh), str(path)
-    )
+    compiler.Compiler().compile(training.build(load("flights", overrides=overrides), fresh=fresh), str(path))
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 
@@ -58,9 +56,7 @@ def test_the_gate_compares_one_value_and_has_both_branches(graph: dict[str, Any]
 def test_nothing_is_installed_and_every_stage_runs_in_the_image_of_the_settings(tmp_path: Path) -> None:
     graph = compiled(tmp_path, "image=registry.example/pipeline-python@sha256:abc")
     containers = [e["container"] for e in graph["deploymentSpec"]["executors"].values()]
-    assert {container["image"] for container in containers} == {
-        "registry.example/pipeline-python@sha256:abc"
-    }
+    assert {container["image"] for container in containers} == {"registry.example/pipeline-python@sha256:abc"}
     assert not any("pip install" in part for c in containers for part in c["command"])
 
 
