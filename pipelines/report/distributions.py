@@ -1,16 +1,16 @@
 """The distributions of every column by split, as small pictures, from `statistics.pb`."""
 
 import statistics
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from configs.settings import SPLITS
+from pipelines.report import numbers
 from pipelines.report.geometry import Line, Scale, path
-from pipelines.report.numbers import figure
 from pipelines.report.reading import Absent, Run
 
 WIDTH, HEIGHT = 220.0, 72.0
@@ -73,11 +73,12 @@ def distributions(run: Run) -> Distributions | Absent:
     features = _features(run)
     found = dict.fromkeys(name for columns in by_split.values() for name in columns)
     names = [name for name in found if name != run.settings.get("key")]
+    times = _times(run)
     order = {name: index for index, name in enumerate([label, *features])}
     names.sort(key=lambda name: order.get(name, len(order)))
     roles = {**dict.fromkeys(features, "feature"), label: "label"}
     return Distributions(
-        tuple(_distribution(name, roles.get(name, "other"), by_split) for name in names),
+        tuple(_distribution(name, roles.get(name, "other"), by_split, times) for name in names),
         tuple(by_split),
         {split: _positives(columns[label]) for split, columns in by_split.items() if label in columns},
     )
@@ -111,12 +112,19 @@ def _positives(label: Any) -> float:
     return label.num_stats.mean if label.HasField("num_stats") else _shares(label).get("1", 0.0)
 
 
-def _distribution(name: str, role: str, statistics: Statistics) -> Distribution:
+def _times(run: Run) -> frozenset[str]:
+    """The columns of instants and dates: their numbers are microseconds since 1970."""
+    columns = (run.json("rows", "rows.json") or {}).get("columns") or {}
+    return frozenset(name for name, type_ in columns.items() if type_.startswith(("timestamp", "date")))
+
+
+def _distribution(name: str, role: str, statistics: Statistics, times: Collection[str]) -> Distribution:
     by_split = {split: columns[name] for split, columns in statistics.items() if name in columns}
     missing = {split: _missing(feature) for split, feature in by_split.items()}
     kinds = {feature.WhichOneof("stats") for feature in by_split.values()}
     if "num_stats" in kinds:
-        return _numeric(name, role, missing, by_split)
+        picture = Distribution(name, "numeric", role, missing)
+        return _drawn(picture, by_split, numbers.day if name in times else _rounded)
     if "string_stats" in kinds:
         return _categorical(name, role, missing, by_split)
     return Distribution(name, "other", role, missing)
@@ -133,25 +141,30 @@ def _missing(feature: Any) -> float:
 # --- numbers ----------------------------------------------------------------------------------
 
 
-def _numeric(name: str, role: str, missing: Mapping[str, float], by_split: Mapping[str, Any]) -> Distribution:
-    first = next(iter(by_split.values())).num_stats
-    facts = [("min", first.min), ("median", first.median), ("max", first.max)]
-    facts += [("mean", first.mean), ("sd", first.std_dev)]
+def _rounded(value: float) -> str:
+    return numbers.figure(value, 3)
+
+
+def _drawn(
+    column: Distribution, by_split: Mapping[str, Any], written: Callable[[float], str]
+) -> Distribution:
+    """The column with the lines of its densities and the figures of its first split."""
     pictures = {split: steps for split, feature in by_split.items() if (steps := _steps(feature.num_stats))}
     if not pictures:
-        return Distribution(name, "numeric", role, missing)
+        return column
+    first = next(iter(by_split.values())).num_stats
+    facts = [("min", written(first.min)), ("median", written(first.median)), ("max", written(first.max))]
+    if written is _rounded:
+        facts += [("mean", written(first.mean)), ("sd", written(first.std_dev))]
     steps = [step for picture in pictures.values() for step in picture]
     x = Scale(min(step.low for step in steps), max(step.high for step in steps), 0, WIDTH)
     y = Scale(0, max(step.density for step in steps), HEIGHT - 1, 4)
-    return Distribution(
-        name,
-        "numeric",
-        role,
-        missing,
-        tuple((word, figure(value, 3)) for word, value in facts),
+    return replace(
+        column,
+        facts=tuple(facts),
         lines=tuple(Line(split, split, _stairs(picture, x, y)) for split, picture in pictures.items()),
-        low=("≤ " if any(step.gathers < 0 for step in steps) else "") + figure(x.low, 3),
-        high=("≥ " if any(step.gathers > 0 for step in steps) else "") + figure(x.high, 3),
+        low=("≤ " if any(step.gathers < 0 for step in steps) else "") + written(x.low),
+        high=("≥ " if any(step.gathers > 0 for step in steps) else "") + written(x.high),
     )
 
 
@@ -166,14 +179,14 @@ class Step:
     gathers: int = 0
 
 
-def _steps(numbers: Any) -> list[Step]:
+def _steps(column: Any) -> list[Step]:
     """The standard histogram as densities; a far outlier's bucket is drawn no wider than the others.
 
     The first and the last bucket reach to the smallest and the largest value. Where that is far, the
     bar keeps its area, and so its rows, but is as wide as the median bucket.
     """
     buckets = next(
-        (each.buckets for each in numbers.histograms if each.type == statistics_pb2.Histogram.STANDARD), ()
+        (each.buckets for each in column.histograms if each.type == statistics_pb2.Histogram.STANDARD), ()
     )
     total = sum(bucket.sample_count for bucket in buckets)
     if not total:
@@ -221,7 +234,7 @@ def _categorical(
         "categorical",
         role,
         missing,
-        (("values", figure(unique)),) if unique else (),
+        (("values", numbers.figure(unique)),) if unique else (),
         values=values,
         most=max((share for value in values for share in value.shares.values()), default=1.0) or 1.0,
     )

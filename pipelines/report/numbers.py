@@ -73,6 +73,15 @@ def memory(mebibytes: Any) -> str:
     return f"{mebibytes:,.0f} MiB" if mebibytes < 1000 else f"{mebibytes / 1024:.2f} GiB"
 
 
+def day(microseconds: float) -> str:
+    """`2013-09-01` of microseconds since 1970; a number outside the calendar stays a number."""
+    try:
+        since = datetime.timedelta(microseconds=microseconds)
+        return (datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + since).strftime("%Y-%m-%d")
+    except OverflowError:
+        return figure(microseconds)
+
+
 def instant(epoch: Any) -> str:
     """`2026-11-03 14:05 UTC` of seconds since 1970."""
     if not known(epoch):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from pipelines.report.curves import positives_in_words
-from pipelines.report.numbers import NOTHING, count, known, metric, percent, seconds, signed
+from pipelines.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
 from pipelines.report.reading import STAGES, Absent, Run
 
 Tone = Literal["good", "held", "bad", "plain"]
@@ -81,6 +81,8 @@ class Verdict:
     decision: str
     words: str
     reasons: tuple[Reason, ...]
+    deployment: tuple[str, ...]
+    """What came of it, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,32 @@ def verdict(run: Run) -> Verdict | Absent:
         "deploy": "The candidate may serve: every gate held.",
         "hold": "The candidate is held back; the endpoint stays as it was.",
     }.get(content["decision"], str(content["decision"]))
-    return Verdict(content["decision"], words, tuple(map(_reason, reasons)))
+    deployment = run.json("deployment", "deployment.json") or {}
+    return Verdict(content["decision"], words, tuple(map(_reason, reasons)), tuple(_deployment(deployment)))
+
+
+def _deployment(deployment: Mapping[str, Any]) -> list[str]:
+    """What `deployment.json` says of the versions, the traffic and the golden rows."""
+    if deployment.get("action") == "held":  # its reasons are the gates above
+        return []
+    told = [str(reason) for reason in deployment.get("reasons") or ()]
+    traffic = (deployment.get("endpoint") or {}).get("traffic") or {}
+    aliases = {str(version): alias for alias, version in (deployment.get("aliases") or {}).items()}
+    if traffic:
+        shares = [
+            f"version {version} ({aliases[version]}) {share} %"
+            if version in aliases
+            else f"version {version} {share} %"
+            for version, share in traffic.items()
+        ]
+        told.append(f"Traffic: {', '.join(shares)}.")
+    golden = deployment.get("golden") or {}
+    if golden.get("rows"):
+        told.append(
+            f"{count(golden['rows'])} golden rows went through the real server; its scores are within "
+            f"{figure(golden.get('max_difference'), 2)} of the offline ones."
+        )
+    return told
 
 
 def _reason(reason: Mapping[str, Any]) -> Reason:

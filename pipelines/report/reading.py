@@ -9,7 +9,7 @@ from typing import Any
 from pipelines.runs import artifact_path
 
 STAGES: Mapping[str, str] = {
-    "resolve": "looks at the source and the champion",
+    "resolve": "the source and the champion",
     "ingest": "source to rows",
     "validate": "rows to statistics and findings",
     "transform": "rows to examples",

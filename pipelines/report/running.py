@@ -203,8 +203,8 @@ def next_commands(run: Run) -> tuple[Command, ...]:
     if log := run.path("training_log"):
         board = f"tensorboard --logdir {shlex.quote(shown(log / 'tensorboard'))}"
         commands.insert(0, Command("look at the training in TensorBoard", board))
-    deployment = run.json("deployment", "deployment.json")
-    if not deployment:
+    deployment = run.json("deployment", "deployment.json") or {}
+    if deployment.get("version") is None:
         return tuple(commands)
     serving = [
         Command("serve the endpoint", f"python -m pipelines serve {use_case}"),

@@ -21,6 +21,7 @@ STAGES = {
     "train": ["model", "training_log"],
     "evaluate": ["evaluation"],
     "deploy": ["deployment"],
+    "hold": ["deployment"],
 }
 READS = {
     "validate": ["rows"],
@@ -84,8 +85,7 @@ class Sample:
             "parameters": {"code": f"{stage:x<32}", "settings": "{}"},
             "inputs": {name: {"path": str(self.path(name))} for name in READS.get(stage, ())},
             "outputs": {
-                name: {"path": str(self.path(name)), "digest": f"{name:0<32}"}
-                for name in STAGES.get(stage, ())
+                name: {"path": str(self.path(name)), "digest": f"{name:0<32}"} for name in STAGES[stage]
             },
             "seconds": {"start-up": 0.4, "import": seconds * 0.3, "work": seconds * 0.7},
             "peak_memory_mib": 300 + 20 * seconds,
@@ -129,9 +129,8 @@ class Sample:
             _numeric(dataset, "distance", self.random.gamma(3, 350, 4000))
             _numeric(dataset, "temp", self.random.normal(60 - 9 * index, 15, 4000), missing=0.005)
             _numeric(dataset, "wind_speed", np.append(self.random.gamma(3.5, 3, 4000), 1048.0), missing=0.03)
-            _categorical(
-                dataset, "carrier", dict(zip(CARRIERS, np.roll([*CARRIERS.values()], index), strict=True))
-            )
+            moved = np.roll([*CARRIERS.values()], index)
+            _categorical(dataset, "carrier", dict(zip(CARRIERS, moved, strict=True)))
             _categorical(dataset, "origin", {"EWR": 0.36, "JFK": 0.33, "LGA": 0.31})
         (self.path("statistics") / "statistics.pb").write_bytes(list_.SerializeToString())
         finding = {
@@ -139,25 +138,13 @@ class Sample:
             "expected": "a Jensen-Shannon divergence of at most 0.3", "got": "0.38",
             "value": 0.38, "limit": 0.3,
         }  # fmt: skip
-        distances = [
-            {"column": "temp", "kind": "skew", "split": "test", "measure": "js", "value": 0.38, "limit": 0.3},
-            {
-                "column": "carrier",
-                "kind": "skew",
-                "split": "eval",
-                "measure": "linf",
-                "value": 0.08,
-                "limit": 0.3,
-            },
-            {
-                "column": "carrier",
-                "kind": "drift",
-                "split": "train",
-                "measure": "linf",
-                "value": 0.0,
-                "limit": 0.2,
-            },
+        measured = [
+            ("temp", "skew", "test", "js", 0.38, 0.3),
+            ("carrier", "skew", "eval", "linf", 0.08, 0.3),
+            ("carrier", "drift", "train", "linf", 0.0, 0.2),
         ]
+        names = ("column", "kind", "split", "measure", "value", "limit")
+        distances = [dict(zip(names, each, strict=True)) for each in measured]
         content = {"rows": ROWS, "findings": [finding], "distances": distances}
         self.json("statistics", "findings.json", content)
         self.ran("validate", 3.1, {"findings": 1, "errors": 0})
@@ -210,15 +197,20 @@ class Sample:
 
     def deploy(self) -> None:
         """A version that serves."""
-        endpoint = {"traffic": {"3": 90, "4": 10}}
         content = {
-            "version": 4,
-            "endpoint": endpoint,
-            "action": "deployed",
-            "golden": {"rows": 64, "max_difference": 3e-8},
-        }
+            "version": 4, "action": "deployed", "endpoint": {"traffic": {"3": 90, "4": 10}},
+            "aliases": {"champion": 3, "challenger": 4},
+            "golden": {"rows": 64, "max_difference": 3e-8}, "reasons": [],
+        }  # fmt: skip
         self.json("deployment", "deployment.json", content)
         self.ran("deploy", 6.0, {"version": 4})
+
+    def hold(self) -> None:
+        """What the other branch of the gate leaves."""
+        content: dict[str, Any] = {"version": None, "action": "held", "endpoint": {"traffic": {}}}
+        content |= {"aliases": {}, "golden": None, "reasons": ["AUC 0.6611 of carrier=US"]}
+        self.json("deployment", "deployment.json", content)
+        self.ran("hold", 0.5, {"action": "held"})
 
     def write(self) -> str:
         """Write the report; its text."""

@@ -137,11 +137,26 @@ def test_a_run_that_has_only_begun_has_a_page(sample: Any) -> None:
     assert text.count("did not run") >= len(STAGES)
 
 
+def test_the_deployment_is_told_with_traffic_and_golden_rows(until: Callable[[str], Any]) -> None:
+    text = Parsed(until("deploy").write()).text
+    assert "Deployed as version 4" in text
+    assert "Traffic: version 3 (champion) 90 %, version 4 (challenger) 10 %." in text
+    assert "64 golden rows went through the real server; its scores are within 3e" in text
+
+
+def test_instants_are_drawn_as_dates(until: Callable[[str], Any]) -> None:
+    sample = until("deploy")
+    rows = sample.folder / "kfp" / "rows" / "rows.json"
+    rows.write_text(rows.read_text().replace('"distance": "int64"', '"distance": "timestamp[us, tz=UTC]"'))
+    assert "min 1970-01-01 · median 1970-01-01" in Parsed(sample.write()).text
+
+
 def test_a_candidate_that_is_held_back_says_which_gate_broke(until: Callable[[str], Any]) -> None:
     sample = until("train")
     sample.evaluate(decision="hold")
-    sample.ran("hold", 0.5, {"decision": "hold"})
+    sample.hold()
     text = Parsed(sample.write()).text
+    assert text.count("AUC 0.6611 of carrier=US") == 1
     assert "Held back 1 of 2 gates did not hold." in text
     assert text.index("AUC 0.6611 of carrier=US") < text.index("AUC 0.7031 is at least the floor")
     assert "carrier = US below the gate" in text
