@@ -115,7 +115,7 @@ def _extract(key: SliceKey, groups: Groups) -> dict[str, Any]:
     keys[0] = key
     return {
         constants.SLICE_KEY_TYPES_KEY: keys,
-        constants.LABELS_KEY: groups.label.astype(np.float64),
+        constants.LABELS_KEY: groups.label,
         constants.PREDICTIONS_KEY: groups.score,
         constants.EXAMPLE_WEIGHTS_KEY: rows,
         constants.FEATURES_KEY: {

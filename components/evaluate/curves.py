@@ -21,12 +21,12 @@ def curves(groups: Groups) -> dict[str, Points]:
         threshold down, at most `MOST_POINTS` each: the rates where scores from the threshold on are
         positive. `calibration` (predicted, observed, rows) by about equal numbers of rows.
     """
-    interval = -(groups.place * 2 + groups.positive)
+    interval = -(groups.place * 2 + groups.flagged)
     _, where = np.unique(interval, return_inverse=True)
     threshold = np.full(where.max() + 1, np.inf)
     np.minimum.at(threshold, where, groups.score_min)
-    true = np.cumsum(np.bincount(where, groups.rows * groups.label))
-    false = np.cumsum(np.bincount(where, groups.rows * (1 - groups.label)))
+    true = np.cumsum(np.bincount(where, groups.positives))
+    false = np.cumsum(np.bincount(where, groups.rows - groups.positives))
     return {
         "roc": _roc(threshold, true / true[-1], false / false[-1]),
         "pr": _pr(threshold, true / true[-1], true / (true + false)),
@@ -65,7 +65,7 @@ def _calibration(groups: Groups) -> Points:
     part = (before / rows.sum() * _CALIBRATION_POINTS).astype(np.int64)
     total = np.bincount(part, rows)
     predicted = np.bincount(part, groups.score_sum[order])
-    observed = np.bincount(part, rows * groups.label[order])
+    observed = np.bincount(part, groups.positives[order])
     return [
         {
             "predicted": float(predicted[i] / total[i]),

@@ -2,10 +2,11 @@
 
 AUC, PR-AUC, precision and recall depend only on how many rows of each label fall into each interval
 of scores; TFMA puts a score into one of 10,000 buckets and the buckets between its thresholds
-(`calibration_histogram`, `binary_confusion_matrices`). Rows that share the interval, the label and
-the side of the operating threshold are therefore one group, whose count is its weight. The mean
-score of a group keeps the calibration exact and, lying between the group's scores, falls into the
-same interval; the loss is summed beside. `tests/unit/test_evaluate_grouping.py` proves the equality.
+(`calibration_histogram`, `binary_confusion_matrices`). Rows that share the interval and the side of
+the operating threshold are therefore one group: its count is its weight, its mean label goes to
+both classes by its parts (`_yield_fractional_labels`), and its mean score, which keeps the
+calibration exact, lies between the group's scores and so falls into the same interval. The loss is
+summed beside. `tests/unit/evaluate/test_evaluate_grouping.py` proves the equality.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,13 +29,14 @@ _LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 
 class Groups(NamedTuple):
-    """Groups of rows, each array [groups], in the order of slice, label, side and place.
+    """Groups of rows, each array [groups], in the order of slice, side and place.
 
     `place` is TFMA's bucket, or the interval between two thresholds once `within` is applied.
     """
 
     key: Ids
     rows: Ids
+    positives: Ids
     score_sum: Floats
     score_min: Floats
     score_max: Floats
@@ -43,15 +45,15 @@ class Groups(NamedTuple):
     @property
     def slice_number(self) -> Ids:
         """The number of the slice."""
-        return self.key // (4 * _PLACES)
+        return self.key // (2 * _PLACES)
 
     @property
-    def label(self) -> Ids:
-        """0 or 1."""
-        return self.key // (2 * _PLACES) % 2
+    def label(self) -> Floats:
+        """The mean label."""
+        return self.positives / self.rows
 
     @property
-    def positive(self) -> NDArray[np.bool_]:
+    def flagged(self) -> NDArray[np.bool_]:
         """Predicted positive: the score is at or above the operating threshold."""
         return np.asarray(self.key // _PLACES % 2, dtype=np.bool_)
 
@@ -79,7 +81,7 @@ class Groups(NamedTuple):
 
 
 def grouped(scores: Floats, labels: Ids, slice_numbers: Iterable[Ids], threshold: float) -> Groups:
-    """Count rows by slice, label, side of the threshold and bucket.
+    """Count rows by slice, side of the threshold and bucket.
 
     Args:
         scores: Probabilities [rows].
@@ -87,12 +89,12 @@ def grouped(scores: Floats, labels: Ids, slice_numbers: Iterable[Ids], threshold
         slice_numbers: For each slicing, the number of every row's slice [rows].
         threshold: A score at or above it is a positive prediction.
     """
-    place = (labels * 2 + (scores >= threshold)) * _PLACES + _bucket(scores)
+    place = (scores >= threshold) * _PLACES + _bucket(scores)
     likelihood = np.where(labels == 1, scores, 1.0 - scores)
     loss = -np.log(np.clip(likelihood, _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY))
     ones = np.ones_like(labels)
     return merged(
-        summed(Groups(numbers * 4 * _PLACES + place, ones, scores, scores, scores, loss))
+        summed(Groups(numbers * 2 * _PLACES + place, ones, labels, scores, scores, scores, loss))
         for numbers in slice_numbers
     )
 
@@ -115,10 +117,10 @@ def blur(groups: Groups) -> float:
     Pairs of a positive and a negative row in one group are counted as ties, half won; in truth the
     share won lies between none and all.
     """
-    counts = np.zeros((2, _PLACES))
-    np.add.at(counts, (groups.label, groups.place), groups.rows)
-    pairs = counts.sum(axis=1).prod()
-    return float(0.5 * counts.prod(axis=0).sum() / pairs) if pairs else 0.0
+    positive = np.bincount(groups.place, groups.positives)
+    negative = np.bincount(groups.place, groups.rows - groups.positives)
+    pairs = positive.sum() * negative.sum()
+    return float(0.5 * (positive * negative).sum() / pairs) if pairs else 0.0
 
 
 def summed(groups: Groups) -> Groups:
@@ -128,6 +130,7 @@ def summed(groups: Groups) -> Groups:
     return Groups(
         ordered.key[starts],
         np.add.reduceat(ordered.rows, starts),
+        np.add.reduceat(ordered.positives, starts),
         np.add.reduceat(ordered.score_sum, starts),
         np.minimum.reduceat(ordered.score_min, starts),
         np.maximum.reduceat(ordered.score_max, starts),

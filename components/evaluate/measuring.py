@@ -75,8 +75,8 @@ def measured(
 def _content(groups: Groups, metrics: Metrics) -> dict[str, Any]:
     """Counts and metrics; TFMA gives an AUC of 0 to rows of a single label, where there is none."""
     rows = int(groups.rows.sum())
-    positives = int(groups.rows[groups.label == 1].sum())
-    flagged = int(groups.rows[groups.positive].sum())
+    positives = int(groups.positives.sum())
+    flagged = int(groups.rows[groups.flagged].sum())
     undefined = {
         *(["auc"] if positives in (0, rows) else []),
         *(["pr_auc", "recall", "calibration"] if not positives else []),

@@ -208,7 +208,7 @@ def test_a_group_lies_where_its_rows_lie(scores: list[float], bins: int, thresho
     rows = np.array([*scores, threshold])
     none = np.zeros(len(rows), dtype=np.int64)
     groups = within(grouped(rows, none, [none], threshold), bins)
-    again = within(grouped(groups.score, groups.label, [groups.slice_number], threshold), bins)
+    again = within(grouped(groups.score, groups.positives, [groups.slice_number], threshold), bins)
     np.testing.assert_array_equal(again.key, groups.key)
     assert groups.rows.sum() == len(rows)
 
