@@ -102,14 +102,23 @@ class Run:
         stage = _MADE_BY[artifact]
         record = self.stages.get(stage)
         if record is None:
-            return Absent(f"This run has no record of {stage}{self._because()}.")
+            return Absent(f"This run has no record of {stage}{self._because(stage)}.")
         if record["state"] == "failed":
             return Absent(f"{stage} failed before it could write this.")
         if record["state"] == "running":
             return Absent(f"{stage} had not ended when this report was written.")
         return Absent(f"What {stage} wrote is no longer there, or lacks this part.")
 
-    def _because(self) -> str:
+    def passed(self, stage: str) -> bool:
+        """Whether a stage without a record must have been taken from the cache: a later one has run."""
+        order = list(STAGES)
+        return stage not in self.stages and any(
+            later in self.stages for later in order[order.index(stage) + 1 :]
+        )
+
+    def _because(self, stage: str) -> str:
+        if self.passed(stage):
+            return ": it was taken from the cache, and nothing that ran leads back to its files"
         ended_badly = [name for name, record in self.stages.items() if record["state"] == "failed"]
         if ended_badly:
             return f": {ended_badly[0]} failed first"

@@ -88,7 +88,8 @@ def _total(record: Mapping[str, Any]) -> float:
 def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run: Run) -> StageTime:
     what = STAGES.get(name, "")
     if record is None:
-        return StageTime(name, what, "waiting", {}, {}, None, None, ())
+        state = "cached" if name in STAGES and run.passed(name) else "waiting"
+        return StageTime(name, what, state, {}, {}, None, None, ())
     state = "cached" if record.get("cached") else record["state"]
     if state == "running" and run.manifest.get("state") != "running":
         state = "killed"

@@ -184,6 +184,16 @@ def test_cached_stages_are_marked_and_their_seconds_do_not_count(until: Callable
     assert "The run took 9.4 s, 2.0 s of it between the stages." in text
 
 
+def test_a_cached_stage_without_a_trace_is_no_stage_that_did_not_run(until: Callable[[str], Any]) -> None:
+    sample = until("transform")
+    del sample.manifest["stages"][2]  # validate: only deploy would lead back to it
+    sample.fails("train")
+    text = Parsed(sample.write()).text
+    assert "no record of validate: it was taken from the cache" in text
+    assert "no record of evaluate: train failed first" in text
+    assert text.count("≡ cached") == 1
+
+
 def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_shown(until: Callable[[str], Any]) -> None:
     sample = until("deploy")
     (sample.folder / "kfp" / "evaluation" / "curves.json").write_text('{"candidate": ')
