@@ -1,13 +1,13 @@
 """The analysis: what the preprocessing function must know of the training split, learned on Beam."""
 
-import functools
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
+import tensorflow as tf
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -16,14 +16,18 @@ from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 from components.beam import run
 from components.transform.counting import Counts, counted
 from components.transform.pieces import Piece
-from components.transform.preprocessing import preprocess
 from components.transform.reading import read, spread
 from configs.settings import Features
 from configs.stages import TransformStage
 
+Function = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
+"""A preprocessing function: raw columns to outputs, by name."""
 
-def analyze(pieces: Sequence[Piece], stage: TransformStage, options: PipelineOptions, graph: Path) -> Counts:
-    """Learn the transform graph from the accepted rows of `pieces` and write it to `graph`.
+
+def analyze(
+    function: Function, pieces: Sequence[Piece], stage: TransformStage, options: PipelineOptions, graph: Path
+) -> Counts:
+    """Learn what `function` needs to know from the accepted rows of `pieces`, and write it to `graph`.
 
     Rows are read batch by batch and only the analyzers' accumulators are kept: memory does not grow
     with the rows.
@@ -35,7 +39,6 @@ def analyze(pieces: Sequence[Piece], stage: TransformStage, options: PipelineOpt
             rows = spread(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
                 pa.RecordBatch
             )
-            function = functools.partial(preprocess, features=stage.features)
             learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
             _ = learned | "Write" >> tft_beam.WriteTransformFn(str(graph))
             with np.errstate(invalid="ignore"):  # TFT divides by 0 where a column is missing throughout

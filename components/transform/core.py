@@ -1,6 +1,7 @@
 """The transform stage: learn from the training split, write the graph and the examples."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +17,14 @@ from components.transform.counting import Counts
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.pieces import Piece, pieces
+from components.transform.preprocessing import preprocess
 from components.transform.rejection import check_label, check_share
 from configs.errors import EmptySplitError
 from configs.settings import Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
+LEARN, WRITE = "learn from the training rows", "write examples"
 _PROGRESS_SECONDS = 0.5
 
 
@@ -48,8 +51,10 @@ def run(
     planned = {split: _planned(rows, split, stage) for split in _SPLITS}
     with writing(graph_out) as graph, writing(examples_out) as examples:
         train = sum(piece.rows for piece in planned["train"])
-        progress("learn from the training rows", 0, train)
-        learned = analyze(planned["train"], stage, options, graph)
+        progress(LEARN, 0, train)
+        function = functools.partial(preprocess, features=stage.features)
+        learned = analyze(function, planned["train"], stage, options, graph)
+        progress(LEARN, train, train)
         _check("train", learned, stage)
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
@@ -97,7 +102,7 @@ def _watched(out: Path, every: Sequence[Piece], progress: Progress) -> Iterator[
     def watch() -> None:
         while not ended.wait(_PROGRESS_SECONDS):
             done = sum(piece.rows for piece in every if shard_path(out, piece.split, piece.index).exists())
-            progress("write examples", done, total)
+            progress(WRITE, done, total)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -106,7 +111,7 @@ def _watched(out: Path, every: Sequence[Piece], progress: Progress) -> Iterator[
     finally:
         ended.set()
         watcher.join()
-    progress("write examples", total, total)
+    progress(WRITE, total, total)
 
 
 def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:

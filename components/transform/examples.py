@@ -61,7 +61,7 @@ def write_examples(
     return {split: counted(result, split) for split in dict.fromkeys(p.split for p in pieces)}
 
 
-class _Write(beam.DoFn):  # type: ignore[misc]
+class _Write(beam.DoFn):
     """One piece in, one shard in the file system."""
 
     def __init__(self, writing: Writing) -> None:

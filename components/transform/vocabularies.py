@@ -67,14 +67,14 @@ def cardinalities(file: bytes) -> dict[str, int]:
     return {column: columns.count(column) for column in dict.fromkeys(columns)}
 
 
-class _Vocabularies(tft_beam.experimental.PTransformAnalyzer):  # type: ignore[misc]
+class _Vocabularies(tft_beam.experimental.PTransformAnalyzer):
     """Batches of shape [rows, columns] in, the file's path out."""
 
     def __init__(self, names: Sequence[str], settings: Sequence[Categorical]) -> None:
         super().__init__()
         self.names, self.settings = names, settings
 
-    def expand(self, batches: beam.PCollection) -> tuple[beam.PCollection]:
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
         ranked = (
             batches
             | "Count in batch" >> beam.FlatMap(_count)
@@ -83,12 +83,11 @@ class _Vocabularies(tft_beam.experimental.PTransformAnalyzer):  # type: ignore[m
             | "Keep top" >> beam.combiners.Top.LargestPerKey(max(s.top for s in self.settings))
         )
         sections = list(zip(self.names, [entry.top for entry in self.settings], strict=True))
-        path = (
+        return (
             batches.pipeline
             | beam.Create([posixpath.join(self.base_temp_dir, FILE)])
             | "Write" >> beam.Map(_write, sections, beam.pvalue.AsDict(ranked))
         )
-        return (path,)
 
 
 def _count(batch: tuple[np.ndarray]) -> Iterator[tuple[tuple[int, bytes], int]]:

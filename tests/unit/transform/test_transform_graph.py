@@ -90,7 +90,7 @@ def test_the_graph_does_not_know_the_label(transformed: Any) -> None:
 
 
 def test_the_graph_travels_inside_a_saved_model(layer: Any, tmp_path: Any) -> None:
-    class Scorer(tf.Module):  # type: ignore[misc]
+    class Scorer(tf.Module):
         def __init__(self) -> None:
             super().__init__()
             self.layer = layer
