@@ -22,6 +22,19 @@ _SERVING = {"champion", "challenger"}
 
 
 @dataclass(frozen=True)
+class Proof:
+    """How the server did.
+
+    Args:
+        golden: `rows` asked, `max_difference` to an offline score.
+        seconds: What its start took, by step.
+    """
+
+    golden: Mapping[str, float]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a candidate.
 
@@ -29,14 +42,14 @@ class Outcome:
         action: What was done.
         version: Its version, if it has one.
         endpoint: Who serves now; empty after `hold`, which does not look.
-        agreement: Of golden requests: `rows`, `max_difference`; None if the server was not asked.
+        proof: What the server answered; None if it was not asked.
         reasons: Why nothing was deployed.
     """
 
     action: Action
     version: Version | None
     endpoint: Endpoint
-    agreement: Mapping[str, float] | None = None
+    proof: Proof | None = None
     reasons: Sequence[str] = ()
 
 
@@ -91,12 +104,12 @@ def run(
     progress("registering", 0)
     submission = Submission(candidate.model, candidate.statistics, candidate.evaluation, candidate.lineage)
     version = registry.register(stage.name, submission)
-    agreement = _prove(version, stage, progress, command)
+    proof = _prove(version, stage, progress, command)
     progress("moving traffic", 0)
     percent = stage.deployment.canary_percent
     endpoint = registry.deploy(stage.name, version.number, percent, judged_against)
     registry.clean_up(stage.name, stage.deployment.keep_versions)
-    return _write(out, Outcome("deployed", version, endpoint, agreement))
+    return _write(out, Outcome("deployed", version, endpoint, proof))
 
 
 def hold(evaluation: Path, out: Path) -> Summary:
@@ -135,9 +148,7 @@ def _left_alone(version: Version) -> str:
     )
 
 
-def _prove(
-    version: Version, stage: DeployStage, progress: Progress, command: Sequence[str]
-) -> dict[str, float]:
+def _prove(version: Version, stage: DeployStage, progress: Progress, command: Sequence[str]) -> Proof:
     """Let the real server answer the golden requests from the registered files."""
     deployment = stage.deployment
     requests = golden.read(version.evaluation)
@@ -146,25 +157,27 @@ def _prove(
         difference = golden.largest_difference(
             client, requests, deployment.tolerance, deployment.serving.max_batch_rows, progress
         )
-    return {"rows": len(requests.instances), "max_difference": difference}
+        seconds = client.get("/").json()["versions"][0]["seconds"]
+    return Proof({"rows": len(requests.instances), "max_difference": difference}, seconds)
 
 
 def _write(out: Path, outcome: Outcome) -> Summary:
-    version, endpoint, agreement = outcome.version, outcome.endpoint, outcome.agreement
+    version, traffic, proof = outcome.version, outcome.endpoint.traffic, outcome.proof
     number = version.number if version else None
     content: dict[str, Any] = {
         "version": number,
         "action": outcome.action,
-        "endpoint": {"traffic": endpoint.traffic},
-        "aliases": endpoint.aliases,
-        "golden": agreement,
+        "endpoint": {"traffic": traffic},
+        "aliases": outcome.endpoint.aliases,
+        "golden": proof.golden if proof else None,
         "reasons": outcome.reasons,
     }
     with writing(out) as folder:
         write_json(folder / "deployment.json", content)
-    summary: dict[str, int | float | str] = {"action": outcome.action, "reasons": len(outcome.reasons)}
+    summary: dict[str, int | float | str] = {"action": outcome.action}
     if number is not None:
-        summary |= {"version": number, "traffic_percent": endpoint.traffic.get(number, 0)}
-    if agreement:
-        summary |= {f"golden_{name}": value for name, value in agreement.items()}
+        summary |= {"version": number, "traffic_percent": traffic.get(number, 0)}
+    if proof:
+        summary |= {f"golden_{name}": value for name, value in proof.golden.items()}
+        summary |= {f"server_{step}_seconds": value for step, value in proof.seconds.items()}
     return summary

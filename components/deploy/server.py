@@ -1,6 +1,7 @@
 """The real prediction server as a child process, for the time of a few questions."""
 
 import contextlib
+import logging
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,7 @@ def started(
     Raises:
         EndpointError: It ended, or was not healthy after `start_seconds`; with the last line it said.
     """
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for every question
     with socket.socket() as listener, tempfile.TemporaryFile() as log:
         listener.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

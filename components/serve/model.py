@@ -23,7 +23,7 @@ class Model(Protocol):
 
     features: RawFeatures
     seconds: dict[str, float]
-    """What its loading took: import, load, warm-up."""
+    """What its loading took: import, load, warm_up."""
 
     def scores(self, columns: Columns) -> Scores:
         """One score for each row."""
@@ -70,7 +70,7 @@ def load(path: Path, threads: int = 1) -> LoadedModel:
     loaded = time.perf_counter()
     _warm_up(path, model)
     ends = (imported, loaded, time.perf_counter())
-    steps = zip(("import", "load", "warm-up"), (began, imported, loaded), ends, strict=True)
+    steps = zip(("import", "load", "warm_up"), (began, imported, loaded), ends, strict=True)
     model.seconds = {step: round(end - start, 3) for step, start, end in steps}
     log.info("%s loaded: %s", path, ", ".join(f"{step} {took:.1f} s" for step, took in model.seconds.items()))
     return model

@@ -70,7 +70,7 @@ def test_the_server_says_what_it_serves_and_how_to_ask(real_server: Server) -> N
     (version,) = about["versions"]
     assert version["features"] == {"numeric": ["distance", "seats"], "categorical": ["carrier", "origin"]}
     assert version["traffic"] == 100
-    assert set(version["seconds"]) == {"import", "load", "warm-up"}
+    assert set(version["seconds"]) == {"import", "load", "warm_up"}
 
 
 def test_the_start_of_tensorflow_leaves_nothing_on_the_screen(real_server: Server) -> None:
