@@ -6,15 +6,19 @@ Each stage receives its own section, so that a change elsewhere does not invalid
 """
 
 import datetime
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveInt,
+    StrictFloat,
+    StrictInt,
     model_validator,
 )
 
@@ -26,7 +30,29 @@ def _in_utc(instant: datetime.datetime) -> datetime.datetime:
     return instant.astimezone(datetime.UTC)
 
 
+def _as_text(value: object) -> object:
+    """A value as it is written: YAML's true and 1 are meant as the texts true and 1."""
+    return str(value).lower() if isinstance(value, bool | int | float) else value
+
+
+def _written_as_a_date(value: object) -> object:
+    """Only what looks like one: 2013-09-01, with or without a time (numbers stay numbers)."""
+    if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError("not written like 2013-09-01")
+    return value
+
+
 Instant = Annotated[datetime.datetime, AfterValidator(_in_utc)]
+Text = Annotated[str, BeforeValidator(_as_text)]
+Parameter = Annotated[
+    StrictInt
+    | StrictFloat
+    | Annotated[datetime.date, BeforeValidator(_written_as_a_date)]
+    | Annotated[Instant, BeforeValidator(_written_as_a_date)]
+    | str,
+    Field(union_mode="left_to_right"),
+]
+"""A value of a query's parameter: INT64, FLOAT64, DATE, TIMESTAMP or STRING, by how it is written."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -47,7 +73,7 @@ class Label(Section):
     """The column to predict: 0 or 1, or any value with `positive` naming the one that counts as 1."""
 
     column: Column
-    positive: str | None = None
+    positive: Text | None = None
     excluded_because: Column | None = None
     """A column that says why a row has no label (the label is NULL there): counted, not learned."""
 
@@ -93,7 +119,7 @@ class Source(Section):
     """A SQL file beside the YAML; empty: every column of the only table."""
     sql: str = ""
     """The text of that file, filled in when the settings are read."""
-    parameters: dict[str, str | int | float | datetime.date] = {}
+    parameters: dict[str, Parameter] = {}
     """Values of the query's `@name` parameters."""
 
 

@@ -17,7 +17,7 @@ def explained(error: duckdb.Error, query: googlesql.Query | None, translated: st
     Args:
         error: What DuckDB raised.
         query: The user's query; None where there is none.
-        translated: The same in DuckDB's SQL, which the error points into.
+        translated: The same in DuckDB's SQL; it began on the second line of what was run.
     """
     message = str(error)
     if "No space left on device" in message or "max_temp_directory_size" in message:
@@ -35,8 +35,9 @@ def explained(error: duckdb.Error, query: googlesql.Query | None, translated: st
     if query is None:
         return SourceError("the source", got=_first_line(message))
     hint = _HINT.search(message)
+    way_out = hint[0].replace("bindings: :", "bindings:") if hint else ""
     return googlesql.query_error(
-        query.text, _position(message, query, translated), _first_line(message), hint[0] if hint else ""
+        query.text, _position(message, query, translated), _first_line(message), way_out
     )
 
 
@@ -47,9 +48,12 @@ def _first_line(message: str) -> str:
 def _position(message: str, query: googlesql.Query, translated: str) -> googlesql.Position | None:
     place = _PLACE.search(message)
     if place is None:
-        return None
-    line = int(place["line"])
+        named = re.search(r'"(\w+)"', message.splitlines()[0])
+        return googlesql.first(query, named[1]) if named else None
     shown = place["snippet"].strip(".")
-    within = len(place["indent"]) - len(f"LINE {line}: ") - place["snippet"].find(shown)
+    within = len(place["indent"]) - len(f"LINE {place['line']}: ") - place["snippet"].find(shown)
+    line = int(place["line"]) - 1  # the first is ours
+    if not 1 <= line <= len(translated.splitlines()):
+        return None
     start = translated.splitlines()[line - 1].find(shown)
     return googlesql.locate(query, translated, line, start + within + 1) if start >= 0 else None

@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -68,7 +68,8 @@ class DuckDBSource:
     def fingerprint(self, selection: Selection) -> str:
         """See `Source.fingerprint`."""
         with self._session() as session:
-            used = sorted({session.find(table) for table in session.query(selection).tables})
+            query = session.query(selection)
+            used = sorted({session.find(query, table) for table in query.tables})
             total = hashlib.blake2b(digest_size=16)
             for dataset, table in used:
                 digest = session.digest(dataset, table)
@@ -79,7 +80,7 @@ class DuckDBSource:
     def rows(self, selection: Selection) -> Iterator[Rows]:
         """See `Source.rows`."""
         with self._session() as session:
-            yield _BoundRows(session, session.query(selection), selection)
+            yield _BoundRows(session, session.bound(selection))
 
     @contextlib.contextmanager
     def _session(self) -> Iterator["_Session"]:
@@ -91,18 +92,27 @@ class DuckDBSource:
                 connection.close()
 
 
+class _Bound(NamedTuple):
+    """A query that DuckDB understands."""
+
+    query: googlesql.Query
+    translated: str
+    """In DuckDB's SQL."""
+    typed: str
+    """The same with the types of GoogleSQL; the translation begins on its second line."""
+    schema: pa.Schema
+
+
 class _BoundRows:
     """A selection in DuckDB; held, its rows are the table `result`."""
 
-    def __init__(self, session: "_Session", query: googlesql.Query, selection: Selection) -> None:
-        self._session, self._query = session, query
-        self._translated, self.schema = session.bound(query, selection)
+    def __init__(self, session: "_Session", bound: _Bound) -> None:
+        self._session, self._bound, self.schema = session, bound, bound.schema
 
     def hold(self, progress: Progress = silent) -> int:
         """See `Rows.hold`."""
         progress("running the query", 0)
-        create = f"CREATE TABLE {RESULT} AS {self._translated}"
-        self._session.run(create, self._query, self._translated)
+        self._session.run(f"CREATE TABLE {RESULT} AS {self._bound.typed}", self._bound)
         count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]  # noqa: S608 - a constant
         return int(count)
 
@@ -166,7 +176,7 @@ class _Session:
         )
         return googlesql.parse(exp.select("*").from_(table).sql("bigquery"))
 
-    def find(self, table: exp.Table) -> tuple[str, str]:
+    def find(self, query: googlesql.Query, table: exp.Table) -> tuple[str, str]:
         """The dataset and table that a name in the query means."""
         dataset, name = table.db.lower(), table.name.lower()
         found = [
@@ -177,36 +187,37 @@ class _Session:
         if len(found) == 1:
             return found[0]
         full = ".".join(filter(None, (table.db, table.name)))
+        position = query.position(table)
         raise QueryError(
-            f"the query, table '{full}'",
+            f"the query, table '{full}'" + (f", {position}" if position else ""),
             expected=f"one of {_listed(self.names)}" if not found else "a dataset before its name",
             got="no such table" if not found else f"that name in {_listed(found)}",
         )
 
-    def bound(self, query: googlesql.Query, selection: Selection) -> tuple[str, pa.Schema]:
-        """The DuckDB SQL of a query, with the types of GoogleSQL, and its columns."""
-
-        def resolve(table: exp.Table) -> exp.Table:
-            try:
-                return self._catalog.relation(self.connection, *self.find(table))
-            except QueryError as error:
-                raise googlesql.at(query, table, error) from None
-
-        translated = googlesql.to_duckdb(query, selection.parameters, resolve)
-        relation = self.run(translated, query, translated)
+    def bound(self, selection: Selection) -> _Bound:
+        """A selection's query, understood; nothing is run."""
+        query = self.query(selection)
+        translated = googlesql.to_duckdb(
+            query,
+            selection.parameters,
+            lambda table: self._catalog.relation(self.connection, *self.find(query, table)),
+        )
+        self.run(f"EXPLAIN\n{translated}", _Bound(query, translated, "", pa.schema([])))
+        relation = self.connection.sql(translated)
         twice = {name for name in relation.columns if relation.columns.count(name) > 1}
         if twice:
             raise QueryError("the query", expected="each column once", got=f"{sorted(twice)} twice")
-        plain = _with_googlesql_types(translated, relation)
-        return plain, _arrow_schema(self.connection.sql(plain))
+        typed = _with_googlesql_types(translated, relation)
+        return _Bound(query, translated, typed, _arrow_schema(self.connection.sql(typed)))
 
-    def run(self, sql: str, query: googlesql.Query, translated: str) -> Any:
-        """Run or bind SQL; explain what goes wrong in terms of the user's query."""
+    def run(self, sql: str, bound: _Bound) -> None:
+        """Run SQL with a translation from its second line on; explain errors in terms of the query."""
         try:
-            return self.connection.sql(sql)
+            self.connection.execute(sql)
         except duckdb.Error as error:
             raise (
-                self._catalog.explained(self.connection, error) or explained(error, query, translated)
+                self._catalog.explained(self.connection, error)
+                or explained(error, bound.query, bound.translated)
             ) from error
 
     def table_schema(self, dataset: str, table: str) -> pa.Schema:

@@ -91,13 +91,6 @@ def parse(text: str) -> Query:
     return Query(text, statements[0])
 
 
-def at(query: Query, node: exp.Expr, error: QueryError) -> QueryError:
-    """The same error, with the node's line and column."""
-    position = query.position(node)
-    subject = f"{error.subject}, {position}" if position else error.subject
-    return QueryError(subject, expected=error.expected, got=error.got, way_out=error.way_out)
-
-
 def to_duckdb(query: Query, parameters: Mapping[str, Parameter], resolve: Resolve) -> str:
     """The query in DuckDB's SQL, every table put through `resolve`, every @parameter filled in.
 
@@ -118,16 +111,14 @@ def to_duckdb(query: Query, parameters: Mapping[str, Parameter], resolve: Resolv
 def locate(query: Query, translated: str, line: int, column: int) -> Position | None:
     """Where the word at a place of the translation stands in the user's SQL.
 
-    The n-th occurrence of a word there is taken for the n-th occurrence here; a word that only
-    the translation has stands where the nearest known word before it does.
+    The n-th occurrence of a word there is taken for the n-th occurrence here. A word that only the
+    translation has (another name of a function) stands where the next known word does.
     """
-    there = [
-        token
-        for token in sqlglot.tokenize(translated, read="duckdb")
-        if _begins(translated, token, line, column)
-    ]
+    there = sqlglot.tokenize(translated, read="duckdb")
     words = [token.text.lower() for token in there]
-    for index in range(len(words) - 1, -1, -1):
+    places = [position_at(translated, token.start) for token in there]
+    at = sum((place.line, place.column) <= (line, column) for place in places) - 1
+    for index in range(max(at, 0), len(words)):
         nth = words[:index].count(words[index])
         here = [token for token in query.tokens if token.text.lower() == words[index]]
         if len(here) > nth and re.match(r"\w", words[index]):
@@ -135,9 +126,10 @@ def locate(query: Query, translated: str, line: int, column: int) -> Position | 
     return None
 
 
-def _begins(text: str, token: Token, line: int, column: int) -> bool:
-    place = position_at(text, token.start)
-    return (place.line, place.column) <= (line, column)
+def first(query: Query, word: str) -> Position | None:
+    """Where a word stands first in the user's SQL."""
+    here = [token for token in query.tokens if token.text.lower() == word.lower()]
+    return position_at(query.text, here[0].start) if here else None
 
 
 def _is_named_within(table: exp.Table) -> bool:
@@ -187,7 +179,20 @@ def _mended(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Extract) and node.this.name.upper() == "WEEK":  # weeks begin on Sunday
         week = exp.Anonymous(this="strftime", expressions=[node.expression, exp.Literal.string("%U")])
         return exp.cast(week, "BIGINT", dialect="duckdb")
+    if isinstance(node, exp.DateTrunc | exp.TimestampTrunc) and node.text("unit").upper() == "WEEK":
+        return _sunday_before(node)
     return node
+
+
+def _sunday_before(node: exp.DateTrunc | exp.TimestampTrunc) -> exp.Expr:
+    """Weeks begin on Sunday: a day later, DuckDB's Monday of that, a day back."""
+    day = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
+    shifted = exp.Anonymous(
+        this="date_trunc",
+        expressions=[exp.Literal.string("week"), exp.Add(this=exp.paren(node.this), expression=day)],
+    )
+    sunday = exp.paren(exp.Sub(this=shifted, expression=day.copy()))
+    return exp.cast(sunday, "DATE", dialect="duckdb") if isinstance(node, exp.DateTrunc) else sunday
 
 
 def _not_parsed(text: str, error: SqlglotError) -> QueryError:
