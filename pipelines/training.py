@@ -92,7 +92,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
                 )
             )
         with dsl.Else(name="failed"):
-            placed(hold(evaluation=judged.outputs["evaluation"]))
+            placed(hold(evaluation=judged.outputs["evaluation"], statistics=checked.outputs["statistics"]))
 
     pipeline: Callable[..., Any] = training
     return pipeline

@@ -34,13 +34,17 @@ def deploy(  # noqa: PLR0917 - inputs and outputs of a component are its argumen
 
 
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
-def hold(evaluation: dsl.Input[dsl.Artifact], deployment: dsl.Output[dsl.Artifact]) -> None:
+def hold(
+    evaluation: dsl.Input[dsl.Artifact],
+    statistics: dsl.Input[dsl.Artifact],
+    deployment: dsl.Output[dsl.Artifact],
+) -> None:
     """A model that did not pass stays where it is; the reasons are kept."""
     from pathlib import Path
 
     from components.recording import stage
 
-    with stage("hold", inputs=[evaluation], outputs=[deployment]) as record:
+    with stage("hold", inputs=[evaluation, statistics], outputs=[deployment]) as record:
         from components.deploy import core
 
         record.imported()
