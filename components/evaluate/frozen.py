@@ -30,8 +30,8 @@ class FrozenSplit:
         """The rows in order with their labels 0 or 1 [rows], `columns` and the label at least."""
         wanted = [name for name in self.schema.names if name in {*columns, self.label}]
         for file in self.files:
-            with _readable(file):
-                for batch in pq.ParquetFile(file).iter_batches(batch_rows, columns=wanted):
+            with _readable(file), pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(batch_rows, columns=wanted):
                     yield batch, _labels(batch.column(self.label))
 
 

@@ -96,7 +96,8 @@ class Scorer:
         )
 
     def _mistake(self, expected: str, got: str) -> ModelError:
-        return ModelError(self.title, expected=expected, got=got, way_out="Export it again with `train`.")
+        way_out = "Train again; if it is the champion, promote another version."
+        return ModelError(self.title, expected=expected, got=got, way_out=way_out)
 
 
 def _listed(names: Any) -> str:
