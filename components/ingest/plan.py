@@ -56,7 +56,7 @@ class Plan:
     def rows(self, split: Split, ties: Sequence[str] = ()) -> str:
         """The rows of a split, ordered by split column and key, then by `ties`."""
         columns = ", ".join(
-            f"{self.label} AS {quoted(name)}" if name == self.label_column else quoted(name)
+            f"CAST({self.label} AS INT64) AS {quoted(name)}" if name == self.label_column else quoted(name)
             for name in self.columns
         )
         order = dict.fromkeys((self.split_column, *([self.key] if self.key else []), *ties))

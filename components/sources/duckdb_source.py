@@ -25,6 +25,7 @@ from configs.settings import Ingest
 from configs.settings import Source as Selection
 
 _GOOGLESQL_TYPES = {
+    **dict.fromkeys(("NULL", '"NULL"'), "BIGINT"),  # nothing but NULL, as in BigQuery
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "HUGEINT"), "BIGINT"),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "BIGINT"),
     **dict.fromkeys(("FLOAT", "DECIMAL"), "DOUBLE"),

@@ -20,7 +20,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> str:
     with duckdb.connect(file) as connection:
         connection.execute("""
             CREATE SCHEMA shop; CREATE SCHEMA archive;
-            CREATE TABLE shop.orders (id BIGINT, amount DECIMAL(10, 2), placed TIMESTAMPTZ, day DATE, note VARCHAR);
+            CREATE TABLE shop.orders
+              (id BIGINT, amount DECIMAL(10, 2), placed TIMESTAMPTZ, day DATE, note VARCHAR);
             INSERT INTO shop.orders VALUES
               (1, 9.50, '2020-03-01 12:00:00+00', '2020-03-01', 'first'),
               (2, NULL, '2020-03-02 23:30:00+00', '2020-03-02', 'it''s second'),

@@ -1,4 +1,4 @@
-"""A folder of files as tables: Parquet, CSV and TFRecord, and the file that is to blame when one is broken."""
+"""A folder of files as tables: Parquet, CSV and TFRecord, and the file to blame when one is broken."""
 
 import gzip
 from pathlib import Path

@@ -12,8 +12,10 @@ from components.sources import open_source, samples
 from configs.errors import BusyError, UnknownSourceError, UnreadableFileError
 from configs.settings import Source
 
-ALL = Source(sql="SELECT f.flight, w.temp, p.seats, a.name, l.name AS airline FROM flights AS f, weather AS w, "
-             "planes AS p, airports AS a, airlines AS l")  # fmt: skip
+ALL = Source(
+    sql="SELECT f.flight, w.temp, p.seats, a.name, l.name AS airline "
+    "FROM flights AS f, weather AS w, planes AS p, airports AS a, airlines AS l"
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def test_tables_have_proper_types_and_real_missing_values(ask: Any, seeded: Path
     assert str(tables["flights.weather"].field("temp").type) == "double"
     (row,) = ask(
         f"duckdb://{seeded}",
-        "SELECT COUNTIF(arr_delay IS NULL) AS unknown, COUNTIF(tailnum = 'NA') AS bad, MIN(time_hour) AS first, "
-        "SUM(distance) AS miles FROM flights",
+        "SELECT COUNTIF(arr_delay IS NULL) AS unknown, COUNTIF(tailnum = 'NA') AS bad, "
+        "MIN(time_hour) AS first, SUM(distance) AS miles FROM flights",
     )
     assert (row["unknown"], row["bad"], row["miles"]) == (9_430, 0, 350_217_607)
     assert row["first"].isoformat() == "2013-01-01T10:00:00+00:00"

@@ -25,7 +25,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("records")
     with tf.io.TFRecordWriter(str(folder / "t.tfrecord")) as writer:
         for number in range(25_000):
-            features = {
+            features: dict[str, list[Any]] = {
                 "id": [number],
                 "price": [number / 4],
                 "name": ["ünïcode".encode() if number else b""],
@@ -50,8 +50,8 @@ def test_every_record_is_a_row_with_the_types_of_its_features(ask: Any, records:
         "id": 0, "price": 0.0, "name": "", "raw": b"\xff\x00", "tags": ["a"], "rare": None, "late": None,
     }  # fmt: skip
     assert rows[24_001] == {
-        "id": 24_001, "price": 6000.25, "name": "ünïcode", "raw": bytes([255, 24_001 % 256]), "tags": ["a", "b"],
-        "rare": 24_001, "late": "x",
+        "id": 24_001, "price": 6000.25, "name": "ünïcode", "raw": bytes([255, 24_001 % 256]),
+        "tags": ["a", "b"], "rare": 24_001, "late": "x",
     }  # fmt: skip
 
 
