@@ -21,6 +21,8 @@ PipelineError
 └── UnknownRunError          no run with this id
 """
 
+from collections.abc import Callable
+
 
 class PipelineError(Exception):
     """A mistake that can be explained in one line.
@@ -36,12 +38,20 @@ class PipelineError(Exception):
         self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
         super().__init__(subject, expected, got, way_out)
 
+    def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[object, ...]]:
+        """Travel between processes, as Beam's workers do."""
+        return _again, (type(self), self.subject, self.expected, self.got, self.way_out)
+
     def __str__(self) -> str:
         facts = [
             f"{word} {value}" for word, value in (("expected", self.expected), ("got", self.got)) if value
         ]
         line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
         return f"{line}. {self.way_out}" if self.way_out else line
+
+
+def _again(kind: type[PipelineError], subject: str, expected: str, got: str, way_out: str) -> PipelineError:
+    return kind(subject, expected=expected, got=got, way_out=way_out)
 
 
 class SettingsError(PipelineError):

@@ -432,7 +432,8 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Settings":
-        forbidden = {self.label.column, self.label.excluded_because} & set(self.features.columns)
+        names = {*self.features.columns, *self.features.crosses, *self.features.indicators.values()}
+        forbidden = {self.label.column, self.label.excluded_because} & names
         if forbidden:
             raise ValueError(
                 f"{sorted(map(str, forbidden))} is the label or its reason: it cannot be a feature"
