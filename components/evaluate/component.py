@@ -4,7 +4,7 @@ from kfp import dsl
 
 
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
-def evaluate(  # noqa: PLR0917 - inputs and outputs of a component are its arguments
+def evaluate(
     rows: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model],
     champion: str,
