@@ -4,7 +4,7 @@ from kfp import dsl
 
 
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
-def deploy(  # noqa: PLR0917 - inputs and outputs of a component are its arguments
+def deploy(
     model: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],

@@ -128,17 +128,16 @@ def _must_have_passed(evaluation: Path) -> None:
 
 
 def _known(registry: Registry, name: str, candidate: Candidate) -> Version | None:
-    """The version of this very model; else one rolled back that the same inputs had made."""
+    """The version that already is this candidate, by its model or else by its inputs."""
     same_model = registry.find(name, digest(candidate.model))
-    if same_model:
+    if same_model and same_model.status in {*_SERVING, "rolled back"}:
         return same_model
-    made_from = ("source", "inputs_digest")
-    inputs = [candidate.lineage.get(key, "") for key in made_from]
-    for version in registry.versions(name):
-        same_inputs = all(inputs) and inputs == [version.lineage.get(key, "") for key in made_from]
-        if same_inputs and version.status == "rolled back":
-            return version
-    return None
+    versions = [version for version in registry.versions(name) if version.has_inputs(candidate.lineage)]
+    by_status = {version.status: version for version in versions}
+    champion = by_status.get("champion")
+    if champion and str(champion.number) != candidate.lineage.get("judged_against"):
+        return champion  # the run stands on the champion's predecessor: it is the champion's own run
+    return by_status.get("rolled back")
 
 
 def _left_alone(version: Version) -> str:

@@ -59,6 +59,11 @@ class Version(BaseModel):
         """The champion at the time of the verdict; empty if there was none."""
         return self.lineage.get("judged_against", "")
 
+    def has_inputs(self, lineage: Mapping[str, str]) -> bool:
+        """Whether it was made from this very source, with these settings and this code; False if unknown."""
+        names = ("source", "inputs_digest")
+        return all(lineage.get(name) and lineage[name] == self.lineage.get(name) for name in names)
+
     @property
     def model(self) -> Path:
         """The SavedModel's folder."""

@@ -64,7 +64,10 @@ class Service:
         return _json({"status": "ready"})
 
     async def predict(self, request: Request) -> Response:
-        """`{"instances": [...]}` to `{"predictions": [...]}`, one score each, in order."""
+        """`{"instances": [...]}` to `{"predictions": [...]}`, one score each, in order.
+
+        The body is read as JSON, whatever its content type says.
+        """
         if self.draining or not self.fleet.ready:
             return self._unavailable()
         if self.fleet.waiting >= self.serving.max_waiting_requests:

@@ -127,6 +127,8 @@ class Fleet:
                     await self._follow(plan)
             except PipelineError as error:
                 log.error("kept what serves: %s: %s", type(error).__name__, error)  # noqa: TRY400 - explained
+            except Exception:  # whatever it is, what serves must go on
+                log.exception("kept what serves")
 
     async def _follow(self, plan: dict[Target, int]) -> None:
         loaded = {deployed.target: deployed for deployed in self.deployed}

@@ -90,6 +90,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=75,  # longer than a load balancer keeps its end open
                 timeout_graceful_shutdown=1,
             )
         )

@@ -3,9 +3,9 @@
 import datetime
 import itertools
 import json
-import multiprocessing
-import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from components.registry.endpoint import Endpoint
 from components.registry.folder import FolderRegistry
 from configs.errors import RegistryError
 
+ROOT = Path(__file__).parents[2]
 Submit = Callable[[str], Submission]
 
 
@@ -291,46 +292,48 @@ def test_a_damaged_file_is_named(three: FolderRegistry) -> None:
         three.champion("flights")
 
 
-def _register_and_deploy(root: Path, submission: Submission) -> None:
-    registry = FolderRegistry(root)
-    registry.deploy("flights", registry.register("flights", submission).number, 100)
+REGISTER_AND_DEPLOY = """
+import sys
+from pathlib import Path
+from components.registry import Submission
+from components.registry.folder import FolderRegistry
+
+root, *folders = map(Path, sys.argv[1:])
+registry = FolderRegistry(root)
+registry.deploy("flights", registry.register("flights", Submission(*folders)).number, 100)
+"""
+
+
+def own_process(code: str, root: Path, submission: Submission) -> subprocess.Popen[bytes]:
+    folders = (submission.model, submission.statistics, submission.evaluation)
+    return subprocess.Popen([sys.executable, "-c", code, root, *folders], cwd=ROOT)
 
 
 def test_runs_at_once_each_get_a_version_and_one_of_them_serves(tmp_path: Path, submit: Submit) -> None:
-    fork = multiprocessing.get_context("fork")
     root = tmp_path / "registry"
-    runs = [
-        fork.Process(target=_register_and_deploy, args=(root, submit(weights)))
-        for weights in ("a", "b", "c", "d", "a", "b")
-    ]
-    for run in runs:
-        run.start()
-    for run in runs:
-        run.join()
-    assert [run.exitcode for run in runs] == [0] * len(runs)
+    runs = [own_process(REGISTER_AND_DEPLOY, root, submit(weights)) for weights in "abcab"]
+    assert [run.wait() for run in runs] == [0] * len(runs)
     registry = FolderRegistry(root)
-    assert [version.number for version in registry.versions("flights")] == [1, 2, 3, 4]
+    assert [version.number for version in registry.versions("flights")] == [1, 2, 3]
     assert list(registry.endpoint("flights").traffic.values()) == [100]
     events = registry.history("flights")
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
 
 
-def test_a_registration_killed_by_the_system_leaves_the_registry_whole(
+KILLED_BY_ITS_CLOCK = """
+import os, sys
+from pathlib import Path
+from components.registry import Submission
+from components.registry.folder import FolderRegistry
+
+root, *folders = map(Path, sys.argv[1:])
+FolderRegistry(root, clock=lambda: os.kill(os.getpid(), 9)).register("flights", Submission(*folders))
+"""
+
+
+def test_a_registration_killed_with_the_lock_in_hand_leaves_the_registry_whole(
     three: FolderRegistry, submit: Submit
 ) -> None:
-    """The kill comes from the clock: after the lock is taken, before anything is written."""
-    submission = submit("d")
-
-    def killed() -> datetime.datetime:
-        os.kill(os.getpid(), 9)
-        raise AssertionError
-
-    def run() -> None:
-        FolderRegistry(three.root, clock=killed).register("flights", submission)
-
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    process.join()
-    assert process.exitcode == -9
+    assert own_process(KILLED_BY_ITS_CLOCK, three.root, submit("d")).wait() == -9
     assert three.endpoint("flights").traffic == {3: 100}
-    assert three.register("flights", submission).number == 4
+    assert three.register("flights", submit("d")).number == 4

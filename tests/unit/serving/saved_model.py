@@ -17,7 +17,7 @@ import tensorflow as tf
 NUMERIC, CATEGORICAL = ("distance", "seats"), ("carrier", "origin")
 
 
-class Flights(tf.Module):  # type: ignore[misc]  # no type information
+class Flights(tf.Module):
     """Raw columns to a score."""
 
     def __init__(self, shift: float) -> None:
@@ -26,7 +26,7 @@ class Flights(tf.Module):  # type: ignore[misc]  # no type information
         self.carriers = tf.lookup.StaticHashTable(rows, 3)
         self.shift = tf.Variable(shift)
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function
     def raw(self, distance: Any, seats: Any, carrier: Any, origin: Any) -> dict[str, Any]:
         """[batch] each."""
         known = [tf.where(tf.math.is_nan(number), 0.0, number) for number in (distance, seats)]

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class World:
         return DeployStage.model_validate(content)
 
     def candidate(
-        self, shift: float = 0.0, *, model: Path | None = None, decision: str = "deploy", **lineage: str
+        self, shift: float = 0.0, model: Path | None = None, /, decision: str = "deploy", **lineage: str
     ) -> core.Candidate:
         """A model that adds `shift`, with golden requests and a verdict."""
         made = model or self.fake_model(shift)
@@ -104,7 +104,7 @@ def test_the_component_deploys_a_saved_model_through_the_real_server(
 ) -> None:
     from components.deploy.component import deploy as component
 
-    candidate = world.candidate(model=saved_model)
+    candidate = world.candidate(0.0, saved_model)
     deployment = artifact("deployment")
     component.python_func(
         model=artifact("model", candidate.model),
@@ -137,8 +137,12 @@ def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Call
     from components.deploy.component import hold
 
     deployment = artifact("deployment")
-    evaluation = world.candidate(decision="hold").evaluation
-    hold.python_func(evaluation=artifact("evaluation", evaluation), deployment=deployment)
+    candidate = world.candidate(decision="hold")
+    hold.python_func(
+        evaluation=artifact("evaluation", candidate.evaluation),
+        statistics=artifact("statistics", candidate.statistics),
+        deployment=deployment,
+    )
     assert read_json(Path(deployment.path) / "deployment.json") == {
         "version": None,
         "action": "held",
@@ -195,6 +199,20 @@ def test_a_version_that_was_rolled_back_is_left_alone_and_the_way_back_is_told(w
     assert len(world.registry.versions("flights")) == 2
     world.registry.promote("flights", 2)
     assert world.deploy(candidate, command=NO_SERVER)["action"] == "already_serving"
+
+
+def test_a_model_made_from_the_inputs_of_the_champion_is_the_champion_to_a_run_that_stands_on_its_predecessor(
+    world: World,
+) -> None:
+    """As after `--no-cache`: the champion is a new model, the next run has the old one from the cache."""
+    inputs = {"source": "s", "inputs_digest": "i"}
+    first = world.candidate(0.0, source="s", inputs_digest="i", judged_against="")
+    world.deploy(first)
+    world.deploy(world.candidate(0.1, source="s", inputs_digest="i", judged_against="1"))
+    assert world.traffic == {2: 100}
+    stands_on_the_predecessor = replace(first, lineage={**inputs, "judged_against": "1"})
+    again = world.deploy(stands_on_the_predecessor, command=NO_SERVER)
+    assert (again["action"], again["version"]) == ("already_serving", 2)
 
 
 def test_other_inputs_are_deployed_after_a_rollback(world: World) -> None:
@@ -263,7 +281,7 @@ def test_a_server_that_does_not_start_is_told_by_its_last_word(world: World) -> 
     folder = world.fake_model()
     (folder / "broken").touch()
     with pytest.raises(EndpointError, match=r"exit status 1: ModelError: .*got a broken one"):
-        world.deploy(world.candidate(model=folder))
+        world.deploy(world.candidate(0.0, folder))
     assert world.traffic == {}
 
 
