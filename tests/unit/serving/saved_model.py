@@ -26,7 +26,7 @@ class Flights(tf.Module):
         self.carriers = tf.lookup.StaticHashTable(rows, 3)
         self.shift = tf.Variable(shift)
 
-    @tf.function
+    @tf.function  # type: ignore[untyped-decorator]
     def raw(self, distance: Any, seats: Any, carrier: Any, origin: Any) -> dict[str, Any]:
         """[batch] each."""
         known = [tf.where(tf.math.is_nan(number), 0.0, number) for number in (distance, seats)]
