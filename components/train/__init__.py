@@ -1,1 +1,1 @@
-"""train: reads examples and the transform graph, writes a SavedModel with that graph inside and the training's log."""
+"""train: reads examples and a transform graph, writes a SavedModel with that graph inside, and its log."""

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import shutil
 import uuid
 import zipfile
@@ -52,8 +51,9 @@ class State:
 
     def stopped_early(self, training: Training) -> bool:
         """Whether patience ended before the epochs did."""
-        waited = len(self.epochs) - self.best_epoch
-        return len(self.epochs) < training.epochs and training.patience is not None and waited >= training.patience
+        if training.patience is None or len(self.epochs) >= training.epochs:
+            return False
+        return len(self.epochs) - self.best_epoch >= training.patience
 
     def finished(self, training: Training) -> bool:
         """Whether there is nothing more to learn."""
@@ -81,7 +81,7 @@ class Checkpoints:
         try:
             with beside.open("wb") as file:
                 np.savez(file, state=np.array(json.dumps(told)), **arrays)
-            os.replace(beside, self._file)
+            beside.replace(self._file)
         finally:
             beside.unlink(missing_ok=True)
 
@@ -90,7 +90,7 @@ class Checkpoints:
         if not self._file.exists():
             return State()
         try:
-            with np.load(self._file, allow_pickle=False) as kept:
+            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 told = json.loads(str(kept["state"]))
                 values = [kept[f"variable_{place}"] for place in range(len(variables))]
                 best = [kept[name] for name in kept.files if name.startswith("best_")]

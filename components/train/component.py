@@ -25,6 +25,7 @@ def train(
         from configs.stages import TrainStage
 
         record.imported()
-        read, told = [Path(artifact.path) for artifact in inputs], TrainStage.model_validate_json(settings)
-        written = [Path(artifact.path) for artifact in outputs]
+        told = TrainStage.model_validate_json(settings)
+        read = Path(examples.path), Path(transform_graph.path)
+        written = Path(model.path), Path(training_log.path)
         record.summary(core.run(*read, told, *written, Path(checkpoints), record.progress))

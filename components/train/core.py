@@ -12,11 +12,12 @@ from components.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
 from components.train.checkpoints import Checkpoints, State
-from components.train.fitting import fit
+from components.train.fitting import Splits, fit
+from configs.settings import Training
 from configs.stages import TrainStage
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     examples: Path,
     transform_graph: Path,
     stage: TrainStage,
@@ -46,21 +47,20 @@ def run(
     """
     training = stage.training
     inputs = features.read(transform_graph, stage.label.column)
-    streams = training.input_pipeline == "stream"
-    train, evaluation = (
-        data.load(examples, split, inputs, stream=streams, shuffle_rows=training.shuffle_rows)
-        for split in ("train", "eval")
+    splits = Splits(
+        train=data.load(examples, "train", inputs, training),
+        eval=data.load(examples, "eval", inputs, training),
     )
     keras.utils.set_random_seed(training.seed)
-    model = models.build(inputs, training, _start(train, training.class_weight))
+    model = models.build(inputs, training, _start(splits.train, training))
     kept = Checkpoints(checkpoints / key(examples, transform_graph, stage))
-    state = fit(model, train, evaluation, training, kept, progress)
-    with writing(model_out) as model_folder, writing(log_out) as log_folder:
+    state = fit(model, splits, training, kept, progress)
+    with writing(log_out) as log_folder, writing(model_out) as model_folder:
         export.save(model, transform_graph, inputs, stage.name, model_folder)
         history.write(state, training, log_folder / "history.json")
         shutil.copytree(kept.folder / "tensorboard", log_folder / "tensorboard")
     kept.remove()
-    return _summary(train, evaluation, model, state)
+    return _summary(splits, model, state)
 
 
 def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
@@ -81,21 +81,21 @@ def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
     return total.hexdigest()
 
 
-def _start(train: data.Examples, class_weight: str) -> float:
-    """The share of positives, as the weights make it."""
-    return 0.5 if class_weight == "balanced" else train.positives / train.rows
+def _start(train: data.Examples, training: Training) -> float:
+    """The share of positives, as the class weights make it."""
+    return 0.5 if training.class_weight == "balanced" else train.positives / train.rows
 
 
-def _summary(train: data.Examples, evaluation: data.Examples, model: keras.Model, state: State) -> Summary:
+def _summary(splits: Splits, model: keras.Model, state: State) -> Summary:
     best = state.epochs[state.best_epoch - 1]
     seconds = sum(epoch["seconds"] for epoch in state.epochs)
     return {
-        "train_rows": train.rows,
-        "eval_rows": evaluation.rows,
-        "parameters": model.count_params(),
+        "train_rows": splits.train.rows,
+        "eval_rows": splits.eval.rows,
+        "parameters": export.parameters(model),
         "epochs": len(state.epochs),
         "best_epoch": state.best_epoch,
         "eval_auc": round(best["eval_auc"], 6),
         "eval_loss": round(best["eval_loss"], 6),
-        "examples_per_second": round(train.rows * len(state.epochs) / seconds),
+        "examples_per_second": round(splits.train.rows * len(state.epochs) / seconds),
     }

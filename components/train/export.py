@@ -1,5 +1,6 @@
 """The model as it is served: one SavedModel from raw columns to a score, the transform graph inside."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,10 +86,15 @@ def describe(model: keras.Model, inputs: ModelInputs, name: str) -> dict[str, An
         "label": inputs.label,
         "kind": model.name,
         "features": {"numeric": list(inputs.numeric), "categorical": list(inputs.categorical)},
-        "parameters": sum(weight.value.shape.num_elements() for weight in model.trainable_weights),
+        "parameters": parameters(model),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
     }
+
+
+def parameters(model: keras.Model) -> int:
+    """How many numbers were learned."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 def _load(transform_graph: Path) -> Any:
@@ -109,4 +115,4 @@ def _matrix(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Te
     """Columns of shape [batch] as [batch, columns], also where there is none."""
     if not columns:
         return tf.zeros((rows, 0), dtype)
-    return tf.cast(tf.stack([tf.reshape(column, (-1,)) for column in columns], axis=1), dtype)
+    return tf.cast(tf.stack(columns, axis=1), dtype)

@@ -7,7 +7,7 @@ of the killed run, measures exactly, and runs where `fit` fails (MultiWorkerMirr
 import math
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,12 +19,19 @@ from components.train import metrics
 from components.train.checkpoints import Checkpoints, Epoch, State
 from components.train.examples import Examples
 from components.train.history import Board
-from components.train.optimization import optimizer
+from components.train.optimization import LearningRate, optimizer
 from configs.errors import TrainingError
 from configs.settings import Training
 
 _EVAL_ROWS = 16_384
 Floats = NDArray[np.float32]
+
+
+class Splits(NamedTuple):
+    """What is learned, and what tells how well."""
+
+    train: Examples
+    eval: Examples
 
 
 class Learner:
@@ -35,15 +42,18 @@ class Learner:
 
     Args:
         model: From [dense, indexed] to logits [batch, 1].
-        moves: The optimizer.
+        training: How it learns.
+        steps: The length of the whole training.
         weights: The weight of a negative and of a positive example.
     """
 
     def __init__(
-        self, model: keras.Model, moves: keras.optimizers.Optimizer, weights: tuple[float, float] = (1.0, 1.0)
+        self, model: keras.Model, training: Training, steps: int, weights: tuple[float, float] = (1.0, 1.0)
     ) -> None:
-        self.model, self.optimizer, self._weights = model, moves, weights
-        moves.build(model.trainable_variables)
+        self.model, self._weights = model, weights
+        self._rate = LearningRate(training.learning_rate, training.schedule, steps)
+        self.optimizer = optimizer(training, self._rate)
+        self.optimizer.build(model.trainable_variables)
         inputs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
         label = tf.TensorSpec((None,), tf.float32)
         self.step = tf.function(self._step, input_signature=[*inputs, label], autograph=False)
@@ -66,15 +76,15 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step."""
-        return float(self.optimizer.learning_rate)
+        """The rate of the last step."""
+        return float(self._rate(int(self.optimizer.iterations) - 1))
 
     def _step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
         """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
         with tf.GradientTape() as tape:
             logits = self.model([dense, indexed], training=True)[:, 0]
             losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)
-            weights = tf.where(label > 0, self._weights[1], self._weights[0])  # noqa: PLR2004
+            weights = tf.where(label > 0, self._weights[1], self._weights[0])
             loss = tf.add_n([tf.reduce_mean(losses * weights), *self.model.losses])
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(loss, variables), variables)
@@ -86,8 +96,7 @@ class Learner:
 
 def fit(
     model: keras.Model,
-    train: Examples,
-    evaluation: Examples,
+    splits: Splits,
     training: Training,
     checkpoints: Checkpoints,
     progress: Progress,
@@ -97,13 +106,13 @@ def fit(
     Raises:
         TrainingError: The loss is not finite.
     """
-    steps = training.epochs * math.ceil(train.rows / training.batch_size)
-    learner = Learner(model, optimizer(training, steps), class_weights(train, training))
+    steps = training.epochs * math.ceil(splits.train.rows / training.batch_size)
+    learner = Learner(model, training, steps, class_weights(splits.train, training))
     state = checkpoints.load(learner.variables)
     with Board(checkpoints.folder / "tensorboard") as board:
         while not state.finished(training):
             number = len(state.epochs) + 1
-            epoch = _epoch(learner, train, evaluation, training, number, progress)
+            epoch = _epoch(learner, splits, training, number, progress)
             state.add(epoch, learner.weights)
             board.add(epoch)
             checkpoints.save(learner.variables, state)
@@ -118,13 +127,11 @@ def class_weights(train: Examples, training: Training) -> tuple[float, float]:
     return train.rows / (2 * (train.rows - train.positives)), train.rows / (2 * train.positives)
 
 
-def _epoch(
-    learner: Learner, train: Examples, evaluation: Examples, training: Training, number: int, progress: Progress
-) -> Epoch:
+def _epoch(learner: Learner, splits: Splits, training: Training, number: int, progress: Progress) -> Epoch:
     started = time.perf_counter()
-    label, logit = _learn(learner, train, training, number, progress)
+    label, logit = _learn(learner, splits.train, training, number, progress)
     seconds = time.perf_counter() - started
-    eval_label, eval_logit = score(learner, evaluation)
+    eval_label, eval_logit = score(learner, splits.eval)
     eval_loss = metrics.log_loss(eval_label, eval_logit)
     if not math.isfinite(eval_loss):
         raise _diverged(f"eval loss after epoch {number}", eval_loss, training)
@@ -136,7 +143,7 @@ def _epoch(
         eval_auc=metrics.auc(eval_label, eval_logit),
         learning_rate=learner.learning_rate,
         seconds=round(seconds, 3),
-        examples_per_second=round(train.rows / seconds, 1),
+        examples_per_second=round(splits.train.rows / seconds, 1),
     )
 
 

@@ -1,7 +1,8 @@
 """The models: `linear`, `dnn` and `wide_deep`, functional Keras models from matrices to a logit."""
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,8 +19,7 @@ class Lookup(keras.layers.Layer):
     Takes indices [batch, all indexed inputs] and returns [batch, chosen inputs · dim].
 
     Args:
-        places: The columns of the inputs that are looked up here.
-        cardinalities: The number of indices of each.
+        cardinalities: The number of indices of each input that is looked up here, by its column.
         dim: The length of a vector.
         initializer: Of the table.
         regularizer: Of the table.
@@ -28,8 +28,7 @@ class Lookup(keras.layers.Layer):
 
     def __init__(
         self,
-        places: Sequence[int],
-        cardinalities: Sequence[int],
+        cardinalities: Mapping[int, int],
         dim: int,
         *,
         initializer: keras.initializers.Initializer,
@@ -37,8 +36,8 @@ class Lookup(keras.layers.Layer):
         name: str,
     ) -> None:
         super().__init__(name=name)
-        self._places, self._dim, self._rows = list(places), dim, sum(cardinalities)
-        self._offsets = [sum(cardinalities[:place]) for place in range(len(cardinalities))]
+        *self._offsets, self._rows = itertools.accumulate(cardinalities.values(), initial=0)
+        self._places, self._dim = list(cardinalities), dim
         self._initializer, self._regularizer = initializer, regularizer
 
     def build(self, _: Any) -> None:
@@ -59,7 +58,7 @@ class Lookup(keras.layers.Layer):
         return ops.reshape(ops.take(table, rows, axis=0), (-1, len(self._places) * self._dim))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
-        """[batch, chosen inputs · dim]"""
+        """What `call` returns: [batch, chosen inputs · dim]."""
         return (input_shape[0], len(self._places) * self._dim)
 
 
@@ -105,13 +104,16 @@ def _wide(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> 
     parts = []
     if inputs.dense:
         layer = keras.layers.Dense(
-            1, use_bias=False, kernel_initializer="zeros", kernel_regularizer=_penalty(training), name="wide_dense"
+            1,
+            use_bias=False,
+            kernel_initializer="zeros",
+            kernel_regularizer=_penalty(training),
+            name="wide_dense",
         )
         parts.append(layer(dense))
     if inputs.indexed:
         weights = Lookup(
-            range(len(inputs.indexed)),
-            list(inputs.indexed.values()),
+            dict(enumerate(inputs.indexed.values())),
             1,
             initializer=keras.initializers.Zeros(),
             regularizer=_penalty(training),
@@ -152,26 +154,25 @@ def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> 
 
 def _embedded(inputs: ModelInputs, training: Training, indexed: Any) -> list[Any]:
     """The embeddings, inputs of one dimension together in one table: [batch, inputs · dim] each."""
-    groups: dict[int, list[int]] = {}
-    cardinalities = list(inputs.indexed.values())
-    for place, cardinality in enumerate(cardinalities):
-        groups.setdefault(training.embedding_dim or embedding_dim(cardinality), []).append(place)
+    groups: dict[int, dict[int, int]] = {}
+    for place, cardinality in enumerate(inputs.indexed.values()):
+        dim = training.embedding_dim or embedding_dim(cardinality)
+        groups.setdefault(dim, {})[place] = cardinality
     return [
         Lookup(
-            places,
-            [cardinalities[place] for place in places],
+            cardinalities,
             dim,
             initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=training.seed + dim),
             regularizer=_penalty(training),
             name=f"embedding_{dim}",
         )(indexed)
-        for dim, places in sorted(groups.items())
+        for dim, cardinalities in sorted(groups.items())
     ]
 
 
 def embedding_dim(cardinality: int) -> int:
     """2 · cardinality^¼, rounded up to a multiple of 4 so that inputs share tables, at most 32."""
-    return min(32, 4 * math.ceil(2 * cardinality**0.25 / 4))
+    return 4 * min(8, math.ceil(math.pow(cardinality, 0.25) / 2))
 
 
 def _penalty(training: Training) -> keras.regularizers.Regularizer | None:

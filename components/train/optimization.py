@@ -46,9 +46,8 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self._peak, "schedule": self._schedule.model_dump(), "steps": self._steps}
 
 
-def optimizer(training: Training, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, for a training of so many steps."""
-    rate = LearningRate(training.learning_rate, training.schedule, steps)
+def optimizer(training: Training, rate: LearningRate) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, with this rate."""
     match training.optimizer:
         case "adam":
             return keras.optimizers.Adam(rate, global_clipnorm=training.clip_norm)

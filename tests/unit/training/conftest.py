@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,8 @@ import tensorflow_transform as tft
 from numpy.typing import NDArray
 from tensorflow_transform import impl_helper
 
-from components.artifacts import Summary, shard_path, write_json
-from components.recording import silent
+from components.artifacts import shard_path, write_json
+from components.recording import Progress, silent
 from components.train import core, features
 from configs.settings import Label, Split, Training
 from configs.stages import TrainStage
@@ -31,7 +31,7 @@ Columns = dict[str, NDArray[Any]]
 
 @pytest.fixture(scope="session")
 def rows() -> dict[Split, Columns]:
-    """Raw values of each split: float32 with NaN for missing, bytes with b"" for missing; late is the label."""
+    """Raw values of each split: float32 (missing: NaN) and bytes (missing: b""); `late` is the label."""
     flights = _flights()
     order = np.random.default_rng(5).permutation(len(flights["late"]))
     ends = np.cumsum(list(SPLITS.values()))
@@ -64,7 +64,7 @@ def _flights() -> Columns:
 
 @pytest.fixture(scope="session")
 def transform_graph(rows: dict[Split, Columns], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that TFT wrote: scaled numbers with indicators, a vocabulary for carrier, hashes for the rest."""
+    """A folder that TFT wrote: scaled numbers with indicators, a vocabulary, and hashes."""
     folder = tmp_path_factory.mktemp("graph")
     vocabulary = tmp_path_factory.mktemp("vocabulary") / "carriers"
     carriers = sorted({value.decode() for value in rows["train"]["carrier"]})
@@ -89,7 +89,11 @@ def transform_graph(rows: dict[Split, Columns], tmp_path_factory: pytest.TempPat
     specs |= {name: tf.io.FixedLenFeature([], tf.string) for name in CATEGORICAL}
     types = {name: tf.TensorSpec((None,), spec.dtype, name) for name, spec in specs.items()}
     impl_helper.analyze_in_place(
-        preprocess, force_tf_compat_v1=False, feature_specs=specs, type_specs=types, transform_output_path=str(folder)
+        preprocess,
+        force_tf_compat_v1=False,
+        feature_specs=specs,
+        type_specs=types,
+        transform_output_path=str(folder),
     )
     content = {
         "dense": [name for column in NUMERIC for name in (column, f"{column}_missing")],
@@ -125,20 +129,68 @@ def examples(
     return folder
 
 
-def stage(**knobs: Any) -> TrainStage:
-    """Settings of a small, quick training with these knobs turned."""
-    small = {"hidden_units": (16,), "batch_size": 256, "epochs": 3, "dropout": 0.0, "learning_rate": 0.01}
-    return TrainStage(name="flights", label=Label(column="late"), training=Training(**(small | knobs)))
+class Trained(NamedTuple):
+    """What a run of the stage left behind."""
+
+    folder: Path
+    stage: TrainStage
+    summary: dict[str, Any]
+    history: dict[str, Any]
+    steps: list[tuple[str, int, int | None]]
+    """What was told of its progress."""
+
+    @property
+    def model(self) -> Path:
+        """The SavedModel."""
+        return self.folder / "model"
+
+    @property
+    def log(self) -> Path:
+        """The training's log."""
+        return self.folder / "log"
 
 
-@pytest.fixture
-def train(examples: Path, transform_graph: Path, tmp_path: Path) -> Callable[..., tuple[Summary, dict[str, Any]]]:
-    """Run the stage with some knobs turned: its summary and its history; outputs under `tmp_path`."""
+class Trainer:
+    """Runs the stage on the small examples with some knobs turned."""
 
-    def run(folder: Path = tmp_path, **knobs: Any) -> tuple[Summary, dict[str, Any]]:
-        model, log = folder / "model", folder / "log"
-        checkpoints = folder / "checkpoints"
-        summary = core.run(examples, transform_graph, stage(**knobs), model, log, checkpoints, silent)
-        return summary, json.loads((log / "history.json").read_text())
+    def __init__(self, examples: Path, transform_graph: Path, folders: Callable[[], Path]) -> None:
+        self.examples, self.transform_graph, self._folders = examples, transform_graph, folders
 
-    return run
+    @staticmethod
+    def stage(**knobs: Any) -> TrainStage:
+        """Settings of a small, quick training."""
+        small = {"hidden_units": (16,), "batch_size": 256, "epochs": 2, "dropout": 0.0, "learning_rate": 0.01}
+        return TrainStage(
+            name="flights", label=Label(column="late"), training=Training.model_validate(small | knobs)
+        )
+
+    def __call__(self, **knobs: Any) -> Trained:
+        """Train in a folder of its own."""
+        return self.at(self._folders(), self.stage(**knobs))
+
+    def at(self, folder: Path, stage: TrainStage, progress: Progress = silent) -> Trained:
+        """Train in this folder, which may hold the checkpoint of an earlier call."""
+        told: list[tuple[str, int, int | None]] = []
+
+        def both(what: str, done: int, total: int | None = None) -> None:
+            told.append((what, done, total))
+            progress(what, done, total)
+
+        outputs = folder / "model", folder / "log", folder / "checkpoints"
+        summary = core.run(self.examples, self.transform_graph, stage, *outputs, both)
+        return Trained(
+            folder, stage, dict(summary), json.loads((outputs[1] / "history.json").read_text()), told
+        )
+
+
+@pytest.fixture(scope="session")
+def trainer(examples: Path, transform_graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    return Trainer(examples, transform_graph, lambda: tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="session")
+def trained(trainer: Trainer) -> Trained:
+    """A wide & deep model with every part in it: dropout, batch norm, penalties, clipping, warm-up."""
+    return trainer(
+        dropout=0.2, batch_norm=True, l2=1e-4, clip_norm=1.0, schedule={"warmup_fraction": 0.1}, epochs=3
+    )
