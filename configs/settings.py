@@ -223,7 +223,8 @@ class Validation(Section):
     max_missing_increase: Fraction = 0.1
     """A column may lose this much presence against the schema's own minimum before it is an error."""
     max_new_values: Fraction = 0.01
-    """Share of rows with values outside a domain (categories) or a range (numbers): more is an error, fewer a warning."""
+    """Share of rows with values outside a domain (categories) or a range (numbers): more is an error,
+    fewer a warning."""
     skew_linf: Fraction = 0.3
     """Categories, train against eval and test: largest difference of a value's share."""
     skew_js: Fraction = 0.3
