@@ -13,7 +13,7 @@ Trainer = Any
 """That of conftest.py."""
 
 
-def call(trainer: Trainer, folder: Path, graph: Path, **knobs: Any) -> dict[str, Any]:
+def call(trainer: Trainer, folder: Path, graph: Path, **knobs: Any) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STAGE_RECORDS", str(folder / "records"))
         train.python_func(
