@@ -28,8 +28,9 @@ def call(trainer: Trainer, folder: Path, graph: Path, **knobs: Any) -> Any:
     return record(folder)
 
 
-def record(folder: Path) -> Any:
-    return json.loads((folder / "records" / "train.stage.json").read_text())
+def record(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "records" / "train.stage.json").read_text())
+    return content
 
 
 def test_the_component_records_what_it_did(trainer: Trainer, tmp_path: Path) -> None:
