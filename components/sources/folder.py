@@ -1,5 +1,7 @@
 """`file://FOLDER`: each file or sub-folder of Parquet, CSV or TFRecord is a table."""
 
+import glob
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +15,8 @@ from configs.errors import PipelineError, SourceError, UnreadableFileError
 
 _CSV_SAMPLE_ROWS = 1_000_000
 """Rows that decide the type of a CSV column."""
+_CSV_LINE_BYTES = 32 * 2**20
+"""The longest line of a CSV file; each thread holds a buffer of this size."""
 _FORMATS = {
     ".parquet": "parquet",
     ".csv": "csv",
@@ -70,7 +74,7 @@ class Folder:
         tables: dict[str, list[Path]] = {}
         for place in places:
             files = sorted(place.rglob("*")) if place.is_dir() else [place]
-            files = [file for file in files if _format(file) and not _is_hidden(file)]
+            files = [file for file in files if _format(file) and not _is_hidden(file, self._path.parent)]
             if files:
                 tables[_table_name(place)] = _of_one_format(place, files)
         if not tables:
@@ -91,6 +95,8 @@ class Folder:
             for file in files:
                 self._read_through(connection, file)
             raise _unreadable(files[0] if len(files) == 1 else files[0].parent, error) from error
+        if _format(files[0]) == "csv":
+            _check_columns(connection.table(table).columns, files[0])
         return view
 
     def _scan(self, files: list[Path]) -> str:
@@ -100,7 +106,8 @@ class Folder:
         missing = ", ".join(_string(each) for each in self._csv_missing)
         return (
             f"FROM read_csv([{_quoted(files)}], union_by_name = true, header = true, "
-            f"nullstr = [{missing}], sample_size = {_CSV_SAMPLE_ROWS})"
+            f"nullstr = [{missing}], sample_size = {_CSV_SAMPLE_ROWS}, "
+            f"max_line_size = {_CSV_LINE_BYTES}, buffer_size = {_CSV_LINE_BYTES})"
         )
 
     def _read_through(self, connection: Any, file: Path) -> None:
@@ -142,7 +149,7 @@ def _converted(connection: Any, files: list[Path]) -> str:
 
 
 def _quoted(files: list[Path]) -> str:
-    return ", ".join(_string(str(file)) for file in files)
+    return ", ".join(_string(glob.escape(str(file))) for file in files)
 
 
 def _string(text: str) -> str:
@@ -154,9 +161,20 @@ def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
     return UnreadableFileError(
         str(file),
         expected=expected.get(_format(file), "readable files"),
-        got=" ".join(str(error).splitlines()[0].split()),
+        got=" ".join(" ".join(filter(None, str(error).splitlines()[:3])).split()),
         way_out="Write the file again, or move it out of the folder.",
     )
+
+
+def _check_columns(columns: list[str], file: Path) -> None:
+    """DuckDB takes lines of different widths for one wide column."""
+    if len(columns) == 1 and re.search(r"[,;\t|]", columns[0]):
+        raise UnreadableFileError(
+            str(file),
+            expected=f"lines of as many fields as its header '{columns[0]}'",
+            got="lines of different widths",
+            way_out="Write the file again, or move it out of the folder.",
+        )
 
 
 def _of_one_format(place: Path, files: list[Path]) -> list[Path]:
@@ -171,8 +189,9 @@ def _format(file: Path) -> str:
     return next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), "")
 
 
-def _is_hidden(file: Path) -> bool:
-    return file.name.startswith((".", "_"))
+def _is_hidden(file: Path, root: Path) -> bool:
+    """Beneath the root, a name that begins with a dot or an underscore."""
+    return any(part.startswith((".", "_")) for part in file.relative_to(root).parts[1:])
 
 
 def _table_name(place: Path) -> str:

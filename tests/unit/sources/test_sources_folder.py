@@ -92,8 +92,9 @@ def test_the_fingerprint_follows_the_content_of_the_tables_read(folder: Path) ->
         ("bad.parquet", b""),
         ("bad.csv.gz", b"not gzip at all"),
         ("bad.csv", b"a,b\n1,2\n\xff\xfe\xfa,3\n"),
+        ("bad.csv", b"a,b\n1,2\n3,4,5\n6\n"),
     ],
-    ids=["parquet", "empty", "gzip", "encoding"],
+    ids=["parquet", "empty", "gzip", "encoding", "widths"],
 )
 def test_a_file_that_cannot_be_read_is_named(ask: Any, folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
@@ -114,6 +115,24 @@ def test_a_type_that_changes_late_in_a_csv_is_taken_as_text(ask: Any, folder: Pa
     (folder / "t.csv").write_text("a\n" + "1\n" * 30_000 + "x\n")
     (row,) = ask(f"file://{folder}", "SELECT COUNT(*) AS n, MAX(a) AS last FROM t")
     assert row == {"n": 30_001, "last": "x"}
+
+
+def test_a_string_of_ten_megabytes_is_read(ask: Any, folder: Path) -> None:
+    (folder / "t.csv").write_text(f"a,b\n1,x\n2,{'y' * 10_000_000}\n")
+    assert ask(f"file://{folder}", "SELECT MAX(LENGTH(b)) AS longest FROM t") == [{"longest": 10_000_000}]
+
+
+def test_hidden_and_unfinished_files_are_passed_over(ask: Any, folder: Path) -> None:
+    for name in ("t/0.csv", "t/_temporary/1.csv", "t/.part.csv", ".cache/2.csv", "_tmp.csv"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("a\n1\n")
+    assert ask(f"file://{folder}") == [{"a": 1}]
+
+
+def test_a_name_full_of_wildcards_is_only_a_name(ask: Any, folder: Path) -> None:
+    (folder / "a[1]*.csv").write_text("a\n1\n")
+    (folder / "a1x.csv").write_text("a\n2\n")
+    assert ask(f"file://{folder}", "SELECT a FROM `a[1]*`") == [{"a": 1}]
 
 
 def test_an_empty_folder_says_what_it_may_hold(ask: Any, folder: Path) -> None:

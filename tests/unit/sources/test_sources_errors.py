@@ -1,0 +1,29 @@
+"""What DuckDB says when a machine is too small, in our words."""
+
+import duckdb
+import pytest
+
+from components.sources.duckdb_errors import explained
+from configs.errors import NoSpaceError, PipelineError, SourceError
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "way_out"),
+    [
+        (
+            duckdb.IOException("IO Error: Could not write all bytes: No space left on device"),
+            NoSpaceError,
+            "TMPDIR",
+        ),
+        (
+            duckdb.OutOfMemoryException("Out of Memory Error: failed to pin"),
+            SourceError,
+            "ingest.memory_limit",
+        ),
+        (duckdb.Error("Some Error: something else"), SourceError, "something else"),
+    ],
+)
+def test_the_way_out_is_named(error: duckdb.Error, kind: type[PipelineError], way_out: str) -> None:
+    said = explained(error, None)
+    assert isinstance(said, kind)
+    assert way_out in str(said)
