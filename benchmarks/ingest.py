@@ -1,0 +1,127 @@
+"""Where ingest's seconds go: `python -m benchmarks.ingest`, about half a minute.
+
+Expect seconds and peak memory of each step over the flights of a year, from the sample data's CSV
+files to Parquet shards, each step in a process of its own; and values a second of FARM_FINGERPRINT,
+all at once against one call a value.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from components.ingest import core
+from components.recording import silent
+from components.sources import open_source
+from components.sources.farmhash import fingerprints
+from components.sources.samples import seed
+from configs import stages
+from configs.loading import load
+
+VALUES = 200_000
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.step:
+        print(json.dumps(measure(told.step, told.folder)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        show({step: _apart(step, Path(folder)) for step in STEPS})
+
+
+def measure(step: str, folder: Path) -> dict[str, float]:
+    """Seconds, rows and MiB of one step, in this process."""
+    began = time.monotonic()
+    rows = STEPS[step](folder)
+    seconds = time.monotonic() - began
+    return {
+        "rows": rows,
+        "seconds": seconds,
+        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _load(folder: Path) -> int:
+    return sum(seed(_uri(folder)).values())
+
+
+def _fingerprint(folder: Path) -> int:
+    open_source(_uri(folder)).fingerprint(_stage(folder).source)
+    return 336_776
+
+
+def _query(folder: Path) -> int:
+    with open_source(_uri(folder)).rows(_stage(folder).source) as rows:
+        return rows.hold()
+
+
+def _ingest(folder: Path) -> int:
+    return int(core.run(_stage(folder), folder / "rows", silent)["rows"])
+
+
+def _hash_at_once(_: Path) -> int:
+    return len(fingerprints(_keys()))
+
+
+def _hash_one_by_one(_: Path) -> int:
+    from bqemulator.sql.builtin_udfs import bqemu_farm_fingerprint
+
+    return len([bqemu_farm_fingerprint(key) for key in _keys().to_pylist()])
+
+
+STEPS: dict[str, Callable[[Path], int]] = {
+    "load the sample data": _load,
+    "fingerprint of the tables": _fingerprint,
+    "the flights query": _query,
+    "ingest": _ingest,
+    "FARM_FINGERPRINT, all at once": _hash_at_once,
+    "FARM_FINGERPRINT, one by one": _hash_one_by_one,
+}
+
+
+def _keys() -> "pa.Array[pa.StringScalar]":
+    return pa.array([f"20130101-UA{number}-EWR" for number in range(VALUES)])
+
+
+def _uri(folder: Path) -> str:
+    return f"duckdb://{folder / 'warehouse.duckdb'}"
+
+
+def _stage(folder: Path) -> stages.IngestStage:
+    return stages.ingest_stage(load("flights", overrides=[f"source.uri={_uri(folder)}"]))
+
+
+def _apart(step: str, folder: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.ingest", "--step", step, "--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def show(found: dict[str, dict[str, float]]) -> None:
+    """Print the table."""
+    table = Table("step", "rows", "seconds", "rows/s", "peak MiB")
+    for step, told in found.items():
+        speed = told["rows"] / told["seconds"]
+        table.add_row(
+            step, f"{told['rows']:,}", f"{told['seconds']:.2f}", f"{speed:,.0f}", f"{told['mib']:,.0f}"
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
