@@ -1,6 +1,7 @@
 -- One row a flight, with what was known two hours before its scheduled departure.
 -- GoogleSQL: BigQuery runs it as it is (default dataset `flights`), DuckDB through sqlglot.
 -- Instants are INT64 seconds since 1970 (UTC), because BigQuery slides windows over integers only.
+-- Sums stand in parentheses of their own inside DIV, because sqlglot forgets to put them there.
 WITH
 -- The schedule on one clock. The hour on the local clock against the hour in UTC tells the zone of New York.
 scheduled AS (
@@ -9,14 +10,15 @@ scheduled AS (
     CONCAT(CAST(f.year * 10000 + f.month * 100 + f.day AS STRING), '-', f.carrier, CAST(f.flight AS STRING), '-', f.origin) AS flight_id,
     UNIX_SECONDS(f.time_hour) + 60 * f.minute AS due,
     60 * f.hour + f.minute AS minute_of_day,
-    60 * (DIV(f.sched_arr_time, 100)) + MOD(f.sched_arr_time, 100) AS arrival_minute,
+    DIV(f.sched_arr_time, 100) * 60 + MOD(f.sched_arr_time, 100) AS arrival_minute,
     MOD(f.hour - EXTRACT(HOUR FROM f.time_hour) + 24, 24) - 24 AS origin_zone,
     a.tz AS dest_zone,
     IF(a.dst = 'A', 1, 0) AS dest_saves_daylight
   FROM flights AS f
   LEFT JOIN airports AS a ON a.faa = f.dest
 ),
--- Gate to gate in minutes. An unknown destination counts as New York: its true zone is east of it, so that it arrives too late, never too early.
+-- Gate to gate in minutes. A destination that `airports` lacks lies in the Caribbean, at most an hour
+-- east of New York: by New York's clock its flights land too late, never too early.
 planned AS (
   SELECT
     *,
