@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.registry import Submission, open_registry
@@ -195,6 +195,7 @@ MOVES = st.lists(
 )
 
 
+@settings(deadline=None)  # no test is timed
 @given(MOVES)
 def test_no_sequence_of_moves_leaves_the_endpoint_without_a_champion(
     sequence: list[tuple[str, int, int]],

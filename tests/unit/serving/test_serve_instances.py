@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.raw import raw_tensors
@@ -24,6 +24,7 @@ def as_served(values: list[dict[str, Any]]) -> Columns:
     return columns(orjson.loads(orjson.dumps(values)), RAW, RAW.names)
 
 
+@settings(deadline=None)  # no test is timed
 @given(st.lists(st.one_of(st.none(), FLOATS), min_size=1, max_size=20))
 def test_a_number_is_the_same_served_and_in_parquet(numbers: list[float | None]) -> None:
     batch = pa.RecordBatch.from_pydict(
@@ -43,6 +44,7 @@ CATEGORIES = [
 
 @pytest.mark.parametrize(("kind", "values"), CATEGORIES, ids=[str(kind) for kind, _ in CATEGORIES])
 def test_a_category_is_the_same_served_and_in_parquet(kind: pa.DataType, values: Any) -> None:
+    @settings(deadline=None)  # no test is timed
     @given(st.lists(st.one_of(st.none(), values), min_size=1, max_size=20))
     def same(categories: list[Any]) -> None:
         batch = pa.RecordBatch.from_pydict(
