@@ -275,7 +275,7 @@ class Training(Section):
     hidden_units: tuple[PositiveInt, ...] = (128, 64)
     embedding_dim: PositiveInt | None = None
     """None: 2 · cardinality^¼ for each categorical input, rounded up to a multiple of 4, at most 32."""
-    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.2
     batch_norm: bool = False
     l1: NonNegativeFloat = 0.0
     l2: NonNegativeFloat = 0.0
@@ -289,8 +289,9 @@ class Training(Section):
     """Gradients longer than this, over all weights together, are shortened to it."""
     class_weight: Literal["none", "balanced"] = "none"
     """balanced: n / (2·n_class); moves the scores, so calibration is judged with care."""
-    batch_size: PositiveInt = 2048
-    epochs: PositiveInt = 8
+    batch_size: PositiveInt | None = None
+    """None: a power of two that makes about 100 steps an epoch, from 64 to 2048."""
+    epochs: PositiveInt = 10
     patience: PositiveInt | None = 2
     """Stop after this many epochs without a better eval AUC; None: never. The best weights are kept."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 17

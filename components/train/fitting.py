@@ -106,7 +106,7 @@ def fit(
     Raises:
         TrainingError: The loss is not finite.
     """
-    steps = training.epochs * math.ceil(splits.train.rows / training.batch_size)
+    steps = training.epochs * math.ceil(splits.train.rows / batch_size(splits.train, training))
     learner = Learner(model, training, steps, class_weights(splits.train, training))
     state = checkpoints.load(learner.variables)
     with Board(checkpoints.folder / "tensorboard") as board:
@@ -125,6 +125,11 @@ def class_weights(train: Examples, training: Training) -> tuple[float, float]:
     if training.class_weight == "none":
         return 1.0, 1.0
     return train.rows / (2 * (train.rows - train.positives)), train.rows / (2 * train.positives)
+
+
+def batch_size(train: Examples, training: Training) -> int:
+    """The set size, or the power of two that makes about 100 steps an epoch, from 64 to 2048."""
+    return training.batch_size or min(2048, max(64, 2 ** round(math.log2(train.rows / 100))))
 
 
 def _epoch(learner: Learner, splits: Splits, training: Training, number: int, progress: Progress) -> Epoch:
@@ -154,7 +159,7 @@ def _learn(
     labels, logits = [], []
     done, what = 0, f"epoch {number} of {training.epochs}, examples"
     order = np.random.default_rng([training.seed, number])
-    for step, batch in enumerate(train.batches(training.batch_size, order), start=1):
+    for step, batch in enumerate(train.batches(batch_size(train, training), order), start=1):
         loss, logit = learner.step(*batch)
         if not math.isfinite(float(loss)):
             raise _diverged(f"loss in epoch {number}, step {step}", float(loss), training)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.train.fitting import batch_size
 from configs.errors import TrainingError
+from configs.settings import Training
 
 Trainer = Any
 Trained = Any
@@ -56,6 +58,25 @@ def test_the_history_tells_every_epoch(trained: Trained) -> None:
     best = epochs[trained.history["best_epoch"] - 1]
     assert best["eval_auc"] == max(epoch["eval_auc"] for epoch in epochs)
     assert trained.summary["eval_auc"] == pytest.approx(best["eval_auc"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(10, 64), (9_000, 64), (15_000, 128), (220_000, 2048), (10_000_000, 2048)]
+)
+def test_the_batch_follows_the_rows_unless_it_is_set(rows: int, size: int) -> None:
+    class Rows:
+        """As many examples as the case says."""
+
+        positives = 1
+
+        def __init__(self) -> None:
+            self.rows = rows
+
+        def batches(self, size: int, order: object = None) -> Any:
+            """None."""
+
+    assert batch_size(Rows(), Training()) == size
+    assert batch_size(Rows(), Training(batch_size=7)) == 7
 
 
 def test_progress_tells_the_epoch_and_its_examples(trained: Trained) -> None:
