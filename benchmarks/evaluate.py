@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.artifacts import read_json
+from benchmarks._newest import newest
 from components.beam import pipeline_options
 from components.evaluate.analysis import Measure, Metrics, SliceKey, analyze, eval_config, slice_key
 from components.evaluate.frozen import FrozenSplit, open_split
@@ -38,7 +38,6 @@ from components.evaluate.scoring import Scorer
 from components.evaluate.slices import Ids, SliceBook
 from configs.loading import load
 from configs.settings import Beam
-from pipelines.runs import MANIFEST, artifact_path, find_run
 
 ASKED_SCORING, ASKED_TFMA = 50_000, 5_000
 """Rows a second."""
@@ -55,8 +54,8 @@ def main() -> None:
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)  # in TFMA, 0 / 0
     settings = load("flights")
-    split = open_split(told.rows or _newest("rows"), settings.label.column)
-    scorer = Scorer(told.model or _newest("model"), "the candidate")
+    split = open_split(told.rows or newest("rows"), settings.label.column)
+    scorer = Scorer(told.model or newest("model"), "the candidate")
     measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -70,12 +69,6 @@ def main() -> None:
         with timed(seconds, "plain"):
             theirs = by_rows(few, its_scores, measure, Path(folder) / "plain")
     show(seconds, split.rows, len(slices), len(part), difference(ours, theirs))
-
-
-def _newest(artifact: str) -> Path:
-    path = artifact_path(read_json(find_run(Path("output"), "flights") / MANIFEST), artifact)
-    assert path, f"the newest run of flights has no {artifact}"
-    return path
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Expect seconds and peak memory of the stage over a hundred rows (its fixed start-up) and over all of
 them, the rows a second of the difference, held against the 15,000 that are asked for, and the same
 start-up with one TFT analyzer a feature instead of one for all. Each is measured in a process of its
-own. Without --rows: those of the newest run below output/; --use-case names another than flights.
+own. Without --rows: those of the newest run of flights below output/; --use-case names another.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._newest import newest
 from components.artifacts import shard_path, shards
 from components.recording import silent
 from configs import stages
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--use-case", default="flights")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     told = parser.parse_args()
-    rows = told.rows or _newest()
+    rows = told.rows or newest("rows", told.use_case)
     if told.way:
         print(json.dumps(measure(told.way, rows, stages.transform_stage(load(told.use_case)))))
         return
@@ -151,13 +152,6 @@ def _cut(rows: Path, few: Path) -> None:
     for split in splits:
         head = next(pq.ParquetFile(shards(rows, split)[0]).iter_batches(FEW))
         pq.write_table(pa.Table.from_batches([head]), shard_path(few, split, 0))
-
-
-def _newest() -> Path:
-    found = sorted(Path("output").rglob("rows.json"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        sys.exit("no rows below output/: run `python -m pipelines run flights` first, or name some by --rows")
-    return found[-1].parent
 
 
 if __name__ == "__main__":

@@ -1,0 +1,20 @@
+"""What the benchmarks read: an artifact of the newest run of a use case below output/."""
+
+import sys
+from pathlib import Path
+
+from components.artifacts import read_json
+from configs.errors import UnknownRunError
+from pipelines.runs import MANIFEST, artifact_path, find_run
+
+
+def newest(artifact: str, use_case: str = "flights") -> Path:
+    """Where it lies; without one, the process ends and says how to make it."""
+    try:
+        folder = find_run(Path("output"), use_case)
+    except UnknownRunError as error:
+        sys.exit(f"{error}\nMake one: python -m pipelines run {use_case}")
+    path = artifact_path(read_json(folder / MANIFEST), artifact)
+    if path is None:
+        sys.exit(f"{folder.name} has no {artifact}: run `python -m pipelines run {use_case}` to its end")
+    return path

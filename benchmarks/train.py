@@ -1,0 +1,98 @@
+"""What the input pipeline costs a training: `python -m benchmarks.train [--epochs 3]`, about 1 minute.
+
+The model of flights learns the same examples three ways: batches that lie ready as tensors (no input
+pipeline at all), `input_pipeline: memory`, and `input_pipeline: stream`. One process, an epoch of each
+in turn, so that a machine that slows down slows them alike; the median of the epochs is compared. Asked
+for: each pipeline within 15 % of the tensors. Then each input pipeline alone, without a model.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._newest import newest
+from components.train import features, models
+from components.train.examples import Examples, Memory, Stream
+from components.train.fitting import Learner, batch_size
+from components.train.shards import Shards
+from configs.loading import load
+from configs.settings import Training
+
+ASKED = 1.15
+"""Seconds of an epoch against those on tensors."""
+Batches = Callable[[int], Iterable[Sequence[Any]]]
+"""The batches of an epoch, by its number."""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--epochs", type=int, default=3)
+    told = parser.parse_args()
+    settings = load("flights")
+    inputs = features.read(newest("transform_graph"), settings.label.column)
+    shards = Shards(newest("examples"), "train", inputs)
+    size = batch_size(Memory(shards), settings.training)
+    ways = _ways(shards, settings.training, size)
+    keras.utils.set_random_seed(settings.training.seed)
+    learner = Learner(models.build(inputs, settings.training), settings.training, steps=10_000)
+    learning = _in_turn(ways, told.epochs, lambda batch: learner.step(*batch))
+    alone = _in_turn(ways, told.epochs, lambda _: None)
+    show(shards.rows, size, learning, alone)
+
+
+def _ways(shards: Shards, training: Training, size: int) -> dict[str, Batches]:
+    memory = Memory(shards)
+    ready = [tuple(tf.constant(part) for part in batch) for batch in memory.batches(size)]
+
+    def epochs_of(examples: Examples) -> Batches:
+        return lambda epoch: examples.batches(size, np.random.default_rng([training.seed, epoch]))
+
+    return {
+        "tensors": lambda _: ready,
+        "memory": epochs_of(memory),
+        "stream": epochs_of(Stream(shards, training.shuffle_rows)),
+    }
+
+
+def _in_turn(
+    ways: Mapping[str, Batches], epochs: int, use: Callable[[Sequence[Any]], Any]
+) -> dict[str, list[float]]:
+    """Seconds of each epoch; one more epoch goes first and is not counted."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for epoch in range(epochs + 1):
+        for name, batches in ways.items():
+            began = time.perf_counter()
+            for batch in batches(epoch):
+                use(batch)
+            if epoch:
+                seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def show(
+    rows: int, size: int, learning: Mapping[str, Sequence[float]], alone: Mapping[str, Sequence[float]]
+) -> None:
+    """Examples a second of each way, and its seconds against those on tensors."""
+    title = f"train, {rows:,} examples in batches of {size:,}"
+    table = Table("", "epoch s", "examples/s", "against tensors", "input alone, examples/s", title=title)
+    on_tensors = statistics.median(learning["tensors"])
+    for name in learning:
+        seconds = statistics.median(learning[name])
+        ratio = seconds / on_tensors
+        against = "" if name == "tensors" else f"{ratio:.2f} (asked {ASKED})"
+        input_alone = "" if name == "tensors" else f"{rows / statistics.median(alone[name]):,.0f}"
+        table.add_row(name, f"{seconds:.2f}", f"{rows / seconds:,.0f}", against, input_alone)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
