@@ -11,9 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     PositiveInt,
@@ -21,6 +19,9 @@ from pydantic import (
     StrictInt,
     model_validator,
 )
+
+from configs.cloud import Cloud
+from configs.section import Section
 
 
 def _in_utc(instant: datetime.datetime) -> datetime.datetime:
@@ -58,12 +59,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
-
-
-class Section(BaseModel):
-    """A part of the settings: immutable, complete, without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 # --- what: the rows ---------------------------------------------------------------------------
@@ -431,6 +426,8 @@ class Settings(Section):
     deployment: Deployment = Deployment()
     beam: Beam = Beam()
     places: Places = Places()
+    cloud: Cloud | None = None
+    """Google Cloud, where the pipeline runs there."""
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Settings":

@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs.section import Section
 from configs.settings import (
     Beam,
     Column,
@@ -13,7 +14,6 @@ from configs.settings import (
     Ingest,
     Label,
     Name,
-    Section,
     Settings,
     Source,
     TimeSplit,

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from configs.errors import RegistryError
-from configs.settings import Section
+from configs.section import Section
 
 Alias = Literal["champion", "challenger"]
 Status = Literal["champion", "challenger", "former champion", "rolled back", "registered"]
@@ -17,8 +17,8 @@ class Endpoint(Section):
     The versions with an alias are exactly those with traffic, and the champion always has some.
     """
 
-    aliases: dict[Alias, int] = {}  # noqa: RUF012 - pydantic copies it
-    traffic: dict[int, int] = {}  # noqa: RUF012 - idem
+    aliases: dict[Alias, int] = {}
+    traffic: dict[int, int] = {}
     """Percent by version; sums to 100."""
     former: tuple[int, ...] = ()
     """The champions before this one, oldest first: where a rollback goes, one step at a time."""

@@ -1,0 +1,201 @@
+"""Where, on Google Cloud: projects, identities, networks, machines and limits of one environment.
+
+An environment that has a `cloud` section runs on Vertex AI (Agent Platform since 2026); one without it
+runs on this machine. What a run is has no place here: that is the use case's.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+
+from configs.section import Section
+
+ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", examples=["my-project-dev"])]
+Location = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$", examples=["us-central1"])]
+Bucket = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$", examples=["my-project-dev-pipeline"])
+]
+ServiceAccount = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com)?$",
+        examples=["trainer@my-project-dev.iam.gserviceaccount.com"],
+    ),
+]
+LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
+Accelerator = Literal[
+    "NVIDIA_TESLA_T4",
+    "NVIDIA_TESLA_P100",
+    "NVIDIA_TESLA_V100",
+    "NVIDIA_L4",
+    "NVIDIA_TESLA_A100",
+    "NVIDIA_A100_80GB",
+    "NVIDIA_H100_80GB",
+    "NVIDIA_H100_MEGA_80GB",
+    "NVIDIA_H200_141GB",
+    "TPU_V2",
+    "TPU_V3",
+]
+
+
+class Identities(Section):
+    """A service account for each role; empty: the project's default, which may do far too much."""
+
+    pipeline: ServiceAccount = ""
+    """Runs the stages."""
+    dataflow: ServiceAccount = ""
+    """Runs Beam's workers."""
+    trainer: ServiceAccount = ""
+    """Runs the training job."""
+    serving: ServiceAccount = ""
+    """Runs the prediction server."""
+
+
+class Network(Section):
+    """Where workers are; nothing has a public address unless it is said."""
+
+    network: str = ""
+    """For Vertex AI: projects/NUMBER/global/networks/NAME (peered); empty: none."""
+    psc_attachment: str = ""
+    """For Vertex AI without peering: the network attachment of a Private Service Connect interface."""
+    subnetwork: str = ""
+    """For Dataflow: regions/REGION/subnetworks/NAME, with Private Google Access."""
+    public_ips: bool = False
+
+
+class BigQuery(Section):
+    """How queries run."""
+
+    maximum_bytes_billed: PositiveInt = 100 * 2**30
+    """A query that would scan more is refused before it costs anything."""
+    temporary_dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")] = "pipeline_temporary"
+    """Holds a query's rows until they are exported; its tables expire."""
+    expire_hours: PositiveInt = 24
+    require_partition_filter: tuple[str, ...] = ()
+    """Tables (`dataset.table`) that a query must filter by their partition column."""
+
+
+class Dataflow(Section):
+    """Beam's workers for transform, evaluate and batch prediction."""
+
+    machine_type: str = "n2-standard-4"
+    disk_gb: PositiveInt = 50
+    workers: PositiveInt = 1
+    """At the start."""
+    max_workers: PositiveInt = 10
+    autoscaling: Literal["THROUGHPUT_BASED", "NONE"] = "THROUGHPUT_BASED"
+    flexrs: bool = False
+    """Cheaper, delayed by up to six hours."""
+    options: tuple[str, ...] = ()
+    """Any further Beam option, as on Beam's command line."""
+
+
+class TrainingJob(Section):
+    """The machines of the training job."""
+
+    machine_type: str = "n1-standard-8"
+    accelerator: Accelerator | None = None
+    accelerator_count: Annotated[int, Field(ge=0, le=16)] = 0
+    tpu_topology: Annotated[str, Field(pattern=r"^([0-9]+x[0-9]+)?$")] = ""
+    """TPU v5e: 1x1, 2x2, 2x4, …"""
+    replicas: PositiveInt = 1
+    """Hosts; more than one trains with MultiWorkerMirroredStrategy."""
+    reduction_server_replicas: Annotated[int, Field(ge=0)] = 0
+    provisioning: Literal["STANDARD", "SPOT", "RESERVED"] = "STANDARD"
+    reservation: str = ""
+    """RESERVED: projects/PROJECT/zones/ZONE/reservations/NAME."""
+    disk_gb: Annotated[int, Field(ge=100, le=64_000)] = 100
+    timeout_hours: PositiveInt = 24
+    restart_on_worker_restart: bool = True
+    """From the last checkpoint."""
+
+    @model_validator(mode="after")
+    def _accelerator_and_count_go_together(self) -> "TrainingJob":
+        if bool(self.accelerator) != bool(self.accelerator_count):
+            raise ValueError(
+                f"accelerator {self.accelerator or 'none'} with accelerator_count "
+                f"{self.accelerator_count}: give both or neither"
+            )
+        if (self.provisioning == "RESERVED") != bool(self.reservation):
+            raise ValueError("provisioning RESERVED and reservation go together: give both or neither")
+        return self
+
+
+class RequestLog(Section):
+    """A sample of requests and answers, kept in BigQuery."""
+
+    table: Annotated[str, Field(pattern=r"^bq://[^/]+$")]
+    """bq://PROJECT.DATASET.TABLE"""
+    sampling: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+
+
+class OnlinePrediction(Section):
+    """The endpoint and the servers behind it."""
+
+    machine_type: str = "n1-standard-2"
+    accelerator: Accelerator | None = None
+    accelerator_count: Annotated[int, Field(ge=0, le=8)] = 0
+    min_replicas: PositiveInt = 1
+    max_replicas: PositiveInt = 2
+    kind: Literal["shared", "dedicated", "private"] = "shared"
+    """dedicated: a host name of its own; private: reached through Private Service Connect only."""
+    psc_projects: tuple[ProjectId, ...] = ()
+    """private: the projects that may connect."""
+    image: str = ""
+    """The lean serving image; empty: the image of the stages."""
+    request_log: RequestLog | None = None
+    undeploy_after_promotion: bool = True
+    """Old versions give their machines back once they have no traffic and no rollback needs them."""
+    deploy_seconds: PositiveInt = 1800
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "OnlinePrediction":
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas {self.min_replicas} above max_replicas {self.max_replicas}")
+        if bool(self.accelerator) != bool(self.accelerator_count):
+            raise ValueError("accelerator and accelerator_count go together: give both or neither")
+        if (self.kind == "private") != bool(self.psc_projects):
+            raise ValueError("kind private and psc_projects go together: give both or neither")
+        return self
+
+
+class Tracking(Section):
+    """Where runs are compared."""
+
+    experiment: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,127})?$")] = ""
+    """A Vertex AI experiment; empty: one named after the use case."""
+    tensorboard: Annotated[str, Field(pattern=r"^(projects/[^/]+/locations/[^/]+/tensorboards/[^/]+)?$")] = ""
+    """A Vertex AI TensorBoard instance; empty: none."""
+
+
+class Loopback(Section):
+    """Servers that stand in for Google's, for tests: addresses like http://localhost:8085."""
+
+    vertex: str = ""
+    dataflow: str = ""
+
+
+class Cloud(Section):
+    """One project and region of Google Cloud, and how its services are used."""
+
+    project: ProjectId
+    location: Location = "us-central1"
+    bucket: Bucket
+    """Artifacts, staging and compiled pipelines: gs://BUCKET/…"""
+    kms_key: Annotated[
+        str, Field(pattern=r"^(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+)?$")
+    ] = ""
+    """Encrypts what services keep; empty: Google's own keys."""
+    labels: dict[LabelKey, LabelValue] = {}
+    """On everything that costs."""
+    identities: Identities = Identities()
+    network: Network = Network()
+    bigquery: BigQuery = BigQuery()
+    dataflow: Dataflow = Dataflow()
+    training: TrainingJob = TrainingJob()
+    prediction: OnlinePrediction = OnlinePrediction()
+    tracking: Tracking = Tracking()
+    budget_usd: NonNegativeFloat | None = None
+    """`plan`'s high estimate above this refuses a run; None: no limit."""
+    loopback: Loopback = Loopback()
