@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
+
 
 @pytest.fixture(scope="session")
 def bigquery_client() -> Iterator[Any]:
@@ -40,3 +42,14 @@ def bigquery_client() -> Iterator[Any]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=30)
         loop.close()
+
+
+@pytest.fixture
+def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
+    """A Vertex AI server without any resource: project `local-project` in us-central1."""
+    from google.cloud.aiplatform.utils import resource_manager_utils
+
+    # The one call of the client that knows no other address: Resource Manager, for the project's number.
+    monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
+    with VertexServer() as server:
+        yield server
