@@ -25,9 +25,11 @@ from tests.contract.vertex.jobs import Jobs
 from tests.contract.vertex.metadata import Metadata
 from tests.contract.vertex.models import Models
 from tests.contract.vertex.operations import Operations
+from tests.contract.vertex.pipelines import Pipelines
 from tests.contract.vertex.refusals import Refusal
 from tests.contract.vertex.resources import Resources, Store
 from tests.contract.vertex.routes import Route, routes
+from tests.contract.vertex.schedules import Schedules
 
 PROJECT_NUMBER = "1234"
 """The one that the Cloud Storage emulator gives its buckets."""
@@ -59,7 +61,11 @@ class VertexServer:
         self.models = Models(self.store)
         self.endpoints = Endpoints(self.store, self.models, predictor)
         self.jobs = Jobs(self.store, self.faults, polls)
-        self.parts: list[Any] = [self.models, self.endpoints, self.jobs, Metadata(self.store)]
+        self.pipelines = Pipelines(self.store, self.faults)
+        self.schedules = Schedules(self.store, self.pipelines)
+        self.parts: list[Any] = [
+            self.models, self.endpoints, self.jobs, self.pipelines, self.schedules, Metadata(self.store),
+        ]  # fmt: skip
         self.calls: list[str] = []
         """The RPCs that were asked, in order: `ModelService.UploadModel`, …"""
         self.requests: list[tuple[str, Any]] = []
