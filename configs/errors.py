@@ -18,6 +18,7 @@ PipelineError
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
+├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
 
@@ -120,6 +121,10 @@ class BusyError(PipelineError):
 
 class NoSpaceError(PipelineError):
     """The disk is full."""
+
+
+class PlaceError(PipelineError):
+    """A place on Cloud Storage is missing, closed to us or damaged."""
 
 
 class UnknownRunError(PipelineError):
