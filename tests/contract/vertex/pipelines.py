@@ -28,14 +28,14 @@ HERE = Path(__file__).parent
 _ARTIFACT, _CONTEXT, _EXECUTION = (
     raw(kind) for kind in (aiplatform_v1.Artifact, aiplatform_v1.Context, aiplatform_v1.Execution)
 )
-_CUSTOM_JOB, _JOB_SPEC = raw(aiplatform_v1.CustomJob), raw(aiplatform_v1.CustomJobSpec)
+_CUSTOM_JOB = raw(aiplatform_v1.CustomJob)
 _STORE = raw(aiplatform_v1.MetadataStore)
 _LIST = raw(aiplatform_v1.ListPipelineJobsResponse)
 _TASK = raw(aiplatform_v1.PipelineTaskDetail)
 _PENDING, _RUNNING, _SUCCEEDED, _FAILED, _CANCELLED = 2, 3, 4, 5, 7
 _ENDED = {_SUCCEEDED, _FAILED, _CANCELLED}
 _JOB_ID = re.compile(r"[a-z][-a-z0-9]{0,127}")
-_KINDS: dict[int, tuple[type, ...]] = {
+_KINDS: dict[int, tuple[type[Any], ...]] = {
     1: (float, int),
     2: (float, int),
     3: (str,),
@@ -193,7 +193,7 @@ class Pipelines:
             executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {})
             if is_custom_job(component, executor):
                 name = f"{parent}/customJobs/{self.store.number()}"
-                self.store.add(name, _custom_job(component["inputDefinitions"]["parameters"]))
+                self.store.add(name, _custom_job(component, executor))
                 jobs[component["executorLabel"].removeprefix("exec-")] = name
         return jobs
 
@@ -357,29 +357,27 @@ def _task_names(spec: Any) -> Sequence[str]:
     return [name for name, task in tasks.items() if "dag" not in components[task["componentRef"]["name"]]]
 
 
-def _custom_job(parameters: Any) -> Any:
-    """The custom job that the launcher would create.
+def _custom_job(component: Any, executor: Any) -> Any:
+    """The custom job that the launcher would create: its own payload, filled in and parsed to the letter.
 
     Raises:
-        Refusal: A worker pool is not one.
+        Refusal: The payload is no custom job.
     """
-    given = {name: each.get("defaultValue") for name, each in parameters.items()}
-    spec = {
-        "workerPoolSpecs": given["worker_pool_specs"],
-        "scheduling": {
-            "timeout": given["timeout"],
-            "restartJobOnWorkerRestart": given["restart_job_on_worker_restart"],
-            "strategy": given["strategy"],
-        },
-        "serviceAccount": given["service_account"],
-        "network": given["network"],
-        "tensorboard": given["tensorboard"],
-        "baseOutputDirectory": {"outputUriPrefix": given["base_output_directory"]},
+    defaults = {
+        name: each.get("defaultValue") for name, each in component["inputDefinitions"]["parameters"].items()
     }
+
+    def filled(found: re.Match[str]) -> str:
+        value = defaults[found[1]]
+        text = json.dumps(value)
+        return text[1:-1] if isinstance(value, str) else text
+
+    arguments = executor["container"]["args"]
+    payload = arguments[arguments.index("--payload") + 1]
+    payload = re.sub(r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}", filled, payload)
+    content = json.loads(payload)
+    content["job_spec"]["persistent_resource_id"] = ""  # a placeholder: the pipeline's own, if it has one
     try:
-        parsed = json_format.ParseDict(spec, _JOB_SPEC())
+        return json_format.ParseDict(content, _CUSTOM_JOB(state=_PENDING))
     except json_format.ParseError as error:
-        raise Refusal("INVALID_ARGUMENT", f"worker_pool_specs: {error}") from error
-    return _CUSTOM_JOB(
-        display_name=given["display_name"], job_spec=parsed, state=_PENDING, labels=given["labels"] or {}
-    )
+        raise Refusal("INVALID_ARGUMENT", f"the custom job's payload: {error}") from error
