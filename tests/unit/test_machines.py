@@ -7,6 +7,9 @@ from configs.loading import load
 from configs.machines import check
 
 
+_TWO_TPUS = "cloud.training={machine_type: cloud-tpu, accelerator: TPU_V3, accelerator_count: 8, replicas: 2}"
+
+
 @pytest.mark.parametrize(
     ("machine", "accelerator", "count", "topology"),
     [
@@ -60,8 +63,7 @@ def test_what_does_not_exist_is_refused_with_what_goes_and_an_example(
     [
         ("cloud.training.accelerator_count=3", "goes with NVIDIA_TESLA_T4 x 1 or 2 or 4"),
         (
-            "cloud.training={machine_type: cloud-tpu, accelerator: TPU_V3, accelerator_count: 8, "
-            "replicas: 2}",
+            _TWO_TPUS,
             "a TPU slice is one replica",
         ),
         ("cloud.training.reduction_server_replicas=2", "two or more hosts with GPUs"),

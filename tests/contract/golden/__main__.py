@@ -1,4 +1,4 @@
-"""Write the golden files anew: `python -m tests.contract.golden`. Read the difference before you commit it."""
+"""Write the golden files anew: `python -m tests.contract.golden`. Read the difference, then commit."""
 
 from tests.contract.golden.files import ENVIRONMENTS, compiled, golden_file
 
