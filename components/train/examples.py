@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.train.features import ModelInputs
-from components.train.shards import Batch, Shards
+from components.train.shards import Batch, Group, Shards
 from configs.errors import LabelError
 from configs.settings import Split, Training
 
@@ -39,7 +39,7 @@ class Memory:
     """A split held as matrices."""
 
     def __init__(self, shards: Shards) -> None:
-        self._all = _concatenate(list(shards.batches(shards.groups)))
+        self._all = shards.read(shards.groups)
         self.rows, self.positives = shards.rows, int(self._all.label.sum(dtype=np.float64))
 
     def batches(self, size: int, order: np.random.Generator | None = None) -> Iterator[Batch]:
@@ -52,7 +52,8 @@ class Stream:
     """A split read anew each epoch: row groups in random order, shuffled within a pool.
 
     Two pools are in memory at a time, the one that is learned and the one that is read; a pool holds
-    `shuffle_rows` rows, and up to one row group and one batch more.
+    `shuffle_rows` rows, and up to one row group and one batch more. Without an order there is nothing to
+    shuffle, and a pool holds a batch.
     """
 
     def __init__(self, shards: Shards, shuffle_rows: int) -> None:
@@ -68,20 +69,26 @@ class Stream:
         self, size: int, order: np.random.Generator | None
     ) -> Iterator[tuple[Batch, _Permutation, _Bounds]]:
         """Each pool, its shuffling, and where its batches lie; what is left over enters the next."""
-        groups = self._shards.groups
-        if order:
-            groups = [groups[place] for place in order.permutation(len(groups))]
+        shards, wanted = self._shards, max(self._shuffle_rows, size) if order else size
+        groups = collections.deque(_shuffled(shards.groups, order))
         lengths = collections.deque(end - start for start, end in bounds(self.rows, size))
-        waiting: list[Batch] = []
-        for last, batch in _with_last(self._shards.batches(groups)):
-            waiting.append(batch)
-            ready = sum(len(each.label) for each in waiting)
-            if ready < max(self._shuffle_rows, size) and not last:
-                continue
-            pool, permutation = _concatenate(waiting), order.permutation(ready) if order else None
+        most = min(wanted + max(map(shards.group_rows, groups)) + size, self.rows)
+        # Shuffled batches are copies: once the pool after it is handed out, a pool's memory is free again.
+        memory = [shards.room(most) for _ in range(2)] if order else []
+        rest = shards.room(0)
+        while groups:
+            chosen, ready = [], rest.rows
+            while groups and ready < wanted:
+                chosen.append(groups.popleft())
+                ready += shards.group_rows(chosen[-1])
+            memory.reverse()
+            pool = memory[0].stretch(0, ready) if order else shards.room(ready)
+            pool.put(rest)
+            shards.fill(pool.stretch(rest.rows, ready), chosen)
+            permutation = order.permutation(ready) if order else None
             filled = _fill(ready, lengths)
-            rest = slice(filled[-1][1], ready)
-            waiting = [pool.take(rest if permutation is None else permutation[rest])]
+            end = filled[-1][1]
+            rest = pool.stretch(end, ready) if permutation is None else pool.take(permutation[end:])
             yield pool, permutation, filled
 
 
@@ -113,14 +120,15 @@ def bounds(rows: int, size: int) -> _Bounds:
     return list(itertools.pairwise(rows * step // steps for step in range(steps + 1)))
 
 
-def _concatenate(batches: Sequence[Batch]) -> Batch:
-    return Batch(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
+def _shuffled(groups: Sequence[Group], order: np.random.Generator | None) -> list[Group]:
+    """The row groups in a random order, or as they lie."""
+    return [groups[place] for place in order.permutation(len(groups))] if order else list(groups)
 
 
 def _cut(batch: Batch, permutation: _Permutation, ends: Iterable[tuple[int, int]]) -> Iterator[Batch]:
     """Stretches of a batch, in the order of the permutation if there is one."""
     for start, end in ends:
-        yield batch.take(slice(start, end) if permutation is None else permutation[start:end])
+        yield batch.stretch(start, end) if permutation is None else batch.take(permutation[start:end])
 
 
 def _fill(rows: int, lengths: collections.deque[int]) -> _Bounds:
@@ -130,16 +138,6 @@ def _fill(rows: int, lengths: collections.deque[int]) -> _Bounds:
         filled.append((start, start + lengths[0]))
         start += lengths.popleft()
     return filled
-
-
-def _with_last(items: Iterable[_T]) -> Iterator[tuple[bool, _T]]:
-    """Each item, and whether it is the last."""
-    iterator = iter(items)
-    item = next(iterator)
-    for following in iterator:
-        yield False, item
-        item = following
-    yield True, item
 
 
 def _ahead(items: Iterator[_T]) -> Iterator[_T]:

@@ -1,8 +1,8 @@
-"""The examples' Parquet shards as batches of matrices, each value checked."""
+"""The examples' Parquet shards as matrices, each value checked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.artifacts import shards
+from components.parquet import opened
+from components.places import side_by_side
 from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
 from configs.settings import Split
 
-_Number = TypeVar("_Number", np.float32, np.int32)
+_Values = NDArray[Any]
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."
 
 
@@ -28,9 +30,36 @@ class Batch(NamedTuple):
     label: NDArray[np.float32]
     """[rows], 0 or 1"""
 
-    def take(self, rows: "NDArray[np.intp] | slice") -> "Batch":
-        """These rows."""
-        return Batch(self.dense[rows], self.indexed[rows], self.label[rows])
+    @classmethod
+    def empty(cls, rows: int, inputs: ModelInputs) -> "Batch":
+        """Room for so many rows."""
+        return cls(
+            np.empty((rows, len(inputs.dense)), np.float32),
+            np.empty((rows, len(inputs.indexed)), np.int32),
+            np.empty(rows, np.float32),
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.label)
+
+    def stretch(self, start: int, end: int) -> "Batch":
+        """The rows from `start` up to `end`; nothing is copied."""
+        return Batch(self.dense[start:end], self.indexed[start:end], self.label[start:end])
+
+    def put(self, first: "Batch") -> None:
+        """Write these rows at the beginning."""
+        for part, values in zip(self, first, strict=True):
+            part[: first.rows] = values
+
+    def take(self, rows: "NDArray[np.intp]") -> "Batch":
+        """A copy of these rows (every place must exist: `clip` is two times as quick as looking)."""
+        return Batch(
+            self.dense.take(rows, axis=0, mode="clip"),
+            self.indexed.take(rows, axis=0, mode="clip"),
+            self.label.take(rows, mode="clip"),
+        )
 
 
 Group = tuple[Path, int]
@@ -53,7 +82,8 @@ class Shards:
 
     def __init__(self, folder: Path, split: Split, inputs: ModelInputs) -> None:
         self._inputs, self._where = inputs, f"{split} examples"
-        self._footers = {path: _footer(path) for path in shards(folder, split)}
+        every = shards(folder, split)
+        self._footers = dict(zip(every, side_by_side(_footer, every), strict=True))
         self.rows = sum(footer.num_rows for footer in self._footers.values())
         if not self.rows:
             raise EmptySplitError(
@@ -82,24 +112,45 @@ class Shards:
             (path, group) for path, footer in self._footers.items() for group in range(footer.num_row_groups)
         ]
 
-    def batches(self, groups: Iterable[Group]) -> Iterator[Batch]:
-        """These row groups, one batch each.
+    def group_rows(self, group: Group) -> int:
+        """How many rows a row group has."""
+        path, number = group
+        rows: int = self._footers[path].row_group(number).num_rows
+        return rows
+
+    def read(self, groups: Sequence[Group]) -> Batch:
+        """These row groups as one batch; see `fill`."""
+        batch = self.room(sum(map(self.group_rows, groups)))
+        self.fill(batch, groups)
+        return batch
+
+    def room(self, rows: int) -> Batch:
+        """An empty batch for so many of these examples."""
+        return Batch.empty(rows, self._inputs)
+
+    def fill(self, batch: Batch, groups: Iterable[Group]) -> None:
+        """Write these row groups into a batch, one after the other; each value is checked and copied once.
 
         Raises:
             TrainingError: A number that is not finite, or an index beyond its cardinality.
             LabelError: A label other than 0 and 1.
             UnreadableFileError: Damaged Parquet.
         """
-        inputs = self._inputs
+        start = 0
         for group in groups:
-            table, where = self._read(group, inputs.columns), f"{self._where}, {group[0].name}"
-            # Column by column first: contiguous values are checked several times quicker than strided ones.
-            dense = _columns(table, inputs.dense, np.float32)
-            indexed = _columns(table, list(inputs.indexed), np.int32)
-            _check_dense(dense, inputs, where)
-            _check_indexed(indexed, inputs, where)
-            label = _label(table, inputs.label, where)
-            yield Batch(np.ascontiguousarray(dense.T), np.ascontiguousarray(indexed.T), label)
+            end = start + self.group_rows(group)
+            self._fill_group(batch.stretch(start, end), group)
+            start = end
+
+    def _fill_group(self, batch: Batch, group: Group) -> None:
+        inputs, where = self._inputs, f"{self._where}, {group[0].name}"
+        table = self._read(group, inputs.columns)
+        for place, name in enumerate(inputs.dense):
+            batch.dense[:, place] = _finite(table.column(name).to_numpy(), f"{where}, column '{name}'")
+        for place, (name, cardinality) in enumerate(inputs.indexed.items()):
+            values = table.column(name).to_numpy()
+            batch.indexed[:, place] = _indices(values, cardinality, f"{where}, column '{name}'")
+        batch.label[:] = _label(table, inputs.label, where)
 
     def positives(self) -> int:
         """How many examples are labelled 1, from the label's column alone."""
@@ -110,7 +161,7 @@ class Shards:
     def _read(self, group: Group, columns: Sequence[str]) -> pa.Table:
         path, number = group
         try:
-            with pq.ParquetFile(path, metadata=self._footers[path]) as file:
+            with opened(path, self._footers[path]) as file:
                 return file.read_row_group(number, columns=list(columns), use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
@@ -118,7 +169,8 @@ class Shards:
 
 def _footer(path: Path) -> pq.FileMetaData:
     try:
-        return pq.read_metadata(path)
+        with opened(path) as file:
+            return file.metadata
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
 
@@ -129,33 +181,21 @@ def _unreadable(path: Path, error: Exception) -> UnreadableFileError:
     )
 
 
-def _columns(table: pa.Table, names: Sequence[str], dtype: type[_Number]) -> NDArray[_Number]:
-    """The columns as a matrix [columns, rows]."""
-    if not names:
-        return np.empty((0, len(table)), dtype)
-    return np.stack([table.column(name).to_numpy() for name in names]).astype(dtype, copy=False)
+def _finite(values: _Values, where: str) -> _Values:
+    if not np.isfinite(values).all():
+        raise TrainingError(where, expected="finite numbers", got="NaN or infinity", way_out=_RUN_TRANSFORM)
+    return values
 
 
-def _check_dense(dense: NDArray[np.float32], inputs: ModelInputs, where: str) -> None:
-    finite = np.isfinite(dense).all(axis=1)
-    if not finite.all():
+def _indices(values: _Values, cardinality: int, where: str) -> _Values:
+    if len(values) and not (values.min() >= 0 and values.max() < cardinality):  # NaN is neither
         raise TrainingError(
-            f"{where}, column '{inputs.dense[int(np.argmin(finite))]}'",
-            expected="finite numbers",
-            got="NaN or infinity",
+            where,
+            expected=f"indices from 0 to {cardinality - 1}, as features.json says",
+            got=f"{values.min()} to {values.max()}",
             way_out=_RUN_TRANSFORM,
         )
-
-
-def _check_indexed(indexed: NDArray[np.int32], inputs: ModelInputs, where: str) -> None:
-    for values, (column, cardinality) in zip(indexed, inputs.indexed.items(), strict=True):
-        if len(values) and (values.min() < 0 or values.max() >= cardinality):
-            raise TrainingError(
-                f"{where}, column '{column}'",
-                expected=f"indices from 0 to {cardinality - 1}, as features.json says",
-                got=f"{values.min()} to {values.max()}",
-                way_out=_RUN_TRANSFORM,
-            )
+    return values
 
 
 def _label(table: pa.Table, name: str, where: str) -> NDArray[np.float32]:
