@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs.cloud import OnlinePrediction
 from configs.section import Section
 from configs.settings import (
     Beam,
@@ -14,6 +15,7 @@ from configs.settings import (
     Ingest,
     Label,
     Name,
+    Serving,
     Settings,
     Source,
     TimeSplit,
@@ -23,12 +25,31 @@ from configs.settings import (
 )
 
 
+class ServingCloud(Section):
+    """How versions are kept and served on Vertex AI."""
+
+    bucket: str
+    """Holds each version's files: gs://BUCKET/registry/NAME/…"""
+    image: str
+    """Of the prediction server."""
+    serving: Serving
+    """What the server is told."""
+    prediction: OnlinePrediction
+    service_account: str = ""
+    """Runs the server."""
+    labels: dict[str, str] = {}
+    kms_key: str = ""
+    loopback: str = ""
+    """A server that stands in for Vertex AI's, for tests."""
+
+
 class ResolveStage(Section):
     """Where to look for what the run stands on."""
 
     name: Name
     source: Source
     registry: str
+    cloud: ServingCloud | None = None
 
 
 class IngestStage(Section):
@@ -87,6 +108,7 @@ class DeployStage(Section):
     name: Name
     registry: str
     deployment: Deployment
+    cloud: ServingCloud | None = None
 
 
 def _located(settings: Settings) -> Source:
@@ -94,9 +116,31 @@ def _located(settings: Settings) -> Source:
     return settings.source.model_copy(update={"uri": settings.source.uri or settings.places.warehouse})
 
 
+def serving_cloud(settings: Settings) -> ServingCloud | None:
+    """What a registry on Vertex AI is told; None where the environment has no cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    return ServingCloud(
+        bucket=cloud.bucket,
+        image=cloud.prediction.image or settings.image,
+        serving=settings.deployment.serving,
+        prediction=cloud.prediction,
+        service_account=cloud.identities.serving,
+        labels=settings.labels,
+        kms_key=cloud.kms_key,
+        loopback=cloud.loopback.vertex,
+    )
+
+
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
-    return ResolveStage(name=settings.name, source=_located(settings), registry=settings.places.registry)
+    return ResolveStage(
+        name=settings.name,
+        source=_located(settings),
+        registry=settings.places.registry,
+        cloud=serving_cloud(settings),
+    )
 
 
 def ingest_stage(settings: Settings) -> IngestStage:
@@ -164,6 +208,7 @@ def deploy_stage(settings: Settings) -> DeployStage:
         name=settings.name,
         registry=settings.places.registry,
         deployment=settings.deployment,
+        cloud=serving_cloud(settings),
     )
 
 
