@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 PATIENCE_SECONDS = 120.0
 """How long a service may be busy or out of reach before a call fails."""
+AGAIN = "Run the same command again: it goes on from there."
 _CALL_SECONDS = 60.0
 _FIRST_WAIT, _MOST_WAIT = 0.05, 10.0
 """Seconds between two looks at an operation: they grow."""
@@ -82,42 +83,67 @@ class Region:
         """One call that may be repeated as it stands: a read, or a change that is the same done twice."""
         return self.patiently(functools.partial(method, request, timeout=_CALL_SECONDS))()
 
-    def patiently(self, attempt: Callable[P, T], *also: type[Exception]) -> Callable[P, T]:
+    def find(self, method: Callable[..., T], request: Any) -> T | None:
+        """What a read finds; None if there is no such thing."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self.call(method, request)
+        except NotFound:
+            return None
+
+    def pages(self, method: Callable[..., Any], request: Any) -> list[Any]:
+        """All that a list method has, of every page; none below a parent that there is not."""
+
+        def whole(request: Any, timeout: float) -> list[Any]:
+            return list(method(request, timeout=timeout))
+
+        return self.find(whole, request) or []
+
+    def patiently(
+        self, attempt: Callable[P, T], *also: type[Exception], but: type[Exception] | None = None
+    ) -> Callable[P, T]:
         """An attempt that is repeated while the service is busy (429), away (503), or its answer is lost.
 
         Args:
             attempt: Looks whether the work is done before it does it.
             also: Further errors after which to try again.
+            but: One after which not to.
         """
         from google.api_core import exceptions, retry
 
         transient = retry.if_transient_error
         again = retry.if_exception_type(exceptions.DeadlineExceeded, exceptions.GatewayTimeout, *also)
+
+        def is_worth_it(error: Exception) -> bool:
+            return (transient(error) or again(error)) and not (but and isinstance(error, but))
+
         repeated: Callable[P, T] = retry.Retry(
-            predicate=lambda error: transient(error) or again(error),
-            initial=0.2, maximum=10.0, timeout=self.patience,
-        )(attempt)  # fmt: skip
+            predicate=is_worth_it, initial=0.2, maximum=10.0, timeout=self.patience
+        )(attempt)
         return repeated
 
-    def finished(self, operation: Any, seconds: float, subject: str) -> Any:
+    def finished(
+        self, operation: Any, seconds: float, subject: str, image: str = "", account: str = ""
+    ) -> Any:
         """The result of a long-running operation.
 
         Raises:
-            CloudError: It is not done after `seconds`.
-            google.api_core.exceptions.GoogleAPICallError: It failed.
+            CloudError: It failed, or is not done after `seconds`.
         """
         deadline, wait = time.monotonic() + seconds, _FIRST_WAIT
-        while not self.patiently(operation.done)():
-            if time.monotonic() > deadline:
-                raise CloudError(
-                    subject,
-                    expected=f"to be done within {seconds:.0f} s",
-                    got=f"the operation {operation.operation.name}, which goes on",
-                    way_out="Run the same command again: it goes on from there.",
-                )
-            time.sleep(wait)
-            wait = min(wait * 1.5, _MOST_WAIT)
-        return operation.result()
+        with self.explained(subject, image, account):
+            while not self.patiently(operation.done)():
+                if time.monotonic() > deadline:
+                    raise CloudError(
+                        subject,
+                        expected=f"to be done within {seconds:.0f} s",
+                        got=f"the operation {operation.operation.name}, which goes on",
+                        way_out=AGAIN,
+                    )
+                time.sleep(wait)
+                wait = min(wait * 1.5, _MOST_WAIT)
+            return operation.result()
 
     # --- errors -------------------------------------------------------------------------------
 
@@ -194,7 +220,7 @@ class Region:
         }
         return next(
             (way for way, applies in ways.items() if applies),
-            "Run the same command again: it goes on from there.",
+            AGAIN,
         )
 
 

@@ -41,8 +41,9 @@ class Endpoint(Section):
 
     @property
     def champion(self) -> int | None:
-        """The version that serves."""
-        return self.aliases.get("champion")
+        """The version that serves; none while the first is on trial."""
+        champion = self.aliases.get("champion")
+        return None if champion == self.trial else champion
 
     @property
     def challenger(self) -> int | None:
@@ -94,13 +95,12 @@ def tried(endpoint: Endpoint, version: int, percent: int) -> Endpoint:
 def untried(endpoint: Endpoint, challenger: int | None = None, percent: int = 0) -> Endpoint:
     """Before the trial: with the challenger that there was, if any, and its share."""
     champion = endpoint.champion
-    if champion in {None, endpoint.trial}:
+    if champion is None:
         return Endpoint()
-    update: dict[str, object] = {"aliases": {"champion": champion}, "traffic": {champion: 100}, "trial": None}
+    aliases, traffic = {"champion": champion}, {champion: 100 - percent}
     if challenger is not None:
-        update["aliases"] = {"champion": champion, "challenger": challenger}
-        update["traffic"] = {champion: 100 - percent, challenger: percent}
-    return endpoint.model_copy(update=update)
+        aliases["challenger"], traffic[challenger] = challenger, percent
+    return endpoint.model_copy(update={"aliases": aliases, "traffic": traffic, "trial": None})
 
 
 def promoted(endpoint: Endpoint, version: int) -> Endpoint:
