@@ -368,8 +368,9 @@ class VertexEndpoint:
 
         values = [json_format.ParseDict(dict(each), struct_pb2.Value()) for each in instances]
         client = self._region.predictions(message.dedicated_endpoint_dns)
-        request = {"endpoint": self.resource, "instances": values}
-        asked = functools.partial(client.predict, request, timeout=_PREDICT_SECONDS)
+        asked = functools.partial(
+            client.predict, endpoint=self.resource, instances=values, timeout=_PREDICT_SECONDS
+        )
         with self._explained():
             return self._region.patiently(asked, but=InternalServerError)()
 
