@@ -59,7 +59,7 @@ def open_source(uri: str, how: Ingest | None = None) -> Source:
     """The adapter for a URI's scheme.
 
     Args:
-        uri: `duckdb://FILE` or `file://FOLDER`.
+        uri: `duckdb://FILE`, `file://FOLDER` or `gs://BUCKET/FOLDER`.
         how: Memory and threads of an engine in this process, and how files are read.
 
     Raises:
@@ -78,6 +78,13 @@ def open_source(uri: str, how: Ingest | None = None) -> Source:
         from components.sources.folder import Folder
 
         return DuckDBSource(uri, Folder(place, how.csv_missing), how)
+    if separator and place and scheme == "gs":
+        from components.sources.bucket import Bucket
+        from components.sources.duckdb_source import DuckDBSource
+
+        return DuckDBSource(uri, Bucket(uri, how.csv_missing), how)
     raise UnknownSourceError(
-        f"no reader for '{uri}'", expected="duckdb://FILE or file://FOLDER", way_out="Set source.uri."
+        f"no reader for '{uri}'",
+        expected="duckdb://FILE, file://FOLDER or gs://BUCKET/FOLDER",
+        way_out="Set source.uri.",
     )
