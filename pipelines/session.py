@@ -45,6 +45,8 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
         manifest = _run_here(console, pipeline, settings, folder, caching=not no_cache)
     places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
+    if manifest.get("tracking"):
+        console.print(f"not in its experiment: {manifest['tracking']}\n", markup=False, soft_wrap=True)
     if manifest["state"] == "done":
         places |= _keep_schema(use_case, manifest)
         _show_result(console, use_case, manifest, places)
