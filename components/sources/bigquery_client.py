@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.sources.bigquery_errors import Context, explained
+from components.sources.bigquery_errors import Context, elsewhere, explained
 from configs.cloud import BigQueryAccess
 
 _POLL_SECONDS = 1.0
@@ -143,15 +143,18 @@ class Connection:
                     yield pa.ipc.read_record_batch(content, schema).select(list(columns))
 
     def make_dataset(self, name: str, *, expire_hours: int = 0) -> None:
-        """A dataset of the project that pays, where it is missing.
+        """A dataset, where it is missing.
 
         Args:
-            name: Which.
+            name: `project.dataset`.
             expire_hours: After which its tables vanish; 0: never.
+
+        Raises:
+            SourceError: It is there, in another location.
         """
         from google.cloud import bigquery
 
-        dataset = bigquery.Dataset(f"{self.client.project}.{name}")
+        dataset = bigquery.Dataset(name)
         dataset.location = self.access.location or None
         dataset.labels = dict(self.access.labels)
         if expire_hours:
@@ -161,7 +164,9 @@ class Connection:
                 kms_key_name=self.access.kms_key
             )
         with self.explaining():
-            self.client.create_dataset(dataset, exists_ok=True)
+            there = self.client.create_dataset(dataset, exists_ok=True)
+        if self.access.location and there.location.lower() != self.access.location.lower():
+            raise elsewhere(name, self.access.location, there.location)
 
     @contextlib.contextmanager
     def explaining(self, statement: Statement | None = None) -> Iterator[None]:

@@ -140,10 +140,9 @@ class BoundRows:
             waiting: Told now and then how many seconds it has taken.
         """
         access = self._connection.access
-        self._connection.make_dataset(
-            access.bigquery.temporary_dataset, expire_hours=access.bigquery.expire_hours
-        )
-        name = f"{access.project}.{access.bigquery.temporary_dataset}.{kind}_{uuid.uuid4().hex}"
+        dataset = f"{access.project}.{access.bigquery.temporary_dataset}"
+        self._connection.make_dataset(dataset, expire_hours=access.bigquery.expire_hours)
+        name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
         self._made.append(name)
         expires = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {access.bigquery.expire_hours} HOUR)"
         labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())

@@ -6,6 +6,7 @@ a query beyond `maximum_bytes_billed` is refused, before anything costs.
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -35,13 +36,7 @@ class BigQuerySource:
 
     def __init__(self, uri: str, access: BigQueryAccess | None = None) -> None:
         self.uri = uri
-        project, _, self._dataset = uri.removeprefix("bq://").partition(".")
-        if not project or "/" in uri.removeprefix("bq://") or "." in self._dataset:
-            raise UnknownSourceError(
-                f"no reader for '{uri}'",
-                expected="bq://PROJECT or bq://PROJECT.DATASET",
-                way_out="Set source.uri.",
-            )
+        project, self._dataset = parsed_uri(uri)
         self._connection = Connection(access or BigQueryAccess(project=project), project)
 
     def tables(self) -> dict[str, pa.Schema]:
@@ -118,6 +113,22 @@ class BigQuerySource:
                 quoted(f"{project}.{table.db}.{table.name}") if table.db and not table.catalog else None
             ),
         )
+
+
+def parsed_uri(uri: str) -> tuple[str, str]:
+    """Project and dataset ("" where it names none) of `bq://PROJECT[.DATASET]`.
+
+    Raises:
+        UnknownSourceError: It is no such URI.
+    """
+    found = re.fullmatch(r"bq://([a-z][a-z0-9-]*)(?:\.(\w+))?", uri)
+    if found is None:
+        raise UnknownSourceError(
+            f"no reader for '{uri}'",
+            expected="bq://PROJECT or bq://PROJECT.DATASET",
+            way_out="Set source.uri.",
+        )
+    return found[1], found[2] or ""
 
 
 def _parsed(sql: str) -> tuple[googlesql.Query | None, QueryError | None]:
