@@ -99,7 +99,30 @@ def writing_file(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step: a reader sees the old content or the new, never a half."""
     with writing_file(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n")
+        beside.write_text(_json(content))
+
+
+class Replaced:
+    """A JSON file that one writer replaces again and again, in one step each time.
+
+    On `gs://` a second writer is noticed by the one that comes too late; see `storage.Held`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held = _storage().Held(str(path)) if is_remote(path) else None
+
+    def write_json(self, content: Any) -> None:
+        """Replace the content; makes the folder.
+
+        Raises:
+            BusyError: On `gs://`, another one wrote it since.
+        """
+        if self._held:
+            self._held.write(_json(content).encode())
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self.path, content)
 
 
 def read_json(path: Path) -> Any:
@@ -116,10 +139,15 @@ def shards(folder: Path, split: Split) -> list[Path]:
 
 
 def shard_path(folder: Path, split: Split, index: int) -> Path:
-    """Where shard `index` of a split is written; makes the split's folder."""
+    """Where shard `index` of a split is written; makes the split's folder, where there are folders."""
     if not is_remote(folder):
-        (folder / split).mkdir(exist_ok=True)
-    return folder / split / f"part-{index:05d}.parquet"
+        (folder / split).mkdir(parents=True, exist_ok=True)
+    return folder / split / shard_name(index)
+
+
+def shard_name(index: int) -> str:
+    """The file name of shard `index`."""
+    return f"part-{index:05d}.parquet"
 
 
 def digest(path: Path) -> str:
@@ -128,10 +156,13 @@ def digest(path: Path) -> str:
     The same wherever the content lies: objects that were written here carry the digest of their content,
     so that nothing is downloaded. Others (BigQuery's exports) are told by their size and checksum.
     """
+    return digest_of(_storage().content_marks(str(path)) if is_remote(path) else _contents(path))
+
+
+def digest_of(contents: Mapping[str, bytes]) -> str:
+    """The digest of files by name, each told by the BLAKE2b of its content."""
     total = hashlib.blake2b(digest_size=16)
-    for name, content in (
-        _storage().content_marks(str(path)) if is_remote(path) else _contents(path)
-    ).items():
+    for name, content in contents.items():
         total.update(name.encode())
         total.update(content)
     return total.hexdigest()
@@ -143,6 +174,10 @@ def _contents(path: Path) -> dict[str, bytes]:
         with file.open("rb") as content:
             found[str(file.relative_to(path))] = hashlib.file_digest(content, "blake2b").digest()
     return found
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _storage() -> Any:

@@ -7,9 +7,15 @@ before a `gs://` appears.
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, TypeVar, cast
+
+from configs.errors import PipelineError
+
+_AT_ONCE = 16
+_T = TypeVar("_T")
 
 
 class Artifact(Protocol):
@@ -59,6 +65,17 @@ def local_copy(folder: Path) -> Iterator[Path]:
     from components import storage
 
     with tempfile.TemporaryDirectory(prefix="copy.") as beside:
-        copy = Path(beside) / folder.name
+        copy = Path(beside) / (folder.name or "bucket")
         storage.download(str(folder), copy)
-        yield copy
+        try:
+            yield copy
+        except PipelineError as error:  # of the copy: the place is what its reader knows
+            raise error.replacing(str(copy), str(folder)) from error
+
+
+def side_by_side(look: Callable[[Path], _T], places: Sequence[Path]) -> list[_T]:
+    """What `look` returns for each place, in order; several at once where each is a journey to `gs://`."""
+    if not any(map(is_remote, places)):
+        return [look(each) for each in places]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(look, places))

@@ -39,6 +39,11 @@ class PipelineError(Exception):
         self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
         super().__init__(subject, expected, got, way_out)
 
+    def replacing(self, before: str, after: str) -> "PipelineError":
+        """The same error with other words, such as a path that its reader knows."""
+        parts = (self.subject, self.expected, self.got, self.way_out)
+        return _again(type(self), *(part.replace(before, after) for part in parts))
+
     def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[object, ...]]:
         """Travel between processes, as Beam's workers do."""
         return _again, (type(self), self.subject, self.expected, self.got, self.way_out)

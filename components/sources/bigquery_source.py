@@ -125,7 +125,7 @@ def parsed_uri(uri: str) -> tuple[str, str]:
     if found is None:
         raise UnknownSourceError(
             f"no reader for '{uri}'",
-            expected="bq://PROJECT or bq://PROJECT.DATASET",
+            expected="bq://PROJECT[.DATASET]",
             way_out="Set source.uri.",
         )
     return found[1], found[2] or ""

@@ -123,6 +123,14 @@ class StorageServer:
     faults: list[Fault] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
 
+    def new_bucket(self) -> Path:
+        """An empty bucket, as a place."""
+        from google.cloud import storage
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        storage.Client(project="test").create_bucket(name)
+        return place(f"gs://{name}")
+
     def fail(self, method: str, path: str, status: int, times: int = 1, *, done_first: bool = False) -> None:
         """Let the next requests fail whose path matches this pattern."""
         self.faults.append(Fault(method, path, status, times, done_first))
@@ -191,7 +199,8 @@ class _StorageHandler(RequestHandler):
 
 
 @pytest.fixture(scope="session")
-def _storage_server() -> Iterator[StorageServer]:
+def storage_session() -> Iterator[StorageServer]:
+    """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
     told = StorageServer("", Storage(use_memory_fs=True))
     server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -207,20 +216,26 @@ def _storage_server() -> Iterator[StorageServer]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def beam_storage(storage_session: StorageServer) -> StorageServer:
+    """The same for Beam, which would otherwise look for credentials for 20 s."""
+    from apache_beam.internal.gcp import auth
+
+    auth._Credentials._credentials_init = True
+    return storage_session
+
+
 @pytest.fixture
-def storage_server(_storage_server: StorageServer) -> StorageServer:
+def storage_server(storage_session: StorageServer) -> StorageServer:
     """The unmodified Cloud Storage clients of this process talk to it; without faults and without memory."""
-    _storage_server.faults.clear()
-    _storage_server.answered.clear()
-    return _storage_server
+    storage_session.faults.clear()
+    storage_session.answered.clear()
+    return storage_session
 
 
 @pytest.fixture
 def bucket(storage_server: StorageServer) -> Path:
     """An empty bucket, as a place."""
-    from google.cloud import storage
-
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    storage.Client(project="test").create_bucket(name)
+    made = storage_server.new_bucket()
     storage_server.answered.clear()
-    return place(f"gs://{name}")
+    return made
