@@ -225,3 +225,18 @@ def test_a_passing_failure_of_the_service_is_tried_again(filled: Any) -> None:
 def test_a_uri_that_names_no_project_is_refused(uri: str) -> None:
     with pytest.raises((UnknownSourceError, SourceError), match=r"bq://PROJECT\[\.DATASET\]"):
         open_source(uri)
+
+
+def test_a_column_without_a_name_is_refused(filled: Any) -> None:
+    filled.dry_run(1, ("id", "STRING"), ("f0_", "INTEGER"))
+    with pytest.raises(QueryError, match=r"a name for each column, got none for column 2.*AS name"):
+        source(filled).rows(VISITS).__enter__()
+
+
+def test_without_settings_the_project_of_the_uri_pays(filled: Any) -> None:
+    with open_source(f"bq://{filled.project}").rows(VISITS) as rows:
+        rows.hold()
+        assert [
+            row["n"] for batch in rows.select("SELECT COUNT(*) AS n FROM result") for row in batch.to_pylist()
+        ] == [2400]
+    assert "labels" not in next(each.sql for each in filled.jobs() if each.sql.startswith("CREATE"))

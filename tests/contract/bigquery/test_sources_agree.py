@@ -140,6 +140,11 @@ def test_without_a_query_the_only_table_is_read_whole(filled: Any) -> None:
     assert len(ask(filled, "")) == 2400
 
 
+@pytest.mark.parametrize("end", [";", " ; -- all of them", "\n-- all of them\n"])
+def test_a_query_may_end_as_it_likes(filled: Any, end: str) -> None:
+    assert len(ask(filled, f"SELECT * FROM shop.visits{end}")) == 2400  # noqa: S608 - ours
+
+
 def test_tables_are_listed_with_their_columns(filled: Any) -> None:
     tables = open_source(filled.uri, access=filled.access).tables()
     assert list(tables) == ["shop.visits"]
