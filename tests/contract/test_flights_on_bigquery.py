@@ -1,5 +1,6 @@
 """The flights SQL, over BigQuery's wire and through DuckDB: the same rows."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,12 @@ def test_ingest_writes_the_same_flights_from_either(
 
 
 def _rows(place: Path, split: Split) -> dict[str, dict[str, Any]]:
+    """The rows of a split by their key; instants in UTC, since BigQuery exports them without a zone."""
     found = {}
     for shard in shards(place, split):
         with opened(shard) as file:
-            found.update({row["flight_id"]: row for row in file.read().to_pylist()})
+            for row in file.read().to_pylist():
+                found[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
     return found
 
 

@@ -44,13 +44,14 @@ def ask(adapter: Any, sql: str, then: str = "SELECT * FROM result", **parameters
 
 
 def sorted_rows(place: Path, split: Split) -> list[dict[str, Any]]:
-    """Every row of a split by its key; NaN as a word, since it equals nothing."""
+    """Every row of a split by its key; NaN as a word, since it equals nothing; instants in UTC."""
     rows: list[dict[str, Any]] = []
     for shard in shards(place, split):
         with shard.open("rb") as content:
             rows += pq.read_table(content).to_pylist()
     for row in rows:
         row["amount"] = str(row["amount"])
+        row["seen"] = row["seen"].replace(tzinfo=datetime.UTC)
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
