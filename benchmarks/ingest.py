@@ -137,7 +137,7 @@ def _stage_there() -> stages.IngestStage:
 
 def _apart(step: str, folder: Path, there: dict[str, str]) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.ingest", "--step", step, "--folder", str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | there)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | there)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 

@@ -77,7 +77,8 @@ class Connection:
             BigQueryReadGrpcTransport,
         )
 
-        channel = grpc.insecure_channel(self.access.read_endpoint)
+        unlimited = [("grpc.max_receive_message_length", -1)]  # as Google's own channel is
+        channel = grpc.insecure_channel(self.access.read_endpoint, unlimited)
         return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
 
     def dry_run(self, statement: Statement) -> Any:
