@@ -8,6 +8,7 @@ several columns, which prunes nothing. The shards are, below.
 """
 
 import contextlib
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class BoundRows:
         """See `Rows.hold`; the bytes it will scan are told before it runs."""
         told = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
         progress(told, 0)
+        sys.stdout.write(f"BigQuery: {told}\n")  # for the log, where nobody watches the progress
         self._held = self._make(
             "rows",
             f"SELECT {kept_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
@@ -119,9 +121,10 @@ class BoundRows:
     def drop(self) -> None:
         """Drop what was made; a table that stays for lack of a connection expires."""
         from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
 
         for table in self._made:
-            with contextlib.suppress(GoogleAPIError):
+            with contextlib.suppress(GoogleAPIError, GoogleAuthError):
                 self._connection.client.delete_table(table, not_found_ok=True)
 
     def _make(

@@ -33,7 +33,7 @@ def test_a_dry_run_comes_first_and_binding_alone_costs_nothing(filled: Any) -> N
         assert filled.jobs()[0].sql == "SELECT * FROM shop.visits"
 
 
-def test_the_bytes_are_told_before_the_query_runs(filled: Any) -> None:
+def test_the_bytes_are_told_before_the_query_runs(filled: Any, capsys: Any) -> None:
     filled.dry_run(3 * 2**30, ("id", "STRING"))
     told: list[tuple[str, int]] = []
     with source(filled).rows(VISITS) as rows:
@@ -44,6 +44,7 @@ def test_the_bytes_are_told_before_the_query_runs(filled: Any) -> None:
 
         rows.hold(note)
     assert told[0] == ("running the query (3.0 GiB to scan)", 1)
+    assert capsys.readouterr().out == "BigQuery: running the query (3.0 GiB to scan)\n"
 
 
 def test_a_query_above_the_limit_is_refused_with_both_figures_before_it_costs(filled: Any) -> None:
