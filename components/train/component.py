@@ -15,8 +15,8 @@ def train(
 ) -> None:
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
     import os
-    from pathlib import Path
 
+    from components.places import located, place
     from components.recording import stage
     from components.train.cluster import cluster
 
@@ -29,7 +29,7 @@ def train(
 
         record.imported()
         told = TrainStage.model_validate_json(settings)
-        read = Path(examples.path), Path(transform_graph.path)
-        written = Path(model.path), Path(training_log.path)
+        read = located(examples), located(transform_graph)
+        written = located(model), located(training_log)
         here = devices.join(hosts)
-        record.summary(core.run(*read, told, *written, Path(checkpoints), record.progress, here))
+        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress, here))

@@ -95,7 +95,7 @@ def _keeping(checkpoints: Checkpoints, devices: Devices) -> Iterator[Callable[[L
     if not devices.chief:
         yield lambda _, __: None
         return
-    with Board(checkpoints.folder / "tensorboard") as board:
+    with Board(checkpoints.board) as board:
 
         def keep(learner: Learner, state: State) -> None:
             board.add(state.epochs[-1])
