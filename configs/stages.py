@@ -3,7 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
-from configs.cloud import OnlinePrediction
+from configs.cloud import BigQueryAccess, OnlinePrediction
 from configs.section import Section
 from configs.settings import (
     Beam,
@@ -49,7 +49,10 @@ class ResolveStage(Section):
     name: Name
     source: Source
     registry: str
-    cloud: ServingCloud | None = None
+    access: BigQueryAccess | None = None
+    """For a source on Google Cloud."""
+    vertex: ServingCloud | None = None
+    """For a registry on Vertex AI."""
 
 
 class IngestStage(Section):
@@ -62,6 +65,8 @@ class IngestStage(Section):
     columns: tuple[Column, ...]
     """Columns the later stages need: the query must return them."""
     ingest: Ingest
+    access: BigQueryAccess | None = None
+    """For a source on Google Cloud."""
 
 
 class ValidateStage(Section):
@@ -108,7 +113,8 @@ class DeployStage(Section):
     name: Name
     registry: str
     deployment: Deployment
-    cloud: ServingCloud | None = None
+    vertex: ServingCloud | None = None
+    """For a registry on Vertex AI."""
 
 
 def _located(settings: Settings) -> Source:
@@ -133,13 +139,31 @@ def serving_cloud(settings: Settings) -> ServingCloud | None:
     )
 
 
+def bigquery_access(settings: Settings, stage: str) -> BigQueryAccess | None:
+    """What `stage` needs to ask BigQuery; None outside Google Cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    command = f"python -m pipelines seed {settings.name} --env {settings.environment}"
+    return BigQueryAccess(
+        project=cloud.project,
+        location=cloud.bigquery.location or cloud.location,
+        bigquery=cloud.bigquery,
+        kms_key=cloud.kms_key,
+        labels={**cloud.labels, "use_case": settings.name, "stage": stage},
+        seed_command=command if settings.source.sample else "",
+        read_endpoint=cloud.loopback.bigquery_read,
+    )
+
+
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
     return ResolveStage(
         name=settings.name,
         source=_located(settings),
         registry=settings.places.registry,
-        cloud=serving_cloud(settings),
+        access=bigquery_access(settings, "resolve"),
+        vertex=serving_cloud(settings),
     )
 
 
@@ -158,6 +182,7 @@ def ingest_stage(settings: Settings) -> IngestStage:
         split=settings.split,
         columns=tuple(dict.fromkeys(column for column in named if column)),
         ingest=settings.ingest,
+        access=bigquery_access(settings, "ingest"),
     )
 
 
@@ -208,7 +233,7 @@ def deploy_stage(settings: Settings) -> DeployStage:
         name=settings.name,
         registry=settings.places.registry,
         deployment=settings.deployment,
-        cloud=serving_cloud(settings),
+        vertex=serving_cloud(settings),
     )
 
 

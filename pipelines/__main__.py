@@ -172,7 +172,7 @@ def status(
 
 
 @app.command()
-@explained
+@in_one_line
 def cancel(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
@@ -184,7 +184,7 @@ def cancel(
 
 
 @app.command()
-@explained
+@in_one_line
 def teardown(
     use_case: UseCase,
     env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],

@@ -94,7 +94,7 @@ def run(
             where it was.
     """
     _must_have_passed(candidate.evaluation)
-    registry = open_registry(stage.registry, stage.cloud)
+    registry = open_registry(stage.registry, stage.vertex)
     registry.settle(stage.name)
     known = _known(registry, stage.name, candidate)
     if known and known.status in _SERVING:

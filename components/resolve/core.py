@@ -27,7 +27,7 @@ def run(stage: ResolveStage, inputs: str) -> Standing:
         The fingerprint of the tables that the query reads; the champion's version, and the places
         of its model and of the statistics of its training data.
     """
-    source = open_source(stage.source.uri).fingerprint(stage.source)
+    source = open_source(stage.source.uri, access=stage.access).fingerprint(stage.source)
     champion = _judge(stage, inputs, source)
     if champion is None:
         return Standing(source, "", "", "")
@@ -40,7 +40,7 @@ def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:
     Where the champion came from the very same source, settings and code, it is this run's own
     model: the run then stands on the champion's predecessor, so that running again changes nothing.
     """
-    registry = open_registry(stage.registry, stage.cloud)
+    registry = open_registry(stage.registry, stage.vertex)
     champion = registry.champion(stage.name)
     if champion is None or not inputs:
         return champion
