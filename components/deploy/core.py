@@ -202,6 +202,8 @@ def _write(out: Path, outcome: Outcome) -> Summary:
         "golden": proof.golden if proof else None,
         "reasons": outcome.reasons,
     }
+    if version and version.resources:
+        content["resources"] = version.resources
     with writing(out) as folder:
         write_json(folder / "deployment.json", content)
     summary: dict[str, int | float | str] = {"action": outcome.action}

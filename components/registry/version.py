@@ -44,6 +44,8 @@ class Version(BaseModel):
     """Here or on `gs://`."""
     status: Status = Field(exclude=True)
     """Now, at this endpoint."""
+    resources: tuple[str, ...] = Field(default=(), exclude=True)
+    """The full names of the version and of its endpoint, where a service keeps them."""
 
     @property
     def number(self) -> int:

@@ -109,7 +109,7 @@ class VertexRegistry:
         answered: list[tuple[float, str]] = []
         for start in range(0, len(instances), rows):
             answer = endpoint.ask(instances[start : start + rows])
-            answered += [(float(score), answer.model_version_id) for score in answer.predictions]
+            answered += [(score, answer.model_version_id) for score in endpoint.scores(answer)]
         return answered
 
     # --- changing ---------------------------------------------------------------------------

@@ -345,7 +345,7 @@ class VertexEndpoint:
             while asked < most or time.monotonic() < deadline:
                 answer, asked = self._ask(seen.message, instances), asked + 1
                 if answer.deployed_model_id == deployed:
-                    return [float(score) for score in answer.predictions]
+                    return self.scores(answer)
                 if asked >= most:  # its traffic has not arrived yet
                     time.sleep(min(_ASK_SECONDS, self._region.patience / 10))
         except CloudError as error:
@@ -361,6 +361,23 @@ class VertexEndpoint:
             got="none",
             way_out="The traffic was taken back. Run again.",
         )
+
+    def scores(self, answer: Any) -> list[float]:
+        """The predictions of an answer.
+
+        Raises:
+            EndpointError: They are not numbers.
+        """
+        predictions = list(answer.predictions)
+        wrong = [each for each in predictions if not isinstance(each, float)]
+        if wrong:
+            raise EndpointError(
+                f"endpoint '{self.name}'",
+                expected="a score for each instance",
+                got=str(wrong[0])[:100],
+                way_out="It is not our prediction server: see the image of the version.",
+            )
+        return predictions
 
     def _ask(self, message: Any, instances: Sequence[Mapping[str, Any]]) -> Any:
         from google.api_core.exceptions import InternalServerError

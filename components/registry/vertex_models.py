@@ -77,6 +77,7 @@ class VertexModel:
                 lineage=content["lineage"],
                 folder=folder,
                 status=endpoint.status(number),
+                resources=(self._named(number), f"{self._region.parent}/endpoints/{self.name}"),
             )
 
     def holding(self, model_digest: str) -> Any:

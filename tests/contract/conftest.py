@@ -273,6 +273,5 @@ def bucket(storage_server: StorageServer) -> Path:
 @pytest.fixture
 def world(vertex: VertexServer, bucket: Path, tmp_path: Path) -> World:
     """The registry on Vertex AI, and what is needed to use it."""
-
     vertex.endpoints.predictor = by_version
     return World(vertex, bucket, tmp_path)

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from components.artifacts import read_json
+from components.places import place
 from components.registry import Ask, Submission
 from components.registry.vertex import VertexRegistry
 from components.vertex import Region
@@ -169,6 +171,13 @@ class World:
         """The version of each alias in the Model Registry."""
         versions = self.vertex.models.versions[f"{self.vertex.parent}/models/flights"].values()
         return {alias: each.version_id for each in versions for alias in each.version_aliases}
+
+
+def golden_scores(model: Any, instances: Sequence[Any], _: Any) -> Sequence[float]:
+    """The predictor that knows a version's golden rows by heart: what its own server would say of them."""
+    golden = read_json(place(model.artifact_uri).parent / "evaluation/golden.json")
+    known = list(zip(golden["instances"], golden["scores"], strict=True))
+    return [next(score for row, score in known if row == instance) for instance in instances]
 
 
 def right(version: int) -> Callable[[Ask], None]:
