@@ -210,6 +210,7 @@ class VertexRegistry:
                 endpoint.remove([number])
             self._history(name).complete([Moved("remove", number, self._clock())], serving.traffic)
             model.remove(number)
+        model.sweep()
         return removed
 
     # --- the steps of a change ----------------------------------------------------------------

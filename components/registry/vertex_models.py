@@ -1,11 +1,13 @@
 """A model of Vertex AI's Model Registry: its versions, their aliases, files and evaluations.
 
-A version's files lie in a folder named by the model's digest, `gs://BUCKET/registry/NAME/versions/DIGEST/`:
-they are there, whole, before the version is, and a registration that is run again finds them.
+A version's files lie in `gs://BUCKET/registry/NAME/versions/DIGEST-…/`: they are there, whole, before the
+version is. Each registration writes to a folder of its own, so that none touches another's; what a killed one
+left is swept away a day later.
 """
 
 import contextlib
 import datetime
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ from components.registry.ledger import explained
 from components.registry.version import Submission, Version
 from components.registry.vertex_labels import value
 from components.vertex import Region
-from configs.errors import BusyError, PlaceError
 from configs.stages import ServingCloud
 
 PORT, HEALTH, PREDICT = 8080, "/health", "/predict"
@@ -27,6 +28,7 @@ MANAGED = {"managed_by": "pipelines"}
 """The label of what this registry made."""
 _DIGEST = "model_digest"
 _UPLOAD_SECONDS = 1800.0
+_ABANDONED = datetime.timedelta(days=1)
 _LONGEST_DEPLOYMENT = 7200
 """Seconds; the service's limit."""
 
@@ -91,39 +93,31 @@ class VertexModel:
     # --- registering --------------------------------------------------------------------------
 
     def register(self, submission: Submission) -> Any:
-        """Keep a model as the next version; the one that already holds it, if there is one."""
+        """Keep a model as the next version; the one that already holds it, if there is one.
+
+        Of two that hold the same model, registered at once, the older one stays.
+        """
+        from components import storage
+
         model_digest = digest(submission.model)
-        if self.holding(model_digest) is None:
-            folder = self.folder / "versions" / model_digest
-            self._keep(submission, folder, model_digest)
-            with self._explained():
-                self._upload(submission, folder, model_digest)
         message = self.holding(model_digest)
+        if message is None:
+            folder = self.folder / "versions" / f"{model_digest}-{uuid.uuid4().hex[:8]}"
+            content = {"name": self.name, "model_digest": model_digest, "lineage": dict(submission.lineage)}
+            keep(submission, folder, content)
+            with self._explained():
+                number = self._upload(submission, folder, model_digest)
+            message = self.holding(model_digest)
+            if self._folder(message) != folder:
+                if number != message.version_id:
+                    self._delete(number)
+                storage.clear(str(folder))
         with self._explained():
             self._evaluate(message)
         return message
 
-    def _keep(self, submission: Submission, folder: Path, model_digest: str) -> None:
-        """Copy the files, unless a killed registration, or one that goes on now, has done so."""
-        content = {"name": self.name, "model_digest": model_digest, "lineage": dict(submission.lineage)}
-        met: list[BusyError] = []
-
-        def attempt() -> None:
-            there = None
-            with contextlib.suppress(PlaceError):
-                there = read_json(folder / VERSION_FILE)
-            if there == content or (there and met):
-                return
-            try:
-                keep(submission, folder, content)
-            except BusyError as error:
-                met.append(error)
-                raise
-
-        self._region.patiently(attempt, BusyError)()
-
-    def _upload(self, submission: Submission, folder: Path, model_digest: str) -> None:
-        """Make the version; of two that hold the same model, registered at once, the older one stays."""
+    def _upload(self, submission: Submission, folder: Path, model_digest: str) -> str:
+        """Make the version, unless there is one; its number."""
         from google.api_core.exceptions import Conflict
 
         region = self._region
@@ -136,13 +130,11 @@ class VertexModel:
             parent = region.find(region.models.get_model, {"name": self.resource})
             which = {"parent_model": self.resource} if parent else {"model_id": self.name}
             operation = region.models.upload_model({**request, **which}, timeout=60.0)
-            result = region.finished(operation, _UPLOAD_SECONDS, f"model '{self.name}'")
+            subject = f"model '{self.name}'"
+            result = region.finished(operation, _UPLOAD_SECONDS, subject, self._cloud.image)
             return str(result.model_version_id)
 
-        number = region.patiently(attempt, Conflict)()
-        oldest = self.holding(model_digest)
-        if oldest is not None and number != oldest.version_id:
-            self._delete(number)
+        return region.patiently(attempt, Conflict)()
 
     def _version(self, submission: Submission, folder: Path, model_digest: str) -> dict[str, Any]:
         cloud, lineage = self._cloud, submission.lineage
@@ -227,6 +219,19 @@ class VertexModel:
             self._delete(str(number))
         if all(other.artifact_uri != message.artifact_uri for other in messages.values()):
             storage.clear(str(self._folder(message)))
+
+    def sweep(self) -> None:
+        """Remove the files of registrations that were killed before their version was there."""
+        from components import storage
+
+        used = {self._folder(message).name for message in self.messages().values()}
+        newest: dict[str, datetime.datetime] = {}
+        for name, each in storage.objects(str(self.folder / "versions")).items():
+            folder = name.partition("/")[0]
+            newest[folder] = max(each.time_created, newest.get(folder, each.time_created))
+        for folder, at in newest.items():
+            if folder not in used and datetime.datetime.now(datetime.UTC) - at > _ABANDONED:
+                storage.clear(str(self.folder / "versions" / folder))
 
     def _delete(self, number: str) -> None:
         from google.api_core.exceptions import NotFound

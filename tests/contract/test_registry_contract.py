@@ -223,11 +223,12 @@ def test_runs_at_once_each_get_a_version_and_one_of_them_serves(
     make: Callable[[], Registry], submit: Submit
 ) -> None:
     errors: list[Exception] = []
+    submissions = {weights: submit(weights) for weights in "abc"}
 
     def run(weights: str) -> None:
         registry = make()
         try:
-            registry.deploy("flights", registry.register("flights", submit(weights)).number, 100)
+            registry.deploy("flights", registry.register("flights", submissions[weights]).number, 100)
         except Exception as error:  # noqa: BLE001 - a thread's own would get lost
             errors.append(error)
 
