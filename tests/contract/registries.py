@@ -131,6 +131,11 @@ class World:
     bucket: Path
     folder: Path
 
+    @property
+    def bucket_name(self) -> str:
+        """Without gs://."""
+        return str(self.bucket).removeprefix("gs://").strip("/")
+
     def open(self, **changes: Any) -> VertexRegistry:
         """The registry, in an environment of these settings."""
         return vertex_registry(self.vertex, self.bucket, **changes)

@@ -24,6 +24,8 @@ from tests.contract.registries import METRICS, World, serving_cloud
 from tests.unit.serving.conftest import FAKE, FEATURES, score
 
 pytest.importorskip("google.cloud.aiplatform")
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+"""A command's console lasts as long as its process, which here is the tests'."""
 ROOT = Path(__file__).parents[2]
 NO_SERVER = (sys.executable, "-c", "raise SystemExit('must not be started')")
 GOLDEN = [

@@ -12,6 +12,7 @@ from components.registry import vertex_labels as labels
 from components.registry.endpoint import Endpoint
 from components.registry.vertex_labels import Moved, State
 from configs.errors import EndpointError, RegistryError
+from tests.contract.conftest import StorageServer
 from tests.contract.registries import IMAGE, ROWS, World, right, serving_cloud, submission
 
 pytest.importorskip("google.cloud.aiplatform")
@@ -158,6 +159,23 @@ def test_the_endpoint_answers_with_the_version(world: World) -> None:
     assert registry.predict("flights", [*ROWS] * 700) == [(1.0, "1")] * 1400
     with pytest.raises(EndpointError, match="expected an endpoint, got none"):
         registry.predict("trips", ROWS)
+
+
+def test_files_that_a_killed_registration_left_are_swept_away_a_day_later(
+    world: World, storage_server: StorageServer
+) -> None:
+    registry = world.champions("a")
+    model = registry.version("flights", 1).model
+    for left in ("old", "young"):
+        (world.bucket / f"registry/flights/versions/{left}/model/data").write_text("left")
+    kept = storage_server.storage.objects[world.bucket_name]
+    for name, each in kept.items():
+        if "young" not in name:
+            each["timeCreated"] = "2026-01-01T00:00:00Z"
+    registry.clean_up("flights", keep=5)
+    assert not (world.bucket / "registry/flights/versions/old/model/data").exists()
+    assert (world.bucket / "registry/flights/versions/young/model/data").exists()
+    assert (model / "variables/data").read_text() == "a"
 
 
 def test_a_vertex_uri_opens_it_and_needs_a_cloud(world: World) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from components.registry import Ask
 from components.registry.endpoint import Endpoint
-from components.registry.vertex import TRIAL_SECONDS, VertexRegistry
+from components.registry.vertex import VertexRegistry
+from components.registry.vertex_change import TRIAL_SECONDS
 from configs.errors import BusyError, EndpointError
 from tests.contract.registries import ROWS, Killed, World, region, right, serving_cloud, submission, wrong
 from tests.contract.vertex.server import VertexServer
