@@ -6,7 +6,6 @@ streams and the record is only kept beside the outputs.
 """
 
 import contextlib
-import errno
 import os
 import resource
 import time
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 
 from components.artifacts import Replaced, Summary, digest, write_json
 from components.places import located, place
-from configs.errors import NoSpaceError, PipelineError
+from configs.errors import PipelineError, explained
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS = 0.2
@@ -129,7 +128,7 @@ def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
 
 def _fail(record: Record, error: BaseException) -> None:
     traceback.print_exception(error)
-    cause = _explained(error)
+    cause = explained(error)
     record.content["error"] = {
         "kind": type(cause).__name__,
         "message": str(cause) or type(cause).__name__,
@@ -139,16 +138,6 @@ def _fail(record: Record, error: BaseException) -> None:
     record.content["state"] = "failed"
     with contextlib.suppress(OSError, PipelineError):  # the place may be the very thing that failed
         record.save()
-
-
-def _explained(error: BaseException) -> BaseException:
-    """The error itself, or ours where the operating system's says something a user can mend."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceError(
-            f"no space left for {error.filename or 'the output'}",
-            way_out="Free some space and run the same command again: finished stages are kept.",
-        )
-    return error
 
 
 def _measure(record: Record) -> None:

@@ -22,6 +22,7 @@ PipelineError
 └── UnknownRunError          no run with this id
 """
 
+import errno
 from collections.abc import Callable
 
 
@@ -134,3 +135,13 @@ class PlaceError(PipelineError):
 
 class UnknownRunError(PipelineError):
     """No run with this id."""
+
+
+def explained(error: BaseException) -> BaseException:
+    """The error itself, or ours where the operating system's says something a user can mend."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(
+            f"no space left for {error.filename or 'the output'}",
+            way_out="Free some space and run the same command again: finished stages are kept.",
+        )
+    return error
