@@ -72,6 +72,17 @@ def run(
     raise typer.Exit(0 if ended_well else 1)
 
 
+@app.command()
+@in_one_line
+def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
+    from configs.loading import load
+    from pipelines.plan import command
+    from pipelines.view import open_console
+
+    command.print_plan(open_console(), load(use_case, env, overrides or ()))
+
+
 @app.command(name="compile")
 @in_one_line
 def compile_(
