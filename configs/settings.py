@@ -119,7 +119,8 @@ class Source(Section):
     """Tables and the GoogleSQL query over them that returns one row an example."""
 
     uri: str = ""
-    """`duckdb://FILE`, or `file://FOLDER` (its files and sub-folders are tables); empty: the warehouse."""
+    """`duckdb://FILE`, or `file://FOLDER`, `gs://BUCKET/FOLDER` (its files and sub-folders are tables);
+    empty: the warehouse."""
     sample: Literal["nycflights13"] | None = None
     """Public data that `seed`, and the first local run, load into the warehouse."""
     query: str = ""

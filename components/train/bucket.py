@@ -1,6 +1,8 @@
 """Checkpoints on `gs://`: one object that only one training writes, and the event files beside it."""
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 
 from components import storage
@@ -16,8 +18,9 @@ class Bucket:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = storage.Held(str(folder / "checkpoint.npz"))
-        self._here = tempfile.TemporaryDirectory(prefix="training.")
-        self.board = Path(self._here.name) / "tensorboard"
+        here = tempfile.mkdtemp(prefix="training.")
+        self._forget = weakref.finalize(self, shutil.rmtree, here, ignore_errors=True)
+        self.board = Path(here) / "tensorboard"
 
     def load(self) -> bytes | None:
         """The checkpoint, if there is one; the event files come with it."""
@@ -41,4 +44,4 @@ class Bucket:
     def remove(self) -> None:
         """Forget it."""
         storage.clear(str(self._folder))
-        self._here.cleanup()
+        self._forget()

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
@@ -87,12 +89,22 @@ def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
 
 
 def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
-    """The emulator exports into a folder; the bucket that was meant gets the same objects."""
+    """The emulator exports into a folder; the bucket that was meant gets the same objects.
+
+    BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
+    emulator keeps it: here it goes.
+    """
     from components.storage import client
 
     outcome = write(*arguments)
     for uri in outcome.uris:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
+        table = pq.read_table(folder / bucket / name)
+        plain = [
+            each.with_type(pa.timestamp("us")) if pa.types.is_timestamp(each.type) else each
+            for each in table.schema
+        ]
+        pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
         client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
     return outcome
 
@@ -134,6 +146,14 @@ class StorageServer:
     storage: Any
     faults: list[Fault] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
+
+    def new_bucket(self) -> Path:
+        """An empty bucket, as a place."""
+        from google.cloud import storage
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        storage.Client(project="test").create_bucket(name)
+        return place(f"gs://{name}")
 
     def fail(self, method: str, path: str, status: int, times: int = 1, *, done_first: bool = False) -> None:
         """Let the next requests fail whose path matches this pattern."""
@@ -203,7 +223,8 @@ class _StorageHandler(RequestHandler):
 
 
 @pytest.fixture(scope="session")
-def _storage_server() -> Iterator[StorageServer]:
+def storage_session() -> Iterator[StorageServer]:
+    """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
     told = StorageServer("", Storage(use_memory_fs=True))
     server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -219,20 +240,26 @@ def _storage_server() -> Iterator[StorageServer]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def beam_storage(storage_session: StorageServer) -> StorageServer:
+    """The same for Beam, which would otherwise look for credentials for 20 s."""
+    from apache_beam.internal.gcp import auth
+
+    auth._Credentials._credentials_init = True
+    return storage_session
+
+
 @pytest.fixture
-def storage_server(_storage_server: StorageServer) -> StorageServer:
+def storage_server(storage_session: StorageServer) -> StorageServer:
     """The unmodified Cloud Storage clients of this process talk to it; without faults and without memory."""
-    _storage_server.faults.clear()
-    _storage_server.answered.clear()
-    return _storage_server
+    storage_session.faults.clear()
+    storage_session.answered.clear()
+    return storage_session
 
 
 @pytest.fixture
 def bucket(storage_server: StorageServer) -> Path:
     """An empty bucket, as a place."""
-    from google.cloud import storage
-
-    name = f"test-{uuid.uuid4().hex[:12]}"
-    storage.Client(project="test").create_bucket(name)
+    made = storage_server.new_bucket()
     storage_server.answered.clear()
-    return place(f"gs://{name}")
+    return made

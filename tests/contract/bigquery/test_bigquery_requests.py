@@ -33,7 +33,7 @@ def test_a_dry_run_comes_first_and_binding_alone_costs_nothing(filled: Any) -> N
         assert filled.jobs()[0].sql == "SELECT * FROM shop.visits"
 
 
-def test_the_bytes_are_told_before_the_query_runs(filled: Any) -> None:
+def test_the_bytes_are_told_before_the_query_runs(filled: Any, capsys: Any) -> None:
     filled.dry_run(3 * 2**30, ("id", "STRING"))
     told: list[tuple[str, int]] = []
     with source(filled).rows(VISITS) as rows:
@@ -44,6 +44,7 @@ def test_the_bytes_are_told_before_the_query_runs(filled: Any) -> None:
 
         rows.hold(note)
     assert told[0] == ("running the query (3.0 GiB to scan)", 1)
+    assert capsys.readouterr().out == "BigQuery: running the query (3.0 GiB to scan)\n"
 
 
 def test_a_query_above_the_limit_is_refused_with_both_figures_before_it_costs(filled: Any) -> None:
@@ -223,5 +224,20 @@ def test_a_passing_failure_of_the_service_is_tried_again(filled: Any) -> None:
 
 @pytest.mark.parametrize("uri", ["bq://", "bq://a.b.c", "bq://UPPER", "bq://project/dataset"])
 def test_a_uri_that_names_no_project_is_refused(uri: str) -> None:
-    with pytest.raises((UnknownSourceError, SourceError), match=r"bq://PROJECT or bq://PROJECT\.DATASET"):
+    with pytest.raises((UnknownSourceError, SourceError), match=r"bq://PROJECT\[\.DATASET\]"):
         open_source(uri)
+
+
+def test_a_column_without_a_name_is_refused(filled: Any) -> None:
+    filled.dry_run(1, ("id", "STRING"), ("f0_", "INTEGER"))
+    with pytest.raises(QueryError, match=r"a name for each column, got none for column 2.*AS name"):
+        source(filled).rows(VISITS).__enter__()
+
+
+def test_without_settings_the_project_of_the_uri_pays(filled: Any) -> None:
+    with open_source(f"bq://{filled.project}").rows(VISITS) as rows:
+        rows.hold()
+        assert [
+            row["n"] for batch in rows.select("SELECT COUNT(*) AS n FROM result") for row in batch.to_pylist()
+        ] == [2400]
+    assert "labels" not in next(each.sql for each in filled.jobs() if each.sql.startswith("CREATE"))
