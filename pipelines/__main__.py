@@ -83,6 +83,25 @@ def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = Non
     command.print_plan(open_console(), load(use_case, env, overrides or ()))
 
 
+@app.command()
+@in_one_line
+def preflight(
+    use_case: Annotated[
+        str, typer.Argument(help="Its tables are looked at too; default: none.", metavar="[USE_CASE]")
+    ] = "",
+    env: Environment = "dev",
+    overrides: Overrides = None,
+) -> None:
+    """Check that Google Cloud is ready; each failure comes with the command that mends it."""
+    from configs.loading import load, use_cases
+    from pipelines.preflight import command
+    from pipelines.view import open_console
+
+    settings = load(use_case or use_cases()[0], env, overrides or ())
+    ready = command.print_findings(open_console(), settings, with_data=bool(use_case))
+    raise typer.Exit(0 if ready else 1)
+
+
 @app.command(name="compile")
 @in_one_line
 def compile_(
@@ -183,7 +202,7 @@ def status(
 
 
 @app.command()
-@explained
+@in_one_line
 def cancel(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
@@ -195,7 +214,7 @@ def cancel(
 
 
 @app.command()
-@explained
+@in_one_line
 def teardown(
     use_case: UseCase,
     env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],

@@ -7,14 +7,9 @@ from rich.table import Table
 
 from pipelines.plan.estimate import Cost, Line, Plan
 
-_WIDTH = 150
-"""Off a terminal, so that a table in a log is whole."""
-
 
 def show(console: Console, plan: Plan) -> None:
     """Print it."""
-    if not console.is_terminal:
-        console = Console(width=_WIDTH, highlight=False)
     console.print(
         f"[bold]{plan.use_case}[/] in {plan.environment}: project {plan.project}, {plan.location}\n"
     )
