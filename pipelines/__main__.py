@@ -1,5 +1,6 @@
 """The command line: `python -m pipelines --help`."""
 
+import enum
 import os
 import sys
 from collections.abc import Callable
@@ -30,6 +31,16 @@ Environment = Annotated[str, typer.Option("--env", help="A file in configs/envir
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="section.key=value, over the YAML; repeatable.")
 ]
+
+
+class Action(enum.StrEnum):
+    """What can be done with a schedule."""
+
+    create = "create"
+    list = "list"
+    pause = "pause"
+    resume = "resume"
+    delete = "delete"
 
 
 def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
@@ -226,6 +237,28 @@ def teardown(
     from pipelines import serving
 
     serving.teardown(load(use_case, env, overrides or ()), yes=yes)
+
+
+@app.command()
+@in_one_line
+def schedule(
+    action: Annotated[Action, typer.Argument(help="What to do with it.")],
+    use_case: UseCase,
+    env: Environment = "dev",
+    overrides: Overrides = None,
+    cron: Annotated[str, typer.Option(help="create: minute hour day month weekday.")] = "",
+    time_zone: Annotated[str, typer.Option(help="create: of the IANA database.")] = "UTC",
+    max_concurrent: Annotated[int, typer.Option(help="create: runs at once; later ones are skipped.")] = 1,
+) -> None:
+    """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
+    from configs.loading import load
+    from pipelines import clock
+
+    settings = load(use_case, env, overrides or ())
+    if action is Action.create:
+        clock.create(use_case, settings, cron, time_zone, max_concurrent)
+    else:
+        clock.act(action.value, settings)
 
 
 @app.command()

@@ -7,8 +7,9 @@ from rich.console import Console
 from configs.prices import load_prices
 from configs.settings import Settings
 from pipelines.plan import scanning
-from pipelines.plan.estimate import Plan, check_budget, cloud_of, estimate
+from pipelines.plan.estimate import Plan, check_budget, estimate
 from pipelines.plan.table import show
+from pipelines.target import cloud_of
 
 
 def planned(settings: Settings) -> Plan:

@@ -12,6 +12,7 @@ from configs.errors import BudgetError, SettingsError
 from configs.prices import Prices, Range
 from configs.settings import Settings
 from pipelines.plan.machines import Shape, chips, hosts, shape
+from pipelines.target import cloud_of
 
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
 _ON_DATAFLOW = frozenset({"transform", "evaluate"})
@@ -143,22 +144,6 @@ def check_budget(plan: Plan) -> None:
         "choose smaller, fewer or spot machines, shorten cloud.training.timeout_hours, or raise "
         f"cloud.budget_usd. All of it: python -m pipelines plan {plan.use_case} --env {plan.environment}",
     )
-
-
-def cloud_of(settings: Settings) -> Cloud:
-    """The section `cloud` of an environment on Google Cloud.
-
-    Raises:
-        SettingsError: It has none.
-    """
-    if settings.cloud is None:
-        raise SettingsError(
-            f"environment '{settings.environment}'",
-            expected="a section `cloud`",
-            got="none: everything runs on this machine and costs nothing",
-            way_out="Choose one on Google Cloud: --env dev",
-        )
-    return settings.cloud
 
 
 class _Estimator:

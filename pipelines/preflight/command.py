@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.text import Text
 
-from configs.cloud import Cloud
-from configs.errors import CloudError, SettingsError
+from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines.preflight import accounts, images, keys, places, project, quotas
 from pipelines.preflight.desk import Desk, Finding, command
 from pipelines.preflight.google import Google, Refused, Unanswered
+from pipelines.target import cloud_of
 
 Check = Callable[[Desk], Iterator[Finding]]
 LOGIN = "gcloud auth application-default login"
@@ -59,7 +59,7 @@ def findings(
     Raises:
         SettingsError: The environment is not on Google Cloud.
     """
-    cloud = _cloud(settings)
+    cloud = cloud_of(settings)
     desk = Desk(settings, cloud, Google(cloud.loopback.google), with_data=with_data)
     logged_in = _log_in(desk)
     yield logged_in
@@ -99,7 +99,7 @@ def check(settings: Settings) -> None:
 
 def print_findings(console: Console, settings: Settings, *, with_data: bool = True) -> bool:
     """Show each finding as it comes; returns whether nothing is missing."""
-    cloud = _cloud(settings)
+    cloud = cloud_of(settings)
     console.print(f"[bold]{settings.environment}[/]: project {cloud.project}, {cloud.location}\n")
     missing = 0
     for each in findings(settings, with_data=with_data):
@@ -144,14 +144,3 @@ def _let_look(desk: Desk, refused: Refused) -> tuple[str, ...]:
     if refused.status == 403:
         return (desk.grant(desk.google.caller, "roles/viewer"),)
     return (LOGIN,) if refused.status == 401 else ()
-
-
-def _cloud(settings: Settings) -> Cloud:
-    if settings.cloud is None:
-        raise SettingsError(
-            f"environment '{settings.environment}'",
-            expected="a section `cloud`",
-            got="none: a run on this machine needs nothing",
-            way_out="Choose one on Google Cloud: --env dev",
-        )
-    return settings.cloud

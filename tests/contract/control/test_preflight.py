@@ -432,4 +432,4 @@ def test_the_command_says_a_line_each_and_ends_with_its_verdict(
 
 def test_a_machine_needs_no_preflight(capfd: pytest.CaptureFixture[str]) -> None:
     code, said = shown(capfd, "flights", "--env", "local")
-    assert (code, "a run on this machine needs nothing" in said) == (1, True)
+    assert (code, "this machine: what runs here" in said) == (1, True)

@@ -131,7 +131,7 @@ def test_bytes_that_nobody_knows_are_bounded_by_what_is_allowed() -> None:
 
 
 def test_a_run_on_this_machine_has_no_plan() -> None:
-    with pytest.raises(SettingsError, match="costs nothing"):
+    with pytest.raises(SettingsError, match="what runs here costs nothing"):
         command.planned(load("flights"))
     assert command.check(load("flights")) is None
 
