@@ -241,6 +241,16 @@ def teardown(
 
 @app.command()
 @in_one_line
+def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
+    from configs.loading import load
+    from pipelines import publishing
+
+    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ())))
+
+
+@app.command()
+@in_one_line
 def schedule(
     action: Annotated[Action, typer.Argument(help="What to do with it.")],
     use_case: UseCase,
