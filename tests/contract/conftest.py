@@ -77,17 +77,6 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
         loop.close()
 
 
-@pytest.fixture
-def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
-    """A Vertex AI server without any resource: project `local-project` in us-central1."""
-    from google.cloud.aiplatform.utils import resource_manager_utils
-
-    # The one call of the client that knows no other address: Resource Manager, for the project's number.
-    monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
-    with VertexServer() as server:
-        yield server
-
-
 def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     """The emulator exports into a folder; the bucket that was meant gets the same objects.
 
@@ -113,6 +102,17 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
 def bigquery_client(bigquery_server: BigQueryServer) -> Any:
     """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
     return bigquery_server.client("test-project")
+
+
+@pytest.fixture
+def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
+    """A Vertex AI server without any resource: project `local-project` in us-central1."""
+    from google.cloud.aiplatform.utils import resource_manager_utils
+
+    # The one call of the client that knows no other address: Resource Manager, for the project's number.
+    monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
+    with VertexServer() as server:
+        yield server
 
 
 @dataclass
@@ -222,11 +222,15 @@ class _StorageHandler(RequestHandler):
         return str(there["generation"] if there else 0) != wanted[0]
 
 
+class _Server(http.server.HTTPServer):
+    request_queue_size = 128  # with the usual 5, a sixth connection at once waits for a second
+
+
 @pytest.fixture(scope="session")
 def storage_session() -> Iterator[StorageServer]:
     """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
     told = StorageServer("", Storage(use_memory_fs=True))
-    server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
+    server = _Server(("127.0.0.1", 0), partial(_StorageHandler, told))
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
