@@ -4,6 +4,14 @@ from configs.cloud import Cloud
 from configs.errors import SettingsError
 from configs.settings import Settings
 
+_RUNNER = "--runner="
+
+
+def on_dataflow(cloud: Cloud) -> bool:
+    """Whether Beam's work is done by Dataflow: it is, unless another runner is named."""
+    named = [each for each in cloud.dataflow.options if each.startswith(_RUNNER)]
+    return not named or named[-1] == f"{_RUNNER}DataflowRunner"
+
 
 def cloud_of(settings: Settings) -> Cloud:
     """The section `cloud`, for what only exists on Google Cloud.

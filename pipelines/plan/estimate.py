@@ -12,10 +12,10 @@ from configs.errors import BudgetError, SettingsError
 from configs.prices import Prices, Range
 from configs.settings import Settings
 from pipelines.plan.machines import Shape, chips, hosts, shape
-from pipelines.target import cloud_of
+from pipelines.target import cloud_of, on_dataflow
 
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
-_ON_DATAFLOW = frozenset({"transform", "evaluate"})
+_BEAM = frozenset({"transform", "evaluate"})
 _HOURS_A_MONTH = 730
 _REDUCTION_MACHINE = "n1-highcpu-16"
 _GB, _TIB = 10**9, 2**40
@@ -170,7 +170,7 @@ class _Estimator:
         )
         for stage in STAGES:
             yield from special.get(stage, lambda: iter(()))()
-            if stage in _ON_DATAFLOW:
+            if stage in _BEAM and on_dataflow(self.cloud):
                 yield self._workers(stage)
             if stage != "train":
                 yield self._container(stage)

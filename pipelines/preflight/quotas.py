@@ -12,6 +12,7 @@ from configs.cloud import TrainingJob
 from pipelines.plan.machines import chips, shape
 from pipelines.preflight.desk import Desk, Finding, command
 from pipelines.preflight.google import Refused
+from pipelines.target import on_dataflow
 
 _QUOTAS = "cloudquotas.googleapis.com"
 _VERTEX = "aiplatform.googleapis.com"
@@ -107,6 +108,8 @@ def _limit(info: dict[str, Any], region: str) -> int | None:
 
 def dataflow(desk: Desk) -> Iterator[Finding]:
     """Beam's workers, by Compute Engine's quotas, with what is in use."""
+    if not on_dataflow(desk.cloud):
+        return
     told = desk.cloud.dataflow
     size = shape(told.machine_type)
     most = told.workers if told.autoscaling == "NONE" else max(told.workers, told.max_workers)

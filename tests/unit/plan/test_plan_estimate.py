@@ -62,6 +62,13 @@ def test_more_hosts_workers_and_replicas_cost_more() -> None:
     assert line(many, "transform", "Dataflow").machines == "n2-standard-4 x 1..40"
 
 
+def test_another_runner_than_dataflow_has_no_workers_to_pay() -> None:
+    plan = planned("cloud.dataflow.options=[--runner=FnApiRunner]")
+    assert {each.service for each in plan.run if each.stage == "transform"} == {"Vertex AI Pipelines"}
+    named = planned("cloud.dataflow.options=[--runner=DataflowRunner]")
+    assert line(named, "transform", "Dataflow").cost == line(planned(), "transform", "Dataflow").cost
+
+
 def test_reduction_servers_and_tpus_are_priced() -> None:
     servers = planned("cloud.training.replicas=2", "cloud.training.reduction_server_replicas=3")
     assert line(servers, "train", "Vertex AI reduction server").machines == "n1-highcpu-16 x 3"
