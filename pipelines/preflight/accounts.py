@@ -1,10 +1,11 @@
 """Service accounts and Google's service agents: there, and with the roles that their part of the run needs.
 
-Roles are read from the policies of the project and of the bucket. A role that comes through a group, a folder
-or an organization is not seen there; a custom role is not opened: both are told as unknown, not as missing.
+Roles are read from the policies of the project and of the bucket. Who is in a group is not read, and a
+custom role is not opened: what may come through one of them is told as unknown, not as missing. A role
+granted on the folder or the organization is in neither policy and is told as missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, roles_by_member
 from pipelines.preflight.google import Refused
@@ -118,7 +119,8 @@ def roles(desk: Desk) -> Iterator[Finding]:
         member = f"serviceAccount:{account}"
         held = desk.policy.get(member, set()) | desk.bucket_policy.get(member, set())
         missing = [each for each in _ROLES[role] if not {each, *_BROADER[each]} & held]
-        yield _judged(f"roles of {role}", missing, held, tuple(_give(desk, member, each) for each in missing))
+        mend = tuple(_give(desk, member, each) for each in missing)
+        yield _judged(f"roles of {role}", missing, held, mend, _groups(desk, missing))
 
 
 def lending(desk: Desk) -> Iterator[Finding]:
@@ -150,12 +152,26 @@ def agents(desk: Desk) -> Iterator[Finding]:
         yield Finding(name, "missing", f"{agent} has no {role}", mend)
 
 
-def _judged(name: str, missing: list[str], held: set[str], mend: tuple[str, ...]) -> Finding:
+def _groups(desk: Desk, missing: list[str]) -> list[str]:
+    """The groups by whose membership an account would have every role that it seems to lack."""
+    policies = (desk.policy, desk.bucket_policy)
+    groups = {member for policy in policies for member in policy if member.startswith("group:")}
+    held = {group: set().union(*(policy.get(group, set()) for policy in policies)) for group in groups}
+    return sorted(
+        group for group, roles in held.items() if all({each, *_BROADER[each]} & roles for each in missing)
+    )
+
+
+def _judged(
+    name: str, missing: list[str], held: set[str], mend: tuple[str, ...], groups: Sequence[str] = ()
+) -> Finding:
     if not missing:
         return Finding(name, "ready", "all there")
     custom = sorted(each for each in held if not each.startswith("roles/"))
     if custom:
         return Finding(name, "unknown", f"{', '.join(missing)}: unless {', '.join(custom)} has it", mend)
+    if groups:
+        return Finding(name, "unknown", f"{', '.join(missing)}: unless it is in {', '.join(groups)}", mend)
     return Finding(name, "missing", f"no {', '.join(missing)}", mend)
 
 

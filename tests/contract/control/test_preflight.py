@@ -265,6 +265,16 @@ def test_a_broader_role_is_enough_and_a_custom_one_is_not_judged(control: Contro
     )
 
 
+def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev: Any) -> None:
+    held, group = control.world.policy[PIPELINE], "group:pipelines@example.com"
+    held.discard("roles/dataflow.developer")
+    control.world.policy[group] = {"roles/bigquery.admin"}
+    assert found(dev(), "roles of pipeline").state == "missing"
+    control.world.policy[group].add("roles/dataflow.admin")
+    finding = found(dev(), "roles of pipeline")
+    assert (finding.state, finding.told) == ("unknown", f"roles/dataflow.developer: unless it is in {group}")
+
+
 def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer, dev: Any) -> None:
     held = control.world.policy[PIPELINE]
     held -= {"roles/storage.objectUser", "roles/iam.serviceAccountUser"}
