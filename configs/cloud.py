@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
+from configs.machines import check
 from configs.section import Section
 
 ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", examples=["my-project-dev"])]
@@ -24,6 +25,7 @@ ServiceAccount = Annotated[
 ]
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
+StageName = Literal["resolve", "ingest", "validate", "transform", "evaluate", "deploy", "hold"]
 Accelerator = Literal[
     "NVIDIA_TESLA_T4",
     "NVIDIA_TESLA_P100",
@@ -67,13 +69,32 @@ class Network(Section):
 class BigQuery(Section):
     """How queries run."""
 
+    location: Annotated[str, Field(pattern=r"^([A-Za-z]+|[a-z]+-[a-z]+[0-9])?$", examples=["US"])] = ""
+    """Of datasets and jobs: a region, US or EU; empty: the project's region."""
     maximum_bytes_billed: PositiveInt = 100 * 2**30
     """A query that would scan more is refused before it costs anything."""
     temporary_dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")] = "pipeline_temporary"
     """Holds a query's rows until they are exported; its tables expire."""
     expire_hours: PositiveInt = 24
-    require_partition_filter: tuple[str, ...] = ()
+    require_partition_filter: tuple[Annotated[str, Field(pattern=r"^\w+\.\w+$")], ...] = ()
     """Tables (`dataset.table`) that a query must filter by their partition column."""
+
+
+class BigQueryAccess(Section):
+    """What a stage needs to ask BigQuery: who pays, where, with which limits, under which labels."""
+
+    project: str
+    """Pays for the queries and holds the temporary dataset."""
+    location: str = ""
+    """Of datasets and jobs; empty: as BigQuery finds it."""
+    bigquery: BigQuery = BigQuery()
+    kms_key: str = ""
+    labels: dict[LabelKey, LabelValue] = {}
+    """On every job, table and dataset."""
+    seed_command: str = ""
+    """Loads the sample data; empty: the use case has none."""
+    read_endpoint: str = ""
+    """A server that stands in for the Storage Read API (`localhost:PORT`), for tests; empty: Google's."""
 
 
 class Dataflow(Section):
@@ -100,8 +121,9 @@ class TrainingJob(Section):
     tpu_topology: Annotated[str, Field(pattern=r"^([0-9]+x[0-9]+)?$")] = ""
     """TPU v5e: 1x1, 2x2, 2x4, …"""
     replicas: PositiveInt = 1
-    """Hosts; more than one trains with MultiWorkerMirroredStrategy."""
+    """Hosts; more than one trains with MultiWorkerMirroredStrategy. A TPU slice counts as one."""
     reduction_server_replicas: Annotated[int, Field(ge=0)] = 0
+    """Hosts that add up gradients for others with GPUs: quicker over many hosts."""
     provisioning: Literal["STANDARD", "SPOT", "RESERVED"] = "STANDARD"
     reservation: str = ""
     """RESERVED: projects/PROJECT/zones/ZONE/reservations/NAME."""
@@ -119,6 +141,23 @@ class TrainingJob(Section):
             )
         if (self.provisioning == "RESERVED") != bool(self.reservation):
             raise ValueError("provisioning RESERVED and reservation go together: give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _machines_exist(self) -> "TrainingJob":
+        check(self.machine_type, self.accelerator, self.accelerator_count, self.tpu_topology)
+        tpu = bool(self.tpu_topology) or str(self.accelerator).startswith("TPU")
+        if tpu and self.replicas > 1:
+            raise ValueError(
+                f"replicas {self.replicas} on {self.machine_type}: a TPU slice is one replica; "
+                "for more chips choose a larger tpu_topology, e.g. machine_type: ct5lp-hightpu-4t, "
+                "tpu_topology: 4x4"
+            )
+        if self.reduction_server_replicas and (tpu or not self.accelerator or self.replicas < 2):
+            raise ValueError(
+                f"reduction_server_replicas {self.reduction_server_replicas}: they serve two or more "
+                f"hosts with GPUs, got replicas {self.replicas} with accelerator {self.accelerator or 'none'}"
+            )
         return self
 
 
@@ -155,9 +194,17 @@ class OnlinePrediction(Section):
             raise ValueError(f"min_replicas {self.min_replicas} above max_replicas {self.max_replicas}")
         if bool(self.accelerator) != bool(self.accelerator_count):
             raise ValueError("accelerator and accelerator_count go together: give both or neither")
+        check(self.machine_type, self.accelerator, self.accelerator_count)
         if (self.kind == "private") != bool(self.psc_projects):
             raise ValueError("kind private and psc_projects go together: give both or neither")
         return self
+
+
+class StageMachine(Section):
+    """What a stage's container gets; Vertex AI chooses the machine."""
+
+    cpus: PositiveInt = 4
+    memory_gb: PositiveInt = 16
 
 
 class Tracking(Section):
@@ -170,10 +217,16 @@ class Tracking(Section):
 
 
 class Loopback(Section):
-    """Servers that stand in for Google's, for tests: addresses like http://localhost:8085."""
+    """Servers that stand in for Google's, for tests: addresses like http://localhost:8085.
+
+    BigQuery, Cloud Storage and Pub/Sub have variables of Google's own: BIGQUERY_EMULATOR_HOST,
+    STORAGE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST.
+    """
 
     vertex: str = ""
     dataflow: str = ""
+    bigquery_read: str = ""
+    """The Storage Read API, which has no such variable: localhost:PORT (gRPC)."""
 
 
 class Cloud(Section):
@@ -194,8 +247,20 @@ class Cloud(Section):
     bigquery: BigQuery = BigQuery()
     dataflow: Dataflow = Dataflow()
     training: TrainingJob = TrainingJob()
+    stages: dict[StageName, StageMachine] = {}
+    """Stages that need more, or less, than 4 CPUs and 16 GB. `train` has its own section."""
     prediction: OnlinePrediction = OnlinePrediction()
     tracking: Tracking = Tracking()
+    pinned_images: bool = True
+    """Refuse images that are not named by their digest: what runs is then what was reviewed."""
     budget_usd: NonNegativeFloat | None = None
     """`plan`'s high estimate above this refuses a run; None: no limit."""
     loopback: Loopback = Loopback()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Cloud":
+        if self.network.network and self.network.psc_attachment:
+            raise ValueError("network.network and network.psc_attachment exclude each other: keep one")
+        if self.tracking.tensorboard and not self.identities.trainer:
+            raise ValueError("tracking.tensorboard needs identities.trainer: the job writes to it by itself")
+        return self

@@ -18,10 +18,12 @@ PipelineError
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
+├── CloudError               Google Cloud refuses, or does not answer
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
 
+import errno
 from collections.abc import Callable
 
 
@@ -132,5 +134,19 @@ class PlaceError(PipelineError):
     """A place on Cloud Storage is missing, closed to us or damaged."""
 
 
+class CloudError(PipelineError):
+    """Google Cloud refuses, or does not answer."""
+
+
 class UnknownRunError(PipelineError):
     """No run with this id."""
+
+
+def explained(error: BaseException) -> BaseException:
+    """The error itself, or ours where the operating system's says something a user can mend."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(
+            f"no space left for {error.filename or 'the output'}",
+            way_out="Free some space and run the same command again: finished stages are kept.",
+        )
+    return error

@@ -10,7 +10,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from configs.errors import PipelineError
+from configs.errors import PipelineError, explained
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,27 +32,28 @@ Overrides = Annotated[
 ]
 
 
-def explained(command: Callable[P, T]) -> Callable[P, T]:
+def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
     """Print a user's mistake as one message, without a traceback; exit with 1."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except PipelineError as error:
-            if os.environ.get("PIPELINES_TRACEBACK"):
+        except (PipelineError, OSError) as error:
+            cause = explained(error)
+            if not isinstance(cause, PipelineError) or os.environ.get("PIPELINES_TRACEBACK"):
                 raise
             Console(stderr=True, highlight=False).print(
-                f"[bold red]{type(error).__name__}[/]: ", end="", soft_wrap=True
+                f"[bold red]{type(cause).__name__}[/]: ", end="", soft_wrap=True
             )
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(f"{cause}\n")
             raise typer.Exit(1) from None
 
     return wrapper
 
 
 @app.command()
-@explained
+@in_one_line
 def run(
     use_case: UseCase,
     env: Environment = "local",
@@ -72,7 +73,7 @@ def run(
 
 
 @app.command(name="compile")
-@explained
+@in_one_line
 def compile_(
     use_case: UseCase,
     env: Environment = "local",
@@ -84,13 +85,14 @@ def compile_(
     from pipelines import session
 
     settings = load(use_case, env, overrides or ())
-    path = out or Path(settings.places.root) / f"training-{settings.name}-{env}.yaml"
+    root = Path("output") if settings.cloud else Path(settings.places.root)
+    path = out or root / f"training-{settings.name}-{env}.yaml"
     session.compile_to(settings, schema_text(use_case), path)
     typer.echo(path)
 
 
 @app.command()
-@explained
+@in_one_line
 def seed(use_case: UseCase, env: Environment = "local") -> None:
     """Load the use case's sample data into the warehouse."""
     from configs.loading import load
@@ -100,7 +102,7 @@ def seed(use_case: UseCase, env: Environment = "local") -> None:
 
 
 @app.command()
-@explained
+@in_one_line
 def serve(
     use_case: UseCase,
     env: Environment = "local",
@@ -115,7 +117,7 @@ def serve(
 
 
 @app.command()
-@explained
+@in_one_line
 def predict(
     use_case: UseCase,
     instances: Annotated[
@@ -132,7 +134,7 @@ def predict(
 
 
 @app.command()
-@explained
+@in_one_line
 def promote(
     use_case: UseCase,
     version: Annotated[int | None, typer.Argument(help="Default: the challenger.")] = None,
@@ -146,7 +148,7 @@ def promote(
 
 
 @app.command()
-@explained
+@in_one_line
 def rollback(use_case: UseCase, env: Environment = "local") -> None:
     """Go back to the former champion: all traffic returns to it."""
     from configs.loading import load
@@ -156,19 +158,48 @@ def rollback(use_case: UseCase, env: Environment = "local") -> None:
 
 
 @app.command()
-@explained
+@in_one_line
 def status(
-    use_case: Annotated[str, typer.Argument(help="Default: all.", metavar="[USE_CASE]")] = "",
+    wanted: Annotated[
+        str, typer.Argument(help="A use case, or a run id; default: all.", metavar="[USE_CASE|RUN]")
+    ] = "",
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
-    """List the runs, the versions and the traffic."""
+    """List the runs, the versions and the traffic; runs left on Google Cloud are looked at."""
     from pipelines import serving
 
-    serving.status(use_case, root)
+    serving.status(wanted, root)
 
 
 @app.command()
-@explained
+@in_one_line
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
+    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+) -> None:
+    """Cancel a run on Google Cloud, and what it runs."""
+    from pipelines import serving
+
+    serving.cancel(run_id, root)
+
+
+@app.command()
+@in_one_line
+def teardown(
+    use_case: UseCase,
+    env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete what is listed.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """List what the pipeline has created on Google Cloud for a use case; delete it with --yes."""
+    from configs.loading import load
+    from pipelines import serving
+
+    serving.teardown(load(use_case, env, overrides or ()), yes=yes)
+
+
+@app.command()
+@in_one_line
 def report(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
@@ -180,7 +211,7 @@ def report(
 
 
 @app.command()
-@explained
+@in_one_line
 def stage(
     name: Annotated[str, typer.Argument(help="ingest, validate, transform, train, evaluate, deploy.")],
     use_case: UseCase,
