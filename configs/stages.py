@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs import dataflow
 from configs.section import Section
 from configs.settings import (
     Beam,
@@ -135,7 +136,7 @@ def transform_stage(settings: Settings) -> TransformStage:
         key=settings.key,
         features=settings.features,
         transform=settings.transform,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 
@@ -154,7 +155,7 @@ def evaluate_stage(settings: Settings) -> EvaluateStage:
         label=settings.label,
         key=settings.key,
         evaluation=settings.evaluation,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 
