@@ -19,6 +19,7 @@ from components.beam import Work, run
 from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
 from components.evaluate.scoring import Scorer
+from components.places import place
 from components.recording import Progress
 from components.sharing import scratch, shared
 from configs.stages import EvaluateStage
@@ -46,7 +47,7 @@ def scored_by_workers(
             | "Spread" >> beam.GroupByKey()
             | "Score" >> beam.ParDo(_Score(told, models))
             | "Add up" >> beam.CombineGlobally(_Together(told.stage)).without_defaults()
-            | "Keep" >> beam.Map(_keep, file)
+            | "Keep" >> beam.Map(_keep, str(file))
         )
         run(pipeline, work)
         progress(work.what, work.total, work.total)
@@ -89,8 +90,8 @@ class _Together(beam.CombineFn):
         return whole[0]
 
 
-def _keep(scored: Scored, file: Path) -> None:
-    with writing_file(file) as beside:
+def _keep(scored: Scored, uri: str) -> None:
+    with writing_file(place(uri)) as beside:
         beside.write_bytes(pickle.dumps(scored))
 
 
