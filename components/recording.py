@@ -6,7 +6,6 @@ streams and the record is only kept beside the outputs.
 """
 
 import contextlib
-import errno
 import os
 import resource
 import time
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 
 from components.artifacts import Replaced, Summary, digest, write_json
 from components.places import located, place
-from configs.errors import NoSpaceError, PipelineError
+from configs.errors import PipelineError, explained
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
@@ -49,8 +48,8 @@ def silent(what: str, done: int, total: int | None = None, *, job: str = "") -> 
 class Record:
     """What a running stage says of itself."""
 
-    def __init__(self, name: str, folder: Path | None, content: dict[str, Any]) -> None:
-        self.name, self.folder, self.content = name, folder, content
+    def __init__(self, name: str, folder: Path | None, content: dict[str, Any], *, kept: bool = True) -> None:
+        self.name, self.folder, self.content, self.kept = name, folder, content, kept
         self.started = time.monotonic()
         self._last_progress, self._last_saved = 0.0, self.started
         self._files: dict[Path, Replaced] = {}
@@ -82,7 +81,9 @@ class Record:
             self.save()
 
     def save(self) -> None:
-        """Write the record where the run looks for it, and beside the outputs."""
+        """Write the record where the run looks for it, and beside the outputs; unless it is not kept."""
+        if not self.kept:
+            return
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
         for folder in places | ({self.folder} if self.folder else set()):
             path = folder / f"{self.name}.stage.json"
@@ -96,13 +97,16 @@ def stage(
     inputs: Sequence[Artifact] = (),
     outputs: Sequence[Artifact] = (),
     parameters: Mapping[str, str] | None = None,
+    kept: bool = True,
 ) -> Iterator[Record]:
     """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
+
+    Of several processes that run one stage together only one has its record kept: it alone writes outputs.
 
     Raises:
         SystemExit: After a failure; the record holds the cause, the log the traceback.
     """
-    folder = Path(os.environ[RECORDS_VARIABLE]) if RECORDS_VARIABLE in os.environ else None
+    folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
     record = Record(
         name,
         folder,
@@ -117,6 +121,7 @@ def stage(
             "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
             "summary": {},
         },
+        kept=kept,
     )
     with log_to(folder / f"{name}.log" if folder else None):
         try:
@@ -130,7 +135,7 @@ def stage(
 
 def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
     content = record.content
-    for artifact in outputs:
+    for artifact in outputs if record.kept else ():
         content["outputs"][artifact.name]["digest"] = digest(located(artifact))
         artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)
@@ -141,7 +146,7 @@ def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
 
 def _fail(record: Record, error: BaseException) -> None:
     traceback.print_exception(error)
-    cause = _explained(error)
+    cause = explained(error)
     record.content["error"] = {
         "kind": type(cause).__name__,
         "message": str(cause) or type(cause).__name__,
@@ -151,16 +156,6 @@ def _fail(record: Record, error: BaseException) -> None:
     record.content["state"] = "failed"
     with contextlib.suppress(OSError, PipelineError):  # the place may be the very thing that failed
         record.save()
-
-
-def _explained(error: BaseException) -> BaseException:
-    """The error itself, or ours where the operating system's says something a user can mend."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return NoSpaceError(
-            f"no space left for {error.filename or 'the output'}",
-            way_out="Free some space and run the same command again: finished stages are kept.",
-        )
-    return error
 
 
 def _measure(record: Record) -> None:

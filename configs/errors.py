@@ -20,10 +20,12 @@ PipelineError
 ├── NoSpaceError             the disk is full
 ├── CloudError               Google Cloud refuses, or does not answer
 │   └── JobError                 a job there failed, or somebody cancelled it
+├── BudgetError              a run may cost more than the budget
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
 
+import errno
 from collections.abc import Callable
 
 
@@ -142,5 +144,19 @@ class JobError(CloudError):
     """A job on Google Cloud failed, or somebody cancelled it."""
 
 
+class BudgetError(PipelineError):
+    """A run may cost more than the budget."""
+
+
 class UnknownRunError(PipelineError):
     """No run with this id."""
+
+
+def explained(error: BaseException) -> BaseException:
+    """The error itself, or ours where the operating system's says something a user can mend."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(
+            f"no space left for {error.filename or 'the output'}",
+            way_out="Free some space and run the same command again: finished stages are kept.",
+        )
+    return error

@@ -37,6 +37,15 @@ def _as_text(value: object) -> object:
     return str(value).lower() if isinstance(value, bool | int | float) else value
 
 
+def _written_as_a_day(value: object) -> object:
+    """Without a time: an instant is none, not even at midnight."""
+    if isinstance(value, datetime.datetime) or (
+        isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+    ):
+        raise ValueError("not written like 2013-09-01")
+    return value
+
+
 def _written_as_a_date(value: object) -> object:
     """Only what looks like one: 2013-09-01, with or without a time (numbers stay numbers)."""
     if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
@@ -49,7 +58,7 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 Parameter = Annotated[
     StrictInt
     | StrictFloat
-    | Annotated[datetime.date, BeforeValidator(_written_as_a_date)]
+    | Annotated[datetime.date, BeforeValidator(_written_as_a_day)]
     | Annotated[Instant, BeforeValidator(_written_as_a_date)]
     | str,
     Field(union_mode="left_to_right"),
@@ -289,7 +298,7 @@ class Training(Section):
     class_weight: Literal["none", "balanced"] = "none"
     """balanced: n / (2·n_class); moves the scores, so calibration is judged with care."""
     batch_size: PositiveInt | None = None
-    """None: a power of two that makes about 100 steps an epoch, from 64 to 2048."""
+    """Of all devices together. None: a power of two that makes about 100 steps an epoch, from 64 to 2048."""
     epochs: PositiveInt = 10
     patience: PositiveInt | None = 2
     """Stop after this many epochs without a better eval AUC; None: never. The best weights are kept."""
@@ -298,6 +307,12 @@ class Training(Section):
     """memory: examples held as tensors; stream: read shard by shard each epoch (any size)."""
     shuffle_rows: PositiveInt = 200_000
     """stream: size of the shuffle pool, rows; two pools are in memory at a time."""
+    mixed_precision: Literal["none", "auto", "float16", "bfloat16"] = "none"
+    """How hidden layers compute; weights, gradients' sums and the exported model are float32 all the same.
+    auto: float16, its loss scaled, on GPUs; bfloat16 on TPUs; none on CPUs, where it is slower."""
+    xla: bool = False
+    """Compile each step by XLA. Try it on GPUs; on CPU it took as long without dropout, 20 times as long
+    with it."""
 
     @model_validator(mode="after")
     def _deep_has_hidden_units(self) -> "Training":

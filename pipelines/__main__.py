@@ -1,5 +1,6 @@
 """The command line: `python -m pipelines --help`."""
 
+import enum
 import os
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from configs.errors import PipelineError
+from configs.errors import PipelineError, explained
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,27 +33,38 @@ Overrides = Annotated[
 ]
 
 
-def explained(command: Callable[P, T]) -> Callable[P, T]:
+class Action(enum.StrEnum):
+    """What can be done with a schedule."""
+
+    create = "create"
+    list = "list"
+    pause = "pause"
+    resume = "resume"
+    delete = "delete"
+
+
+def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
     """Print a user's mistake as one message, without a traceback; exit with 1."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except PipelineError as error:
-            if os.environ.get("PIPELINES_TRACEBACK"):
+        except (PipelineError, OSError) as error:
+            cause = explained(error)
+            if not isinstance(cause, PipelineError) or os.environ.get("PIPELINES_TRACEBACK"):
                 raise
             Console(stderr=True, highlight=False).print(
-                f"[bold red]{type(error).__name__}[/]: ", end="", soft_wrap=True
+                f"[bold red]{type(cause).__name__}[/]: ", end="", soft_wrap=True
             )
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(f"{cause}\n")
             raise typer.Exit(1) from None
 
     return wrapper
 
 
 @app.command()
-@explained
+@in_one_line
 def run(
     use_case: UseCase,
     env: Environment = "local",
@@ -71,8 +83,38 @@ def run(
     raise typer.Exit(0 if ended_well else 1)
 
 
+@app.command()
+@in_one_line
+def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
+    from configs.loading import load
+    from pipelines.plan import command
+    from pipelines.view import open_console
+
+    command.print_plan(open_console(), load(use_case, env, overrides or ()))
+
+
+@app.command()
+@in_one_line
+def preflight(
+    use_case: Annotated[
+        str, typer.Argument(help="Its tables are looked at too; default: none.", metavar="[USE_CASE]")
+    ] = "",
+    env: Environment = "dev",
+    overrides: Overrides = None,
+) -> None:
+    """Check that Google Cloud is ready; each failure comes with the command that mends it."""
+    from configs.loading import load, use_cases
+    from pipelines.preflight import command
+    from pipelines.view import open_console
+
+    settings = load(use_case or use_cases()[0], env, overrides or ())
+    ready = command.print_findings(open_console(), settings, with_data=bool(use_case))
+    raise typer.Exit(0 if ready else 1)
+
+
 @app.command(name="compile")
-@explained
+@in_one_line
 def compile_(
     use_case: UseCase,
     env: Environment = "local",
@@ -91,7 +133,7 @@ def compile_(
 
 
 @app.command()
-@explained
+@in_one_line
 def seed(use_case: UseCase, env: Environment = "local") -> None:
     """Load the use case's sample data into the warehouse."""
     from configs.loading import load
@@ -101,7 +143,7 @@ def seed(use_case: UseCase, env: Environment = "local") -> None:
 
 
 @app.command()
-@explained
+@in_one_line
 def serve(
     use_case: UseCase,
     env: Environment = "local",
@@ -116,7 +158,7 @@ def serve(
 
 
 @app.command()
-@explained
+@in_one_line
 def predict(
     use_case: UseCase,
     instances: Annotated[
@@ -133,7 +175,7 @@ def predict(
 
 
 @app.command()
-@explained
+@in_one_line
 def promote(
     use_case: UseCase,
     version: Annotated[int | None, typer.Argument(help="Default: the challenger.")] = None,
@@ -147,7 +189,7 @@ def promote(
 
 
 @app.command()
-@explained
+@in_one_line
 def rollback(use_case: UseCase, env: Environment = "local") -> None:
     """Go back to the former champion: all traffic returns to it."""
     from configs.loading import load
@@ -157,19 +199,80 @@ def rollback(use_case: UseCase, env: Environment = "local") -> None:
 
 
 @app.command()
-@explained
+@in_one_line
 def status(
-    use_case: Annotated[str, typer.Argument(help="Default: all.", metavar="[USE_CASE]")] = "",
+    wanted: Annotated[
+        str, typer.Argument(help="A use case, or a run id; default: all.", metavar="[USE_CASE|RUN]")
+    ] = "",
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
-    """List the runs, the versions and the traffic."""
+    """List the runs, the versions and the traffic; runs left on Google Cloud are looked at."""
     from pipelines import serving
 
-    serving.status(use_case, root)
+    serving.status(wanted, root)
 
 
 @app.command()
-@explained
+@in_one_line
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
+    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+) -> None:
+    """Cancel a run on Google Cloud, and what it runs."""
+    from pipelines import serving
+
+    serving.cancel(run_id, root)
+
+
+@app.command()
+@in_one_line
+def teardown(
+    use_case: UseCase,
+    env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete what is listed.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """List what the pipeline has created on Google Cloud for a use case; delete it with --yes."""
+    from configs.loading import load
+    from pipelines import serving
+
+    serving.teardown(load(use_case, env, overrides or ()), yes=yes)
+
+
+@app.command()
+@in_one_line
+def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
+    from configs.loading import load
+    from pipelines import publishing
+
+    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ())))
+
+
+@app.command()
+@in_one_line
+def schedule(
+    action: Annotated[Action, typer.Argument(help="What to do with it.")],
+    use_case: UseCase,
+    env: Environment = "dev",
+    overrides: Overrides = None,
+    cron: Annotated[str, typer.Option(help="create: minute hour day month weekday.")] = "",
+    time_zone: Annotated[str, typer.Option(help="create: of the IANA database.")] = "UTC",
+    max_concurrent: Annotated[int, typer.Option(help="create: runs at once; later ones are skipped.")] = 1,
+) -> None:
+    """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
+    from configs.loading import load
+    from pipelines import clock
+
+    settings = load(use_case, env, overrides or ())
+    if action is Action.create:
+        clock.create(use_case, settings, cron, time_zone, max_concurrent)
+    else:
+        clock.act(action.value, settings)
+
+
+@app.command()
+@in_one_line
 def report(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
@@ -181,7 +284,7 @@ def report(
 
 
 @app.command()
-@explained
+@in_one_line
 def stage(
     name: Annotated[str, typer.Argument(help="ingest, validate, transform, train, evaluate, deploy.")],
     use_case: UseCase,

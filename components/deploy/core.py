@@ -107,7 +107,13 @@ def run(
     proof = _prove(version, stage, progress, command)
     progress("moving traffic", 0)
     percent = stage.deployment.canary_percent
-    endpoint = registry.deploy(stage.name, version.number, percent, judged_against)
+    try:
+        endpoint = registry.deploy(stage.name, version.number, percent, judged_against)
+    except RegistryError:
+        quicker = _known(registry, stage.name, candidate)
+        if quicker is None or quicker.status not in _SERVING:
+            raise
+        return _write(out, Outcome("already_serving", quicker, registry.endpoint(stage.name)))
     registry.clean_up(stage.name, stage.deployment.keep_versions)
     return _write(out, Outcome("deployed", version, endpoint, proof))
 

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
@@ -26,18 +28,37 @@ from tests.contract.dataflow.server import DataflowServer
 from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
 
 
+@dataclass
+class BigQueryServer:
+    """`bqemulator` on loopback: BigQuery's REST API and the Storage Read API."""
+
+    url: str
+    read_endpoint: str
+    """`localhost:PORT` of the Storage Read API."""
+
+    def client(self, project: str) -> Any:
+        """The unmodified google-cloud-bigquery client of a project."""
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        return bigquery.Client(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]  # google-auth
+
+
 @pytest.fixture(scope="session")
-def bigquery_client() -> Iterator[Any]:
-    """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
+def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
+    """The unmodified BigQuery clients of this process talk to it; what it exports is in the buckets too."""
     from bqemulator.config import PersistenceMode, Settings
+    from bqemulator.jobs import executor
     from bqemulator.server import EmulatorServer
     from bqemulator.storage.engine import DuckDBEngine
-    from google.api_core.client_options import ClientOptions
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
 
+    exports = tmp_path_factory.mktemp("exports")
     settings = Settings(
-        persistence_mode=PersistenceMode.EPHEMERAL, rest_port=0, grpc_port=0, log_level="error"
+        persistence_mode=PersistenceMode.EPHEMERAL,
+        rest_port=0,
+        grpc_port=0,
+        log_level="error",
+        gcs_local_root=exports,
     )
     server, loop = EmulatorServer(settings), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -45,19 +66,44 @@ def bigquery_client() -> Iterator[Any]:
     patched = pytest.MonkeyPatch()
     # DuckDB's spatial extension is a download, and no table here holds a GEOGRAPHY.
     patched.setattr(DuckDBEngine, "_load_spatial", lambda _: None, raising=False)
+    patched.setattr(executor, "write_export", partial(_exported, executor.write_export, exports))
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
-        yield bigquery.Client(
-            project=settings.default_project_id,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
-            client_options=ClientOptions(api_endpoint=server.rest_url),
-        )
+        patched.setenv("BIGQUERY_EMULATOR_HOST", server.rest_url)
+        yield BigQueryServer(server.rest_url, server.grpc_endpoint)
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
     finally:
         patched.undo()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=30)
         loop.close()
+
+
+def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
+    """The emulator exports into a folder; the bucket that was meant gets the same objects.
+
+    BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
+    emulator keeps it: here it goes.
+    """
+    from components.storage import client
+
+    outcome = write(*arguments)
+    for uri in outcome.uris:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        table = pq.read_table(folder / bucket / name)
+        plain = [
+            each.with_type(pa.timestamp("us")) if pa.types.is_timestamp(each.type) else each
+            for each in table.schema
+        ]
+        pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
+        client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
+    return outcome
+
+
+@pytest.fixture(scope="session")
+def bigquery_client(bigquery_server: BigQueryServer) -> Any:
+    """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
+    return bigquery_server.client("test-project")
 
 
 @pytest.fixture
@@ -214,11 +260,15 @@ class _StorageHandler(RequestHandler):
         return str(there["generation"] if there else 0) != wanted[0]
 
 
+class _Server(http.server.HTTPServer):
+    request_queue_size = 128  # with the usual 5, a sixth connection at once waits for a second
+
+
 @pytest.fixture(scope="session")
 def storage_session() -> Iterator[StorageServer]:
     """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
     told = StorageServer("", Storage(use_memory_fs=True))
-    server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
+    server = _Server(("127.0.0.1", 0), partial(_StorageHandler, told))
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

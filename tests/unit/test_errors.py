@@ -1,8 +1,13 @@
 """Our errors: one line that says what, expected, got and the way out."""
 
+import errno
 import pickle
 
+import pytest
+import typer
+
 from configs.errors import EmptySplitError
+from pipelines.__main__ import in_one_line
 
 
 def test_an_error_is_one_line_with_the_way_out() -> None:
@@ -14,3 +19,24 @@ def test_an_error_travels_between_processes() -> None:
     error = EmptySplitError("split 'test'", expected="rows", got="none")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert (type(again), str(again)) == (EmptySplitError, str(error))
+
+
+def test_a_command_on_a_full_disk_ends_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @in_one_line
+    def command() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "output/runs/x/report.html")
+
+    with pytest.raises(typer.Exit) as ended:
+        command()
+    assert ended.value.exit_code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("NoSpaceError: no space left for output/runs/x/report.html. Free some space")
+
+
+def test_an_error_of_ours_that_nobody_can_mend_keeps_its_traceback() -> None:
+    @in_one_line
+    def command() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output"):
+        command()

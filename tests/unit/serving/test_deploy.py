@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,27 @@ def test_a_candidate_judged_against_another_champion_is_refused_before_any_work(
     with pytest.raises(RegistryError, match="champion, version 1, got one judged against version none"):
         world.deploy(world.candidate(1.0, judged_against=""), command=NO_SERVER)
     assert len(world.registry.versions("flights")) == 1
+
+
+@pytest.mark.parametrize(("inputs", "ends_well"), [("i", True), ("other", False)])
+def test_of_two_runs_at_once_the_slower_leaves_the_quicker_one_serving(
+    world: World, inputs: str, ends_well: bool
+) -> None:
+    """With the same inputs it is the same model: nothing is left to do. With others it was misjudged."""
+    lineage = {"source": "s", "judged_against": ""}
+    slower = world.candidate(0.0, inputs_digest="i", **lineage)
+    quicker = world.candidate(0.1, inputs_digest=inputs, **lineage)
+
+    def overtaken(what: str, done: int, total: int | None = None) -> None:  # noqa: ARG001 - as Progress
+        if what == "moving traffic":
+            world.put(quicker)
+
+    out = world.folder / "deployment"
+    expected = nullcontext() if ends_well else pytest.raises(RegistryError, match="champion changed")
+    with expected:
+        core.run(slower, world.told(), out, overtaken, world.fake)
+        assert read_json(out / "deployment.json")["action"] == "already_serving"
+    assert world.traffic == {2: 100}
 
 
 def test_old_versions_are_cleaned_up(world: World) -> None:
