@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs import dataflow
 from configs.cloud import BigQueryAccess, OnlinePrediction
 from configs.section import Section
 from configs.settings import (
@@ -204,7 +205,7 @@ def transform_stage(settings: Settings) -> TransformStage:
         key=settings.key,
         features=settings.features,
         transform=settings.transform,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 
@@ -223,7 +224,7 @@ def evaluate_stage(settings: Settings) -> EvaluateStage:
         label=settings.label,
         key=settings.key,
         evaluation=settings.evaluation,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 

@@ -34,6 +34,7 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
     _seed_once(settings)
+    _check_before_spending(settings)
     from pipelines import training
 
     pipeline = training.build(settings, schema_text(use_case), fresh)
@@ -54,6 +55,22 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     else:
         _show_failure(console, folder, manifest, places)
     return bool(manifest["state"] == "done")
+
+
+def _check_before_spending(settings: Settings) -> None:
+    """Refuse a run on Google Cloud that would end in its first minute, or may cost more than the budget.
+
+    Raises:
+        CloudError: Something is missing there.
+        QueryError: The query could not run.
+        BudgetError: The plan's high estimate is above `cloud.budget_usd`.
+    """
+    if settings.cloud:
+        from pipelines.plan import command as plan
+        from pipelines.preflight import command as preflight
+
+        preflight.check(settings)
+        plan.check(settings)
 
 
 def _run_here(

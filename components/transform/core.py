@@ -1,14 +1,11 @@
 """The transform stage: learn from the training split, write the graph and the examples."""
 
-import contextlib
 import functools
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.artifacts import Summary, shard_name, shards, write_json, writing, writing_in_place
+from components.artifacts import Summary, write_json, writing, writing_in_place
 from components.beam import pipeline_options
-from components.places import is_remote
 from components.raw import check_columns
 from components.recording import Progress
 from components.sharing import shared
@@ -19,13 +16,11 @@ from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.pieces import Piece, pieces, schema
 from components.transform.preprocessing import preprocess
 from components.transform.rejection import check_label, check_share
-from configs.errors import EmptySplitError, PlaceError
+from configs.errors import EmptySplitError, JobError
 from configs.settings import Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
-LEARN, WRITE = "learn from the training rows", "write examples"
-_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 
 
 def run(
@@ -42,27 +37,25 @@ def run(
 
     Raises:
         SettingsError: Beam does not know one of its options.
+        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
         EmptySplitError: A split without rows, or without a row that can be used.
         MissingFeatureError, DataError, LabelError: The rows do not fit what is declared, or more of
             them than `max_rejected` cannot be used.
         UnreadableFileError: A damaged shard.
     """
-    options = pipeline_options(stage.beam)
+    options = pipeline_options(stage.beam, "transform", examples_out)
     planned = {split: _planned(rows, split, stage) for split in _SPLITS}
     with writing(graph_out) as graph, writing_in_place(examples_out) as examples:
-        train = sum(piece.rows for piece in planned["train"])
-        progress(LEARN, 0, train)
         function = functools.partial(preprocess, features=stage.features)
-        learned = analyze(function, planned["train"], stage, options, graph)
-        progress(LEARN, train, train)
-        _check("train", learned, stage)
+        learned = analyze(function, planned["train"], stage, options, graph, progress)
+        _check("train", learned, planned["train"], stage)
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
         every = [piece for split in _SPLITS for piece in planned[split]]
-        with _watched(examples, every, progress), shared(graph, options) as reachable:
-            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options)
+        with shared(graph, options) as reachable:
+            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options, progress)
         for split in _SPLITS:
-            _check(split, counts[split], stage)
+            _check(split, counts[split], planned[split], stage)
         write_json(examples / "examples.json", _examples_json(counts))
     return _summary(counts, inputs)
 
@@ -83,7 +76,15 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
     return found
 
 
-def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
+def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: TransformStage) -> None:
+    rows = sum(piece.rows for piece in planned)
+    if counts.rows != rows:
+        raise JobError(
+            f"the counters of split '{split}'",
+            expected=f"{rows:,} rows",
+            got=f"{counts.rows:,}",
+            way_out="A job's counters were not whole: run the same command again.",
+        )
     check_share(split, counts.rows, counts.rejected, stage.transform.max_rejected)
     if not counts.accepted:
         raise EmptySplitError(
@@ -92,28 +93,6 @@ def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
             got=f"{counts.rows:,} rejected rows",
             way_out="Look at the rejected rows' reasons: " + "; ".join(counts.rejected),
         )
-
-
-@contextlib.contextmanager
-def _watched(out: Path, every: Sequence[Piece], progress: Progress) -> Iterator[None]:
-    """Tell of the finished shards while Beam works: its local runner comes back only at the end."""
-    total, ended = sum(piece.rows for piece in every), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
-            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
-                there = {split: {path.name for path in shards(out, split)} for split in _SPLITS}
-                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
-                progress(WRITE, done, total)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-    progress(WRITE, total, total)
 
 
 def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:

@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+import functools
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -11,17 +13,20 @@ import pyarrow.parquet as pq
 import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.artifacts import shard_path, writing_file
-from components.beam import run
-from components.places import local_copy
+from components.artifacts import shard_name, shard_path, shards, writing_file
+from components.beam import Work, on_dataflow, run
+from components.places import is_remote, local_copy
 from components.raw import raw_tensors
-from components.transform.counting import Counts, counted
+from components.recording import Progress
+from components.transform.counting import Counts, counted, rows_so_far
 from components.transform.inputs import Inputs
 from components.transform.pieces import Piece
 from components.transform.reading import Batch, read, spread
+from configs.errors import PlaceError
 from configs.settings import Split
 from configs.stages import TransformStage
 
+_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 REJECTED = "rejected"
 """The folder of the rejected rows, beside those of the splits."""
 
@@ -48,7 +53,7 @@ class Writing:
 
 
 def write_examples(
-    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions
+    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: Progress
 ) -> dict[Split, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 
@@ -58,10 +63,45 @@ def write_examples(
     Returns:
         The counts of each split.
     """
+    splits = tuple(dict.fromkeys(piece.split for piece in pieces))
+    work = Work(
+        name="write",
+        what="write examples",
+        total=sum(piece.rows for piece in pieces),
+        done=functools.partial(rows_so_far, splits=splits),
+        progress=progress,
+    )
     pipeline = beam.Pipeline(options=options)
     _ = spread(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
-    result = run(pipeline)
-    return {split: counted(result, split) for split in dict.fromkeys(p.split for p in pieces)}
+    with _watched(writing.out, pieces, work, options):
+        result = run(pipeline, work)
+    work.progress(work.what, work.total, work.total)
+    return {split: counted(result, split) for split in splits}
+
+
+@contextlib.contextmanager
+def _watched(out: Path, every: Sequence[Piece], work: Work, options: PipelineOptions) -> Iterator[None]:
+    """Tell of the finished shards while Beam works: its local runner comes back only at the end."""
+    if on_dataflow(options):  # whose job tells by itself
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
+            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
+                splits = {piece.split for piece in every}
+                there = {split: {path.name for path in shards(out, split)} for split in splits}
+                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
+                work.progress(work.what, done, work.total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 class _Write(beam.DoFn):

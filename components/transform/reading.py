@@ -1,7 +1,7 @@
 """Reading the rows inside Beam's workers: accepted raw values, rejected rows, counts."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -36,8 +36,12 @@ def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection
         pipeline
         | "Pieces" >> beam.Create(list(enumerate(pieces)), reshuffle=False)
         | "Spread" >> beam.GroupByKey()
-        | "Take" >> beam.FlatMap(lambda keyed: keyed[1])
+        | "Take" >> beam.FlatMap(_taken)
     )
+
+
+def _taken(keyed: tuple[int, Iterable[Piece]]) -> Iterable[Piece]:
+    return keyed[1]
 
 
 def read(piece: Piece, stage: TransformStage) -> Iterator[Batch]:
