@@ -308,7 +308,9 @@ def test_a_job_that_cannot_be_cancelled_says_how(desk: Desk, capfd: pytest.Captu
 
 def test_a_missing_role_is_named(desk: Desk) -> None:
     desk.server.faults.refuse("CreateJob", "PERMISSION_DENIED")
-    with pytest.raises(CloudError, match=r"roles/dataflow\.developer.*roles/iam\.serviceAccountUser") as raised:
+    with pytest.raises(
+        CloudError, match=r"roles/dataflow\.developer.*roles/iam\.serviceAccountUser"
+    ) as raised:
         desk.run([1], abs)
     assert "\n" not in str(raised.value)
     assert desk.server.jobs == {}
