@@ -20,7 +20,7 @@ from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
 from components.evaluate.scoring import Scorer
 from components.places import place
-from components.recording import Progress
+from components.recording import JobProgress
 from components.sharing import scratch, shared
 from configs.stages import EvaluateStage
 
@@ -28,7 +28,7 @@ _COUNTER = ("evaluate", "rows")
 
 
 def scored_by_workers(
-    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: Progress
+    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: JobProgress
 ) -> Scored:
     """Score the whole split on Beam's workers; what comes back is what `passing.score` returns here.
 

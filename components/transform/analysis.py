@@ -14,7 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from components.beam import Work, run
-from components.recording import Progress
+from components.recording import JobProgress
 from components.sharing import collected, scratch
 from components.transform.counting import Counts, counted, rows_so_far
 from components.transform.pieces import Piece
@@ -32,7 +32,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
     stage: TransformStage,
     options: PipelineOptions,
     graph: Path,
-    progress: Progress,
+    progress: JobProgress,
 ) -> Counts:
     """Learn what `function` needs to know from the accepted rows of `pieces`, and write it to `graph`.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.artifacts import Summary, write_json, writing, writing_in_place
 from components.beam import pipeline_options
 from components.raw import check_columns
-from components.recording import Progress
+from components.recording import JobProgress
 from components.sharing import shared
 from components.transform.analysis import analyze
 from components.transform.counting import Counts
@@ -24,7 +24,7 @@ _SPLITS: tuple[Split, ...] = ("train", "eval")
 
 
 def run(
-    rows: Path, stage: TransformStage, graph_out: Path, examples_out: Path, progress: Progress
+    rows: Path, stage: TransformStage, graph_out: Path, examples_out: Path, progress: JobProgress
 ) -> Summary:
     """Transform the training and the eval split.
 

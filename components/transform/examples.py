@@ -17,7 +17,7 @@ from components.artifacts import shard_name, shard_path, shards, writing_file
 from components.beam import Work, on_dataflow, run
 from components.places import is_remote, local_copy
 from components.raw import raw_tensors
-from components.recording import Progress
+from components.recording import JobProgress
 from components.transform.counting import Counts, counted, rows_so_far
 from components.transform.inputs import Inputs
 from components.transform.pieces import Piece
@@ -53,7 +53,7 @@ class Writing:
 
 
 def write_examples(
-    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: Progress
+    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: JobProgress
 ) -> dict[Split, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 

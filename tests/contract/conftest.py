@@ -180,6 +180,7 @@ class _StorageHandler(RequestHandler):
 
     rfile: Any
     wfile: Any
+    path: str
 
     def __init__(self, told: StorageServer, *arguments: Any) -> None:
         self.told = told

@@ -54,6 +54,7 @@ def there(vertex: VertexServer, bucket: Path, desk: Path, *overrides: str) -> Se
         "dev",
         [
             f"cloud.loopback.vertex={vertex.url}",
+            "cloud.dataflow.options=[--runner=FnApiRunner]",
             f"cloud.project={vertex.project}",
             f"places.root={bucket / 'runs'}",
             f"cloud.bucket={str(bucket).removeprefix('gs://').strip('/')}",

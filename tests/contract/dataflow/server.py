@@ -187,7 +187,8 @@ class DataflowServer:
     def _messages(job: Job, query: dict[str, list[str]]) -> Any:
         least = query.get("minimumImportance", ["0"])[0]
         level = Importance(int(least)) if least.isdigit() else Importance[least]
-        since = DatetimeWithNanoseconds.from_rfc3339(query.get("startTime", ["1970-01-01T00:00:00Z"])[0])
+        read: Any = DatetimeWithNanoseconds.from_rfc3339
+        since = read(query.get("startTime", ["1970-01-01T00:00:00Z"])[0])
         found = [
             each
             for each in job.messages
