@@ -17,13 +17,17 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from components.beam import Work, pipeline_options, run
 from components.dataflow import job as dataflow_job
 from components.dataflow.job import cancel_run
-from configs.cloud import Cloud, Loopback
 from configs.dataflow import beam as beam_settings
 from configs.errors import CloudError, JobError, PlaceError, SettingsError
 from configs.loading import load
+from configs.settings import Settings
+from pipelines import remote
+from pipelines.runs import begin_manifest, new_run
 from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.jobs import Fate, Job, State
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.vertex import small
+from tests.contract.vertex.server import VertexServer
 
 
 @dataclass
@@ -57,21 +61,22 @@ class Desk:
 
     server: DataflowServer
     bucket: Path
+    run_id: str = "flights-20261125-1"
+
+    def settings(self, *overrides: str) -> Settings:
+        """Those of `dev`, at the loopback server."""
+        name = str(self.bucket).removeprefix("gs://").rstrip("/")
+        here = [
+            f"cloud.project={self.server.project}",
+            f"cloud.bucket={name}",
+            f"cloud.loopback.dataflow={self.server.url}",
+        ]
+        return load("flights", "dev", [*here, *overrides])
 
     def options(self, *more: str) -> PipelineOptions:
-        """Those of `dev`, at the loopback server."""
-        settings = load("flights", "dev")
-        assert settings.cloud
-        there = settings.cloud.model_copy(
-            update={
-                "project": self.server.project,
-                "bucket": str(self.bucket).removeprefix("gs://").rstrip("/"),
-                "loopback": Loopback(dataflow=self.server.url),
-                "dataflow": settings.cloud.dataflow.model_copy(update={"options": more}),
-            }
-        )
-        told = beam_settings(settings.model_copy(update={"cloud": Cloud.model_validate(there)}))
-        return pipeline_options(told, "transform", self.bucket / "flights-20261125-1" / "task_1" / "examples")
+        """Those of a job of this run."""
+        told = beam_settings(self.settings(f"cloud.dataflow.options={list(more)}"))
+        return pipeline_options(told, "transform", self.bucket / self.run_id / "task_1" / "examples")
 
     def run(self, values: list[Any], step: Callable[[Any], Any], *more: str, told: Any = None) -> Any:
         """Run a pipeline of one step."""
@@ -222,6 +227,20 @@ def test_a_job_that_somebody_cancelled_is_told_so(desk: Desk) -> None:
     ):
         desk.run([60], time.sleep)
     assert found == [[desk.job.message.id]]
+
+
+def test_cancelling_a_run_cancels_its_jobs(
+    desk: Desk, vertex: VertexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small.compile_to(tmp_path / "pipeline.yaml")
+    settings = desk.settings(f"cloud.loopback.vertex={vertex.url}", f"places.root={desk.bucket / 'runs'}")
+    folder = new_run(settings)
+    begin_manifest(folder, settings, "python -m pipelines run flights")
+    remote.start(folder, settings, tmp_path / "pipeline.yaml")
+    desk.run_id = folder.name
+    with meanwhile(desk, lambda: remote.cancel(folder)), pytest.raises(JobError, match="got cancelled"):
+        desk.run([60], time.sleep)
 
 
 def test_a_job_of_another_run_is_not_cancelled_with_it(desk: Desk) -> None:

@@ -25,6 +25,7 @@ class Workers:
         self.variables = dict(variables)
         self._process: subprocess.Popen[str] | None = None
         self._answers: Any = None
+        self._waiting: threading.Thread | None = None
 
     def run(self, pipeline: str, options: Mapping[str, Any], ended: Ended) -> None:
         """Begin a job; `ended` is told its counters or its error."""
@@ -35,11 +36,10 @@ class Workers:
 
         def wait(answers: Any) -> None:
             line = answers.readline()
-            if not line:
-                answers.close()
             ended(json.loads(line) if line else {"error": "The worker was lost."})
 
-        threading.Thread(target=wait, args=(self._answers,), daemon=True).start()
+        self._waiting = threading.Thread(target=wait, args=(self._answers,), daemon=True)
+        self._waiting.start()
 
     def stop(self) -> None:
         """End the process, and with it what it runs."""
@@ -48,7 +48,9 @@ class Workers:
             self._process.wait()
             assert self._process.stdin
             self._process.stdin.close()
-            self._answers = None
+            if self._waiting:
+                self._waiting.join(10)
+            self._answers.close()
             self._process = None
 
     def _started(self) -> "subprocess.Popen[str]":
