@@ -1,14 +1,21 @@
-"""Artifacts as folders: written beside and moved into place, read back shard by shard."""
+"""Artifacts as folders, here or on `gs://`: written beside and moved into place, read back shard by shard.
+
+A place on `gs://` has no rename in one step. There a folder is whole once the JSON at its top is there,
+which comes last; an object appears whole by itself.
+"""
 
 import contextlib
 import hashlib
 import json
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.places import is_remote
+from configs.errors import PipelineError
 from configs.settings import Split
 
 Summary = Mapping[str, "int | float | str"]
@@ -17,7 +24,20 @@ Summary = Mapping[str, "int | float | str"]
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Path]:
-    """A folder to fill; it becomes `out` at once when the block ends well, and vanishes otherwise."""
+    """A folder to fill; it becomes `out` at once when the block ends well, and vanishes otherwise.
+
+    For a `gs://` place it is a folder of this machine, uploaded in the end.
+
+    Raises:
+        BusyError: Another one writes to the same `gs://` place.
+        PlaceError: Its bucket is missing or closed to us.
+    """
+    if is_remote(out):
+        _storage().check(str(out))
+        with tempfile.TemporaryDirectory(prefix=f"{out.name}.") as folder:
+            yield Path(folder)
+            _storage().publish(Path(folder), str(out))
+        return
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     beside.mkdir(parents=True)
     try:
@@ -30,11 +50,44 @@ def writing(out: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def writing_in_place(out: Path) -> Iterator[Path]:
+    """As `writing`, for what workers elsewhere write: they are given the `gs://` place itself.
+
+    Write the JSON that says the rest is whole as the last thing in the block, by `write_json`.
+
+    Raises:
+        BusyError: Another one began to write to the same `gs://` place meanwhile.
+        PlaceError: Its bucket is missing or closed to us.
+    """
+    if not is_remote(out):
+        with writing(out) as beside:
+            yield beside
+        return
+    storage = _storage()
+    storage.clear(str(out))
+    claim = storage.Held(str(out / ".writer"))
+    claim.write(b"")
+    try:
+        yield out
+    except BaseException:
+        with contextlib.suppress(PipelineError):  # the first error is the one to tell
+            storage.clear(str(out))
+        raise
+    claim.release()
+
+
+@contextlib.contextmanager
 def writing_file(path: Path) -> Iterator[Path]:
     """A file to write; it becomes `path` at once when the block ends well, and vanishes otherwise.
 
-    It keeps the suffix, by which some libraries choose the format.
+    It keeps the suffix, by which some libraries choose the format. For a `gs://` place it is a file of
+    this machine, uploaded in the end.
     """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory(prefix="file.") as folder:
+            yield Path(folder) / path.name
+            _storage().put(Path(folder) / path.name, str(path))
+        return
     beside = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
         yield beside
@@ -46,31 +99,86 @@ def writing_file(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON in one step: a reader sees the old content or the new, never a half."""
     with writing_file(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n")
+        beside.write_text(_json(content))
+
+
+class Replaced:
+    """A JSON file that one writer replaces again and again, in one step each time.
+
+    On `gs://` a second writer is noticed by the one that comes too late; see `storage.Held`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held = _storage().Held(str(path)) if is_remote(path) else None
+
+    def write_json(self, content: Any) -> None:
+        """Replace the content; makes the folder.
+
+        Raises:
+            BusyError: On `gs://`, another one wrote it since.
+        """
+        if self._held:
+            self._held.write(_json(content).encode())
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(self.path, content)
 
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
-    return json.loads(path.read_text())
+    return json.loads(_storage().read(str(path)) if is_remote(path) else path.read_text())
 
 
 def shards(folder: Path, split: Split) -> list[Path]:
     """The Parquet shards of a split, in order."""
+    if is_remote(folder):
+        names = _storage().objects(str(folder / split))
+        return [folder / split / name for name in names if "/" not in name and name.endswith(".parquet")]
     return sorted((folder / split).glob("*.parquet"))
 
 
 def shard_path(folder: Path, split: Split, index: int) -> Path:
-    """Where shard `index` of a split is written; makes the split's folder."""
-    (folder / split).mkdir(exist_ok=True)
-    return folder / split / f"part-{index:05d}.parquet"
+    """Where shard `index` of a split is written; makes the split's folder, where there are folders."""
+    if not is_remote(folder):
+        (folder / split).mkdir(parents=True, exist_ok=True)
+    return folder / split / shard_name(index)
+
+
+def shard_name(index: int) -> str:
+    """The file name of shard `index`."""
+    return f"part-{index:05d}.parquet"
 
 
 def digest(path: Path) -> str:
-    """BLAKE2b (16 bytes, hex) over the names and contents of a file or of a folder's files."""
+    """BLAKE2b (16 bytes, hex) over the names and contents of a file or of a folder's files.
+
+    The same wherever the content lies: objects that were written here carry the digest of their content,
+    so that nothing is downloaded. Others (BigQuery's exports) are told by their size and checksum.
+    """
     total = hashlib.blake2b(digest_size=16)
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    for file in files:
-        total.update(str(file.relative_to(path)).encode())
-        with file.open("rb") as content:
-            total.update(hashlib.file_digest(content, "blake2b").digest())
+    for name, content in (
+        _storage().content_marks(str(path)) if is_remote(path) else _contents(path)
+    ).items():
+        total.update(name.encode())
+        total.update(content)
     return total.hexdigest()
+
+
+def _contents(path: Path) -> dict[str, bytes]:
+    found = {}
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        with file.open("rb") as content:
+            found[str(file.relative_to(path))] = hashlib.file_digest(content, "blake2b").digest()
+    return found
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _storage() -> Any:
+    """The module that knows Cloud Storage; imported only where a `gs://` place appears."""
+    from components import storage
+
+    return storage

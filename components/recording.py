@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from components.artifacts import Summary, digest, write_json
+from components.artifacts import Replaced, Summary, digest, write_json
+from components.places import located, place
 from configs.errors import PipelineError, explained
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
@@ -25,6 +26,7 @@ class Artifact(Protocol):
     """The part of a KFP artifact that is used here."""
 
     name: str
+    uri: str
     path: str
     metadata: dict[str, Any]
 
@@ -47,6 +49,7 @@ class Record:
         self.name, self.folder, self.content = name, folder, content
         self.started = time.monotonic()
         self._last_progress = 0.0
+        self._files: dict[Path, Replaced] = {}
 
     def imported(self) -> None:
         """The libraries are there: from here on the stage works."""
@@ -68,10 +71,10 @@ class Record:
 
     def save(self) -> None:
         """Write the record where the run looks for it, and beside the outputs."""
-        places = {Path(output["path"]).parent for output in self.content["outputs"].values()}
-        for place in places | ({self.folder} if self.folder else set()):
-            place.mkdir(parents=True, exist_ok=True)
-            write_json(place / f"{self.name}.stage.json", self.content)
+        places = {place(output["path"]).parent for output in self.content["outputs"].values()}
+        for folder in places | ({self.folder} if self.folder else set()):
+            path = folder / f"{self.name}.stage.json"
+            self._files.setdefault(path, Replaced(path)).write_json(self.content)
 
 
 @contextlib.contextmanager
@@ -97,26 +100,26 @@ def stage(
             "pid": os.getpid(),
             "started_at": time.time(),
             "parameters": dict(parameters or {}),
-            "inputs": {artifact.name: {"path": artifact.path} for artifact in inputs},
-            "outputs": {artifact.name: {"path": artifact.path} for artifact in outputs},
+            "inputs": {artifact.name: {"path": str(located(artifact))} for artifact in inputs},
+            "outputs": {artifact.name: {"path": str(located(artifact))} for artifact in outputs},
             "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
             "summary": {},
         },
     )
     with log_to(folder / f"{name}.log" if folder else None):
-        record.save()
         try:
+            record.save()
             yield record
+            _finish(record, outputs)
         except BaseException as error:
             _fail(record, error)
             raise SystemExit(1) from error
-        _finish(record, outputs)
 
 
 def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
     content = record.content
     for artifact in outputs:
-        content["outputs"][artifact.name]["digest"] = digest(Path(artifact.path))
+        content["outputs"][artifact.name]["digest"] = digest(located(artifact))
         artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)
     content["state"] = "done"
@@ -133,7 +136,7 @@ def _fail(record: Record, error: BaseException) -> None:
     }
     _measure(record)
     record.content["state"] = "failed"
-    with contextlib.suppress(OSError):  # the disk may be the very thing that failed
+    with contextlib.suppress(OSError, PipelineError):  # the place may be the very thing that failed
         record.save()
 
 

@@ -18,6 +18,7 @@ PipelineError
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
+├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
 
@@ -38,6 +39,11 @@ class PipelineError(Exception):
     def __init__(self, subject: str, *, expected: str = "", got: str = "", way_out: str = "") -> None:
         self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
         super().__init__(subject, expected, got, way_out)
+
+    def replacing(self, before: str, after: str) -> "PipelineError":
+        """The same error with other words, such as a path that its reader knows."""
+        parts = (self.subject, self.expected, self.got, self.way_out)
+        return _again(type(self), *(part.replace(before, after) for part in parts))
 
     def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[object, ...]]:
         """Travel between processes, as Beam's workers do."""
@@ -121,6 +127,10 @@ class BusyError(PipelineError):
 
 class NoSpaceError(PipelineError):
     """The disk is full."""
+
+
+class PlaceError(PipelineError):
+    """A place on Cloud Storage is missing, closed to us or damaged."""
 
 
 class UnknownRunError(PipelineError):

@@ -16,8 +16,7 @@ def deploy(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that passed becomes a version, and the version serves."""
-    from pathlib import Path
-
+    from components.places import located
     from components.recording import stage
 
     lineage = {"run_id": run_id, "source": source, "inputs_digest": inputs_digest}
@@ -28,8 +27,8 @@ def deploy(
 
         record.imported()
         lineage |= {"judged_against": champion_version}
-        candidate = core.Candidate(Path(model.path), Path(evaluation.path), Path(statistics.path), lineage)
-        part, out = DeployStage.model_validate_json(settings), Path(deployment.path)
+        candidate = core.Candidate(located(model), located(evaluation), located(statistics), lineage)
+        part, out = DeployStage.model_validate_json(settings), located(deployment)
         record.summary(core.run(candidate, part, out, record.progress))
 
 
@@ -40,12 +39,11 @@ def hold(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that did not pass stays where it is; the reasons are kept."""
-    from pathlib import Path
-
+    from components.places import located
     from components.recording import stage
 
     with stage("hold", inputs=[evaluation, statistics], outputs=[deployment]) as record:
         from components.deploy import core
 
         record.imported()
-        record.summary(core.hold(Path(evaluation.path), Path(deployment.path)))
+        record.summary(core.hold(located(evaluation), located(deployment)))

@@ -5,6 +5,7 @@ in one extract, as TFMA carries the classes of a multi-label example, which cost
 slice. The extracts bring their slice keys with them, in the place of TFMA's slice key extractor.
 """
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_
 from components.beam import pipeline_options
 from components.evaluate.grouping import Groups
 from components.evaluate.slices import Slice
+from components.sharing import collected
 from configs.settings import Beam
 
 Metrics = dict[str, float | None]
@@ -62,9 +64,10 @@ def analyze(
     Returns:
         For each result folder the metrics by slice, read back from what was written.
     """
-    config = eval_config(measure)
-    with beam.Pipeline(options=pipeline_options(options)) as pipeline:
+    config, told = eval_config(measure), pipeline_options(options)
+    with contextlib.ExitStack() as places, beam.Pipeline(options=told) as pipeline:
         for folder, slices in models.items():
+            reachable = places.enter_context(collected(folder, told))
             extracts = [_extract(key, groups) for key, groups in slices.items()]
             name = folder.name
             evaluation = (
@@ -72,7 +75,7 @@ def analyze(
                 | f"{name}: groups" >> beam.Create(extracts, reshuffle=False)
                 | f"{name}: evaluate" >> tfma.ExtractAndEvaluate(*_stages(config))
             )
-            evaluation | f"{name}: write" >> tfma.WriteResults(_writers(folder, config))
+            evaluation | f"{name}: write" >> tfma.WriteResults(_writers(reachable, config))
     return {folder: _read(folder) for folder in models}
 
 

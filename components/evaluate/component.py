@@ -14,8 +14,7 @@ def evaluate(
     evaluation: dsl.Output[dsl.Artifact],
 ) -> str:
     """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `hold`."""
-    from pathlib import Path
-
+    from components.places import located, place
     from components.recording import stage
 
     told = {"champion": champion, "champion_version": champion_version, "settings": settings, "code": code}
@@ -25,8 +24,8 @@ def evaluate(
         from configs.stages import EvaluateStage
 
         record.imported()
-        part, out = EvaluateStage.model_validate_json(settings), Path(evaluation.path)
-        models = Path(model.path), Path(champion) if champion else None
-        record.summary(core.run(Path(rows.path), *models, champion_version, part, out, record.progress))
+        part, out = EvaluateStage.model_validate_json(settings), located(evaluation)
+        models = located(model), place(champion) if champion else None
+        record.summary(core.run(located(rows), *models, champion_version, part, out, record.progress))
         decision: str = read_json(out / "verdict.json")["decision"]
     return decision

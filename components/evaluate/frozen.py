@@ -1,5 +1,6 @@
 """The frozen test split: its rows, checked before anything is scored."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from components.artifacts import shards
 from components.evaluate.slices import Ids
+from components.parquet import opened
+from components.places import side_by_side
 from configs.errors import EmptySplitError, LabelError, UnreadableFileError
 
 
@@ -30,7 +32,7 @@ class FrozenSplit:
         """The rows in order with their labels 0 or 1 [rows], `columns` and the label at least."""
         wanted = [name for name in self.schema.names if name in {*columns, self.label}]
         for file in self.files:
-            with _readable(file), pq.ParquetFile(file) as parquet:
+            with _readable(file), opened(file) as parquet:
                 for batch in parquet.iter_batches(batch_rows, columns=wanted):
                     yield batch, _labels(batch.column(self.label))
 
@@ -46,14 +48,12 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     files = shards(folder, "test")
     if not files:
         raise _empty()
-    with _readable(files[0]):
-        schema = pq.read_schema(files[0])
+    with _readable(files[0]), opened(files[0]) as parquet:
+        schema = parquet.schema_arrow
     if label not in schema.names:
         raise LabelError(f"label '{label}'", expected="a column of the rows", got=", ".join(schema.names))
     rows = positives = 0
-    for file in files:
-        with _readable(file):
-            column = pq.read_table(file, columns=[label]).column(label)
+    for file, column in zip(files, side_by_side(functools.partial(_column, label), files), strict=True):
         _check_binary(column, label, file)
         rows, positives = rows + len(column), positives + int(pc.sum(column).as_py() or 0)
     if not rows:
@@ -66,6 +66,11 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
             way_out="Change the split, so that the test rows hold both.",
         )
     return FrozenSplit(files, schema, label, rows, positives)
+
+
+def _column(name: str, file: Path) -> "pa.ChunkedArray[Any]":
+    with _readable(file), opened(file) as parquet:
+        return parquet.read(columns=[name]).column(name)
 
 
 def _check_binary(column: "pa.ChunkedArray[Any]", label: str, file: Path) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import tensorflow as tf
 
 from components.evaluate.grouping import Floats
+from components.places import local_copy
 from components.raw import check_columns, raw_tensors
 from configs.errors import DataError, ModelError
 from configs.settings import Categorical, Features, Numeric
@@ -76,7 +77,8 @@ class Scorer:
 
     def _loaded(self) -> Any:
         try:
-            self._model = tf.saved_model.load(str(self.folder))  # kept: its variables live in it
+            with local_copy(self.folder) as folder:
+                self._model = tf.saved_model.load(str(folder))  # kept: its variables live in it
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0]
             raise self._mistake("a SavedModel that can be loaded", f"{self.folder}: {reason}") from error

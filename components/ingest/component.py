@@ -6,8 +6,7 @@ from kfp import dsl
 @dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
 def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset]) -> None:
     """A query in, rows out; `source` is the fingerprint of what it reads, part of the cache key."""
-    from pathlib import Path
-
+    from components.places import located
     from components.recording import stage
 
     parameters = {"settings": settings, "code": code, "source": source}
@@ -17,4 +16,4 @@ def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset])
 
         record.imported()
         told = IngestStage.model_validate_json(settings)
-        record.summary(core.run(told, Path(rows.path), record.progress))
+        record.summary(core.run(told, located(rows), record.progress))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts import digest, read_json, write_json, writing
+from components.places import local_copy
 from components.registry import endpoint as moves
 from components.registry.endpoint import Endpoint
 from components.registry.ledger import Clock, Ledger, explained
@@ -212,18 +213,19 @@ def _keep(version: Version, submission: Submission) -> None:
         _copy(submission.statistics, folder / "statistics")
         (folder / "evaluation").mkdir()
         for file in EVALUATION_FILES:
-            shutil.copyfile(submission.evaluation / file, folder / "evaluation" / file)
+            (folder / "evaluation" / file).write_bytes((submission.evaluation / file).read_bytes())
         write_json(folder / "version.json", version.model_dump(mode="json"))
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a folder; unlike shutil.copytree, a full disk stays recognizable by its errno."""
     target.mkdir()
-    for path in sorted(source.rglob("*")):
-        if path.is_dir():
-            (target / path.relative_to(source)).mkdir()
-        else:
-            shutil.copyfile(path, target / path.relative_to(source))
+    with local_copy(source) as folder:
+        for path in sorted(folder.rglob("*")):
+            if path.is_dir():
+                (target / path.relative_to(folder)).mkdir()
+            else:
+                shutil.copyfile(path, target / path.relative_to(folder))
 
 
 def _move(ledger: Ledger, endpoint: Endpoint, event: EventName, number: int) -> Endpoint:

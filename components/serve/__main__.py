@@ -1,11 +1,11 @@
 """The prediction server.
 
     python -m components.serve --registry file://output/registry --name flights --port 8080
-    AIP_HTTP_PORT=8080 AIP_STORAGE_URI=output/model python -m components.serve --host 0.0.0.0
+    AIP_HTTP_PORT=8080 AIP_STORAGE_URI=gs://BUCKET/model python -m components.serve --host 0.0.0.0
 
-The second form is Vertex AI's custom-container contract; AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE are read
-too. It listens at once, answers 503 while models load (about 4 s), and ends on SIGTERM when what is in
-flight is answered.
+The second form is Vertex AI's custom-container contract: a folder of this machine serves as well, and
+AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE are read too. It listens at once, answers 503 while models load
+(about 4 s), and ends on SIGTERM when what is in flight is answered.
 """
 
 import argparse
@@ -15,11 +15,11 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from pydantic import ValidationError
 
+from components.places import place
 from components.serve import fleet, model, server
 from components.serve.app import Routes
 from components.serve.model import Load
@@ -87,11 +87,11 @@ def _settings(text: str) -> Serving:
 def _plan(told: argparse.Namespace) -> fleet.Plan:
     if told.registry and told.name:
         return fleet.endpoint(told.registry, told.name)
-    if told.model and "://" not in told.model:
-        return fleet.only(Path(told.model))
+    if told.model and (told.model.startswith(("gs://", "file://")) or "://" not in told.model):
+        return fleet.only(place(told.model))
     raise ModelError(
         "nothing to serve",
-        expected="--registry URI --name NAME, or --model FOLDER, or AIP_STORAGE_URI with a local folder",
+        expected="--registry URI --name NAME, or --model FOLDER, or AIP_STORAGE_URI with a folder or gs://…",
         got=told.model or "none of them",
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from components.places import local_copy
 from components.serve import importing
 from components.serve.batching import Scores
 from components.serve.instances import Columns, RawFeatures
@@ -53,7 +54,13 @@ def load(path: Path, threads: int = 1) -> LoadedModel:
 
     Raises:
         ModelError: It cannot be read, its signature is not what model.json says, or it scores nonsense.
+        PlaceError: It lies on `gs://`, and nothing is there or it is closed to us.
     """
+    with local_copy(path) as folder:
+        return _loaded(folder, threads)
+
+
+def _loaded(path: Path, threads: int) -> LoadedModel:
     features = read_features(path)
     began = time.perf_counter()
     tensorflow = importing.tensorflow(threads)

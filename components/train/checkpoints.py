@@ -1,5 +1,6 @@
 """Checkpoints: all that a killed training needs to go on as if nothing had happened."""
 
+import io
 import json
 import logging
 import shutil
@@ -8,12 +9,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import IO, Any, TypedDict
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from components.places import is_remote
 from configs.settings import Training
 
 _log = logging.getLogger(__name__)
@@ -70,13 +72,25 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = folder / "checkpoint.npz"
+        self._bucket = _bucket(folder) if is_remote(folder) else None
+        self.board: Path = self._bucket.board if self._bucket else folder / "tensorboard"
+        """Where the event files go: a folder of this machine that is kept with the checkpoint."""
 
     def save(self, variables: Sequence[keras.Variable], state: State) -> None:
-        """Keep the variables and the state."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Keep the variables and the state.
+
+        Raises:
+            BusyError: On `gs://`, another training of the same examples and settings kept its own.
+        """
         told = {name: value for name, value in asdict(state).items() if name != "best"}
         arrays = {f"variable_{place}": variable.numpy() for place, variable in enumerate(variables)}
         arrays |= {f"best_{place}": array for place, array in enumerate(state.best)}
+        if self._bucket:
+            content = io.BytesIO()
+            np.savez(content, state=np.array(json.dumps(told)), **arrays)
+            self._bucket.save(content.getvalue())
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
         beside = self._file.with_name(f".{uuid.uuid4().hex[:8]}.npz")
         try:
             with beside.open("wb") as file:
@@ -87,10 +101,11 @@ class Checkpoints:
 
     def load(self, variables: Sequence[keras.Variable]) -> State:
         """Put the variables back and return the state; a new state if there is no usable checkpoint."""
-        if not self._file.exists():
+        content = self._kept()
+        if content is None:
             return State()
         try:
-            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            with content as file, np.load(file, allow_pickle=False) as kept:
                 told = json.loads(str(kept["state"]))
                 values = [kept[f"variable_{place}"] for place in range(len(variables))]
                 best = [kept[name] for name in kept.files if name.startswith("best_")]
@@ -103,4 +118,19 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Forget this training."""
+        if self._bucket:
+            self._bucket.remove()
+            return
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _kept(self) -> IO[bytes] | None:
+        if not self._bucket:
+            return self._file.open("rb") if self._file.exists() else None
+        content = self._bucket.load()
+        return None if content is None else io.BytesIO(content)
+
+
+def _bucket(folder: Path) -> Any:
+    from components.train.bucket import Bucket
+
+    return Bucket(folder)

@@ -14,8 +14,7 @@ def train(
     training_log: dsl.Output[dsl.Artifact],
 ) -> None:
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
-    from pathlib import Path
-
+    from components.places import located, place
     from components.recording import stage
 
     inputs, outputs = [examples, transform_graph], [model, training_log]
@@ -26,6 +25,6 @@ def train(
 
         record.imported()
         told = TrainStage.model_validate_json(settings)
-        read = Path(examples.path), Path(transform_graph.path)
-        written = Path(model.path), Path(training_log.path)
-        record.summary(core.run(*read, told, *written, Path(checkpoints), record.progress))
+        read = located(examples), located(transform_graph)
+        written = located(model), located(training_log)
+        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress))

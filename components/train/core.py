@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from components.artifacts import Summary, digest, shards, writing
+from components.places import side_by_side
 from components.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
@@ -58,7 +59,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     with writing(log_out) as log_folder, writing(model_out) as model_folder:
         export.save(model, transform_graph, inputs, stage.name, model_folder)
         history.write(state, training, log_folder / "history.json")
-        shutil.copytree(kept.folder / "tensorboard", log_folder / "tensorboard")
+        shutil.copytree(kept.board, log_folder / "tensorboard")
     kept.remove()
     return _summary(splits, model, state)
 
@@ -71,8 +72,9 @@ def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
     """
     total = hashlib.blake2b(digest_size=16)
     total.update((examples / "examples.json").read_bytes())
-    for shard in [*shards(examples, "train"), *shards(examples, "eval")]:
-        total.update(f"{shard.name} {shard.stat().st_size}".encode())
+    every = [*shards(examples, "train"), *shards(examples, "eval")]
+    for shard, size in zip(every, side_by_side(lambda shard: shard.stat().st_size, every), strict=True):
+        total.update(f"{shard.name} {size}".encode())
     total.update(digest(transform_graph).encode())
     total.update(stage.model_dump_json().encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from components.artifacts import write_json
+from components.places import local_copy
 from components.train.features import ModelInputs
 from configs.errors import TrainingError
 
@@ -58,7 +59,12 @@ def save(model: keras.Model, transform_graph: Path, inputs: ModelInputs, name: s
     Raises:
         TrainingError: The folder holds no transform graph, or one with other inputs or outputs.
     """
-    scorer = Scorer(_load(transform_graph), model, inputs)
+    with local_copy(transform_graph) as graph:  # its vocabularies are read again while they are saved
+        _save(Scorer(_load(graph), model, inputs), transform_graph, inputs, folder)
+    write_json(folder / "model.json", describe(model, inputs, name))
+
+
+def _save(scorer: Scorer, transform_graph: Path, inputs: ModelInputs, folder: Path) -> None:
     raw = {column: tf.TensorSpec((None,), tf.float32, column) for column in inputs.numeric}
     raw |= {column: tf.TensorSpec((None,), tf.string, column) for column in inputs.categorical}
     try:
@@ -76,7 +82,6 @@ def save(model: keras.Model, transform_graph: Path, inputs: ModelInputs, name: s
             way_out="Run the pipeline again with --from transform.",
         ) from error
     tf.saved_model.save(scorer, str(folder), signatures)
-    write_json(folder / "model.json", describe(model, inputs, name))
 
 
 def describe(model: keras.Model, inputs: ModelInputs, name: str) -> dict[str, Any]:

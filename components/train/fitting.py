@@ -109,7 +109,7 @@ def fit(
     steps = training.epochs * math.ceil(splits.train.rows / batch_size(splits.train, training))
     learner = Learner(model, training, steps, class_weights(splits.train, training))
     state = checkpoints.load(learner.variables)
-    with Board(checkpoints.folder / "tensorboard") as board:
+    with Board(checkpoints.board) as board:
         while not state.finished(training):
             number = len(state.epochs) + 1
             epoch = _epoch(learner, splits, training, number, progress)

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.artifacts import shards
+from components.parquet import opened
+from components.places import side_by_side
 from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
 from configs.settings import Split
@@ -80,7 +82,8 @@ class Shards:
 
     def __init__(self, folder: Path, split: Split, inputs: ModelInputs) -> None:
         self._inputs, self._where = inputs, f"{split} examples"
-        self._footers = {path: _footer(path) for path in shards(folder, split)}
+        every = shards(folder, split)
+        self._footers = dict(zip(every, side_by_side(_footer, every), strict=True))
         self.rows = sum(footer.num_rows for footer in self._footers.values())
         if not self.rows:
             raise EmptySplitError(
@@ -158,7 +161,7 @@ class Shards:
     def _read(self, group: Group, columns: Sequence[str]) -> pa.Table:
         path, number = group
         try:
-            with pq.ParquetFile(path, metadata=self._footers[path]) as file:
+            with opened(path, self._footers[path]) as file:
                 return file.read_row_group(number, columns=list(columns), use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(path, error) from error
@@ -166,7 +169,8 @@ class Shards:
 
 def _footer(path: Path) -> pq.FileMetaData:
     try:
-        return pq.read_metadata(path)
+        with opened(path) as file:
+            return file.metadata
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error
 

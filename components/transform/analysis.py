@@ -14,6 +14,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from components.beam import run
+from components.sharing import collected
 from components.transform.counting import Counts, counted
 from components.transform.pieces import Piece
 from components.transform.reading import read, spread
@@ -32,7 +33,7 @@ def analyze(
     Rows are read batch by batch and only the analyzers' accumulators are kept: memory does not grow
     with the rows.
     """
-    with tempfile.TemporaryDirectory() as local:
+    with tempfile.TemporaryDirectory() as local, collected(graph, options) as reachable:
         place = options.view_as(GoogleCloudOptions).temp_location or local
         with tft_beam.Context(temp_dir=place):
             pipeline = beam.Pipeline(options=options)
@@ -40,7 +41,7 @@ def analyze(
                 pa.RecordBatch
             )
             learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
-            _ = learned | "Write" >> tft_beam.WriteTransformFn(str(graph))
+            _ = learned | "Write" >> tft_beam.WriteTransformFn(str(reachable))
             with np.errstate(invalid="ignore"):  # TFT divides by 0 where a column is missing throughout
                 return counted(run(pipeline), "train")
 

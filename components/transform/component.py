@@ -12,8 +12,7 @@ def transform(
     examples: dsl.Output[dsl.Dataset],
 ) -> None:
     """Rows in, transform graph and examples out; `code`: the digest of the stage's source, for the cache."""
-    from pathlib import Path
-
+    from components.places import located
     from components.recording import stage
 
     parameters = {"settings": settings, "code": code}
@@ -24,5 +23,5 @@ def transform(
 
         record.imported()
         told = TransformStage.model_validate_json(settings)
-        places = Path(transform_graph.path), Path(examples.path)
-        record.summary(core.run(Path(rows.path), told, *places, record.progress))
+        places = located(transform_graph), located(examples)
+        record.summary(core.run(located(rows), told, *places, record.progress))

@@ -6,26 +6,26 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from components.artifacts import Summary, shard_path, write_json, writing
+from components.artifacts import Summary, shard_name, shards, write_json, writing, writing_in_place
 from components.beam import pipeline_options
+from components.places import is_remote
 from components.raw import check_columns
 from components.recording import Progress
+from components.sharing import shared
 from components.transform.analysis import analyze
 from components.transform.counting import Counts
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
-from components.transform.pieces import Piece, pieces
+from components.transform.pieces import Piece, pieces, schema
 from components.transform.preprocessing import preprocess
 from components.transform.rejection import check_label, check_share
-from configs.errors import EmptySplitError
+from configs.errors import EmptySplitError, PlaceError
 from configs.settings import Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
 LEARN, WRITE = "learn from the training rows", "write examples"
-_PROGRESS_SECONDS = 0.5
+_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 
 
 def run(
@@ -49,7 +49,7 @@ def run(
     """
     options = pipeline_options(stage.beam)
     planned = {split: _planned(rows, split, stage) for split in _SPLITS}
-    with writing(graph_out) as graph, writing(examples_out) as examples:
+    with writing(graph_out) as graph, writing_in_place(examples_out) as examples:
         train = sum(piece.rows for piece in planned["train"])
         progress(LEARN, 0, train)
         function = functools.partial(preprocess, features=stage.features)
@@ -59,8 +59,8 @@ def run(
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
         every = [piece for split in _SPLITS for piece in planned[split]]
-        with _watched(examples, every, progress):
-            counts = write_examples(every, Writing(stage, inputs, graph, examples), options)
+        with _watched(examples, every, progress), shared(graph, options) as reachable:
+            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options)
         for split in _SPLITS:
             _check(split, counts[split], stage)
         write_json(examples / "examples.json", _examples_json(counts))
@@ -77,9 +77,9 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
             way_out="Look at `split` in the use case: do its limits fit the data?",
         )
     for shard in dict.fromkeys(piece.shard for piece in found):
-        schema = pq.read_schema(shard)
-        check_columns(schema, stage.features)
-        check_label(schema, stage.label.column)
+        columns = schema(shard)
+        check_columns(columns, stage.features)
+        check_label(columns, stage.label.column)
     return found
 
 
@@ -100,9 +100,11 @@ def _watched(out: Path, every: Sequence[Piece], progress: Progress) -> Iterator[
     total, ended = sum(piece.rows for piece in every), threading.Event()
 
     def watch() -> None:
-        while not ended.wait(_PROGRESS_SECONDS):
-            done = sum(piece.rows for piece in every if shard_path(out, piece.split, piece.index).exists())
-            progress(WRITE, done, total)
+        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
+            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
+                there = {split: {path.name for path in shards(out, split)} for split in _SPLITS}
+                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
+                progress(WRITE, done, total)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -1,5 +1,6 @@
 """The examples: the learned graph applied to the rows on Beam, one shard a piece."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.artifacts import shard_path, writing_file
 from components.beam import run
+from components.places import local_copy
 from components.raw import raw_tensors
 from components.transform.counting import Counts, counted
 from components.transform.inputs import Inputs
@@ -31,6 +33,7 @@ class Writing:
     stage: TransformStage
     inputs: Inputs
     graph: Path
+    """Where workers reach it."""
     out: Path
 
     @property
@@ -68,7 +71,12 @@ class _Write(beam.DoFn):
         self.writing, self.schema = writing, writing.schema
 
     def setup(self) -> None:
-        self.transform = tft.TFTransformOutput(str(self.writing.graph)).transform_features_layer()
+        self.held = contextlib.ExitStack()  # the graph's files, for as long as its layer is in use
+        graph = self.held.enter_context(local_copy(self.writing.graph))
+        self.transform = tft.TFTransformOutput(str(graph)).transform_features_layer()
+
+    def teardown(self) -> None:
+        self.held.close()
 
     def process(self, piece: Piece) -> None:
         rejected = []
@@ -80,9 +88,9 @@ class _Write(beam.DoFn):
                 if batch.rejected is not None:
                     rejected.append(batch.rejected)
         if rejected:
-            folder = self.writing.out / REJECTED
-            folder.mkdir(exist_ok=True)
-            pq.write_table(pa.concat_tables(rejected), shard_path(folder, piece.split, piece.index))
+            path = shard_path(self.writing.out / REJECTED, piece.split, piece.index)
+            with writing_file(path) as beside:
+                pq.write_table(pa.concat_tables(rejected), beside)
 
     def _examples(self, batch: Batch) -> pa.RecordBatch:
         tensors = self.transform(raw_tensors(batch.raw, self.writing.stage.features))

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from components.artifacts import shards
+from components.parquet import opened
+from components.places import place, side_by_side
 from configs.errors import UnreadableFileError
 from configs.settings import Split
 
@@ -36,9 +37,8 @@ def pieces(folder: Path, split: Split, shard_rows: int) -> list[Piece]:
         UnreadableFileError: A shard that is not Parquet.
     """
     found: list[Piece] = []
-    for shard in shards(folder, split):
-        with _readable(str(shard)):
-            total = pq.read_metadata(shard).num_rows
+    every = shards(folder, split)
+    for shard, total in zip(every, side_by_side(_rows, every), strict=True):
         for first in range(0, total, shard_rows):
             end = min(first + shard_rows, total)
             found.append(Piece(split, str(shard), first, end, len(found)))
@@ -52,7 +52,7 @@ def batches(piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[p
         UnreadableFileError: The shard is damaged.
     """
     before = 0
-    with _readable(piece.shard), pq.ParquetFile(piece.shard) as shard:
+    with _readable(piece.shard), opened(place(piece.shard)) as shard:
         for batch in shard.iter_batches(batch_rows, columns=list(columns)):
             first, end = max(piece.first - before, 0), piece.end - before
             before += batch.num_rows
@@ -60,6 +60,17 @@ def batches(piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[p
                 yield batch.slice(first, end - first)
             if before >= piece.end:
                 return
+
+
+def schema(shard: str) -> pa.Schema:
+    """The columns of a shard."""
+    with _readable(shard), opened(place(shard)) as file:
+        return file.schema_arrow
+
+
+def _rows(shard: Path) -> int:
+    with _readable(str(shard)), opened(shard) as file:
+        return file.metadata.num_rows
 
 
 @contextlib.contextmanager

@@ -12,8 +12,7 @@ def validate(
     statistics: dsl.Output[dsl.Artifact],
 ) -> None:
     """Rows in, statistics and a verdict out; `baseline`: where the last accepted statistics lie, or empty."""
-    from pathlib import Path
-
+    from components.places import located
     from components.recording import stage
 
     parameters = {"baseline": baseline, "settings": settings, "code": code}
@@ -24,4 +23,4 @@ def validate(
         record.imported()
         told = ValidateStage.model_validate_json(settings)
         accepted = core.baseline_folder(baseline)
-        record.summary(core.run(Path(rows.path), told, accepted, Path(statistics.path), record.progress))
+        record.summary(core.run(located(rows), told, accepted, located(statistics), record.progress))

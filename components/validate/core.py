@@ -13,6 +13,7 @@ from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.artifacts import Summary, write_json, writing
+from components.places import is_remote, local_copy, place
 from components.recording import Progress
 from components.validate import queries, schema
 from components.validate.anomalies import anomalies
@@ -53,12 +54,12 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     """
     reviewed = schema.parse(stage.schema_pbtxt) if stage.schema_pbtxt.strip() else None
     accepted = _accepted(baseline) if baseline else None
-    out.parent.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix=".spill.", dir=out.parent) as spill,
+        local_copy(rows) as here,  # several passes over all columns
+        tempfile.TemporaryDirectory(prefix=".spill.", dir=_disk(out)) as spill,
         queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(spill)) as engine,
     ):
-        statistics = compute(engine, rows, _request(stage, reviewed, accepted), progress)
+        statistics = compute(engine, here, _request(stage, reviewed, accepted), progress)
     text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
     current = reviewed or schema.parse(text)
     distances = skews(statistics, current, stage)
@@ -77,9 +78,17 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     return _summary(statistics, findings, inferred=reviewed is None)
 
 
-def baseline_folder(place: str) -> Path | None:
-    """The folder that a path or a `file://` URI names; None for the empty string."""
-    return Path(place.removeprefix("file://")) if place else None
+def baseline_folder(uri: str) -> Path | None:
+    """The folder that a path, a `file://` or a `gs://` URI names; None for the empty string."""
+    return place(uri) if uri else None
+
+
+def _disk(out: Path) -> Path | None:
+    """Where there is room for what DuckDB spills: beside the output; None: the system's temporary folder."""
+    if is_remote(out):
+        return None
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return out.parent
 
 
 def _request(

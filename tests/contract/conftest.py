@@ -1,11 +1,26 @@
 """Google Cloud's wire protocols, served on loopback."""
 
 import asyncio
+import http
+import http.server
+import io
+import json
+import os
+import re
 import threading
+import urllib.parse
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from gcp_storage_emulator.server import RequestHandler
+from gcp_storage_emulator.storage import Storage
+
+from components.places import place
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +55,153 @@ def bigquery_client() -> Iterator[Any]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=30)
         loop.close()
+
+
+@dataclass
+class Fault:
+    """A failure of the server: the next `times` requests like this are answered with `status`."""
+
+    method: str
+    path: str
+    status: int
+    times: int = 1
+    done_first: bool = False
+    """The work is done, only the answer is lost."""
+
+
+@dataclass
+class Answered:
+    """A request that was answered."""
+
+    method: str
+    path: str
+    status: int
+    sent: int
+    """Bytes of the answer."""
+
+
+@dataclass
+class StorageServer:
+    """`gcp-storage-emulator` on loopback, with the generation preconditions it lacks, and with faults."""
+
+    url: str
+    storage: Any
+    faults: list[Fault] = field(default_factory=list)
+    answered: list[Answered] = field(default_factory=list)
+
+    def new_bucket(self) -> Path:
+        """An empty bucket, as a place."""
+        from google.cloud import storage
+
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        storage.Client(project="test").create_bucket(name)
+        return place(f"gs://{name}")
+
+    def fail(self, method: str, path: str, status: int, times: int = 1, *, done_first: bool = False) -> None:
+        """Let the next requests fail whose path matches this pattern."""
+        self.faults.append(Fault(method, path, status, times, done_first))
+
+    def fault(self, method: str, path: str) -> Fault | None:
+        """The fault that this request meets, used up by one."""
+        for each in self.faults:
+            if each.times and each.method == method and re.search(each.path, path):
+                each.times -= 1
+                return each
+        return None
+
+    def sent(self, path: str) -> int:
+        """Bytes of all answers to requests whose path holds this."""
+        return sum(each.sent for each in self.answered if re.search(path, each.path))
+
+
+class _StorageHandler(RequestHandler):
+    """The emulator's handler, told what the server's faults are."""
+
+    rfile: Any
+    wfile: Any
+
+    def __init__(self, told: StorageServer, *arguments: Any) -> None:
+        self.told = told
+        super().__init__(told.storage, *arguments)
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.rfile = io.BytesIO(body)
+        connection, self.wfile = self.wfile, io.BytesIO()
+        fault = self.told.fault(self.command, self.path)
+        status = fault.status if fault else http.HTTPStatus.OK.value
+        if fault is None and self._fails_precondition(body):
+            status = http.HTTPStatus.PRECONDITION_FAILED.value
+        if (fault is None or fault.done_first) and status != http.HTTPStatus.PRECONDITION_FAILED:
+            getattr(self, f"do_{self.command}")()
+        if status != http.HTTPStatus.OK:
+            self.wfile = io.BytesIO()
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        answer = self.wfile.getvalue()
+        code = int(answer.split(b" ", 2)[1])
+        self.told.answered.append(Answered(self.command, self.path, code, len(answer)))
+        connection.write(answer)
+        connection.flush()
+        self.wfile = connection
+
+    def _fails_precondition(self, body: bytes) -> bool:
+        split = urllib.parse.urlsplit(self.path)
+        query = urllib.parse.parse_qs(split.query)
+        wanted = query.get("ifGenerationMatch")
+        found = re.search(r"/b/([^/]+)/o(?:/([^/]+))?$", split.path)
+        if not wanted or not found:
+            return False
+        named = query.get("name", [urllib.parse.unquote(found[2] or "")])[0]
+        if not named:
+            match = re.search(rb'"name": ?("(?:[^"\\]|\\.)*")', body)
+            named = json.loads(match[1]) if match else ""
+        there = self.told.storage.objects.get(found[1], {}).get(named)
+        return str(there["generation"] if there else 0) != wanted[0]
+
+
+@pytest.fixture(scope="session")
+def storage_session() -> Iterator[StorageServer]:
+    """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
+    told = StorageServer("", Storage(use_memory_fs=True))
+    server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
+    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    before = os.environ.get("STORAGE_EMULATOR_HOST")
+    os.environ["STORAGE_EMULATOR_HOST"] = told.url
+    yield told
+    os.environ.pop("STORAGE_EMULATOR_HOST")
+    if before is not None:
+        os.environ["STORAGE_EMULATOR_HOST"] = before
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def beam_storage(storage_session: StorageServer) -> StorageServer:
+    """The same for Beam, which would otherwise look for credentials for 20 s."""
+    from apache_beam.internal.gcp import auth
+
+    auth._Credentials._credentials_init = True
+    return storage_session
+
+
+@pytest.fixture
+def storage_server(storage_session: StorageServer) -> StorageServer:
+    """The unmodified Cloud Storage clients of this process talk to it; without faults and without memory."""
+    storage_session.faults.clear()
+    storage_session.answered.clear()
+    return storage_session
+
+
+@pytest.fixture
+def bucket(storage_server: StorageServer) -> Path:
+    """An empty bucket, as a place."""
+    made = storage_server.new_bucket()
+    storage_server.answered.clear()
+    return made

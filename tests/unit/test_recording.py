@@ -20,6 +20,7 @@ class Folder:
     name: str
     path: str
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    uri: str = ""
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_a_busy_port_is_told_in_one_line_before_anything_is_loaded(fake_model: M
     ("arguments", "message"),
     [
         ([], "ModelError: nothing to serve"),
-        (["--model", "gs://bucket/model"], "got gs://bucket/model"),
+        (["--model", "s3://bucket/model"], "got s3://bucket/model"),
         (["--model", "nowhere"], "ModelError: nowhere/model.json: expected a model's description"),
         (["--registry", "s3://x", "--name", "flights"], "RegistryError: no registry for 's3://x'"),
         (["--model", "x", "--settings", '{"thread": 1}'], "SettingsError: --settings, thread"),

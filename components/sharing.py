@@ -1,0 +1,52 @@
+"""Folders that Beam's workers read or write: where they reach them, and back.
+
+Workers of this machine read and write it as it lies. Others meet at Beam's temporary location on `gs://`.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from components.places import is_remote, place
+
+
+@contextlib.contextmanager
+def shared(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+    """Where workers can read the folder."""
+    where = _meeting_place(folder, options)
+    if not is_remote(where):
+        yield where
+        return
+    from components import storage
+
+    try:
+        storage.publish(folder, str(where))
+        yield where
+    finally:
+        storage.clear(str(where))
+
+
+@contextlib.contextmanager
+def collected(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+    """Where workers can write; what they wrote is in the folder when the block ends well."""
+    where = _meeting_place(folder, options)
+    if not is_remote(where):
+        yield where
+        return
+    from components import storage
+
+    try:
+        yield where
+        storage.download(str(where), folder)
+    finally:
+        storage.clear(str(where))
+
+
+def _meeting_place(folder: Path, options: PipelineOptions) -> Path:
+    temporary = options.view_as(GoogleCloudOptions).temp_location or ""
+    if not temporary.startswith("gs://"):
+        return folder
+    return place(temporary) / f"{folder.name.strip('.')}-{uuid.uuid4().hex[:8]}"
