@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs.cloud import BigQueryAccess
 from configs.section import Section
 from configs.settings import (
     Beam,
@@ -29,6 +30,8 @@ class ResolveStage(Section):
     name: Name
     source: Source
     registry: str
+    access: BigQueryAccess | None = None
+    """For a source on Google Cloud."""
 
 
 class IngestStage(Section):
@@ -41,6 +44,8 @@ class IngestStage(Section):
     columns: tuple[Column, ...]
     """Columns the later stages need: the query must return them."""
     ingest: Ingest
+    access: BigQueryAccess | None = None
+    """For a source on Google Cloud."""
 
 
 class ValidateStage(Section):
@@ -94,9 +99,31 @@ def _located(settings: Settings) -> Source:
     return settings.source.model_copy(update={"uri": settings.source.uri or settings.places.warehouse})
 
 
+def bigquery_access(settings: Settings, stage: str) -> BigQueryAccess | None:
+    """What `stage` needs to ask BigQuery; None outside Google Cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    command = f"python -m pipelines seed {settings.name} --env {settings.environment}"
+    return BigQueryAccess(
+        project=cloud.project,
+        location=cloud.bigquery.location or cloud.location,
+        bigquery=cloud.bigquery,
+        kms_key=cloud.kms_key,
+        labels={**cloud.labels, "use_case": settings.name, "stage": stage},
+        seed_command=command if settings.source.sample else "",
+        read_endpoint=cloud.loopback.bigquery_read,
+    )
+
+
 def resolve_stage(settings: Settings) -> ResolveStage:
     """The part of `resolve`."""
-    return ResolveStage(name=settings.name, source=_located(settings), registry=settings.places.registry)
+    return ResolveStage(
+        name=settings.name,
+        source=_located(settings),
+        registry=settings.places.registry,
+        access=bigquery_access(settings, "resolve"),
+    )
 
 
 def ingest_stage(settings: Settings) -> IngestStage:
@@ -114,6 +141,7 @@ def ingest_stage(settings: Settings) -> IngestStage:
         split=settings.split,
         columns=tuple(dict.fromkeys(column for column in named if column)),
         ingest=settings.ingest,
+        access=bigquery_access(settings, "ingest"),
     )
 
 

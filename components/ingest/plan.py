@@ -39,9 +39,10 @@ class Plan:
         return (
             f"SELECT split_name, reason, COUNT(*) AS row_count, COUNTIF(label = 1) AS positives, "  # noqa: S608 - made of checked names
             f"COUNTIF(label NOT IN (0, 1)) AS neither, COUNT(DISTINCT key_value) AS keys, "
-            f"MIN(at) AS first, MAX(at) AS last FROM ("
+            f"MIN(split_value) AS first, MAX(split_value) AS last FROM ("
             f"SELECT {self.split} AS split_name, {self.reason} AS reason, {self.label} AS label, "
-            f"{quoted(self.key) if self.key else 'NULL'} AS key_value, {quoted(self.split_column)} AS at "
+            f"{quoted(self.key) if self.key else 'NULL'} AS key_value, "
+            f"{quoted(self.split_column)} AS split_value "
             f"FROM {RESULT}) GROUP BY split_name, reason ORDER BY split_name, reason"
         )
 
@@ -53,18 +54,17 @@ class Plan:
             f"WHERE {value} IS NOT NULL GROUP BY label ORDER BY row_count DESC, label LIMIT 6"
         )
 
-    def rows(self, split: Split, ties: Sequence[str] = ()) -> str:
-        """The rows of a split, ordered by split column and key, then by `ties`."""
+    def rows(self, split: Split) -> str:
+        """The rows of a split."""
         columns = ", ".join(
             f"CAST({self.label} AS INT64) AS {quoted(name)}" if name == self.label_column else quoted(name)
             for name in self.columns
         )
-        order = dict.fromkeys((self.split_column, *([self.key] if self.key else []), *ties))
-        return (
-            f"SELECT {columns} FROM {RESULT} "  # noqa: S608 - made of checked names
-            f"WHERE {self.reason} IS NULL AND {self.split} = '{split}' "
-            f"ORDER BY {', '.join(RESULT + '.' + quoted(name) for name in order)}"
-        )
+        return f"SELECT {columns} FROM {RESULT} WHERE {self.reason} IS NULL AND {self.split} = '{split}'"  # noqa: S608 - made of checked names
+
+    def order(self, ties: Sequence[str] = ()) -> tuple[str, ...]:
+        """The columns that order the rows of a split: split column and key, then `ties`."""
+        return tuple(dict.fromkeys((self.split_column, *([self.key] if self.key else []), *ties)))
 
 
 def plan(stage: IngestStage, schema: pa.Schema) -> Plan:

@@ -27,7 +27,7 @@ def run(stage: ResolveStage, inputs: str) -> Standing:
         The fingerprint of the tables that the query reads; the champion's version, and the places
         of its model and of the statistics of its training data.
     """
-    source = open_source(stage.source.uri).fingerprint(stage.source)
+    source = open_source(stage.source.uri, access=stage.access).fingerprint(stage.source)
     champion = _judge(stage, inputs, source)
     if champion is None:
         return Standing(source, "", "", "")

@@ -7,19 +7,21 @@ limit; a catalog hangs tables into it, read-only.
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlglot import exp
 
+from components.artifacts import writing_file
 from components.recording import Progress, silent
 from components.sources import googlesql
 from components.sources.duckdb_errors import explained
 from components.sources.farmhash import fingerprints
-from components.sources.source import RESULT, Rows
+from components.sources.source import RESULT, Rows, Wrote, unwatched
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.settings import Ingest
 from configs.settings import Source as Selection
@@ -33,6 +35,7 @@ _GOOGLESQL_TYPES = {
     **dict.fromkeys(("ENUM", "UUID", "JSON", "TIME", "INTERVAL", "TIME WITH TIME ZONE"), "VARCHAR"),
 }
 """DuckDB types that GoogleSQL has no counterpart for, or that the rows keep as another."""
+_ROW_GROUP_ROWS = 16_384
 
 
 class Catalog(Protocol):
@@ -109,6 +112,7 @@ class _BoundRows:
 
     def __init__(self, session: "_Session", bound: _Bound) -> None:
         self._session, self._bound, self.schema = session, bound, bound.schema
+        self.estimate: Mapping[str, int] = {}
 
     def hold(self, progress: Progress = silent) -> int:
         """See `Rows.hold`."""
@@ -127,6 +131,39 @@ class _BoundRows:
             yield from connection.sql(plain).to_arrow_reader(batch_rows)
         except duckdb.Error as error:
             raise explained(error, query, translated) from error
+
+    def write(
+        self,
+        sql: str,
+        order: Sequence[str],
+        shard: Callable[[int], Path],
+        shard_rows: int,
+        wrote: Wrote = unwatched,
+    ) -> int:
+        """See `Rows.write`; all rows in order, every shard but the last of exactly `shard_rows`."""
+        by = ", ".join(exp.to_identifier(name, quoted=True).sql("bigquery") for name in order)
+        total = 0
+        for index, table in enumerate(self._tables(f"SELECT * FROM (\n{sql}\n) ORDER BY {by}", shard_rows)):  # noqa: S608 - quoted
+            with writing_file(shard(index)) as file:
+                pq.write_table(table, file, row_group_size=_ROW_GROUP_ROWS)
+            total += table.num_rows
+            wrote(table.num_rows)
+        return total
+
+    def _tables(self, sql: str, size: int) -> Iterator[pa.Table]:
+        """The rows of a query in tables of exactly `size` rows; the last may be shorter."""
+        held: list[pa.RecordBatch] = []
+        for batch in self.select(sql, size):
+            rest = batch
+            while rest.num_rows:
+                room = size - sum(each.num_rows for each in held)
+                held.append(rest.slice(0, room))
+                rest = rest.slice(room)
+                if room <= held[-1].num_rows:
+                    yield pa.Table.from_batches(held)
+                    held = []
+        if held:
+            yield pa.Table.from_batches(held)
 
 
 def connect(limits: Ingest, spill: Path) -> Any:

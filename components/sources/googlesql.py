@@ -61,6 +61,43 @@ class Query:
         return position_at(self.text, min(starts)) if starts else None
 
 
+def spliced(query: Query, replace: Callable[[exp.Table], str | None]) -> str:
+    """The text as it was written, but for the names of tables that `replace` writes anew.
+
+    Args:
+        query: The text and its tree.
+        replace: GoogleSQL for a table's name, or None to leave it.
+    """
+    text = query.text
+    for table, start, end in sorted(_spans(query), key=lambda span: -span[1]):
+        written = replace(table)
+        if written is not None:
+            text = text[:start] + written + text[end:]
+    return text
+
+
+def _spans(query: Query) -> list[tuple[exp.Table, int, int]]:
+    """Where the name of each table stands in the text: first character, and the one after the last."""
+    spans = []
+    for table in query.tables:
+        parts = [table.args[part].meta for part in ("catalog", "db", "this") if table.args.get(part)]
+        if all("start" in meta for meta in parts):
+            spans.append(
+                (table, min(meta["start"] for meta in parts), max(meta["end"] for meta in parts) + 1)
+            )
+    return spans
+
+
+def check_parameters(query: Query, values: Mapping[str, Parameter]) -> None:
+    """Make sure that every @parameter has a value.
+
+    Raises:
+        QueryError: One has none; with line and column.
+    """
+    for parameter in query.tree.find_all(exp.Parameter):
+        _known_value(query, parameter.name, values)
+
+
 def position_at(text: str, offset: int) -> Position:
     """Line and column of a character."""
     before = text[:offset]
@@ -153,7 +190,15 @@ def _resolved(table: exp.Table, resolve: Resolve) -> exp.Table:
 
 
 def _value(query: Query, node: exp.Parameter, values: Mapping[str, Parameter]) -> exp.Expr:
-    name = node.name
+    value = _known_value(query, node.name, values)
+    if isinstance(value, datetime.datetime):
+        return exp.cast(exp.Literal.string(value.isoformat(" ")), "TIMESTAMPTZ", dialect="duckdb")
+    if isinstance(value, datetime.date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "DATE", dialect="duckdb")
+    return exp.convert(value)
+
+
+def _known_value(query: Query, name: str, values: Mapping[str, Parameter]) -> Parameter:
     if name not in values:
         place = re.search(rf"@{re.escape(name)}\b", query.text)
         where = f", {position_at(query.text, place.start())}" if place else ""
@@ -162,12 +207,7 @@ def _value(query: Query, node: exp.Parameter, values: Mapping[str, Parameter]) -
             expected="a value under source.parameters",
             got=f"values for {sorted(values)}" if values else "no values",
         )
-    value = values[name]
-    if isinstance(value, datetime.datetime):
-        return exp.cast(exp.Literal.string(value.isoformat(" ")), "TIMESTAMPTZ", dialect="duckdb")
-    if isinstance(value, datetime.date):
-        return exp.cast(exp.Literal.string(value.isoformat()), "DATE", dialect="duckdb")
-    return exp.convert(value)
+    return values[name]
 
 
 def _mended(node: exp.Expr) -> exp.Expr:

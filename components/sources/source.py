@@ -1,18 +1,26 @@
 """What every source can do, and the one place that chooses an adapter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
 from components.recording import Progress, silent
+from configs.cloud import BigQueryAccess
 from configs.errors import UnknownSourceError
 from configs.settings import Ingest
 from configs.settings import Source as Selection
 
 RESULT = "result"
 """The name of a selection's rows in the SQL that is asked of them."""
+Wrote = Callable[[int], None]
+"""Told how many rows more are written."""
+
+
+def unwatched(rows: int) -> None:
+    """Writing that nobody watches."""
 
 
 class Rows(Protocol):
@@ -23,6 +31,9 @@ class Rows(Protocol):
     """
 
     schema: pa.Schema
+    estimate: Mapping[str, int]
+    """What running the selection will take, as the engine says before it runs: `scanned_bytes` where
+    they cost something, else nothing."""
 
     def hold(self, progress: Progress = silent) -> int:
         """Run the selection and keep its rows; how many there are.
@@ -33,6 +44,24 @@ class Rows(Protocol):
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """Run GoogleSQL over the table `result` that `hold` made; a batch at a time, never all in memory."""
+
+    def write(
+        self,
+        sql: str,
+        order: Sequence[str],
+        shard: Callable[[int], Path],
+        shard_rows: int,
+        wrote: Wrote = unwatched,
+    ) -> int:
+        """Write the rows that GoogleSQL returns from `result` as Parquet shards; how many they are.
+
+        Args:
+            sql: One SELECT without ORDER BY, of at least one row.
+            order: Columns of it that order the rows of a shard. Equal rows and equal order: equal shards.
+            shard: The place of shard number i, from 0, here or on `gs://`.
+            shard_rows: About how many rows a shard has.
+            wrote: Told of rows as they are written.
+        """
 
 
 class Source(Protocol):
@@ -55,12 +84,13 @@ class Source(Protocol):
         """
 
 
-def open_source(uri: str, how: Ingest | None = None) -> Source:
+def open_source(uri: str, how: Ingest | None = None, access: BigQueryAccess | None = None) -> Source:
     """The adapter for a URI's scheme.
 
     Args:
-        uri: `duckdb://FILE` or `file://FOLDER`.
+        uri: `duckdb://FILE`, `file://FOLDER`, `bq://PROJECT` or `bq://PROJECT.DATASET`.
         how: Memory and threads of an engine in this process, and how files are read.
+        access: Who pays for BigQuery and with which limits; None: the URI's project, the default limits.
 
     Raises:
         UnknownSourceError: No adapter for the scheme.
@@ -78,6 +108,12 @@ def open_source(uri: str, how: Ingest | None = None) -> Source:
         from components.sources.folder import Folder
 
         return DuckDBSource(uri, Folder(place, how.csv_missing), how)
+    if separator and place and scheme == "bq":
+        from components.sources.bigquery_source import BigQuerySource
+
+        return BigQuerySource(uri, access)
     raise UnknownSourceError(
-        f"no reader for '{uri}'", expected="duckdb://FILE or file://FOLDER", way_out="Set source.uri."
+        f"no reader for '{uri}'",
+        expected="duckdb://FILE, file://FOLDER, bq://PROJECT or bq://PROJECT.DATASET",
+        way_out="Set source.uri.",
     )

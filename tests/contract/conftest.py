@@ -23,18 +23,37 @@ from gcp_storage_emulator.storage import Storage
 from components.places import place
 
 
+@dataclass
+class BigQueryServer:
+    """`bqemulator` on loopback: BigQuery's REST API and the Storage Read API."""
+
+    url: str
+    read_endpoint: str
+    """`localhost:PORT` of the Storage Read API."""
+
+    def client(self, project: str) -> Any:
+        """The unmodified google-cloud-bigquery client of a project."""
+        from google.auth.credentials import AnonymousCredentials
+        from google.cloud import bigquery
+
+        return bigquery.Client(project=project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]  # google-auth
+
+
 @pytest.fixture(scope="session")
-def bigquery_client() -> Iterator[Any]:
-    """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
+def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
+    """The unmodified BigQuery clients of this process talk to it; what it exports is in the buckets too."""
     from bqemulator.config import PersistenceMode, Settings
+    from bqemulator.jobs import executor
     from bqemulator.server import EmulatorServer
     from bqemulator.storage.engine import DuckDBEngine
-    from google.api_core.client_options import ClientOptions
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery
 
+    exports = tmp_path_factory.mktemp("exports")
     settings = Settings(
-        persistence_mode=PersistenceMode.EPHEMERAL, rest_port=0, grpc_port=0, log_level="error"
+        persistence_mode=PersistenceMode.EPHEMERAL,
+        rest_port=0,
+        grpc_port=0,
+        log_level="error",
+        gcs_local_root=exports,
     )
     server, loop = EmulatorServer(settings), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -42,19 +61,34 @@ def bigquery_client() -> Iterator[Any]:
     patched = pytest.MonkeyPatch()
     # DuckDB's spatial extension is a download, and no table here holds a GEOGRAPHY.
     patched.setattr(DuckDBEngine, "_load_spatial", lambda _: None, raising=False)
+    patched.setattr(executor, "write_export", partial(_exported, executor.write_export, exports))
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
-        yield bigquery.Client(
-            project=settings.default_project_id,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
-            client_options=ClientOptions(api_endpoint=server.rest_url),
-        )
+        patched.setenv("BIGQUERY_EMULATOR_HOST", server.rest_url)
+        yield BigQueryServer(server.rest_url, server.grpc_endpoint)
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
     finally:
         patched.undo()
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=30)
         loop.close()
+
+
+def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
+    """The emulator exports into a folder; the bucket that was meant gets the same objects."""
+    from components.storage import client
+
+    outcome = write(*arguments)
+    for uri in outcome.uris:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
+    return outcome
+
+
+@pytest.fixture(scope="session")
+def bigquery_client(bigquery_server: BigQueryServer) -> Any:
+    """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
+    return bigquery_server.client("test-project")
 
 
 @dataclass

@@ -1,0 +1,136 @@
+"""`bq://PROJECT` or `bq://PROJECT.DATASET`: tables of BigQuery, asked as they are by Google's own client.
+
+A selection is dry-run first: its columns, its mistakes and the bytes that it would scan are known, and
+a query beyond `maximum_bytes_billed` is refused, before anything costs.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from components.sources import bigquery_errors as errors
+from components.sources import bigquery_tables as tables
+from components.sources import googlesql
+from components.sources.bigquery_client import Connection, Statement
+from components.sources.bigquery_rows import Bound, BoundRows
+from components.sources.bigquery_types import parameters, quoted, table_schema
+from components.sources.source import Rows
+from configs.cloud import BigQueryAccess
+from configs.errors import QueryError, UnknownSourceError
+from configs.settings import Source as Selection
+
+
+class BigQuerySource:
+    """The tables of a project, or of one dataset, asked in GoogleSQL.
+
+    Args:
+        uri: `bq://PROJECT` or `bq://PROJECT.DATASET`: where tables lie that the SQL names without either.
+        access: Who pays, and where; None: that project, in the location where BigQuery finds the tables.
+
+    Raises:
+        UnknownSourceError: The URI names something else.
+    """
+
+    def __init__(self, uri: str, access: BigQueryAccess | None = None) -> None:
+        self.uri = uri
+        project, _, self._dataset = uri.removeprefix("bq://").partition(".")
+        if not project or "/" in uri.removeprefix("bq://") or "." in self._dataset:
+            raise UnknownSourceError(
+                f"no reader for '{uri}'",
+                expected="bq://PROJECT or bq://PROJECT.DATASET",
+                way_out="Set source.uri.",
+            )
+        self._connection = Connection(access or BigQueryAccess(project=project), project)
+
+    def tables(self) -> dict[str, pa.Schema]:
+        """See `Source.tables`; one look-up a table, nothing is scanned."""
+        client, found = self._connection.client, {}
+        with self._connection.explaining():
+            for dataset in [self._dataset] if self._dataset else self._connection.dataset_names():
+                for item in client.list_tables(f"{self._connection.project}.{dataset}"):
+                    table = client.get_table(item.reference)
+                    found[f"{dataset}.{table.table_id}"] = table_schema(table.schema)
+        return found
+
+    def fingerprint(self, selection: Selection) -> str:
+        """See `Source.fingerprint`; from the tables' metadata (time of change, rows, bytes, columns).
+
+        Loading the same rows again moves a table's time of change, and so counts as another content.
+        """
+        total = hashlib.blake2b(digest_size=16)
+        for table in sorted(self._bound(selection).tables):
+            total.update(f"{tables.content(self._connection, table)}\n".encode())
+        return total.hexdigest()
+
+    @contextlib.contextmanager
+    def rows(self, selection: Selection) -> Iterator[Rows]:
+        """See `Source.rows`; what holding and writing made is dropped at the end."""
+        rows = BoundRows(self._connection, self._bound(selection))
+        try:
+            yield rows
+        finally:
+            rows.drop()
+
+    def _bound(self, selection: Selection) -> Bound:
+        """A selection's query, dry-run."""
+        query, failure = _parsed(
+            selection.sql if selection.sql.strip() else tables.only_table(self._connection, self._dataset)
+        )
+        dataset = f"{self._connection.project}.{self._dataset}" if self._dataset else ""
+        named: set[str] = set()
+        if query is not None:
+            _check_names(query)
+            googlesql.check_parameters(query, selection.parameters)
+            dataset = tables.default_dataset(self._connection, query, self._dataset)
+            tables.check_partition_filters(self._connection, query, dataset)
+            named = set(tables.named(self._connection.project, query, dataset))
+        sql = self._placed(query) if query is not None else selection.sql
+        values = parameters(selection.parameters)
+        job = self._connection.dry_run(Statement(sql, values, dataset, about=sql))
+        if job.statement_type not in (None, "", "SELECT"):
+            raise failure or QueryError("the query", expected="one SELECT", got=job.statement_type)
+        self._check_bytes(job.total_bytes_processed or 0)
+        referenced = {f"{each.project}.{each.dataset_id}.{each.table_id}" for each in job.referenced_tables}
+        return Bound(
+            sql=sql,
+            parameters=tuple(values),
+            dataset=dataset,
+            fields=tuple(job.schema or ()),
+            scanned_bytes=job.total_bytes_processed or 0,
+            tables=frozenset(named | referenced),
+        )
+
+    def _check_bytes(self, scanned: int) -> None:
+        limit = self._connection.access.bigquery.maximum_bytes_billed
+        if scanned > limit:
+            raise errors.scans_too_much(scanned, limit)
+
+    def _placed(self, query: googlesql.Query) -> str:
+        """The SQL as it is; but where another project pays, with the source's before each `dataset.table`."""
+        project = self._connection.project
+        if project == self._connection.access.project:
+            return query.text
+        return googlesql.spliced(
+            query,
+            lambda table: (
+                quoted(f"{project}.{table.db}.{table.name}") if table.db and not table.catalog else None
+            ),
+        )
+
+
+def _parsed(sql: str) -> tuple[googlesql.Query | None, QueryError | None]:
+    """The query, or why sqlglot did not understand it: BigQuery may, and has the last word."""
+    try:
+        return googlesql.parse(sql), None
+    except QueryError as error:
+        return None, error
+
+
+def _check_names(query: googlesql.Query) -> None:
+    """A table cannot have a column twice, as a result can."""
+    names = [name.lower() for name in query.tree.named_selects]
+    twice = sorted({name for name in names if name != "*" and names.count(name) > 1})
+    if twice:
+        raise QueryError("the query", expected="each column once", got=f"{twice} twice")
