@@ -322,7 +322,7 @@ def explained(uri: str) -> Iterator[None]:
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.storage.exceptions import DataCorruption
-    from requests.exceptions import RequestException  # type: ignore[import-untyped]
+    from requests.exceptions import RequestException
 
     try:
         yield

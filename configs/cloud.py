@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
+from configs.machines import check
 from configs.section import Section
 
 ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", examples=["my-project-dev"])]
@@ -24,6 +25,7 @@ ServiceAccount = Annotated[
 ]
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
+StageName = Literal["resolve", "ingest", "validate", "transform", "evaluate", "deploy", "hold"]
 Accelerator = Literal[
     "NVIDIA_TESLA_T4",
     "NVIDIA_TESLA_P100",
@@ -119,8 +121,9 @@ class TrainingJob(Section):
     tpu_topology: Annotated[str, Field(pattern=r"^([0-9]+x[0-9]+)?$")] = ""
     """TPU v5e: 1x1, 2x2, 2x4, …"""
     replicas: PositiveInt = 1
-    """Hosts; more than one trains with MultiWorkerMirroredStrategy."""
+    """Hosts; more than one trains with MultiWorkerMirroredStrategy. A TPU slice counts as one."""
     reduction_server_replicas: Annotated[int, Field(ge=0)] = 0
+    """Hosts that add up gradients for others with GPUs: quicker over many hosts."""
     provisioning: Literal["STANDARD", "SPOT", "RESERVED"] = "STANDARD"
     reservation: str = ""
     """RESERVED: projects/PROJECT/zones/ZONE/reservations/NAME."""
@@ -138,6 +141,23 @@ class TrainingJob(Section):
             )
         if (self.provisioning == "RESERVED") != bool(self.reservation):
             raise ValueError("provisioning RESERVED and reservation go together: give both or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _machines_exist(self) -> "TrainingJob":
+        check(self.machine_type, self.accelerator, self.accelerator_count, self.tpu_topology)
+        tpu = bool(self.tpu_topology) or str(self.accelerator).startswith("TPU")
+        if tpu and self.replicas > 1:
+            raise ValueError(
+                f"replicas {self.replicas} on {self.machine_type}: a TPU slice is one replica; "
+                "for more chips choose a larger tpu_topology, e.g. machine_type: ct5lp-hightpu-4t, "
+                "tpu_topology: 4x4"
+            )
+        if self.reduction_server_replicas and (tpu or not self.accelerator or self.replicas < 2):
+            raise ValueError(
+                f"reduction_server_replicas {self.reduction_server_replicas}: they serve two or more "
+                f"hosts with GPUs, got replicas {self.replicas} with accelerator {self.accelerator or 'none'}"
+            )
         return self
 
 
@@ -174,9 +194,17 @@ class OnlinePrediction(Section):
             raise ValueError(f"min_replicas {self.min_replicas} above max_replicas {self.max_replicas}")
         if bool(self.accelerator) != bool(self.accelerator_count):
             raise ValueError("accelerator and accelerator_count go together: give both or neither")
+        check(self.machine_type, self.accelerator, self.accelerator_count)
         if (self.kind == "private") != bool(self.psc_projects):
             raise ValueError("kind private and psc_projects go together: give both or neither")
         return self
+
+
+class StageMachine(Section):
+    """What a stage's container gets; Vertex AI chooses the machine."""
+
+    cpus: PositiveInt = 4
+    memory_gb: PositiveInt = 16
 
 
 class Tracking(Section):
@@ -219,8 +247,20 @@ class Cloud(Section):
     bigquery: BigQuery = BigQuery()
     dataflow: Dataflow = Dataflow()
     training: TrainingJob = TrainingJob()
+    stages: dict[StageName, StageMachine] = {}
+    """Stages that need more, or less, than 4 CPUs and 16 GB. `train` has its own section."""
     prediction: OnlinePrediction = OnlinePrediction()
     tracking: Tracking = Tracking()
+    pinned_images: bool = True
+    """Refuse images that are not named by their digest: what runs is then what was reviewed."""
     budget_usd: NonNegativeFloat | None = None
     """`plan`'s high estimate above this refuses a run; None: no limit."""
     loopback: Loopback = Loopback()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Cloud":
+        if self.network.network and self.network.psc_attachment:
+            raise ValueError("network.network and network.psc_attachment exclude each other: keep one")
+        if self.tracking.tensorboard and not self.identities.trainer:
+            raise ValueError("tracking.tensorboard needs identities.trainer: the job writes to it by itself")
+        return self

@@ -195,6 +195,8 @@ def _explained(error: ValidationError, origins: Origins, file: Path) -> Pipeline
             subject, expected="this key", got="nothing", way_out=f"Add it to {file}." + others
         )
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error" and isinstance(first["input"], dict | BaseModel):
+        return SettingsError(f"{subject}: {message}", way_out=others.strip())
     got = "" if isinstance(first["input"], dict | BaseModel) else repr(first["input"])
     return SettingsError(subject, expected=message, got=got, way_out=others.strip())
 

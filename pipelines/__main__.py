@@ -85,7 +85,8 @@ def compile_(
     from pipelines import session
 
     settings = load(use_case, env, overrides or ())
-    path = out or Path(settings.places.root) / f"training-{settings.name}-{env}.yaml"
+    root = Path("output") if settings.cloud else Path(settings.places.root)
+    path = out or root / f"training-{settings.name}-{env}.yaml"
     session.compile_to(settings, schema_text(use_case), path)
     typer.echo(path)
 

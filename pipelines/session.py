@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -159,15 +159,23 @@ def write_report(run_id: str, root: Path) -> Path:
     return _render(folder, read_json(folder / MANIFEST))
 
 
-def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
-    """Compile the training pipeline into `path`."""
+def compile_to(settings: Settings, schema_pbtxt: str, path: Path, fresh: Collection[str] = ()) -> None:
+    """Compile the training pipeline into `path`.
+
+    Raises:
+        SettingsError: The graph would not run alike on every target.
+    """
+    import yaml
     from kfp import compiler
 
-    from pipelines import training
+    from pipelines import lint, training
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing_file(path) as beside:
-        compiler.Compiler().compile(training.build(settings, schema_pbtxt), str(beside))
+        compiler.Compiler().compile(training.build(settings, schema_pbtxt, fresh), str(beside))
+        pinned = settings.cloud is not None and settings.cloud.pinned_images
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        lint.check(yaml.load(beside.read_text(), loader), pinned=pinned)  # noqa: S506 - it is a safe loader
 
 
 def run_stage(name: str, use_case: str, settings: Settings, run_id: str) -> None:

@@ -15,6 +15,7 @@ from components.transform.component import transform
 from components.validate.component import validate
 from configs import stages
 from configs.settings import Settings
+from pipelines import placement
 from pipelines.code import code_digest
 
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
@@ -38,9 +39,11 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
     code = {stage: code_digest(stage) for stage in STAGES}
     inputs = _inputs_digest(told, code)
 
+    trainer = placement.on_its_machine(train, settings)
+
     def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
         cached = task.name not in NEVER_CACHED and task.name not in fresh
-        return task.set_container_image(settings.image).set_caching_options(cached)
+        return placement.placed(task, settings).set_caching_options(cached)
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
     def training(run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints") -> None:
@@ -60,7 +63,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
             transform(rows=rows, settings=told["transform"], code=code["transform"]).after(checked)
         )
         trained = placed(
-            train(
+            trainer(
                 examples=transformed.outputs["examples"],
                 transform_graph=transformed.outputs["transform_graph"],
                 checkpoints=checkpoints,

@@ -21,6 +21,7 @@ from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
 from components.places import place
+from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
 
 
 @dataclass
@@ -89,6 +90,17 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
 def bigquery_client(bigquery_server: BigQueryServer) -> Any:
     """The unmodified google-cloud-bigquery client, talking to `bqemulator` over REST."""
     return bigquery_server.client("test-project")
+
+
+@pytest.fixture
+def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
+    """A Vertex AI server without any resource: project `local-project` in us-central1."""
+    from google.cloud.aiplatform.utils import resource_manager_utils
+
+    # The one call of the client that knows no other address: Resource Manager, for the project's number.
+    monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
+    with VertexServer() as server:
+        yield server
 
 
 @dataclass

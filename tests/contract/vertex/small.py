@@ -1,0 +1,59 @@
+"""A small pipeline: the second task on a GPU, the third says whether the second was good enough."""
+
+# mypy: disable-error-code="untyped-decorator"
+
+from pathlib import Path
+
+from google_cloud_pipeline_components.v1.custom_job import create_custom_training_job_from_component
+from kfp import compiler, dsl
+
+
+@dsl.component(base_image="python", install_kfp_package=False)
+def make(count: int, rows: dsl.Output[dsl.Dataset]) -> None:
+    """Write some rows."""
+    from pathlib import Path
+
+    Path(rows.path).write_text("x" * count)
+
+
+@dsl.component(base_image="python", install_kfp_package=False)
+def fit(rows: dsl.Input[dsl.Dataset], seconds: float, model: dsl.Output[dsl.Model]) -> float:
+    """Take a while; a negative while is an error."""
+    import time
+    from pathlib import Path
+
+    time.sleep(seconds)
+    Path(model.path).write_text("model")
+    model.metadata["rows"] = Path(rows.path).stat().st_size
+    return 0.5
+
+
+@dsl.component(base_image="python", install_kfp_package=False)
+def tell(score: float) -> str:
+    """Judge."""
+    return "good" if score > 0.4 else "bad"
+
+
+@dsl.component(base_image="python", install_kfp_package=False)
+def say(word: str) -> str:
+    """Say it."""
+    return word
+
+
+def compile_to(path: Path) -> None:
+    """Compile the pipeline, with `fit` as a custom job."""
+    gpu = create_custom_training_job_from_component(
+        fit, machine_type="n1-standard-8", accelerator_type="NVIDIA_TESLA_T4", accelerator_count=1
+    )
+
+    @dsl.pipeline(name="small")
+    def small(count: int = 3, seconds: float = 0.0) -> None:
+        rows = make(count=count)
+        fitted = gpu(rows=rows.outputs["rows"], seconds=seconds)
+        told = tell(score=fitted.outputs["Output"])
+        with dsl.If(told.output == "good", name="good"):
+            say(word="yes")
+        with dsl.Else(name="bad"):
+            say(word="no")
+
+    compiler.Compiler().compile(small, str(path))
