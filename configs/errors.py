@@ -18,6 +18,7 @@ PipelineError
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
+├── CloudError               Google Cloud refuses, or does not answer
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
@@ -131,6 +132,10 @@ class NoSpaceError(PipelineError):
 
 class PlaceError(PipelineError):
     """A place on Cloud Storage is missing, closed to us or damaged."""
+
+
+class CloudError(PipelineError):
+    """Google Cloud refuses, or does not answer."""
 
 
 class UnknownRunError(PipelineError):

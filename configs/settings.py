@@ -7,6 +7,7 @@ Each stage receives its own section, so that a change elsewhere does not invalid
 
 import datetime
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -57,6 +58,8 @@ Parameter = Annotated[
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+CLOUD_RUNS = "output"
+"""Where runs on Google Cloud are recorded on this machine."""
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
 
@@ -428,6 +431,17 @@ class Settings(Section):
     places: Places = Places()
     cloud: Cloud | None = None
     """Google Cloud, where the pipeline runs there."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """On everything that costs: whose it is, and the environment's own."""
+        own = self.cloud.labels if self.cloud else {}
+        return {"use_case": self.name, "environment": self.environment, **own}
+
+    @property
+    def run_root(self) -> Path:
+        """The folder of this machine that runs are recorded in, wherever they run."""
+        return Path(CLOUD_RUNS if self.cloud else self.places.root)
 
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Settings":

@@ -37,7 +37,7 @@ def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
     if name not in ALONE:
         raise SettingsError("stage", expected=f"one of {', '.join(ALONE)}", got=repr(name))
     component = getattr(training, name)
-    root = Path(settings.places.root)
+    root = settings.run_root
     out = root / "alone" / name
     out.mkdir(parents=True, exist_ok=True)
     arguments = {
@@ -70,7 +70,7 @@ def _parameters(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -
         "baseline": found.statistics,
         "champion": found.model,
         "champion_version": found.champion,
-        "checkpoints": str((Path(settings.places.root) / "checkpoints").absolute()),
+        "checkpoints": str((settings.run_root / "checkpoints").absolute()),
         "run_id": run_id,
         "inputs_digest": "",
     }

@@ -37,16 +37,12 @@ def on_its_machine(component: Any, settings: Settings) -> Any:
         reserved_ip_ranges=[],
         encryption_spec_key_name=cloud.kms_key,
         tensorboard=cloud.tracking.tensorboard,
-        base_output_directory=f"{settings.places.root}/tensorboard" if cloud.tracking.tensorboard else "",
-        labels=labels(settings),
+        base_output_directory=f"{settings.places.root}/{settings.name}/tensorboard"
+        if cloud.tracking.tensorboard
+        else "",
+        labels=settings.labels,
     )
     return _with_pools(wrapped, cloud.training, settings.image)
-
-
-def labels(settings: Settings) -> dict[str, str]:
-    """On everything that costs: the environment's own, and whose it is."""
-    own = settings.cloud.labels if settings.cloud else {}
-    return {"use_case": settings.name, "environment": settings.environment, **own}
 
 
 def _machine(job: TrainingJob) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _VERSIONS_OF = (
 def new_run(settings: Settings) -> Path:
     """A folder for a new run: named by use case, instant (UTC) and four random hex digits."""
     instant = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    folder = Path(settings.places.root) / "runs" / f"{settings.name}-{instant}-{secrets.token_hex(2)}"
+    folder = settings.run_root / "runs" / f"{settings.name}-{instant}-{secrets.token_hex(2)}"
     (folder / "stages").mkdir(parents=True)
     return folder
 
@@ -103,7 +103,7 @@ def stage_records(folder: Path) -> list[dict[str, Any]]:
     that the other stages read, where its own run left it.
     """
     own = {path.name: read_json(path) for path in (folder / "stages").glob("*.stage.json")}
-    records = {name: {**record, "cached": False} for name, record in own.items()}
+    records = {name: {"cached": False, **record} for name, record in own.items()}
     waiting = list(own.values())
     while waiting:
         for artifact in waiting.pop()["inputs"].values():
@@ -121,6 +121,15 @@ def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
         if name in record["outputs"] and Path(record["outputs"][name]["path"]).exists():
             return Path(record["outputs"][name]["path"])
     return None
+
+
+def artifact_uri(manifest: Mapping[str, Any], name: str) -> str:
+    """Where an artifact lies, for a person: its `gs://` place where the run folder has only a part of it."""
+    for record in manifest["stages"]:
+        if name in record["outputs"]:
+            output = record["outputs"][name]
+            return str(output.get("uri") or output["path"])
+    return ""
 
 
 def _versions() -> dict[str, str]:

@@ -9,13 +9,15 @@ from typing import Any
 from rich.console import Console
 
 from components.artifacts import read_json, writing_file
-from configs.errors import SettingsError
+from components.recording import log_to
+from configs.errors import PipelineError, SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
 from pipelines import view
 from pipelines.runs import (
     MANIFEST,
     artifact_path,
+    artifact_uri,
     begin_manifest,
     end_manifest,
     find_run,
@@ -31,24 +33,63 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
     _seed_once(settings)
-    from pipelines import training
-    from pipelines.runners import local
-
-    pipeline = training.build(settings, schema_text(use_case), fresh)
     folder = new_run(settings)
     manifest = begin_manifest(folder, settings, _command())
     console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
-    with view.watched(console, folder / "stages", STAGES):
-        ended_well = local.run(pipeline, folder, Path(settings.places.root), caching=not no_cache)
-    manifest = end_manifest(folder, manifest, "done" if ended_well else "failed")
+    if settings.cloud:
+        manifest = _run_there(console, use_case, settings, folder, fresh)
+    else:
+        ended_well = _run_here(console, use_case, settings, folder, fresh, caching=not no_cache)
+        manifest = end_manifest(folder, manifest, "done" if ended_well else "failed")
     places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
-    if ended_well:
+    if manifest["state"] == "done":
         places |= _keep_schema(use_case, manifest)
         _show_result(console, use_case, manifest, places)
     else:
         _show_failure(console, folder, manifest, places)
-    return ended_well
+    return bool(manifest["state"] == "done")
+
+
+def _run_here(
+    console: Console,
+    use_case: str,
+    settings: Settings,
+    folder: Path,
+    fresh: Collection[str],
+    *,
+    caching: bool,
+) -> bool:
+    from pipelines import training
+    from pipelines.runners import local
+
+    pipeline = training.build(settings, schema_text(use_case), fresh)
+    with view.watched(console, folder / "stages", STAGES):
+        return local.run(pipeline, folder, Path(settings.places.root), caching=caching)
+
+
+def _run_there(
+    console: Console, use_case: str, settings: Settings, folder: Path, fresh: Collection[str]
+) -> dict[str, Any]:
+    """Submit and follow; the run goes on there when the onlooker leaves."""
+    from pipelines import remote
+
+    compiled = folder / "pipeline.yaml"
+    compile_to(settings, schema_text(use_case), compiled, fresh)
+    try:
+        with log_to(folder / "stages" / "pipeline.log"):
+            manifest = remote.start(folder, settings, compiled)
+            view.show_places(console, manifest["links"])
+            with view.watched(console, folder / "stages", STAGES):
+                return remote.follow(folder, settings)
+    except KeyboardInterrupt:
+        console.print(f"\n{folder.name} goes on in {settings.cloud.project if settings.cloud else ''}:")
+        for what in ("status", "cancel"):
+            console.print(f"  [bold]python -m pipelines {what} {folder.name}[/]", soft_wrap=True)
+        raise SystemExit(130) from None
+    except PipelineError as error:
+        remote.fail(folder, error)
+        raise
 
 
 def _fresh(*, no_cache: bool, from_stage: str) -> tuple[str, ...]:
@@ -114,20 +155,25 @@ def _show_result(
         console.print(view.metrics_table(read_json(evaluation / "metrics.json")))
         console.print()
         console.print(view.verdict_panel(read_json(evaluation / "verdict.json")))
-    model = artifact_path(manifest, "model")
-    if model:
-        places["model"] = str(model)
+    if artifact_path(manifest, "model"):
+        places["model"] = artifact_uri(manifest, "model")
     if deployment:
         console.print(view.deployment_line(read_json(deployment / "deployment.json")))
     console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s")
-    view.show_places(console, places)
-    console.print(f"next:  [bold]python -m pipelines serve {use_case}[/]", soft_wrap=True)
+    view.show_places(console, places | manifest.get("links", {}))
+    there = manifest["settings"]["cloud"]
+    after = f"status {manifest['name']}" if there else f"serve {use_case}"
+    console.print(f"next:  [bold]python -m pipelines {after}[/]", soft_wrap=True)
 
 
 def _show_failure(
     console: Console, folder: Path, manifest: Mapping[str, Any], places: Mapping[str, str]
 ) -> None:
     stages = folder / "stages"
+    if manifest["state"] == "cancelled":
+        console.print("[bold red]the run was cancelled[/]")
+        view.show_places(console, {**places, **manifest.get("links", {})})
+        return
     broken = [record for record in manifest["stages"] if record["state"] != "done" and not record["cached"]]
     for record in broken:
         error = record.get("error") or {
@@ -136,11 +182,12 @@ def _show_failure(
         }
         console.print(f"[bold red]{record['stage']} failed[/]  {error['kind']}: ", end="")
         console.print(error["message"], markup=False, soft_wrap=True)
-        places = {"log": str(stages / f"{record['stage']}.log"), **places}
+        places = {"log": record.get("log") or str(stages / f"{record['stage']}.log"), **places}
     if not broken:
-        console.print("[bold red]the run failed outside its stages[/]")
+        console.print("[bold red]the run failed outside its stages[/]  ", end="")
+        console.print(manifest.get("error", ""), markup=False, soft_wrap=True)
         places = {"log": str(stages / "pipeline.log"), **places}
-    view.show_places(console, places)
+    view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
         f"mend it, then:  [bold]{manifest['command']}[/]   (finished stages are taken from the cache)",
         soft_wrap=True,

@@ -52,6 +52,8 @@ class Stages:
 
     def _row(self, name: str, record: Mapping[str, Any]) -> tuple[RenderableType, ...]:
         seconds = _seconds(record)
+        if record.get("cached"):
+            return "[green]≡", name, "[dim]taken from the cache", ""
         if record["state"] == "done":
             return "[green]✓", name, f"[dim]{facts(record['summary'])}", seconds
         if record["state"] == "failed" or self.ended:
@@ -112,7 +114,7 @@ def _report_lines(console: Console, stages: Stages, stop: threading.Event) -> No
 
 
 def _line(name: str, record: Mapping[str, Any] | None) -> str:
-    if record is None:
+    if record is None or record.get("cached"):
         return f"cached  {name}"
     return f"{record['state']:>6}  {name:<10} {_seconds(record):>8}  {facts(record['summary'])}"
 
@@ -236,7 +238,8 @@ def show_places(console: Console, places: Mapping[str, str]) -> None:
     here = Path.cwd()
     for name, place in places.items():
         path = Path(place)
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        inside = "://" not in place and path.is_relative_to(here)
+        shown = path.relative_to(here) if inside else place
         console.print(Text.assemble((f"{name:<{width}}  ", "dim"), str(shown)), soft_wrap=True)
 
 

@@ -6,7 +6,6 @@ from configs.errors import SettingsError
 from configs.loading import load
 from configs.machines import check
 
-
 _TWO_TPUS = "cloud.training={machine_type: cloud-tpu, accelerator: TPU_V3, accelerator_count: 8, replicas: 2}"
 
 

@@ -120,13 +120,21 @@ class Hooks:
         """An output: below the pipeline's root, in a folder of its task."""
         listed = self._artifact(name=name, artifact_type=artifact_type, task_root=task_root)
         task = Path(task_root).name
-        listed.artifacts[0].uri = f"{self.gs_root}/{task}_{zlib.crc32(task_root.encode())}/{name}"
+        listed.artifacts[0].uri = f"{self.gs_root}/{task}_{_task_id(task)}/{name}"
         return listed
 
     def _tell(self, task: str, state: str, **values: dict[str, Any]) -> None:
         told = {kind: {name: _plain(value) for name, value in each.items()} for kind, each in values.items()}
         with self.events.open("a") as events:
-            events.write(json.dumps({"task": task, "state": state, "time": time.time(), **told}) + "\n")
+            events.write(
+                json.dumps({"task": task, "id": _task_id(task), "state": state, "time": time.time(), **told})
+                + "\n"
+            )
+
+
+def _task_id(task: str) -> int:
+    """The number of a task in a job: a part of the folder of its outputs."""
+    return zlib.crc32(task.encode())
 
 
 def _plain(value: Any) -> Any:

@@ -244,13 +244,13 @@ class Pipelines:
     def _event(self, job: Any, running: Running, event: Mapping[str, Any]) -> None:
         name = event["task"]
         if event["state"] == "RUNNING":
-            task = running.tasks[name] = self._task(job, name)
+            task = running.tasks[name] = self._task(job, name, event["id"])
             task.state = _TASK.State.RUNNING
             task.start_time.FromNanoseconds(int(event["time"] * 1e9))
             self._values(job, task, "input", event["inputs"])
             custom_job = (
                 running.custom_jobs.get(name)
-                or f"{job.name.split('/pipelineJobs')[0]}/customJobs/{task.task_id}"
+                or f"{job.name.split('/pipelineJobs')[0]}/customJobs/{self.store.number()}"
             )
             task.executor_detail.container_detail.main_job = custom_job
             if name in running.custom_jobs:
@@ -265,9 +265,9 @@ class Pipelines:
             custom_job_state = _FAILED if event["state"] == "FAILED" else _SUCCEEDED
             self.store.get(running.custom_jobs[name]).state = custom_job_state
 
-    def _task(self, job: Any, name: str) -> Any:
+    def _task(self, job: Any, name: str, number: int = 0) -> Any:
         task = job.job_detail.task_details.add()
-        task.task_id, task.task_name = int(self.store.number()) // 1000, name
+        task.task_id, task.task_name = number, name
         task.create_time.GetCurrentTime()
         task.execution.display_name = name
         task.execution.schema_title = "system.ContainerExecution"

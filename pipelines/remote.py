@@ -1,0 +1,132 @@
+"""Runs on Google Cloud, seen from their folders on this machine: begun, followed, looked at, cancelled."""
+
+from pathlib import Path
+from typing import Any
+
+from components.artifacts import read_json, write_json
+from configs.cloud import Cloud
+from configs.errors import PipelineError, SettingsError
+from configs.settings import Settings
+from pipelines import links
+from pipelines.runs import MANIFEST, artifact_path, end_manifest, stage_records
+
+STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy", "hold")
+"""The tasks whose records a run folder holds."""
+
+
+def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
+    """Submit the compiled pipeline as this run; returns the manifest, with the job's name and page.
+
+    Raises:
+        CloudError: The service refuses it, or does not answer.
+    """
+    from pipelines.runners import vertex
+
+    cloud = _cloud(settings)
+    job = vertex.submit(compiled, folder.name, settings, cloud)
+    return _noted(folder, {"job": job.resource_name, "links": _links(cloud, settings, job.resource_name)})
+
+
+def follow(folder: Path, settings: Settings) -> dict[str, Any]:
+    """Keep the folder up to date until the run has ended; returns the manifest of its end.
+
+    Raises:
+        CloudError: The service does not answer any more; the run goes on there.
+    """
+    from pipelines.runners import vertex
+    from pipelines.runners.mirror import Mirror
+
+    cloud = _cloud(settings)
+    job = vertex.found(cloud, folder.name)
+    state = vertex.follow(job, Mirror(folder, STAGES), cloud)
+    return _end(folder, settings, job, state)
+
+
+def refresh(folder: Path) -> dict[str, Any]:
+    """Look once at a run that was left alone; returns its manifest, of its end if it has ended.
+
+    Raises:
+        CloudError: It is not there, or the service does not answer.
+    """
+    from pipelines.runners import vertex
+    from pipelines.runners.mirror import Mirror
+
+    settings = _settings(folder)
+    cloud = _cloud(settings)
+    job = vertex.found(cloud, folder.name)
+    state, _ = vertex.look(job, Mirror(folder, STAGES), cloud)
+    if state != "running":
+        return _end(folder, settings, job, state)
+    return _noted(folder, {"stages": stage_records(folder)})
+
+
+def cancel(folder: Path) -> None:
+    """Cancel a run, and what it runs.
+
+    Raises:
+        SettingsError: It runs on this machine.
+        CloudError: It has ended, or the service does not answer.
+    """
+    from pipelines.runners import vertex
+
+    settings = _settings(folder)
+    cloud = _cloud(settings)
+    vertex.cancel(vertex.found(cloud, folder.name), cloud)
+
+
+def fail(folder: Path, error: PipelineError) -> None:
+    """Note that a run never got there, or that its end was not seen."""
+    manifest = read_json(folder / MANIFEST)
+    if "job" not in manifest:
+        end_manifest(folder, {**manifest, "error": str(error)}, "failed")
+
+
+def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, Any]:
+    from pipelines import tracking
+
+    cloud = _cloud(settings)
+    ended = end_manifest(folder, read_json(folder / MANIFEST), state)
+    deployment = artifact_path(ended, "deployment")
+    told = read_json(deployment / "deployment.json") if deployment else {}
+    started = _started(ended["stages"])
+    notes: dict[str, Any] = {"links": _links(cloud, settings, job.resource_name, started, told)}
+    if job.gca_resource.error.message:
+        notes["error"] = job.gca_resource.error.message
+    manifest = _noted(folder, notes)
+    untold = tracking.log_run(settings, cloud, manifest, job)
+    return _noted(folder, {"tracking": untold}) if untold else manifest
+
+
+def _links(cloud: Cloud, settings: Settings, job: str, *told: Any) -> dict[str, str]:
+    from pipelines import tracking
+
+    experiment = links.experiment(cloud.project, cloud.location, tracking.experiment(settings, cloud))
+    return {**links.of(job, *told), "experiment": experiment}
+
+
+def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the stages of this very run say of things they have started elsewhere."""
+    fresh = [record for record in records if not record["cached"]]
+    return [{"summary": record["summary"], "job": record.get("custom_job", "")} for record in fresh]
+
+
+def _noted(folder: Path, notes: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with these added."""
+    manifest = {**read_json(folder / MANIFEST), **notes}
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.model_validate(read_json(folder / MANIFEST)["settings"])
+
+
+def _cloud(settings: Settings) -> Cloud:
+    if settings.cloud is None:
+        raise SettingsError(
+            f"environment '{settings.environment}'",
+            expected="a section `cloud`",
+            got="none: its runs are on this machine",
+            way_out="A run on this machine ends with Ctrl-C.",
+        )
+    return settings.cloud
