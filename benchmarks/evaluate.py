@@ -34,8 +34,8 @@ from components.evaluate.analysis import Measure, Metrics, SliceKey, analyze, ev
 from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.grouping import Floats, grouped, within
 from components.evaluate.measuring import COARSE_BINS, by_slice
-from components.evaluate.scoring import Scorer
 from components.evaluate.slices import Ids, SliceBook
+from components.scoring import Scorer
 from configs.loading import load
 from configs.settings import Beam
 

@@ -4,11 +4,13 @@ import argparse
 import contextlib
 import difflib
 import io
+from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, create_runner
 
+from components.pieces import Piece
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Beam
 
@@ -54,6 +56,20 @@ def _mistake(got: str, way_out: str = "") -> SettingsError:
         expected="options of Apache Beam, as --name=value",
         got=got,
         way_out=way_out or "Look it up in the list of Beam's pipeline options.",
+    )
+
+
+def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
+    """The pieces, over all workers.
+
+    Keyed by their place: Beam's own reshuffle draws random keys, and in another order the sums of the
+    analysis are others in the last digit.
+    """
+    return (
+        pipeline
+        | "Pieces" >> beam.Create(list(enumerate(pieces)), reshuffle=False)
+        | "Spread" >> beam.GroupByKey()
+        | "Take" >> beam.FlatMap(lambda keyed: keyed[1])
     )
 
 

@@ -62,6 +62,8 @@ CLOUD_RUNS = "output"
 """Where runs on Google Cloud are recorded on this machine."""
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
+Part = Split | Literal["score"]
+"""A folder of a `rows` artifact: a split, or the rows to score."""
 
 
 # --- what: the rows ---------------------------------------------------------------------------

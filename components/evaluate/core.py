@@ -15,9 +15,9 @@ from components.evaluate.gates import Verdict, judge
 from components.evaluate.golden import GoldenRows
 from components.evaluate.grouping import Groups, blur, grouped, merged, within
 from components.evaluate.measuring import by_slice, chosen_bins, measured
-from components.evaluate.scoring import Scorer
 from components.evaluate.slices import OVERALL, SliceBook, check_columns
 from components.recording import Progress
+from components.scoring import Scorer
 from configs.errors import MissingFeatureError
 from configs.stages import EvaluateStage
 

@@ -13,11 +13,11 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.beam import run
+from components.beam import run, spread
+from components.counting import Counts, counted
+from components.pieces import Piece
 from components.sharing import collected
-from components.transform.counting import Counts, counted
-from components.transform.pieces import Piece
-from components.transform.reading import read, spread
+from components.transform.reading import read
 from configs.settings import Features
 from configs.stages import TransformStage
 

@@ -1,31 +1,28 @@
 """The transform stage: learn from the training split, write the graph and the examples."""
 
-import contextlib
 import functools
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from components.artifacts import Summary, shard_name, shards, write_json, writing, writing_in_place
+from components.artifacts import Summary, write_json, writing, writing_in_place
 from components.beam import pipeline_options
-from components.places import is_remote
+from components.counting import Counts
+from components.pieces import Piece, pieces, schema, watched
 from components.raw import check_columns
 from components.recording import Progress
+from components.rejection import check_share
 from components.sharing import shared
 from components.transform.analysis import analyze
-from components.transform.counting import Counts
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
-from components.transform.pieces import Piece, pieces, schema
+from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
-from components.transform.rejection import check_label, check_share
-from configs.errors import EmptySplitError, PlaceError
-from configs.settings import Split
+from configs.errors import EmptySplitError
+from configs.settings import Part, Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
 LEARN, WRITE = "learn from the training rows", "write examples"
-_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 
 
 def run(
@@ -59,7 +56,7 @@ def run(
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
         every = [piece for split in _SPLITS for piece in planned[split]]
-        with _watched(examples, every, progress), shared(graph, options) as reachable:
+        with watched(examples, every, WRITE, progress), shared(graph, options) as reachable:
             counts = write_examples(every, Writing(stage, inputs, reachable, examples), options)
         for split in _SPLITS:
             _check(split, counts[split], stage)
@@ -84,7 +81,8 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
 
 
 def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
-    check_share(split, counts.rows, counts.rejected, stage.transform.max_rejected)
+    limit = stage.transform.max_rejected
+    check_share(f"split '{split}'", counts.rows, counts.rejected, limit, "transform.max_rejected")
     if not counts.accepted:
         raise EmptySplitError(
             f"split '{split}'",
@@ -94,29 +92,7 @@ def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
         )
 
 
-@contextlib.contextmanager
-def _watched(out: Path, every: Sequence[Piece], progress: Progress) -> Iterator[None]:
-    """Tell of the finished shards while Beam works: its local runner comes back only at the end."""
-    total, ended = sum(piece.rows for piece in every), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
-            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
-                there = {split: {path.name for path in shards(out, split)} for split in _SPLITS}
-                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
-                progress(WRITE, done, total)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-    progress(WRITE, total, total)
-
-
-def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:
+def _examples_json(counts: Mapping[Part, Counts]) -> dict[str, object]:
     rejected: dict[str, int] = {}
     for count in counts.values():
         for reason, number in count.rejected.items():
@@ -132,7 +108,7 @@ def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:
     return {"splits": splits, "rejected": rejected}
 
 
-def _summary(counts: Mapping[Split, Counts], inputs: Inputs) -> Summary:
+def _summary(counts: Mapping[Part, Counts], inputs: Inputs) -> Summary:
     rows = sum(count.rows for count in counts.values())
     accepted = sum(count.accepted for count in counts.values())
     return {

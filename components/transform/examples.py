@@ -12,18 +12,16 @@ import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.artifacts import shard_path, writing_file
-from components.beam import run
+from components.beam import run, spread
+from components.counting import Counts, counted
+from components.pieces import Piece
 from components.places import local_copy
 from components.raw import raw_tensors
-from components.transform.counting import Counts, counted
+from components.rejection import REJECTED
 from components.transform.inputs import Inputs
-from components.transform.pieces import Piece
-from components.transform.reading import Batch, read, spread
-from configs.settings import Split
+from components.transform.reading import Batch, read
+from configs.settings import Part
 from configs.stages import TransformStage
-
-REJECTED = "rejected"
-"""The folder of the rejected rows, beside those of the splits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +45,7 @@ class Writing:
         return pa.schema(kinds)
 
 
-def write_examples(
-    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions
-) -> dict[Split, Counts]:
+def write_examples(pieces: Sequence[Piece], writing: Writing, options: PipelineOptions) -> dict[Part, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 
     A worker holds one batch at a time and moves a shard into place when it is whole; nothing is
