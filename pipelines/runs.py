@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts import read_json, write_json
+from components.places import place
 from configs.errors import UnknownRunError
 from configs.settings import Settings
 from pipelines.code import ROOT
@@ -107,7 +108,7 @@ def stage_records(folder: Path) -> list[dict[str, Any]]:
     waiting = list(own.values())
     while waiting:
         for artifact in waiting.pop()["inputs"].values():
-            for path in Path(artifact["path"]).parent.glob("*.stage.json"):
+            for path in place(artifact["path"]).parent.glob("*.stage.json"):
                 if path.name not in records:
                     record = read_json(path)
                     records[path.name] = {**record, "cached": True}
@@ -118,8 +119,8 @@ def stage_records(folder: Path) -> list[dict[str, Any]]:
 def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
     """Where an artifact of a run lies; None if the run did not get so far."""
     for record in manifest["stages"]:
-        if name in record["outputs"] and Path(record["outputs"][name]["path"]).exists():
-            return Path(record["outputs"][name]["path"])
+        if name in record["outputs"] and (path := place(record["outputs"][name]["path"])).exists():
+            return path
     return None
 
 

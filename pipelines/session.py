@@ -13,6 +13,7 @@ from components.recording import log_to
 from configs.errors import PipelineError, SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
+from configs.stages import bigquery_access
 from pipelines import view
 from pipelines.runs import (
     MANIFEST,
@@ -132,7 +133,7 @@ def seed(settings: Settings) -> None:
     uri = settings.source.uri or settings.places.warehouse
     console = view.open_console()
     with console.status(f"loading {settings.source.sample} into {uri} …"):
-        counts = load(uri)
+        counts = load(uri, access=bigquery_access(settings, "seed"))
     console.print(f"loaded {settings.source.sample} into {uri}: {view.facts(counts)}\n")
 
 

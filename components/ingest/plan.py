@@ -48,10 +48,10 @@ class Plan:
 
     def labels(self) -> str:
         """The most frequent labels as they came from the source."""
-        value = f"CAST({quoted(self.label_column)} AS STRING)"
         return (
-            f"SELECT {value} AS label, COUNT(*) AS row_count FROM {RESULT} "  # noqa: S608 - made of checked names
-            f"WHERE {value} IS NOT NULL GROUP BY label ORDER BY row_count DESC, label LIMIT 6"
+            f"SELECT label, COUNT(*) AS row_count FROM ("  # noqa: S608 - made of checked names
+            f"SELECT CAST({quoted(self.label_column)} AS STRING) AS label FROM {RESULT}) "
+            f"WHERE label IS NOT NULL GROUP BY label ORDER BY row_count DESC, label LIMIT 6"
         )
 
     def rows(self, split: Split) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.sources.bigquery_errors import Context, explained
+from components.sources.bigquery_errors import Context, elsewhere, explained
 from configs.cloud import BigQueryAccess
 
 _POLL_SECONDS = 1.0
@@ -77,7 +77,8 @@ class Connection:
             BigQueryReadGrpcTransport,
         )
 
-        channel = grpc.insecure_channel(self.access.read_endpoint)
+        unlimited = [("grpc.max_receive_message_length", -1)]  # as Google's own channel is
+        channel = grpc.insecure_channel(self.access.read_endpoint, unlimited)
         return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
 
     def dry_run(self, statement: Statement) -> Any:
@@ -142,17 +143,37 @@ class Connection:
                     content = pa.py_buffer(answer.arrow_record_batch.serialized_record_batch)
                     yield pa.ipc.read_record_batch(content, schema).select(list(columns))
 
-    def make_dataset(self, name: str, *, expire_hours: int = 0) -> None:
-        """A dataset of the project that pays, where it is missing.
+    def make_dataset(self, name: str, *, expire_hours: int = 0, location: str = "") -> None:
+        """A dataset, where it is missing.
 
         Args:
-            name: Which.
+            name: `project.dataset`.
             expire_hours: After which its tables vanish; 0: never.
+            location: Where; empty: where `access` says.
+
+        Raises:
+            SourceError: It is there, in another location.
         """
+        wanted = self.access.location or location
+        with self.explaining():
+            there = self._dataset(name) or self._new_dataset(name, expire_hours, wanted)
+        if wanted and there.location.lower() != wanted.lower():
+            raise elsewhere(name, wanted, there.location)
+
+    def _dataset(self, name: str) -> Any:
+        """The dataset, or None: to look needs fewer rights than to try to make it."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self.client.get_dataset(name)
+        except NotFound:
+            return None
+
+    def _new_dataset(self, name: str, expire_hours: int, location: str) -> Any:
         from google.cloud import bigquery
 
-        dataset = bigquery.Dataset(f"{self.client.project}.{name}")
-        dataset.location = self.access.location or None
+        dataset = bigquery.Dataset(name)
+        dataset.location = location or None
         dataset.labels = dict(self.access.labels)
         if expire_hours:
             dataset.default_table_expiration_ms = expire_hours * 3_600_000
@@ -160,8 +181,7 @@ class Connection:
             dataset.default_encryption_configuration = bigquery.EncryptionConfiguration(
                 kms_key_name=self.access.kms_key
             )
-        with self.explaining():
-            self.client.create_dataset(dataset, exists_ok=True)
+        return self.client.create_dataset(dataset, exists_ok=True)
 
     @contextlib.contextmanager
     def explaining(self, statement: Statement | None = None) -> Iterator[None]:

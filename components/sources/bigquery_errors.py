@@ -91,6 +91,17 @@ def needs_filter(table: str, column: str, where: str = "") -> QueryError:
     )
 
 
+def elsewhere(dataset: str, wanted: str, found: str) -> SourceError:
+    """A dataset in another location than the one that queries run in."""
+    return SourceError(
+        f"the dataset '{dataset}'",
+        expected=f"in {wanted}",
+        got=f"in {found}",
+        way_out=f"Set cloud.bigquery.location: {found}; or name another dataset (source.uri, "
+        "cloud.bigquery.temporary_dataset).",
+    )
+
+
 def size(count: float) -> str:
     """Bytes for people: 1.4 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):

@@ -8,6 +8,7 @@ several columns, which prunes nothing. The shards are, below.
 """
 
 import contextlib
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_shards import Shards, typed
 from components.sources.bigquery_types import arrow_schema, kept_columns, quoted
 from components.sources.source import RESULT, Wrote, unwatched
+from configs.cloud import BigQueryAccess
 
 _MOST_SHARDS = 4_000
 
@@ -39,6 +41,8 @@ class Bound:
     fields: tuple[Any, ...]
     """The `SchemaField`s of its result."""
     scanned_bytes: int
+    location: str
+    """Where BigQuery would run it."""
     tables: frozenset[str]
     """`project.dataset.table` of all that it reads, through views too."""
 
@@ -57,10 +61,10 @@ class BoundRows:
         """See `Rows.hold`; the bytes it will scan are told before it runs."""
         told = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
         progress(told, 0)
-        query = self._bound.sql.rstrip().rstrip(";")
+        sys.stdout.write(f"BigQuery: {told}\n")  # for the log, where nobody watches the progress
         self._held = self._make(
             "rows",
-            f"SELECT {kept_columns(self._bound.fields)} FROM (\n{query}\n)",  # noqa: S608 - quoted
+            f"SELECT {kept_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
             bound=self._bound,
             waiting=lambda seconds: progress(f"{told}, {seconds:.0f} s", 0),
         )
@@ -117,9 +121,10 @@ class BoundRows:
     def drop(self) -> None:
         """Drop what was made; a table that stays for lack of a connection expires."""
         from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
 
         for table in self._made:
-            with contextlib.suppress(GoogleAPIError):
+            with contextlib.suppress(GoogleAPIError, GoogleAuthError):
                 self._connection.client.delete_table(table, not_found_ok=True)
 
     def _make(
@@ -140,17 +145,14 @@ class BoundRows:
             waiting: Told now and then how many seconds it has taken.
         """
         access = self._connection.access
-        self._connection.make_dataset(
-            access.bigquery.temporary_dataset, expire_hours=access.bigquery.expire_hours
-        )
-        name = f"{access.project}.{access.bigquery.temporary_dataset}.{kind}_{uuid.uuid4().hex}"
+        dataset = f"{access.project}.{access.bigquery.temporary_dataset}"
+        if not self._made:
+            self._connection.make_dataset(
+                dataset, expire_hours=access.bigquery.expire_hours, location=self._bound.location
+            )
+        name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
         self._made.append(name)
-        expires = f"TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {access.bigquery.expire_hours} HOUR)"
-        labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())
-        create = (
-            f"CREATE OR REPLACE TABLE {quoted(name)} {layout}"
-            f"OPTIONS (expiration_timestamp = {expires}, labels = [{labels}]) AS\n"
-        )
+        create = f"CREATE OR REPLACE TABLE {quoted(name)} {layout}OPTIONS ({_options(access)}) AS\n"
         about = (
             Statement(create + sql)
             if bound is None
@@ -173,6 +175,13 @@ class BoundRows:
                 else quoted(self._held) + ("" if table.alias else f" AS {RESULT}")
             ),
         )
+
+
+def _options(access: BigQueryAccess) -> str:
+    hours = access.bigquery.expire_hours
+    expires = f"expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
+    labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())
+    return f"{expires}, labels = [{labels}]" if labels else expires
 
 
 def _plain_columns(query: googlesql.Query, names: Sequence[str]) -> list[str] | None:

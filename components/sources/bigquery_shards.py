@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.artifacts import writing_file
+from components.parquet import opened
 from components.places import is_remote, place
 from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_types import arrow_schema, quoted
@@ -106,8 +107,8 @@ def _files(beginning: Path) -> list[Path]:
 
 
 def _rows_of(file: Path) -> int:
-    with file.open("rb") as content:
-        return int(pq.read_metadata(content).num_rows)
+    with opened(file) as parquet:
+        return int(parquet.metadata.num_rows)
 
 
 def _cancel(started: list["Future[int]"]) -> None:

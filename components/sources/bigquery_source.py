@@ -1,4 +1,4 @@
-"""`bq://PROJECT` or `bq://PROJECT.DATASET`: tables of BigQuery, asked as they are by Google's own client.
+"""`bq://PROJECT[.DATASET]`: tables of BigQuery, asked as they are by Google's own client.
 
 A selection is dry-run first: its columns, its mistakes and the bytes that it would scan are known, and
 a query beyond `maximum_bytes_billed` is refused, before anything costs.
@@ -6,9 +6,11 @@ a query beyond `maximum_bytes_billed` is refused, before anything costs.
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
+from sqlglot import exp
 
 from components.sources import bigquery_errors as errors
 from components.sources import bigquery_tables as tables
@@ -26,7 +28,7 @@ class BigQuerySource:
     """The tables of a project, or of one dataset, asked in GoogleSQL.
 
     Args:
-        uri: `bq://PROJECT` or `bq://PROJECT.DATASET`: where tables lie that the SQL names without either.
+        uri: `bq://PROJECT[.DATASET]`: where tables lie that the SQL names without either.
         access: Who pays, and where; None: that project, in the location where BigQuery finds the tables.
 
     Raises:
@@ -35,13 +37,7 @@ class BigQuerySource:
 
     def __init__(self, uri: str, access: BigQueryAccess | None = None) -> None:
         self.uri = uri
-        project, _, self._dataset = uri.removeprefix("bq://").partition(".")
-        if not project or "/" in uri.removeprefix("bq://") or "." in self._dataset:
-            raise UnknownSourceError(
-                f"no reader for '{uri}'",
-                expected="bq://PROJECT or bq://PROJECT.DATASET",
-                way_out="Set source.uri.",
-            )
+        project, self._dataset = parsed_uri(uri)
         self._connection = Connection(access or BigQueryAccess(project=project), project)
 
     def tables(self) -> dict[str, pa.Schema]:
@@ -86,7 +82,7 @@ class BigQuerySource:
             dataset = tables.default_dataset(self._connection, query, self._dataset)
             tables.check_partition_filters(self._connection, query, dataset)
             named = set(tables.named(self._connection.project, query, dataset))
-        sql = self._placed(query) if query is not None else selection.sql
+        sql = self._placed(query) if query is not None else selection.sql.strip().removesuffix(";")
         values = parameters(selection.parameters)
         job = self._connection.dry_run(Statement(sql, values, dataset, about=sql))
         if job.statement_type not in (None, "", "SELECT"):
@@ -99,6 +95,7 @@ class BigQuerySource:
             dataset=dataset,
             fields=tuple(job.schema or ()),
             scanned_bytes=job.total_bytes_processed or 0,
+            location=job.location or "",
             tables=frozenset(named | referenced),
         )
 
@@ -110,14 +107,29 @@ class BigQuerySource:
     def _placed(self, query: googlesql.Query) -> str:
         """The SQL as it is; but where another project pays, with the source's before each `dataset.table`."""
         project = self._connection.project
-        if project == self._connection.access.project:
-            return query.text
-        return googlesql.spliced(
-            query,
-            lambda table: (
-                quoted(f"{project}.{table.db}.{table.name}") if table.db and not table.catalog else None
-            ),
+        elsewhere = project != self._connection.access.project
+
+        def placed(table: exp.Table) -> str | None:
+            full = quoted(f"{project}.{table.db}.{table.name}")
+            return full if elsewhere and table.db and not table.catalog else None
+
+        return googlesql.spliced(query, placed)
+
+
+def parsed_uri(uri: str) -> tuple[str, str]:
+    """Project and dataset ("" where it names none) of `bq://PROJECT[.DATASET]`.
+
+    Raises:
+        UnknownSourceError: It is no such URI.
+    """
+    found = re.fullmatch(r"bq://([a-z][a-z0-9-]*)(?:\.(\w+))?", uri)
+    if found is None:
+        raise UnknownSourceError(
+            f"no reader for '{uri}'",
+            expected="bq://PROJECT[.DATASET]",
+            way_out="Set source.uri.",
         )
+    return found[1], found[2] or ""
 
 
 def _parsed(sql: str) -> tuple[googlesql.Query | None, QueryError | None]:

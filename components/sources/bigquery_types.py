@@ -1,6 +1,7 @@
 """BigQuery's types as the rows keep them: those of GoogleSQL that Parquet and the later stages take."""
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -45,12 +46,18 @@ def arrow_schema(fields: Sequence[Any]) -> pa.Schema:
         fields: The `SchemaField`s of the result.
 
     Raises:
-        QueryError: A column that Parquet or the later stages cannot take, or a name twice.
+        QueryError: A column that Parquet or the later stages cannot take; a name twice, or none.
     """
     names = [field.name.lower() for field in fields]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise QueryError("the query", expected="each column once", got=f"{twice} twice")
+    nameless = [number for number, name in enumerate(names, 1) if re.fullmatch(r"f\d+_", name)]
+    if nameless:
+        raise QueryError(
+            "the query", expected="a name for each column", got=f"none for column {nameless[0]}",
+            way_out="Write: … AS name.",
+        )  # fmt: skip
     return pa.schema([pa.field(field.name, _kept_type(field)) for field in fields])
 
 

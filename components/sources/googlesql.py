@@ -62,13 +62,14 @@ class Query:
 
 
 def spliced(query: Query, replace: Callable[[exp.Table], str | None]) -> str:
-    """The text as it was written, but for the names of tables that `replace` writes anew.
+    """The text as it was written, but for the names of tables that `replace` writes anew; without `;`.
 
     Args:
         query: The text and its tree.
         replace: GoogleSQL for a table's name, or None to leave it.
     """
-    text = query.text
+    last = query.tokens[-1]
+    text = query.text[: last.start] if last.text == ";" else query.text
     for table, start, end in sorted(_spans(query), key=lambda span: -span[1]):
         written = replace(table)
         if written is not None:
@@ -119,9 +120,10 @@ def parse(text: str) -> Query:
         QueryError: It does not parse, or it is not one SELECT; with line and column.
     """
     try:
-        statements = sqlglot.parse(text, read="bigquery")
+        parsed = sqlglot.parse(text, read="bigquery")
     except SqlglotError as error:
         raise _not_parsed(text, error) from error
+    statements = [each for each in parsed if not isinstance(each, exp.Semicolon)]  # with a comment behind
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         kinds = ", ".join(type(each).__name__.upper() for each in statements if each) or "nothing"
         raise QueryError("the query", expected="one SELECT (WITH … is fine)", got=kinds)

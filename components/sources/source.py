@@ -88,7 +88,7 @@ def open_source(uri: str, how: Ingest | None = None, access: BigQueryAccess | No
     """The adapter for a URI's scheme.
 
     Args:
-        uri: `duckdb://FILE`, `file://FOLDER`, `bq://PROJECT` or `bq://PROJECT.DATASET`.
+        uri: `duckdb://FILE`, `file://FOLDER`, `gs://BUCKET/FOLDER` or `bq://PROJECT[.DATASET]`.
         how: Memory and threads of an engine in this process, and how files are read.
         access: Who pays for BigQuery and with which limits; None: the URI's project, the default limits.
 
@@ -108,12 +108,17 @@ def open_source(uri: str, how: Ingest | None = None, access: BigQueryAccess | No
         from components.sources.folder import Folder
 
         return DuckDBSource(uri, Folder(place, how.csv_missing), how)
+    if separator and place and scheme == "gs":
+        from components.sources.bucket import Bucket
+        from components.sources.duckdb_source import DuckDBSource
+
+        return DuckDBSource(uri, Bucket(uri, how.csv_missing), how)
     if separator and place and scheme == "bq":
         from components.sources.bigquery_source import BigQuerySource
 
         return BigQuerySource(uri, access)
     raise UnknownSourceError(
         f"no reader for '{uri}'",
-        expected="duckdb://FILE, file://FOLDER, bq://PROJECT or bq://PROJECT.DATASET",
+        expected="duckdb://FILE, file://FOLDER, gs://BUCKET/FOLDER or bq://PROJECT[.DATASET]",
         way_out="Set source.uri.",
     )

@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
@@ -76,12 +78,22 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
 
 
 def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
-    """The emulator exports into a folder; the bucket that was meant gets the same objects."""
+    """The emulator exports into a folder; the bucket that was meant gets the same objects.
+
+    BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
+    emulator keeps it: here it goes.
+    """
     from components.storage import client
 
     outcome = write(*arguments)
     for uri in outcome.uris:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
+        table = pq.read_table(folder / bucket / name)
+        plain = [
+            each.with_type(pa.timestamp("us")) if pa.types.is_timestamp(each.type) else each
+            for each in table.schema
+        ]
+        pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
         client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
     return outcome
 

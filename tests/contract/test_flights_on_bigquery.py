@@ -1,15 +1,21 @@
 """The flights SQL, over BigQuery's wire and through DuckDB: the same rows."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from components.artifacts import read_json, shards
+from components.ingest import core
+from components.parquet import opened
+from components.recording import silent
 from components.sources import open_source
 from components.sources.samples import DATASET, TABLES, seed
 from configs.loading import load
-from configs.settings import Source
+from configs.settings import SPLITS, Source, Split
+from configs.stages import ingest_stage
 
 bigquery = pytest.importorskip("google.cloud.bigquery")
 
@@ -53,6 +59,42 @@ def test_bigquery_and_duckdb_return_the_same_rows(days: Path, sql: str, bigquery
     assert _values(here, "late") == {0, 1, None}
     assert _values(here, "aircraft_state") == {"unknown", "landed", "departed", "overdue"}
     assert [column for column in row if _values(here, column) == {None}] == []
+
+
+def test_ingest_writes_the_same_flights_from_either(
+    days: Path, bigquery_server: Any, bucket: Path, tmp_path: Path
+) -> None:
+    """The use case as it is, but for its days; from BigQuery the shards are exported to a bucket."""
+    project = "flights-project"
+    _load(days, bigquery_server.client(project))
+    split = ["split.eval_from=2013-11-07", "split.test_from=2013-11-10", "ingest.shard_rows=1000"]
+    here = ingest_stage(load("flights", "local", [*split, f"source.uri=duckdb://{days}"]))
+    there = ingest_stage(
+        load("flights", "dev", [*split, f"cloud.project={project}", f"places.warehouse=bq://{project}"])
+    )
+    summary = core.run(here, tmp_path / "rows", silent)
+    assert core.run(there, bucket / "rows", silent) == {**summary, "scanned_bytes": 0}  # of the emulator
+    assert read_json(bucket / "rows" / "rows.json") == read_json(tmp_path / "rows/rows.json")
+    for name in SPLITS:
+        expected = _rows(tmp_path / "rows", name)
+        found = _rows(bucket / "rows", name)
+        assert found.keys() == expected.keys()
+        assert len(found) == summary[name]
+        for flight_id, row in expected.items():
+            assert found[flight_id] == {
+                column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+                for column, value in row.items()
+            }
+
+
+def _rows(place: Path, split: Split) -> dict[str, dict[str, Any]]:
+    """The rows of a split by their key; instants in UTC, since BigQuery exports them without a zone."""
+    found = {}
+    for shard in shards(place, split):
+        with opened(shard) as file:
+            for row in file.read().to_pylist():
+                found[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
+    return found
 
 
 def _load(days: Path, client: Any) -> None:

@@ -56,9 +56,23 @@ def test_a_number_is_float32_and_missing_is_nan(column: Any, expected: list[floa
         (pa.array([5.0, 0.1, float("nan"), None]), ["5", "0.1", "", ""]),
         (pa.array([True, False, None]), ["true", "false", ""]),
         (pa.array([DAY, None]), ["2013-09-01", ""]),
+        (pa.array([0, None], pa.timestamp("us", "UTC")), ["1970-01-01 00:00:00.000000Z", ""]),
+        (pa.array([0, None], pa.timestamp("us")), ["1970-01-01 00:00:00.000000Z", ""]),
         (pa.nulls(2), ["", ""]),
     ],
-    ids=["string", "large", "dictionary", "bytes", "integer", "float", "boolean", "date", "null"],
+    ids=[
+        "string",
+        "large",
+        "dictionary",
+        "bytes",
+        "integer",
+        "float",
+        "boolean",
+        "date",
+        "instant",
+        "plain instant",
+        "null",
+    ],
 )
 def test_a_category_is_a_string_and_missing_is_empty(column: Any, expected: list[str]) -> None:
     check_columns(batch(column).schema, CATEGORY)

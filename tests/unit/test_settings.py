@@ -1,5 +1,6 @@
 """Settings: what a YAML may say, and how a mistake is explained."""
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from configs.errors import SettingsError
 from configs.loading import load, schema_text, use_case_folder, use_cases
 from configs.settings import Settings, TimeSplit
-from configs.stages import told
+from configs.stages import bigquery_access, told
 
 MINIMAL = """
 name: tiny
@@ -173,3 +174,28 @@ def test_the_schema_is_kept_beside_the_use_case(tiny: Path) -> None:
 def test_settings_survive_json(tiny: Path) -> None:
     settings = load(tiny)
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_a_parameter_is_a_day_or_an_instant_by_how_it_is_written(tiny: Path) -> None:
+    days, instants = "a: 2013-09-01, b: '2013-09-01'", "c: 2013-09-01 00:00:00, d: '2013-09-01 00:00'"
+    settings = load(tiny, overrides=[f"source.parameters={{{days}, {instants}, e: 7, f: x}}"])
+    day, instant = datetime.date(2013, 9, 1), datetime.datetime(2013, 9, 1, tzinfo=datetime.UTC)
+    expected = {"a": day, "b": day, "c": instant, "d": instant, "e": 7, "f": "x"}
+    for each in (settings, Settings.model_validate_json(settings.model_dump_json())):
+        assert each.source.parameters == expected
+        assert [type(value) for value in each.source.parameters.values()] == [
+            type(value) for value in expected.values()
+        ]
+
+
+def test_a_stage_on_google_cloud_is_told_who_pays_and_under_which_labels() -> None:
+    settings = load("flights", "dev")
+    access = bigquery_access(settings, "ingest")
+    assert access is not None
+    assert (access.project, access.location) == ("my-project-dev", "us-central1")
+    assert access.labels == {"environment": "dev", "use_case": "flights", "stage": "ingest"}
+    assert access.seed_command == "python -m pipelines seed flights --env dev"
+    elsewhere = bigquery_access(load("flights", "dev", ["cloud.bigquery.location=US"]), "ingest")
+    assert elsewhere is not None
+    assert elsewhere.location == "US"
+    assert bigquery_access(load("flights"), "ingest") is None

@@ -110,6 +110,34 @@ class Service:
         }
         self.scripts.append(lambda asked: (status, error) if path in asked.path else None)
 
+    def dry_run(self, scanned: int, *fields: tuple[str, str], tables: tuple[str, ...] = ()) -> None:
+        """Answer dry runs as BigQuery does: with bytes, columns and the tables behind views.
+
+        Args:
+            scanned: Bytes.
+            fields: Names and types of the result's columns.
+            tables: `project.dataset.table` of all that is read.
+        """
+        parts = ("projectId", "datasetId", "tableId")
+        query = {
+            "totalBytesProcessed": str(scanned),
+            "statementType": "SELECT",
+            "schema": {"fields": [{"name": n, "type": t, "mode": "NULLABLE"} for n, t in fields]},
+            "referencedTables": [dict(zip(parts, each.split("."), strict=True)) for each in tables],
+        }
+
+        def answer(asked: Asked) -> Answer | None:
+            if not asked.job.get("dryRun"):
+                return None
+            return 200, {
+                "jobReference": asked.body["jobReference"],
+                "configuration": asked.job,
+                "status": {"state": "DONE"},
+                "statistics": {"totalBytesProcessed": str(scanned), "query": query},
+            }
+
+        self.scripts.append(answer)
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -44,13 +44,14 @@ def ask(adapter: Any, sql: str, then: str = "SELECT * FROM result", **parameters
 
 
 def sorted_rows(place: Path, split: Split) -> list[dict[str, Any]]:
-    """Every row of a split by its key; NaN as a word, since it equals nothing."""
+    """Every row of a split by its key; NaN as a word, since it equals nothing; instants in UTC."""
     rows: list[dict[str, Any]] = []
     for shard in shards(place, split):
         with shard.open("rb") as content:
             rows += pq.read_table(content).to_pylist()
     for row in rows:
         row["amount"] = str(row["amount"])
+        row["seen"] = row["seen"].replace(tzinfo=datetime.UTC)
     return sorted(rows, key=lambda row: str(row["id"]))
 
 
@@ -138,6 +139,11 @@ def test_a_table_is_found_without_its_dataset_where_only_one_has_it(filled: Any)
 
 def test_without_a_query_the_only_table_is_read_whole(filled: Any) -> None:
     assert len(ask(filled, "")) == 2400
+
+
+@pytest.mark.parametrize("end", [";", " ; -- all of them", "\n-- all of them\n"])
+def test_a_query_may_end_as_it_likes(filled: Any, end: str) -> None:
+    assert len(ask(filled, f"SELECT * FROM shop.visits{end}")) == 2400  # noqa: S608 - ours
 
 
 def test_tables_are_listed_with_their_columns(filled: Any) -> None:
