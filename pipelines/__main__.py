@@ -160,13 +160,42 @@ def rollback(use_case: UseCase, env: Environment = "local") -> None:
 @app.command()
 @in_one_line
 def status(
-    use_case: Annotated[str, typer.Argument(help="Default: all.", metavar="[USE_CASE]")] = "",
+    wanted: Annotated[
+        str, typer.Argument(help="A use case, or a run id; default: all.", metavar="[USE_CASE|RUN]")
+    ] = "",
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
-    """List the runs, the versions and the traffic."""
+    """List the runs, the versions and the traffic; runs left on Google Cloud are looked at."""
     from pipelines import serving
 
-    serving.status(use_case, root)
+    serving.status(wanted, root)
+
+
+@app.command()
+@explained
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
+    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+) -> None:
+    """Cancel a run on Google Cloud, and what it runs."""
+    from pipelines import serving
+
+    serving.cancel(run_id, root)
+
+
+@app.command()
+@explained
+def teardown(
+    use_case: UseCase,
+    env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete what is listed.")] = False,
+    overrides: Overrides = None,
+) -> None:
+    """List what the pipeline has created on Google Cloud for a use case; delete it with --yes."""
+    from configs.loading import load
+    from pipelines import serving
+
+    serving.teardown(load(use_case, env, overrides or ()), yes=yes)
 
 
 @app.command()

@@ -23,8 +23,10 @@ def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
     from pipelines.runners import vertex
 
     cloud = _cloud(settings)
-    job = vertex.submit(compiled, folder.name, settings, cloud)
-    return _noted(folder, {"job": job.resource_name, "links": _links(cloud, settings, job.resource_name)})
+    name = vertex.job_name(cloud, folder.name)
+    _noted(folder, {"job": name})
+    vertex.submit(compiled, folder.name, settings, cloud)
+    return _noted(folder, {"links": _links(cloud, settings, name)})
 
 
 def follow(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def cancel(folder: Path) -> None:
 def fail(folder: Path, error: PipelineError) -> None:
     """Note that a run never got there, or that its end was not seen."""
     manifest = read_json(folder / MANIFEST)
-    if "job" not in manifest:
+    if "links" not in manifest:
         end_manifest(folder, {**manifest, "error": str(error)}, "failed")
 
 
@@ -85,11 +87,11 @@ def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, An
     from pipelines import tracking
 
     cloud = _cloud(settings)
-    ended = end_manifest(folder, read_json(folder / MANIFEST), state)
-    deployment = artifact_path(ended, "deployment")
+    manifest = end_manifest(folder, read_json(folder / MANIFEST), state)
+    deployment = artifact_path(manifest, "deployment")
     told = read_json(deployment / "deployment.json") if deployment else {}
-    started = _started(ended["stages"])
-    notes: dict[str, Any] = {"links": _links(cloud, settings, job.resource_name, started, told)}
+    started = _started(manifest["stages"])
+    notes: dict[str, Any] = {"links": _links(cloud, settings, manifest["job"], started, told)}
     if job.gca_resource.error.message:
         notes["error"] = job.gca_resource.error.message
     manifest = _noted(folder, notes)

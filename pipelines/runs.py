@@ -36,11 +36,11 @@ def new_run(settings: Settings) -> Path:
     return folder
 
 
-def runs(root: Path, use_case: str = "") -> list[Path]:
-    """The run folders, oldest first; of one use case where it is named."""
+def runs(root: Path, wanted: str = "") -> list[Path]:
+    """The run folders, oldest first; of one use case, or the one of a run id, where it is named."""
     found = (path.parent for path in root.glob(f"runs/*/{MANIFEST}"))
     return sorted(
-        (folder for folder in found if not use_case or read_json(folder / MANIFEST)["name"] == use_case),
+        (f for f in found if wanted in ("", f.name) or read_json(f / MANIFEST)["name"] == wanted),
         key=lambda folder: read_json(folder / MANIFEST)["started_at"],
     )
 

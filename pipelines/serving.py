@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from components.artifacts import read_json
 from components.registry import open_registry
-from configs.errors import RegistryError
+from configs.errors import CloudError, RegistryError
 from configs.settings import Settings
 from pipelines import view
-from pipelines.runs import MANIFEST, runs
+from pipelines.runs import MANIFEST, find_run, runs
 
 _RUNS_SHOWN = 10
 _ROWS_ASKED = 5
@@ -63,14 +65,67 @@ def rollback(settings: Settings) -> None:
     view.open_console().print(view.versions_table(registry, settings.name))
 
 
-def status(use_case: str, root: Path) -> None:
-    """Show the last runs, and every model's versions with their traffic."""
+def status(wanted: str, root: Path) -> None:
+    """Show the last runs, and every model's versions with their traffic.
+
+    Args:
+        wanted: A use case or a run id; empty: all.
+        root: Where runs lie.
+    """
     console = view.open_console()
-    manifests = [read_json(folder / MANIFEST) for folder in runs(root, use_case)]
+    manifests = [_as_it_is(console, folder) for folder in runs(root, wanted)]
     if not manifests:
         console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
         return
     console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
+    if wanted == manifests[-1]["run_id"]:
+        view.show_places(console, manifests[-1].get("links", {}))
     places = {m["name"]: m["settings"]["places"]["registry"] for m in manifests}
     for name, registry_uri in places.items():
         console.print(view.versions_table(open_registry(registry_uri), name))
+
+
+def _as_it_is(console: Console, folder: Path) -> dict[str, Any]:
+    """The manifest of a run; one that was left running on Google Cloud is looked at there."""
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    if manifest["state"] != "running" or "job" not in manifest:
+        return manifest
+    from pipelines import remote
+
+    try:
+        return remote.refresh(folder)
+    except CloudError as error:
+        console.print(f"{folder.name}: not looked at. {error}", markup=False, soft_wrap=True)
+        return manifest
+
+
+def cancel(run_id: str, root: Path) -> None:
+    """Cancel a run on Google Cloud, and what it runs."""
+    from pipelines import remote
+
+    folder = find_run(root, run_id)
+    remote.cancel(folder)
+    view.open_console().print(
+        f"{folder.name} is being cancelled:  [bold]python -m pipelines status {folder.name}[/]",
+        soft_wrap=True,
+    )
+
+
+def teardown(settings: Settings, *, yes: bool) -> None:
+    """List what the pipeline has created on Google Cloud for a use case; delete it if told so."""
+    from pipelines import teardown as things
+
+    console = view.open_console()
+    found = things.found(settings)
+    if not found:
+        console.print(f"nothing of {settings.name} in {settings.environment}")
+        return
+    for thing in found:
+        console.print(f"{thing.kind:<14} {thing.name}  [dim]{thing.detail}", soft_wrap=True)
+    if not yes:
+        console.print("\nnothing is deleted without [bold]--yes[/]; datasets are left in any case")
+        return
+    console.print()
+    for thing in found:
+        thing.delete()
+        console.print(f"deleted {thing.kind} {thing.name}", soft_wrap=True)

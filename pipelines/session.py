@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,16 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
     _seed_once(settings)
+    from pipelines import training
+
+    pipeline = training.build(settings, schema_text(use_case), fresh)
     folder = new_run(settings)
-    manifest = begin_manifest(folder, settings, _command())
+    begin_manifest(folder, settings, _command())
     console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
     if settings.cloud:
-        manifest = _run_there(console, use_case, settings, folder, fresh)
+        manifest = _run_there(console, pipeline, settings, folder)
     else:
-        ended_well = _run_here(console, use_case, settings, folder, fresh, caching=not no_cache)
-        manifest = end_manifest(folder, manifest, "done" if ended_well else "failed")
+        manifest = _run_here(console, pipeline, settings, folder, caching=not no_cache)
     places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
     if manifest["state"] == "done":
@@ -53,31 +55,24 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
 
 
 def _run_here(
-    console: Console,
-    use_case: str,
-    settings: Settings,
-    folder: Path,
-    fresh: Collection[str],
-    *,
-    caching: bool,
-) -> bool:
-    from pipelines import training
+    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path, *, caching: bool
+) -> dict[str, Any]:
     from pipelines.runners import local
 
-    pipeline = training.build(settings, schema_text(use_case), fresh)
     with view.watched(console, folder / "stages", STAGES):
-        return local.run(pipeline, folder, Path(settings.places.root), caching=caching)
+        ended_well = local.run(pipeline, folder, Path(settings.places.root), caching=caching)
+    return end_manifest(folder, read_json(folder / MANIFEST), "done" if ended_well else "failed")
 
 
 def _run_there(
-    console: Console, use_case: str, settings: Settings, folder: Path, fresh: Collection[str]
+    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path
 ) -> dict[str, Any]:
     """Submit and follow; the run goes on there when the onlooker leaves."""
     from pipelines import remote
 
     compiled = folder / "pipeline.yaml"
-    compile_to(settings, schema_text(use_case), compiled, fresh)
     try:
+        _compile(pipeline, settings, compiled)
         with log_to(folder / "stages" / "pipeline.log"):
             manifest = remote.start(folder, settings, compiled)
             view.show_places(console, manifest["links"])
@@ -207,22 +202,28 @@ def write_report(run_id: str, root: Path) -> Path:
     return _render(folder, read_json(folder / MANIFEST))
 
 
-def compile_to(settings: Settings, schema_pbtxt: str, path: Path, fresh: Collection[str] = ()) -> None:
+def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
     """Compile the training pipeline into `path`.
 
     Raises:
         SettingsError: The graph would not run alike on every target.
     """
+    from pipelines import training
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _compile(training.build(settings, schema_pbtxt), settings, path)
+
+
+def _compile(pipeline: Callable[..., Any], settings: Settings, path: Path) -> None:
     import yaml
     from kfp import compiler
 
-    from pipelines import lint, training
+    from pipelines import lint
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     with writing_file(path) as beside:
-        compiler.Compiler().compile(training.build(settings, schema_pbtxt, fresh), str(beside))
-        pinned = settings.cloud is not None and settings.cloud.pinned_images
+        compiler.Compiler().compile(pipeline, str(beside))
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        pinned = settings.cloud is not None and settings.cloud.pinned_images
         lint.check(yaml.load(beside.read_text(), loader), pinned=pinned)  # noqa: S506 - it is a safe loader
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.runs import artifact_path
+from pipelines.runs import artifact_path, artifact_uri
 
 STAGES: Mapping[str, str] = {
     "resolve": "the source and the champion",
@@ -71,6 +71,10 @@ class Run:
     def path(self, artifact: str) -> Path | None:
         """Where an artifact lies; None if the run did not get so far, or it is gone."""
         return artifact_path(self.manifest, artifact) if self.manifest.get("stages") else None
+
+    def uri(self, artifact: str) -> str | None:
+        """Where an artifact lies, to be shown: a `gs://` place, of which the run folder may have a part."""
+        return artifact_uri(self.manifest, artifact) if self.path(artifact) else None
 
     def file(self, artifact: str, name: str) -> Path | None:
         """A file of an artifact, if it is there."""

@@ -160,7 +160,7 @@ def _artifacts(run: Run) -> list[Digest]:
             stage,
             ", ".join(sorted(readers.get(artifact, ()), key=_place)),
             output.get("digest", ""),
-            shown(output["path"]),
+            shown(output.get("uri") or output["path"]),
         )
         for stage, record in sorted(run.stages.items(), key=lambda each: _place(each[0]))
         for artifact, output in (record.get("outputs") or {}).items()
@@ -172,7 +172,9 @@ def _place(stage: str) -> int:
 
 
 def shown(path: str | Path) -> str:
-    """A path as it would be typed: relative to the working folder where it lies inside."""
+    """A path as it would be typed: relative to the working folder where it lies inside; a URI as it is."""
+    if "://" in str(path):
+        return str(path)
     whole, here = Path(path).absolute(), Path.cwd()
     return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
@@ -183,10 +185,9 @@ def places(run: Run) -> tuple[tuple[str, str], ...]:
         ("run", run.folder),
         ("manifest", run.folder / "manifest.json"),
         ("logs", run.folder / "stages"),
-        ("rows", run.path("rows")),
-        ("model", run.path("model")),
-        ("evaluation", run.path("evaluation")),
+        *((name, run.uri(name)) for name in ("rows", "model", "evaluation")),
         ("registry", (run.settings.get("places") or {}).get("registry", "").removeprefix("file://") or None),
+        *(run.manifest.get("links") or {}).items(),
     ]
     return tuple((name, shown(path)) for name, path in found if path)
 

@@ -81,7 +81,7 @@ class Mirror:
             return dict(told)
         from components import storage
 
-        here = self.folder / "artifacts" / name
+        here = self.folder.absolute() / "artifacts" / name
         here.mkdir(parents=True, exist_ok=True)
         for relative, each in storage.objects(uri).items():
             if _wanted(name, relative, each.size or 0):

@@ -3,22 +3,32 @@
 The use case is the one of docs/your-data.md, its training job on a GPU as far as the service is told.
 """
 
+import _thread
 import json
 import re
+import threading
+import time
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from google.protobuf import json_format
 
+from components.places import place
+from configs.errors import CloudError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines import session
-from tests.contract.conftest import StorageServer
+from pipelines import remote, serving, session
+from pipelines.runs import begin_manifest, new_run
+from tests.contract.vertex import small
 from tests.contract.vertex.server import VertexServer
 
 ROOT = Path(__file__).parents[2]
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+"""A command's console lasts as long as its process, which here is the tests'."""
 
 
 @pytest.fixture
@@ -54,22 +64,202 @@ def there(vertex: VertexServer, bucket: Path, desk: Path, *overrides: str) -> Se
     )
 
 
-def manifest_of(desk: Path) -> dict[str, Any]:
-    (path,) = desk.glob("output/runs/*/manifest.json")
-    content: dict[str, Any] = json.loads(path.read_text())
-    return content
+def manifests(desk: Path) -> list[dict[str, Any]]:
+    """Of all runs, oldest first."""
+    found = [json.loads(path.read_text()) for path in desk.glob("output/runs/*/manifest.json")]
+    return sorted(found, key=lambda manifest: float(manifest["started_at"]))
 
 
 def test_a_run_ends_with_a_served_version_and_the_same_report(
-    vertex: VertexServer,
-    storage_server: StorageServer,
-    bucket: Path,
-    desk: Path,
-    capfd: pytest.CaptureFixture[str],
+    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert storage_server.url
-    assert session.run("planes", there(vertex, bucket, desk)), capfd.readouterr().out
+    settings = there(vertex, bucket, desk)
+    assert session.run("planes", settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     assert "passed: the candidate may serve" in shown
-    manifest = manifest_of(desk)
-    assert manifest["state"] == "done"
+    assert "version 1 100 %" in shown
+    (manifest,) = manifests(desk)
+    assert {record["stage"]: record["state"] for record in manifest["stages"]} == dict.fromkeys(
+        session.STAGES, "done"
+    )
+    assert manifest["links"].keys() == {"pipeline job", "custom job", "experiment"}
+    report = next(desk.glob("output/runs/*/report.html")).read_text()
+    assert manifest["links"]["custom job"] in report
+    assert "is no longer there" not in report
+    _the_job_was_the_compiled_file_with_its_gpu(vertex, desk)
+    _the_experiment_has_the_run(manifest)
+
+    assert session.run("planes", settings), capfd.readouterr().out  # the first has kept its schema
+    assert session.run("planes", settings), capfd.readouterr().out
+    shown = capfd.readouterr().out
+    assert "cached  train" in shown
+    assert "already serving" in shown
+    cached = {record["stage"] for record in manifests(desk)[-1]["stages"] if record["cached"]}
+    assert cached == {"ingest", "validate", "transform", "train", "evaluate"}
+
+
+def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, desk: Path) -> None:
+    (request,) = vertex.asked("CreatePipelineJob")
+    job = request.pipeline_job
+    compiled = yaml.safe_load(next(desk.glob("output/runs/*/pipeline.yaml")).read_text())
+    assert json_format.MessageToDict(job.pipeline_spec) == compiled
+    assert dict(job.labels) == {"use_case": "planes", "environment": "dev"}
+    assert job.service_account.startswith("pipeline@")
+    (training,) = vertex.store.of_kind("google.cloud.aiplatform.v1.CustomJob")
+    assert training.job_spec.worker_pool_specs[0].machine_spec.machine_type == "n1-standard-8"
+    assert training.state == 4  # succeeded
+
+
+def _the_experiment_has_the_run(manifest: dict[str, Any]) -> None:
+    frame = aiplatform.get_experiment_df("planes")
+    run = frame[frame["run_name"] == manifest["run_id"]].dropna(axis="columns").iloc[0]
+    assert run["param.training.epochs"] == 3
+    assert 0.5 < run["metric.auc"] < 1.0
+
+
+def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
+    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert not session.run("planes", there(vertex, bucket, desk, "features.numeric.wingspan={}"))
+    shown = capfd.readouterr().out
+    assert "ingest failed  MissingFeatureError" in shown
+    assert "wingspan" in shown
+    assert "https://console.cloud.google.com/logs/query;query=" in shown
+    (manifest,) = manifests(desk)
+    assert manifest["state"] == "failed"
+    assert "[ingest]" in manifest["error"]
+
+
+def test_a_job_that_fails_before_its_stages_says_why(
+    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vertex.faults.fail_job("CreatePipelineJob", "the quota custom_model_training_nvidia_t4_gpus is exceeded")
+    assert not session.run("planes", there(vertex, bucket, desk))
+    assert "outside its stages  the quota custom_model_training_nvidia_t4_gpus" in capfd.readouterr().out
+
+
+def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
+    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = there(vertex, bucket, desk)
+
+    def interrupt() -> None:
+        while "PipelineService.GetPipelineJob" not in vertex.calls[2:]:
+            time.sleep(0.05)
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(SystemExit) as left:
+        session.run("planes", settings)
+    assert left.value.code == 130
+    (manifest,) = manifests(desk)
+    shown = capfd.readouterr().out
+    assert f"python -m pipelines cancel {manifest['run_id']}" in shown
+    serving.status("planes", Path("output"))
+    assert "running" in capfd.readouterr().out
+    serving.cancel(manifest["run_id"], Path("output"))
+    serving.status(manifest["run_id"], Path("output"))
+    assert "cancelled" in capfd.readouterr().out
+    assert vertex.store.get(manifest["job"].replace("local-project", "1234")).state == 7  # cancelled
+    with pytest.raises(CloudError, match="has ended"):
+        serving.cancel(manifest["run_id"], Path("output"))
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Path:
+    """A pipeline file that takes no time."""
+    path = tmp_path / "pipeline.yaml"
+    small.compile_to(path)
+    return path
+
+
+def begun(settings: Settings, compiled: Path) -> Path:
+    """A run that has been submitted."""
+    folder = new_run(settings)
+    begin_manifest(folder, settings, "python -m pipelines run planes")
+    remote.start(folder, settings, compiled)
+    return folder
+
+
+def test_a_lost_answer_does_not_start_a_second_job(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+) -> None:
+    settings = there(vertex, bucket, desk)
+    vertex.faults.lose_answer("CreatePipelineJob")
+    folder = begun(settings, compiled)
+    assert len(vertex.asked("CreatePipelineJob")) == 2
+    assert [job.display_name for job in aiplatform.PipelineJob.list()] == [folder.name]
+    assert remote.follow(folder, settings)["state"] == "done"
+
+
+def test_a_busy_service_is_asked_again(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+) -> None:
+    settings = there(vertex, bucket, desk)
+    vertex.faults.refuse("CreatePipelineJob", "RESOURCE_EXHAUSTED")
+    vertex.faults.refuse("CreatePipelineJob", "UNAVAILABLE")
+    vertex.faults.refuse("GetPipelineJob", "UNAVAILABLE", times=2)
+    folder = begun(settings, compiled)
+    vertex.faults.lose_answer("GetPipelineJob", times=2)
+    assert remote.follow(folder, settings)["state"] == "done"
+
+
+def test_a_refusal_is_one_line_with_the_command_that_mends_it(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+) -> None:
+    with pytest.raises(CloudError, match="Permission denied") as refused:
+        begun(there(vertex, bucket, desk, "cloud.project=other-project"), compiled)
+    assert "gcloud projects add-iam-policy-binding other-project" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(CloudError, match="europe-west4 is not served here"):
+        begun(there(vertex, bucket, desk, "cloud.location=europe-west4"), compiled)
+
+
+def test_without_credentials_the_way_to_get_some_is_told(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(desk))
+    aiplatform.initializer.global_config._credentials = None
+    with pytest.raises(CloudError, match="gcloud auth application-default login"):
+        begun(there(vertex, bucket, desk, "cloud.loopback.vertex=''"), compiled)
+
+
+def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = there(vertex, bucket, desk)
+    folder = begun(settings, compiled)
+    remote.follow(folder, settings)
+    job = aiplatform.PipelineJob(
+        "daily", str(compiled), pipeline_root=str(bucket / "x"), labels=settings.labels
+    )
+    job.create_schedule(cron="0 6 * * *", display_name="daily")
+    model = upload("planes", settings.labels)
+    endpoint = aiplatform.Endpoint.create(display_name="planes", labels=settings.labels)
+    endpoint.deploy(model, machine_type="n1-standard-2", traffic_percentage=100)
+    upload("trains", {"use_case": "trains", "environment": "dev"})
+    place_of(settings).write_text("left behind")
+
+    serving.teardown(settings, yes=False)
+    listed = capfd.readouterr().out
+    for kind in ("schedule", "pipeline job", "endpoint", "model", "experiment", "artifacts"):
+        assert re.search(rf"^{kind} ", listed, re.MULTILINE), listed
+    assert "nothing is deleted without --yes" in listed
+    assert aiplatform.Endpoint.list()
+
+    serving.teardown(settings, yes=True)
+    serving.teardown(settings, yes=True)
+    assert "nothing of planes in dev" in capfd.readouterr().out
+    assert [each.display_name for each in aiplatform.Model.list()] == ["trains"]
+    assert not place_of(settings).exists()
+
+
+def upload(name: str, labels: dict[str, str]) -> Any:
+    image = "registry.example/serving:1"
+    return aiplatform.Model.upload(display_name=name, serving_container_image_uri=image, labels=labels)
+
+
+def place_of(settings: Settings) -> Path:
+    return place(f"{settings.places.root}/planes/checkpoints/state")
