@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+from sqlglot import exp
 
 from components.artifacts import shard_path
 from components.recording import Progress
-from components.sources import Rows
+from components.sources import Rows, googlesql
 from configs.errors import DataError, MissingFeatureError
 from configs.settings import Part
 from configs.settings import Source as Selection
+
+EXAMPLES = "examples"
+"""The table of a prediction's SQL that holds the rows of the training query."""
 
 
 def check_columns(wanted: Iterable[str], schema: pa.Schema) -> None:
@@ -98,3 +102,26 @@ def query_digest(selection: Selection) -> str:
     """BLAKE2b (16 bytes, hex) over the SQL and its parameters."""
     text = json.dumps([selection.sql, selection.model_dump(mode="json")["parameters"]])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def with_examples(selection: Selection, examples: str) -> Selection:
+    """A selection in whose SQL the table `examples` is another query.
+
+    Args:
+        selection: Where rows come from; without SQL it stays as it is.
+        examples: GoogleSQL that returns the rows of that table; empty: it is a table like others.
+
+    Raises:
+        QueryError: Its SQL does not parse.
+    """
+    if not (selection.sql.strip() and examples.strip()):
+        return selection
+    rows = f"(\n{examples.rstrip().rstrip(';')}\n)"
+
+    def inside(table: exp.Table) -> str | None:
+        if table.db or table.name != EXAMPLES:
+            return None
+        return rows if table.alias else f"{rows} AS {EXAMPLES}"
+
+    sql = googlesql.spliced(googlesql.parse(selection.sql), inside)
+    return selection.model_copy(update={"sql": sql})
