@@ -10,8 +10,9 @@ from components.recording import Progress
 from configs.errors import DataError
 from configs.stages import DeliverStage
 
-TOLD = "predictions.json"
-"""What is said of a run's predictions, beside them."""
+TOLD, DELIVERED = "predictions.json", "_predictions.json"
+"""What is said of a run's predictions: in the artifact, and beside the shards, where readers of a folder of
+Parquet pass over names that begin so."""
 
 
 def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -> Summary:
@@ -60,14 +61,14 @@ def _copy(predictions: Path, folder: Path) -> None:
         from components import storage
 
         names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
-        storage.copy(str(predictions), str(folder), names | {TOLD: TOLD})
+        storage.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
         return
     if not is_remote(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
     with writing(folder) as beside, local_copy(predictions) as here:
         for shard in shards(here, "score"):
             shutil.copyfile(shard, beside / shard.name)
-        shutil.copyfile(here / TOLD, beside / TOLD)
+        shutil.copyfile(here / TOLD, beside / DELIVERED)
 
 
 def _description(output: str, told: dict[str, Any]) -> dict[str, Any]:
