@@ -2,7 +2,7 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test serve report lint types contracts check bench lock clean distclean
+.PHONY: help run test serve report lint types contracts bench bench-tfx lock clean distclean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -36,6 +36,9 @@ contracts: $(VENV)/.test ## who may import whom
 
 bench: $(VENV)/.test ## what is measured, against what (about 10 minutes)
 	@$(PY) -m benchmarks
+
+bench-tfx: $(VENV)/.test ## the whole run against TFX's own pipeline on the same rows (needs Python 3.10)
+	@$(PY) -m benchmarks.tfx $(ARGS)
 
 lock: ## write both locks anew (needs uv)
 	@./.ci/lock

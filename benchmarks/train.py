@@ -21,7 +21,8 @@ from rich.table import Table
 from benchmarks._newest import newest
 from components.train import features, models
 from components.train.examples import Examples, Memory, Stream
-from components.train.fitting import Learner, batch_size
+from components.train.fitting import batch_size
+from components.train.learner import Learner
 from components.train.shards import Shards
 from configs.loading import load
 from configs.settings import Training

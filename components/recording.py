@@ -45,8 +45,8 @@ def silent(what: str, done: int, total: int | None = None) -> None:
 class Record:
     """What a running stage says of itself."""
 
-    def __init__(self, name: str, folder: Path | None, content: dict[str, Any]) -> None:
-        self.name, self.folder, self.content = name, folder, content
+    def __init__(self, name: str, folder: Path | None, content: dict[str, Any], *, kept: bool = True) -> None:
+        self.name, self.folder, self.content, self.kept = name, folder, content, kept
         self.started = time.monotonic()
         self._last_progress = 0.0
         self._files: dict[Path, Replaced] = {}
@@ -70,7 +70,9 @@ class Record:
             )
 
     def save(self) -> None:
-        """Write the record where the run looks for it, and beside the outputs."""
+        """Write the record where the run looks for it, and beside the outputs; unless it is not kept."""
+        if not self.kept:
+            return
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
         for folder in places | ({self.folder} if self.folder else set()):
             path = folder / f"{self.name}.stage.json"
@@ -84,13 +86,16 @@ def stage(
     inputs: Sequence[Artifact] = (),
     outputs: Sequence[Artifact] = (),
     parameters: Mapping[str, str] | None = None,
+    kept: bool = True,
 ) -> Iterator[Record]:
     """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
+
+    Of several processes that run one stage together only one has its record kept: it alone writes outputs.
 
     Raises:
         SystemExit: After a failure; the record holds the cause, the log the traceback.
     """
-    folder = Path(os.environ[RECORDS_VARIABLE]) if RECORDS_VARIABLE in os.environ else None
+    folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
     record = Record(
         name,
         folder,
@@ -105,6 +110,7 @@ def stage(
             "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
             "summary": {},
         },
+        kept=kept,
     )
     with log_to(folder / f"{name}.log" if folder else None):
         try:
@@ -118,7 +124,7 @@ def stage(
 
 def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
     content = record.content
-    for artifact in outputs:
+    for artifact in outputs if record.kept else ():
         content["outputs"][artifact.name]["digest"] = digest(located(artifact))
         artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)

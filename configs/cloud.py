@@ -230,6 +230,8 @@ class Loopback(Section):
     dataflow: str = ""
     bigquery_read: str = ""
     """The Storage Read API, which has no such variable: localhost:PORT (gRPC)."""
+    google: str = ""
+    """Every API that the preflight asks, as ADDRESS/HOST/PATH."""
 
 
 class Cloud(Section):

@@ -19,6 +19,7 @@ PipelineError
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
 ├── CloudError               Google Cloud refuses, or does not answer
+├── BudgetError              a run may cost more than the budget
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
 """
@@ -136,6 +137,10 @@ class PlaceError(PipelineError):
 
 class CloudError(PipelineError):
     """Google Cloud refuses, or does not answer."""
+
+
+class BudgetError(PipelineError):
+    """A run may cost more than the budget."""
 
 
 class UnknownRunError(PipelineError):

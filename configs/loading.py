@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ SCHEMA = "schema.pbtxt"
 _WITH_SQL = ("source", "prediction")
 """Sections whose `query` is a file."""
 
+S = TypeVar("S", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
 Origins = dict[KeyPath, str]
 """Where each key was said: `file:line`, or the override itself."""
@@ -48,6 +49,20 @@ def load(use_case: str | Path, environment: str = "local", overrides: Sequence[s
         return Settings.model_validate(merged)
     except ValidationError as error:
         raise _explained(error, origins, folder / FILE) from None
+
+
+def read_section(path: Path, model: type[S]) -> S:
+    """One section that is a file of its own.
+
+    Raises:
+        SettingsError: It is no YAML, or a key is unknown, missing or impossible.
+    """
+    origins: Origins = {}
+    path = _as_seen_from_here(path)
+    try:
+        return model.model_validate(_read(path, origins))
+    except ValidationError as error:
+        raise _explained(error, origins, path, model) from None
 
 
 def use_case_folder(use_case: str | Path) -> Path:
@@ -180,7 +195,9 @@ def _sql(section: str, path: Path, origins: Origins) -> str:
 # --- explaining a refusal -----------------------------------------------------------------------
 
 
-def _explained(error: ValidationError, origins: Origins, file: Path) -> PipelineError:
+def _explained(
+    error: ValidationError, origins: Origins, file: Path, model: type[BaseModel] = Settings
+) -> PipelineError:
     """The first mistake in full, the number of the others."""
     details = error.errors()
     first = details[0]
@@ -188,7 +205,7 @@ def _explained(error: ValidationError, origins: Origins, file: Path) -> Pipeline
     others = f" ({len(details) - 1} more mistakes follow.)" if len(details) > 1 else ""
     subject = f"{_origin(at, origins, file)}: {'.'.join(map(str, at)) or 'settings'}"
     if first["type"] == "extra_forbidden":
-        known = _fields_at(at[:-1])
+        known = _fields_at(at[:-1], model)
         return SettingsError(
             subject,
             expected=f"one of {', '.join(known)}",
@@ -222,9 +239,9 @@ def _origin(at: KeyPath, origins: Origins, file: Path) -> str:
     return str(file)
 
 
-def _fields_at(at: KeyPath) -> list[str]:
+def _fields_at(at: KeyPath, root: type[BaseModel]) -> list[str]:
     """The keys that may stand at a place of the settings."""
-    candidates: list[Any] = [Settings]
+    candidates: list[Any] = [root]
     for part in at:
         annotations = [
             model.model_fields[part].annotation

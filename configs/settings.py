@@ -300,7 +300,7 @@ class Training(Section):
     class_weight: Literal["none", "balanced"] = "none"
     """balanced: n / (2·n_class); moves the scores, so calibration is judged with care."""
     batch_size: PositiveInt | None = None
-    """None: a power of two that makes about 100 steps an epoch, from 64 to 2048."""
+    """Of all devices together. None: a power of two that makes about 100 steps an epoch, from 64 to 2048."""
     epochs: PositiveInt = 10
     patience: PositiveInt | None = 2
     """Stop after this many epochs without a better eval AUC; None: never. The best weights are kept."""
@@ -309,6 +309,12 @@ class Training(Section):
     """memory: examples held as tensors; stream: read shard by shard each epoch (any size)."""
     shuffle_rows: PositiveInt = 200_000
     """stream: size of the shuffle pool, rows; two pools are in memory at a time."""
+    mixed_precision: Literal["none", "auto", "float16", "bfloat16"] = "none"
+    """How hidden layers compute; weights, gradients' sums and the exported model are float32 all the same.
+    auto: float16, its loss scaled, on GPUs; bfloat16 on TPUs; none on CPUs, where it is slower."""
+    xla: bool = False
+    """Compile each step by XLA. Try it on GPUs; on CPU it took as long without dropout, 20 times as long
+    with it."""
 
     @model_validator(mode="after")
     def _deep_has_hidden_units(self) -> "Training":

@@ -1,5 +1,6 @@
 """The command line: `python -m pipelines --help`."""
 
+import enum
 import os
 import sys
 from collections.abc import Callable
@@ -30,6 +31,16 @@ Environment = Annotated[str, typer.Option("--env", help="A file in configs/envir
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="section.key=value, over the YAML; repeatable.")
 ]
+
+
+class Action(enum.StrEnum):
+    """What can be done with a schedule."""
+
+    create = "create"
+    list = "list"
+    pause = "pause"
+    resume = "resume"
+    delete = "delete"
 
 
 def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
@@ -70,6 +81,36 @@ def run(
     settings = load(use_case, env, overrides or ())
     ended_well = session.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
     raise typer.Exit(0 if ended_well else 1)
+
+
+@app.command()
+@in_one_line
+def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
+    from configs.loading import load
+    from pipelines.plan import command
+    from pipelines.view import open_console
+
+    command.print_plan(open_console(), load(use_case, env, overrides or ()))
+
+
+@app.command()
+@in_one_line
+def preflight(
+    use_case: Annotated[
+        str, typer.Argument(help="Its tables are looked at too; default: none.", metavar="[USE_CASE]")
+    ] = "",
+    env: Environment = "dev",
+    overrides: Overrides = None,
+) -> None:
+    """Check that Google Cloud is ready; each failure comes with the command that mends it."""
+    from configs.loading import load, use_cases
+    from pipelines.preflight import command
+    from pipelines.view import open_console
+
+    settings = load(use_case or use_cases()[0], env, overrides or ())
+    ready = command.print_findings(open_console(), settings, with_data=bool(use_case))
+    raise typer.Exit(0 if ready else 1)
 
 
 @app.command(name="compile")
@@ -220,6 +261,38 @@ def teardown(
     from pipelines import serving
 
     serving.teardown(load(use_case, env, overrides or ()), yes=yes)
+
+
+@app.command()
+@in_one_line
+def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+    """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
+    from configs.loading import load
+    from pipelines import publishing
+
+    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ())))
+
+
+@app.command()
+@in_one_line
+def schedule(
+    action: Annotated[Action, typer.Argument(help="What to do with it.")],
+    use_case: UseCase,
+    env: Environment = "dev",
+    overrides: Overrides = None,
+    cron: Annotated[str, typer.Option(help="create: minute hour day month weekday.")] = "",
+    time_zone: Annotated[str, typer.Option(help="create: of the IANA database.")] = "UTC",
+    max_concurrent: Annotated[int, typer.Option(help="create: runs at once; later ones are skipped.")] = 1,
+) -> None:
+    """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
+    from configs.loading import load
+    from pipelines import clock
+
+    settings = load(use_case, env, overrides or ())
+    if action is Action.create:
+        clock.create(use_case, settings, cron, time_zone, max_concurrent)
+    else:
+        clock.act(action.value, settings)
 
 
 @app.command()

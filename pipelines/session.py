@@ -33,6 +33,7 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
     seed_once(settings)
+    _check_before_spending(settings)
     from pipelines import training
 
     pipeline = training.build(settings, schema_text(use_case), fresh)
@@ -41,6 +42,8 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     manifest = execute(console, pipeline, settings, folder, caching=not no_cache)
     places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
+    if manifest.get("tracking"):
+        console.print(f"not in its experiment: {manifest['tracking']}\n", markup=False, soft_wrap=True)
     if manifest["state"] == "done":
         places |= _keep_schema(use_case, manifest)
         _show_result(console, use_case, manifest, places)
@@ -68,6 +71,22 @@ def execute(
     if settings.cloud:
         return _run_there(console, pipeline, settings, folder)
     return _run_here(console, pipeline, settings, folder, caching=caching)
+
+
+def _check_before_spending(settings: Settings) -> None:
+    """Refuse a run on Google Cloud that would end in its first minute, or may cost more than the budget.
+
+    Raises:
+        CloudError: Something is missing there.
+        QueryError: The query could not run.
+        BudgetError: The plan's high estimate is above `cloud.budget_usd`.
+    """
+    if settings.cloud:
+        from pipelines.plan import command as plan
+        from pipelines.preflight import command as preflight
+
+        preflight.check(settings)
+        plan.check(settings)
 
 
 def _run_here(

@@ -14,17 +14,22 @@ def train(
     training_log: dsl.Output[dsl.Artifact],
 ) -> None:
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
+    import os
+
     from components.places import located, place
     from components.recording import stage
+    from components.train.cluster import cluster
 
+    hosts = cluster(os.environ)
     inputs, outputs = [examples, transform_graph], [model, training_log]
     parameters = {"settings": settings, "code": code}
-    with stage("train", inputs=inputs, outputs=outputs, parameters=parameters) as record:
-        from components.train import core
+    with stage("train", inputs=inputs, outputs=outputs, parameters=parameters, kept=hosts.chief) as record:
+        from components.train import core, devices
         from configs.stages import TrainStage
 
         record.imported()
         told = TrainStage.model_validate_json(settings)
         read = located(examples), located(transform_graph)
         written = located(model), located(training_log)
-        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress))
+        here = devices.join(hosts)
+        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress, here))

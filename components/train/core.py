@@ -13,6 +13,7 @@ from components.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
 from components.train.checkpoints import Checkpoints, State
+from components.train.devices import Devices, precision
 from components.train.fitting import Splits, fit
 from configs.settings import Training
 from configs.stages import TrainStage
@@ -26,8 +27,9 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     log_out: Path,
     checkpoints: Path,
     progress: Progress,
+    devices: Devices | None = None,
 ) -> Summary:
-    """Train a model and export it with its transform graph.
+    """Train a model and export it with its transform graph; of several hosts only the chief writes.
 
     Args:
         examples: The transformed splits `train` and `eval`.
@@ -37,31 +39,48 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
         log_out: Becomes history.json and tensorboard/.
         checkpoints: A folder that outlives the run: a killed training goes on from there.
         progress: Told of every batch.
+        devices: What it trains on, chosen before TensorFlow computes anything; None: one device.
 
     Returns:
         Counts, and the eval metrics of the exported weights.
 
     Raises:
-        TrainingError: The inputs do not fit each other, or the loss is not finite.
+        TrainingError: The inputs do not fit each other, the loss is not finite, or a host was lost.
         LabelError: A split with one class only.
         EmptySplitError: A split without examples.
     """
+    devices = devices or Devices()
+    stage = stage.model_copy(update={"training": precision(stage.training)})
     training = stage.training
     inputs = features.read(transform_graph, stage.label.column)
     splits = Splits(
         train=data.load(examples, "train", inputs, training),
         eval=data.load(examples, "eval", inputs, training),
     )
-    keras.utils.set_random_seed(training.seed)
-    model = models.build(inputs, training, _start(splits.train, training))
     kept = Checkpoints(checkpoints / key(examples, transform_graph, stage))
-    state = fit(model, splits, training, kept, progress)
-    with writing(log_out) as log_folder, writing(model_out) as model_folder:
-        export.save(model, transform_graph, inputs, stage.name, model_folder)
-        history.write(state, training, log_folder / "history.json")
-        shutil.copytree(kept.board, log_folder / "tensorboard")
-    kept.remove()
+    keras.utils.set_random_seed(training.seed)
+    with devices.watched():
+        with devices.strategy.scope():
+            model = models.build(inputs, training, _start(splits.train, training), devices.replicas)
+        state = fit(model, splits, training, kept, progress, devices)
+        if devices.chief:
+            with writing(log_out) as log_folder, writing(model_out) as model_folder:
+                served = _served(model, inputs, training)
+                export.save(served, transform_graph, inputs, stage.name, model_folder)
+                history.write(state, training, log_folder / "history.json")
+                shutil.copytree(kept.board, log_folder / "tensorboard")
+        devices.meet()
+    if devices.chief:
+        kept.remove()
     return _summary(splits, model, state)
+
+
+def _served(model: keras.Model, inputs: features.ModelInputs, training: Training) -> keras.Model:
+    """The model as it is exported: float32, for one device, however it was trained."""
+    served = models.build(inputs, training.model_copy(update={"mixed_precision": "none"}))
+    for weight, learned in zip(served.weights, model.weights, strict=True):
+        weight.assign(learned.numpy())
+    return served
 
 
 def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:

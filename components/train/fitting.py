@@ -4,27 +4,27 @@ Our own loop instead of `Model.fit`: it resumes to the same bits with the patien
 of the killed run, measures exactly, and runs where `fit` fails (MultiWorkerMirroredStrategy).
 """
 
+import contextlib
 import math
 import time
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
 
 from components.recording import Progress
 from components.train import metrics
 from components.train.checkpoints import Checkpoints, Epoch, State
+from components.train.devices import Devices
 from components.train.examples import Examples
 from components.train.history import Board
-from components.train.optimization import LearningRate, optimizer
+from components.train.learner import Floats, Learner
+from components.train.replicas import Replicas
 from configs.errors import TrainingError
 from configs.settings import Training
 
 _EVAL_ROWS = 16_384
-Floats = NDArray[np.float32]
 
 
 class Splits(NamedTuple):
@@ -34,90 +34,74 @@ class Splits(NamedTuple):
     eval: Examples
 
 
-class Learner:
-    """A model and its optimizer: one step of learning, and scoring.
-
-    Compiled by tf.function without XLA: on CPU that took as long without dropout and 20 times as long
-    with it (its random numbers).
-
-    Args:
-        model: From [dense, indexed] to logits [batch, 1].
-        training: How it learns.
-        steps: The length of the whole training.
-        weights: The weight of a negative and of a positive example.
-    """
-
-    def __init__(
-        self, model: keras.Model, training: Training, steps: int, weights: tuple[float, float] = (1.0, 1.0)
-    ) -> None:
-        self.model, self._weights = model, weights
-        self._rate = LearningRate(training.learning_rate, training.schedule, steps)
-        self.optimizer = optimizer(training, self._rate)
-        self.optimizer.build(model.trainable_variables)
-        inputs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
-        label = tf.TensorSpec((None,), tf.float32)
-        self.step = tf.function(self._step, input_signature=[*inputs, label], autograph=False)
-        self.logits = tf.function(self._logits, input_signature=inputs, autograph=False)
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """All that changes: weights, statistics, seeds of dropout, the optimizer's moments and step."""
-        return [*self.model.variables, *self.optimizer.variables]
-
-    @property
-    def weights(self) -> list[Floats]:
-        """A copy of what makes the model: its weights and statistics."""
-        return [weight.numpy() for weight in self.model.weights]
-
-    def restore(self, weights: list[Floats]) -> None:
-        """Put such a copy back."""
-        for weight, value in zip(self.model.weights, weights, strict=True):
-            weight.assign(value)
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the last step."""
-        return float(self._rate(int(self.optimizer.iterations) - 1))
-
-    def _step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
-        """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
-        with tf.GradientTape() as tape:
-            logits = self.model([dense, indexed], training=True)[:, 0]
-            losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)
-            weights = tf.where(label > 0, self._weights[1], self._weights[0])
-            loss = tf.add_n([tf.reduce_mean(losses * weights), *self.model.losses])
-        variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss, logits
-
-    def _logits(self, dense: Any, indexed: Any) -> Any:
-        return self.model([dense, indexed], training=False)[:, 0]
-
-
-def fit(
+def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is told
     model: keras.Model,
     splits: Splits,
     training: Training,
     checkpoints: Checkpoints,
     progress: Progress,
+    devices: Devices | None = None,
 ) -> State:
     """Train the model, from the checkpoint if there is one; it ends with the best weights by eval AUC.
 
+    Args:
+        model: Made under the devices' strategy.
+        splits: What is learned, and what tells how well.
+        training: How it learns.
+        checkpoints: Kept after each epoch, by the chief.
+        progress: Told of every batch.
+        devices: What it learns on; None: one device.
+
     Raises:
-        TrainingError: The loss is not finite.
+        TrainingError: The loss is not finite, or the hosts found different checkpoints.
     """
     steps = training.epochs * math.ceil(splits.train.rows / batch_size(splits.train, training))
-    learner = Learner(model, training, steps, class_weights(splits.train, training))
+    devices = devices or Devices()
+    learner = _learner(model, training, steps, class_weights(splits.train, training), devices)
     state = checkpoints.load(learner.variables)
-    with Board(checkpoints.board) as board:
+    _check_alike(len(state.epochs), devices, checkpoints)
+    with _keeping(checkpoints, devices) as keep:
         while not state.finished(training):
-            number = len(state.epochs) + 1
-            epoch = _epoch(learner, splits, training, number, progress)
+            epoch = _epoch(learner, splits, training, len(state.epochs) + 1, progress)
             state.add(epoch, learner.weights)
-            board.add(epoch)
-            checkpoints.save(learner.variables, state)
+            keep(learner, state)
     learner.restore(state.best)
     return state
+
+
+def _learner(
+    model: keras.Model, training: Training, steps: int, weights: tuple[float, float], devices: Devices
+) -> Learner:
+    if devices.replicas == 1:
+        return Learner(model, training, steps, weights)
+    return Replicas(model, training, steps, weights, devices)
+
+
+def _check_alike(epochs: int, devices: Devices, checkpoints: Checkpoints) -> None:
+    """Every host goes on after the same epoch; the first to arrive wait for the last."""
+    found = devices.gathered(np.array([epochs], np.float32))
+    if len(set(found)) > 1:
+        raise TrainingError(
+            f"the checkpoint in {checkpoints.folder}",
+            expected="one that every host sees",
+            got=f"{', '.join(str(int(each)) for each in found)} finished epochs, host by host",
+            way_out="Give checkpoints a place that all hosts share, like gs://BUCKET/checkpoints.",
+        )
+
+
+@contextlib.contextmanager
+def _keeping(checkpoints: Checkpoints, devices: Devices) -> Iterator[Callable[[Learner, State], None]]:
+    """What is done after each epoch: the chief draws its curves and keeps a checkpoint."""
+    if not devices.chief:
+        yield lambda _, __: None
+        return
+    with Board(checkpoints.board) as board:
+
+        def keep(learner: Learner, state: State) -> None:
+            board.add(state.epochs[-1])
+            checkpoints.save(learner.variables, state)
+
+        yield keep
 
 
 def class_weights(train: Examples, training: Training) -> tuple[float, float]:
@@ -163,18 +147,21 @@ def _learn(
         loss, logit = learner.step(*batch)
         if not math.isfinite(float(loss)):
             raise _diverged(f"loss in epoch {number}, step {step}", float(loss), training)
-        labels.append(batch.label)
-        logits.append(logit.numpy())
+        labels.append(learner.own(batch.label))
+        logits.append(np.asarray(logit))
         done += len(batch.label)
         progress(what, done, train.rows)
-    return np.concatenate(labels), np.concatenate(logits)
+    return learner.gathered(np.concatenate(labels)), learner.gathered(np.concatenate(logits))
 
 
 def score(learner: Learner, examples: Examples) -> tuple[Floats, Floats]:
-    """Labels and logits of a split, [rows] each, as they lie."""
-    pairs = ((batch.label, learner.logits(*batch[:2]).numpy()) for batch in examples.batches(_EVAL_ROWS))
+    """Labels and logits of a split, [rows] each: as they lie, host by host."""
+    pairs = (
+        (learner.own(batch.label), np.asarray(learner.logits(*batch[:2])))
+        for batch in examples.batches(_EVAL_ROWS)
+    )
     label, logit = _columns(pairs)
-    return label, logit
+    return learner.gathered(label), learner.gathered(logit)
 
 
 def _columns(pairs: Iterable[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from components.train.features import ModelInputs
 from configs.settings import Training
+
+_SEEDS_APART = 1 << 16
+"""Between the seeds of two replicas: the layers' seeds lie in between."""
 
 
 class Lookup(keras.layers.Layer):
@@ -24,9 +28,10 @@ class Lookup(keras.layers.Layer):
         initializer: Of the table.
         regularizer: Of the table.
         name: Of the layer.
+        dtype: Keras' policy for the vectors; the table is float32.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what any layer with a table is told
         self,
         cardinalities: Mapping[int, int],
         dim: int,
@@ -34,8 +39,9 @@ class Lookup(keras.layers.Layer):
         initializer: keras.initializers.Initializer,
         regularizer: keras.regularizers.Regularizer | None,
         name: str,
+        dtype: str = "float32",
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, dtype=dtype)
         *self._offsets, self._rows = itertools.accumulate(cardinalities.values(), initial=0)
         self._places, self._dim = list(cardinalities), dim
         self._initializer, self._regularizer = initializer, regularizer
@@ -62,13 +68,14 @@ class Lookup(keras.layers.Layer):
         return (input_shape[0], len(self._places) * self._dim)
 
 
-def build(inputs: ModelInputs, training: Training, base_rate: float = 0.5) -> keras.Model:
+def build(inputs: ModelInputs, training: Training, base_rate: float = 0.5, replicas: int = 1) -> keras.Model:
     """A model of the kind and size that the settings say.
 
     Args:
         inputs: Names the dense and indexed inputs.
-        training: Kind, sizes, penalties, dropout.
+        training: Kind, sizes, penalties, dropout, precision of the hidden layers.
         base_rate: The share of positives: where an untrained model starts.
+        replicas: Over how many devices a batch is spread: they share its statistics, each drops its own.
 
     Returns:
         A model from [dense float32 [batch, d], indexed int32 [batch, c]] to logits [batch, 1].
@@ -80,7 +87,7 @@ def build(inputs: ModelInputs, training: Training, base_rate: float = 0.5) -> ke
     if training.model in ("linear", "wide_deep"):
         parts += _wide(inputs, training, dense, indexed)
     if training.model in ("dnn", "wide_deep"):
-        parts.append(_deep(inputs, training, dense, indexed))
+        parts.append(_deep(inputs, training, dense, indexed, replicas))
     logit = keras.layers.Add(name="wide_and_deep")(parts) if len(parts) > 1 else parts[0]
     return keras.Model([dense, indexed], _Bias(bias, name="logit")(logit), name=training.model)
 
@@ -123,11 +130,13 @@ def _wide(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> 
     return parts
 
 
-def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> Any:
-    """Dense inputs and embeddings through the hidden layers to one number."""
+def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any, replicas: int) -> Any:
+    """Dense inputs and embeddings through the hidden layers, in their precision, to one float32 number."""
+    policy = _policy(training)
     parts = [dense] if inputs.dense else []
     parts += _embedded(inputs, training, indexed)
-    hidden = keras.layers.Concatenate(name="inputs")(parts) if len(parts) > 1 else parts[0]
+    joined = keras.layers.Concatenate(name="inputs", dtype=policy)
+    hidden = joined(parts) if len(parts) > 1 else parts[0]
     for place, units in enumerate(training.hidden_units, start=1):
         hidden = keras.layers.Dense(
             units,
@@ -135,14 +144,15 @@ def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> 
             kernel_initializer=keras.initializers.GlorotUniform(seed=training.seed + place),
             kernel_regularizer=_penalty(training),
             name=f"hidden_{place}",
+            dtype=policy,
         )(hidden)
         if training.batch_norm:
-            hidden = keras.layers.BatchNormalization(name=f"norm_{place}")(hidden)
-        hidden = keras.layers.ReLU(name=f"relu_{place}")(hidden)
-        if training.dropout:
-            hidden = keras.layers.Dropout(
-                training.dropout, seed=training.seed + place, name=f"dropout_{place}"
+            hidden = keras.layers.BatchNormalization(
+                name=f"norm_{place}", dtype=policy, synchronized=replicas > 1
             )(hidden)
+        hidden = keras.layers.ReLU(name=f"relu_{place}", dtype=policy)(hidden)
+        if training.dropout:
+            hidden = _dropout(training, place, replicas)(hidden)
     return keras.layers.Dense(
         1,
         use_bias=False,
@@ -150,6 +160,42 @@ def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any) -> 
         kernel_regularizer=_penalty(training),
         name="deep",
     )(hidden)
+
+
+def _dropout(training: Training, place: int, replicas: int) -> keras.layers.Layer:
+    kind = ReplicaDropout if replicas > 1 else keras.layers.Dropout
+    return kind(
+        training.dropout, seed=training.seed + place, name=f"dropout_{place}", dtype=_policy(training)
+    )
+
+
+class ReplicaDropout(keras.layers.Layer):
+    """Dropout that drops other units on each replica.
+
+    Args:
+        rate: The share that is dropped.
+        seed: Of the first replica.
+        name: Of the layer.
+        dtype: Keras' policy.
+    """
+
+    def __init__(self, rate: float, *, seed: int, name: str, dtype: str) -> None:
+        super().__init__(name=name, dtype=dtype)
+        self._rate, self._seeds = rate, _ReplicaSeeds(seed)
+
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        """Drop, while training."""
+        return keras.random.dropout(inputs, self._rate, seed=self._seeds) if training else inputs
+
+
+class _ReplicaSeeds(keras.random.SeedGenerator):
+    """Other seeds on each replica, from a state that is the same on all: a checkpoint holds it once."""
+
+    def next(self, ordered: bool = True) -> Any:
+        """The seed of the next random numbers, [2]."""
+        seed = super().next(ordered)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return seed + tf.stack([tf.cast(replica * _SEEDS_APART, seed.dtype), tf.zeros((), seed.dtype)])
 
 
 def _embedded(inputs: ModelInputs, training: Training, indexed: Any) -> list[Any]:
@@ -165,6 +211,7 @@ def _embedded(inputs: ModelInputs, training: Training, indexed: Any) -> list[Any
             initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=training.seed + dim),
             regularizer=_penalty(training),
             name=f"embedding_{dim}",
+            dtype=_policy(training),
         )(indexed)
         for dim, cardinalities in sorted(groups.items())
     ]
@@ -173,6 +220,11 @@ def _embedded(inputs: ModelInputs, training: Training, indexed: Any) -> list[Any
 def embedding_dim(cardinality: int) -> int:
     """2 · cardinality^¼, rounded up to a multiple of 4 so that inputs share tables, at most 32."""
     return 4 * min(8, math.ceil(math.pow(cardinality, 0.25) / 2))
+
+
+def _policy(training: Training) -> str:
+    """Keras' name of how the hidden layers compute."""
+    return "float32" if training.mixed_precision == "none" else f"mixed_{training.mixed_precision}"
 
 
 def _penalty(training: Training) -> keras.regularizers.Regularizer | None:

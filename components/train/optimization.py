@@ -1,6 +1,7 @@
 """How weights move: the optimizer and its learning rate over the steps."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -46,18 +47,41 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return {"peak": self._peak, "schedule": self._schedule.model_dump(), "steps": self._steps}
 
 
-def optimizer(training: Training, rate: LearningRate) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, with this rate."""
+def optimizer(training: Training, rate: LearningRate, replicas: int = 1) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, with this rate; for float16 it scales the loss.
+
+    With several replicas it takes gradients that are summed over them already.
+    """
+    made = _optimizer(training, rate, _of_sums if replicas > 1 else _itself)
+    return keras.optimizers.LossScaleOptimizer(made) if training.mixed_precision == "float16" else made
+
+
+def _optimizer(
+    training: Training, rate: LearningRate, taking: Callable[[type], type]
+) -> keras.optimizers.Optimizer:
     match training.optimizer:
         case "adam":
-            return keras.optimizers.Adam(rate, global_clipnorm=training.clip_norm)
+            return taking(keras.optimizers.Adam)(rate, global_clipnorm=training.clip_norm)
         case "adamw":
-            decayed = keras.optimizers.AdamW(
+            decayed = taking(keras.optimizers.AdamW)(
                 rate, weight_decay=training.weight_decay, global_clipnorm=training.clip_norm
             )
             decayed.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
             return decayed
         case "sgd":
-            return keras.optimizers.SGD(rate, global_clipnorm=training.clip_norm)
+            return taking(keras.optimizers.SGD)(rate, global_clipnorm=training.clip_norm)
         case "ftrl":
-            return keras.optimizers.Ftrl(rate, global_clipnorm=training.clip_norm)
+            return taking(keras.optimizers.Ftrl)(rate, global_clipnorm=training.clip_norm)
+
+
+def _itself(kind: type) -> type:
+    return kind
+
+
+def _of_sums(kind: type) -> type:
+    """This optimizer without Keras' own sum over the replicas.
+
+    Keras sums after it has clipped and looked for overflows, on each replica by itself: that clips
+    something else than one device would, and lets replicas drift apart.
+    """
+    return type(kind.__name__, (kind,), {"_all_reduce_sum_gradients": lambda _, gradients: list(gradients)})

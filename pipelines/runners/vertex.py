@@ -124,8 +124,7 @@ def look(job: Any, mirror: Mirror, cloud: Cloud) -> tuple[State, bool]:
     """One look at a job: its state, and whether the run's folder has changed by it."""
     with explained(cloud):
         state = patiently(lambda: job.state)()
-        changed = mirror.update(job.gca_resource)
-    return _STATES.get(state.name, "running"), changed
+    return _STATES.get(state.name, "running"), mirror.update(job.gca_resource)
 
 
 def cancel(job: Any, cloud: Cloud) -> None:

@@ -234,11 +234,15 @@ class _StorageHandler(RequestHandler):
         return str(there["generation"] if there else 0) != wanted[0]
 
 
+class _Server(http.server.HTTPServer):
+    request_queue_size = 128  # with the usual 5, a sixth connection at once waits for a second
+
+
 @pytest.fixture(scope="session")
 def storage_session() -> Iterator[StorageServer]:
     """The server, for fixtures that outlive a test; it remembers what was asked and failed before."""
     told = StorageServer("", Storage(use_memory_fs=True))
-    server = http.server.HTTPServer(("127.0.0.1", 0), partial(_StorageHandler, told))
+    server = _Server(("127.0.0.1", 0), partial(_StorageHandler, told))
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

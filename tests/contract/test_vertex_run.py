@@ -88,6 +88,7 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     assert "is no longer there" not in report
     _the_job_was_the_compiled_file_with_its_gpu(vertex, desk)
     _the_experiment_has_the_run(manifest)
+    assert not vertex.asked("CreateTensorboard"), "nobody asked for one, and it costs"
 
     assert session.run("planes", settings), capfd.readouterr().out  # the first has kept its schema
     assert session.run("planes", settings), capfd.readouterr().out
@@ -136,6 +137,17 @@ def test_a_job_that_fails_before_its_stages_says_why(
     vertex.faults.fail_job("CreatePipelineJob", "the quota custom_model_training_nvidia_t4_gpus is exceeded")
     assert not session.run("planes", there(vertex, bucket, desk))
     assert "outside its stages  the quota custom_model_training_nvidia_t4_gpus" in capfd.readouterr().out
+
+
+def test_a_run_that_cannot_be_tracked_is_not_worse_for_it(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+) -> None:
+    settings = there(vertex, bucket, desk)
+    folder = begun(settings, compiled)
+    vertex.faults.refuse("CreateContext", "PERMISSION_DENIED")
+    manifest = remote.follow(folder, settings)
+    assert manifest["state"] == "done"
+    assert "injected by the test" in manifest["tracking"]
 
 
 def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(

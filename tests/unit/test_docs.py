@@ -1,10 +1,12 @@
 """The documentation: its commands exist, its links lead somewhere, its YAML is accepted."""
 
+import json
 import re
 import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from configs.loading import load
@@ -60,3 +62,11 @@ def test_the_use_case_in_the_docs_is_accepted(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "use_case.yaml").write_text(text)
         assert load(folder).features.columns
+
+
+def test_the_environment_in_the_docs_is_accepted() -> None:
+    (text,) = blocks(ROOT / "docs" / "cloud.md", "yaml")
+    said = [f"{key}={json.dumps(value)}" for key, value in yaml.safe_load(text).items()]
+    cloud = load("flights", "local", said).cloud
+    assert cloud is not None
+    assert cloud.budget_usd == 25

@@ -95,3 +95,12 @@ def test_progress_is_there_to_see(records: Path) -> None:
     with stage("train") as record:
         record.progress("epoch 1", 10, 10)
     assert read_json(records / "train.progress.json") == {"what": "epoch 1", "done": 10, "total": 10}
+
+
+def test_a_process_that_keeps_no_record_writes_nothing(records: Path, rows: Folder) -> None:
+    with stage("train", outputs=[rows], kept=False) as record:
+        record.progress("examples", 1, 2)
+        record.summary({"rows": 3})
+    assert not records.exists()
+    assert [path.name for path in Path(rows.path).parent.iterdir()] == ["rows"]
+    assert rows.metadata == {}

@@ -12,7 +12,8 @@ import tensorflow as tf
 from components.train import models
 from components.train.examples import load
 from components.train.features import ModelInputs
-from components.train.fitting import Learner, class_weights
+from components.train.fitting import class_weights
+from components.train.learner import Learner
 from components.train.optimization import LearningRate
 from configs.settings import Schedule, Training
 

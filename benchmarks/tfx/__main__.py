@@ -1,0 +1,172 @@
+"""Our whole run against TFX's own pipeline, on the same rows: `python -m benchmarks.tfx`, about 10 minutes.
+
+Needs Python 3.10 on the PATH (or --python), which TFX 1.16 wants; the peer's environment is made once in
+.venv-tfx (1.9 GB). The rows are those of our own run of flights: the peer gets them as tf.Example files,
+already joined and split (writing them is not counted against it), and ingests, describes, validates,
+transforms, trains, evaluates by the same slices and pushes. Expect wall and processor seconds of both,
+their ratios, and the test AUC of both models.
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
+
+from components.artifacts import read_json, shards
+from components.raw import raw_batch
+from configs.loading import load
+from configs.settings import SPLITS, Settings
+from pipelines.runs import MANIFEST, artifact_path, find_run
+
+HERE = Path(__file__).parent
+ENVIRONMENT = Path(".venv-tfx")
+OURS = Path("output/against-tfx")
+
+
+class Cost(NamedTuple):
+    """What a command took, with all the processes it started."""
+
+    wall: float
+    processor: float
+
+
+def main() -> None:
+    """Run both and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--python", default="python3.10", help="to make the peer's environment with")
+    told = parser.parse_args()
+    peer = _environment(told.python)
+    settings = load("flights")
+    cost, manifest = ours()
+    rows, evaluation = artifact_path(manifest, "rows"), artifact_path(manifest, "evaluation")
+    assert rows, "the run has made no rows"
+    assert evaluation, "the run has made no evaluation"
+    auc = read_json(evaluation / "metrics.json")["candidate"]["overall"]["auc"]
+    with tempfile.TemporaryDirectory() as folder:
+        write_examples(rows, settings, Path(folder) / "examples")
+        their_cost, their_auc = run_peer(peer, settings, Path(folder))
+    show(cost, auc, their_cost, their_auc)
+
+
+def _environment(python: str) -> Path:
+    """The interpreter of the peer's environment, made where it is not there yet."""
+    interpreter = ENVIRONMENT / "bin" / "python"
+    if not interpreter.exists():
+        if shutil.which(python) is None:
+            sys.exit(f"{python}: expected Python 3.10 on the PATH. Name one: --python PATH")
+        requirements = str(HERE / "requirements.txt")
+        subprocess.run([python, "-m", "venv", str(ENVIRONMENT)], check=True)
+        subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+    return interpreter.absolute()
+
+
+def ours() -> tuple[Cost, dict[str, Any]]:
+    """Our run, from the tables to the served model, nothing cached: its cost and its manifest."""
+    shutil.rmtree(OURS, ignore_errors=True)
+    places = ["--set", f"places.root={OURS}", "--set", f"places.registry=file://{OURS}/registry"]
+    command = [sys.executable, "-m", "pipelines", "run", "flights", *places]
+    cost, _ = _timed(command, OURS.with_suffix(".log"))
+    return cost, read_json(find_run(OURS, "flights") / MANIFEST)
+
+
+def _timed(command: Sequence[str], log: Path) -> tuple[Cost, str]:
+    """Run a command to its end: its cost and what it printed; what it complained of goes to the log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    with log.open("w") as errors:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        sys.exit(f"{done.stdout}\n{command[:3]} ended with {done.returncode}; see {log}")
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(wall, processor), done.stdout
+
+
+def write_examples(rows: Path, settings: Settings, out: Path) -> None:
+    """The rows as files of tf.Example, a missing value left out."""
+    for split in SPLITS:
+        (out / split).mkdir(parents=True)
+        for shard in shards(rows, split):
+            with tf.io.TFRecordWriter(str(out / split / shard.stem)) as writer:
+                for batch in pq.ParquetFile(shard).iter_batches(10_000):
+                    for example in _examples(batch, settings):
+                        writer.write(example)
+
+
+def _examples(batch: pa.RecordBatch, settings: Settings) -> list[bytes]:
+    raw = raw_batch(batch, settings.features)
+    columns: dict[str, Any] = {}
+    for name in settings.features.columns:
+        values = raw.column(name)
+        missing = values.is_null(nan_is_null=True)
+        columns[name] = _lists(pa.array(values.to_pylist(), values.type, mask=missing.to_numpy(False)))
+    sliced = {column for columns_ in settings.evaluation.slices for column in columns_}
+    for name in (settings.label.column, *sorted(sliced - columns.keys())):
+        columns[name] = _lists(batch.column(name))
+    encoded: list[bytes] = RecordBatchToExamplesEncoder(None).encode(pa.RecordBatch.from_pydict(columns))
+    return encoded
+
+
+def _lists(values: "pa.Array[Any]") -> Any:
+    """Each value as a list of one, a missing one as no list."""
+    kind = pa.binary() if pa.types.is_string(values.type) else values.type
+    return pa.array(
+        [None if value is None else [value] for value in values.cast(kind).to_pylist()], pa.list_(kind)
+    )
+
+
+def run_peer(interpreter: Path, settings: Settings, folder: Path) -> tuple[Cost, float]:
+    """TFX's run: its cost and its test AUC."""
+    features, training = settings.features, settings.training
+    told = {
+        "features": {
+            "numeric": list(features.numeric),
+            "categorical": list(features.categorical),
+            "crosses": {name: cross.model_dump() for name, cross in features.crosses.items()},
+            "label": settings.label.column,
+        },
+        "training": {
+            "hidden_units": training.hidden_units,
+            "dropout": training.dropout,
+            "learning_rate": training.learning_rate,
+            "epochs": training.epochs,
+            "batch_size": 2048,
+        },
+        "slices": settings.evaluation.slices,
+    }
+    (folder / "told.json").write_text(json.dumps(told))
+    told_file = str(folder / "told.json")
+    command = [str(interpreter), str(HERE / "peer.py"), str(folder / "examples"), str(folder), told_file]
+    cost, printed = _timed(command, Path("output/tfx.log"))
+    return cost, float(json.loads(printed.splitlines()[-1])["auc"])
+
+
+def show(cost: Cost, auc: float, their_cost: Cost, their_auc: float) -> None:
+    """Both, and the ratios."""
+    table = Table(
+        "", "wall s", "processor s", "test AUC", title="the same rows of flights, to a pushed model"
+    )
+    table.add_row("TFX 1.16, from the rows on", *(f"{each:.1f}" for each in their_cost), f"{their_auc:.4f}")
+    table.add_row("this pipeline, from the tables on", *(f"{each:.1f}" for each in cost), f"{auc:.4f}")
+    console = Console()
+    console.print(table)
+    wall, processor = (theirs / own for theirs, own in zip(their_cost, cost, strict=True))
+    console.print(f"{wall:.1f} times as fast on the wall, {processor:.1f} times in processor time")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A model that learns: one step of the optimizer at a time, on one device."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from components.train.optimization import LearningRate, optimizer
+from configs.settings import Training
+
+Floats = NDArray[np.float32]
+Step = Callable[..., Any]
+
+
+class Learner:
+    """A model and its optimizer: one step of learning, and scoring.
+
+    Args:
+        model: From [dense, indexed] to logits [batch, 1].
+        training: How it learns.
+        steps: The length of the whole training.
+        weights: The weight of a negative and of a positive example.
+        replicas: Over how many devices a batch is spread.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        training: Training,
+        steps: int,
+        weights: tuple[float, float] = (1.0, 1.0),
+        replicas: int = 1,
+    ) -> None:
+        self.model, self._weights, self._replicas = model, weights, replicas
+        self._rate = LearningRate(training.learning_rate, training.schedule, steps)
+        self.optimizer = optimizer(training, self._rate, replicas)
+        self.optimizer.build(model.trainable_variables)
+        inputs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+        label = tf.TensorSpec((None,), tf.float32)
+        compiled = {"autograph": False, "jit_compile": training.xla or None}
+        self.step: Step = tf.function(self._step, input_signature=[*inputs, label], **compiled)
+        self.logits: Step = tf.function(self._logits, input_signature=inputs, **compiled)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that changes: weights, statistics, seeds of dropout, the optimizer's moments and step."""
+        return [*self.model.variables, *self.optimizer.variables]
+
+    @property
+    def weights(self) -> list[Floats]:
+        """A copy of what makes the model: its weights and statistics."""
+        return [weight.numpy() for weight in self.model.weights]
+
+    def restore(self, weights: list[Floats]) -> None:
+        """Put such a copy back."""
+        for weight, value in zip(self.model.weights, weights, strict=True):
+            weight.assign(value)
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the last step."""
+        return float(self._rate(int(self.optimizer.iterations.numpy()) - 1))
+
+    def own(self, label: Floats) -> Floats:
+        """The labels of a batch that belong to the logits `step` and `logits` return: all of them."""
+        return label
+
+    def gathered(self, values: Floats) -> Floats:
+        """What all processes have of such labels or logits: there is no other process."""
+        return values
+
+    def _step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
+        """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
+        rows = tf.cast(tf.size(label), tf.float32)
+        loss, logits, gradients = self._differentiated(dense, indexed, label, rows)
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        return loss, logits
+
+    def _differentiated(self, dense: Any, indexed: Any, label: Any, rows: Any) -> tuple[Any, Any, Any]:
+        """What these examples add to the loss of a batch of `rows`, their logits, and the gradients."""
+        with tf.GradientTape() as tape:
+            logits = self.model([dense, indexed], training=True)[:, 0]
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(label, logits)
+            weights = tf.where(label > 0, self._weights[1], self._weights[0])
+            penalties = [penalty / self._replicas for penalty in self.model.losses]
+            loss = tf.add_n([tf.reduce_sum(losses * weights) / rows, *penalties])
+            scaled = self.optimizer.scale_loss(loss)
+        return loss, logits, tape.gradient(scaled, self.model.trainable_variables)
+
+    def _logits(self, dense: Any, indexed: Any) -> Any:
+        return self.model([dense, indexed], training=False)[:, 0]

@@ -1,0 +1,113 @@
+"""A message on Pub/Sub starts a run of the published pipeline, once, however often it is delivered.
+
+    python -m pipelines publish flights --env dev     # what this function starts
+    gcloud functions deploy pipeline-trigger …        # docs/cloud.md has the whole command
+
+The message is JSON, `{"use_case": "flights"}`. PIPELINES names the folder on Cloud Storage where pipelines
+are published. The function costs nothing while no message comes.
+
+What can never become a run is logged as an error and acknowledged. Everything else that goes wrong is
+raised: Pub/Sub delivers the message again, to the same run.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from typing import Any
+
+import functions_framework
+
+PIPELINES = "PIPELINES"
+_USE_CASE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+class BadMessage(Exception):  # noqa: N818 - it is about the message
+    """The message can never become a run."""
+
+
+@functions_framework.cloud_event
+def start(event: Any) -> None:
+    """Start the run that an event asks for.
+
+    Raises:
+        GoogleAPICallError: The service refuses it, or does not answer: the event is to come again.
+    """
+    try:
+        use_case = _asked(event)
+        run_id = f"{use_case}-event-{_digest(event)}"
+        launch = _launch(use_case)
+    except BadMessage as bad:
+        _log("ERROR", f"{event['id']}: {bad}")
+        return
+    _log("INFO", f"{event['id']}: {_submit(launch, run_id)} {run_id}")
+
+
+def _asked(event: Any) -> str:
+    """The use case that a message names."""
+    try:
+        content = json.loads(base64.b64decode(event.data["message"]["data"], validate=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMessage(
+            f"expected JSON in the message's data, got {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(content, dict) or set(content) != {"use_case"}:
+        raise BadMessage(f'expected {{"use_case": NAME}}, got {json.dumps(content)[:200]}')
+    if not isinstance(content["use_case"], str) or not _USE_CASE.fullmatch(content["use_case"]):
+        raise BadMessage(f"expected a use case's name, got {json.dumps(content['use_case'])[:200]}")
+    return str(content["use_case"])
+
+
+def _digest(event: Any) -> str:
+    """The same for every delivery of an event, and for no other event."""
+    return hashlib.blake2b(f"{event['source']}\n{event['id']}".encode(), digest_size=8).hexdigest()
+
+
+def _launch(use_case: str) -> dict[str, Any]:
+    """How the published pipeline of a use case is started."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud import storage
+
+    bucket, _, folder = os.environ[PIPELINES].removeprefix("gs://").partition("/")
+    name = "/".join(filter(None, (folder.strip("/"), f"training-{use_case}.json")))
+    try:
+        content: dict[str, Any] = json.loads(storage.Client().bucket(bucket).blob(name).download_as_bytes())
+    except NotFound as error:
+        raise BadMessage(
+            f"no pipeline of '{use_case}': no gs://{bucket}/{name}. Publish it: "
+            f"python -m pipelines publish {use_case} --env ENVIRONMENT"
+        ) from error
+    return content
+
+
+def _submit(launch: dict[str, Any], run_id: str) -> str:
+    """Create the run's job, or find that an earlier delivery has."""
+    from google.api_core.exceptions import Conflict
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import aiplatform
+
+    endpoint = launch["api_endpoint"]
+    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+    there = {"api_endpoint": endpoint, "api_transport": "rest", "credentials": anonymous} if endpoint else {}
+    aiplatform.init(project=launch["project"], location=launch["location"], **there)
+    job = aiplatform.PipelineJob(
+        display_name=run_id,
+        job_id=run_id,
+        template_path=launch["template"],
+        pipeline_root=launch["pipeline_root"],
+        parameter_values={**launch["parameters"], "run_id": run_id},
+        labels={**launch["labels"], "started_by": "event"},
+        encryption_spec_key_name=launch["kms_key"] or None,
+        failure_policy="fast",
+    )
+    try:
+        job.submit(service_account=launch["service_account"] or None, network=launch["network"] or None)
+    except Conflict:
+        return "started before:"
+    return "started"
+
+
+def _log(severity: str, message: str) -> None:
+    """A line that Cloud Logging understands."""
+    print(json.dumps({"severity": severity, "message": message}), flush=True)  # noqa: T201 - its way in

@@ -1,0 +1,1 @@
+"""Before anything is spent: what will run where, as whom, and what it may cost."""

@@ -1,0 +1,43 @@
+"""What `plan` does, and what `run` asks of it before it submits."""
+
+import datetime
+
+from rich.console import Console
+
+from configs.prices import load_prices
+from configs.settings import Settings
+from pipelines.plan import scanning
+from pipelines.plan.estimate import Plan, check_budget, estimate
+from pipelines.plan.table import show
+from pipelines.target import cloud_of
+
+
+def planned(settings: Settings) -> Plan:
+    """The plan of a run, with the bytes that its query would scan.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud, or a machine has no price.
+        QueryError: The query could not run.
+    """
+    cloud = cloud_of(settings)
+    prices = load_prices()
+    today = datetime.datetime.now(datetime.UTC).date()
+    return estimate(settings, prices, scanning.ask(settings, cloud), today)
+
+
+def print_plan(console: Console, settings: Settings) -> None:
+    """Show what a run would start and cost; the budget only judges, it is `run` that refuses."""
+    show(console, planned(settings))
+
+
+def check(settings: Settings) -> Plan | None:
+    """Refuse a run that may cost more than the budget; asks nobody where there is no budget.
+
+    Raises:
+        BudgetError: Its high estimate is above `cloud.budget_usd`.
+    """
+    if settings.cloud is None or settings.cloud.budget_usd is None:
+        return None
+    plan = planned(settings)
+    check_budget(plan)
+    return plan

@@ -1,0 +1,38 @@
+"""The bytes that the query will scan, asked of BigQuery in a dry run: free, and nothing runs."""
+
+import os
+
+from configs.cloud import Cloud
+from configs.errors import BusyError, QueryError, SourceError
+from configs.settings import Settings
+from configs.stages import ingest_stage
+from pipelines.plan.estimate import Scanned
+
+
+def ask(settings: Settings, cloud: Cloud) -> Scanned:
+    """The bytes of the use case's query; without an answer, from none to the most that is allowed.
+
+    Raises:
+        QueryError: The query is wrong, names what is not there, or would scan more than is allowed.
+    """
+    stage = ingest_stage(settings)
+    if not stage.source.uri.startswith("bq://"):
+        return Scanned(0, 0, f"none: the rows come from {stage.source.uri}")
+    limit = cloud.bigquery.maximum_bytes_billed
+    if not _may_ask(cloud):
+        return Scanned(0, limit, "unknown", "cloud.loopback stands in for Google Cloud")
+    from components.sources.source import open_source
+
+    try:
+        with open_source(stage.source.uri, stage.ingest, stage.access).rows(stage.source) as rows:
+            scanned = rows.estimate.get("scanned_bytes", 0)
+    except QueryError:
+        raise
+    except (SourceError, BusyError) as error:  # nobody is logged in, or nobody answers
+        return Scanned(0, limit, "unknown", str(error))
+    return Scanned(scanned, scanned, "dry run")
+
+
+def _may_ask(cloud: Cloud) -> bool:
+    """Tests that stand in for Vertex AI must not meet the real BigQuery."""
+    return not cloud.loopback.vertex or bool(os.environ.get("BIGQUERY_EMULATOR_HOST"))

@@ -1,0 +1,72 @@
+"""The plan on the screen: who runs what where, and the cost from low to high."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.plan.estimate import Cost, Line, Plan
+
+
+def show(console: Console, plan: Plan) -> None:
+    """Print it."""
+    console.print(
+        f"[bold]{plan.use_case}[/] in {plan.environment}: project {plan.project}, {plan.location}\n"
+    )
+    console.print(_table(plan.run, plan.cost, "one run"))
+    console.print(f"\n[bold]the query scans[/] {_bytes(plan)}\n", soft_wrap=True)
+    console.print(_table(plan.monthly, plan.month, "a month, whether or not anything runs"))
+    console.print(f"\n{_budget(plan)}", soft_wrap=True)
+    for warning in plan.warnings:
+        console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
+    for note in plan.notes:
+        console.print(f"[dim]{note}[/]", soft_wrap=True)
+
+
+def _table(lines: Sequence[Line], total: Cost, title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_footer=True)
+    table.add_column("stage", "in all", style="bold", no_wrap=True)
+    for header in ("service", "machines", "accelerator", "as", "min"):
+        table.add_column(header, overflow="fold")
+    table.add_column("about USD", _usd(total), justify="right", no_wrap=True)
+    for line in lines:
+        table.add_row(
+            line.stage,
+            line.service,
+            " ".join(filter(None, (line.machines, line.provisioning))),
+            line.accelerator or "-",
+            _account(line.identity),
+            f"{line.minutes.low:g}..{line.minutes.high:g}" if line.minutes else "-",
+            _usd(line.cost),
+        )
+    return table
+
+
+def _account(identity: str) -> str:
+    """Without what every service account's name ends in."""
+    return identity.removesuffix(".iam.gserviceaccount.com")
+
+
+def _usd(cost: Cost) -> str:
+    return f"{cost.low:,.2f} .. {cost.high:,.2f}"
+
+
+def _bytes(plan: Plan) -> str:
+    from components.sources.bigquery_errors import size
+
+    scanned = plan.scanned
+    if not scanned.high:
+        return scanned.told
+    if scanned.low == scanned.high:
+        return f"{size(scanned.high)} ({scanned.told})"
+    return f"{scanned.told}, at most {size(scanned.high)} (cloud.bigquery.maximum_bytes_billed)"
+
+
+def _budget(plan: Plan) -> str:
+    if plan.budget_usd is None:
+        return "no budget: set cloud.budget_usd to refuse runs that may cost more"
+    inside = plan.cost.high <= plan.budget_usd
+    word = "[green]within[/]" if inside else "[bold red]above[/]"
+    return (
+        f"the high estimate of one run is {word} the budget of {plan.budget_usd:,.2f} USD (cloud.budget_usd)"
+    )

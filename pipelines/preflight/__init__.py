@@ -1,0 +1,1 @@
+"""Whether an environment on Google Cloud is ready: a line each, and the command that mends a failure."""

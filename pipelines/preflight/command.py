@@ -1,0 +1,146 @@
+"""What `preflight` does, and the cheap, decisive part of it that `run` asks for before it submits."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from rich.console import Console
+from rich.text import Text
+
+from configs.errors import CloudError
+from configs.settings import Settings
+from pipelines.preflight import accounts, images, keys, places, project, quotas
+from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.google import Google, Refused, Unanswered
+from pipelines.target import cloud_of
+
+Check = Callable[[Desk], Iterator[Finding]]
+LOGIN = "gcloud auth application-default login"
+FIRST: tuple[Check, ...] = (project.reachable,)
+"""Without the project nothing else can be told."""
+DECISIVE: tuple[Check, ...] = (
+    project.apis,
+    project.caller,
+    accounts.act_as,
+    places.bucket,
+    images.images,
+)
+"""What would end a run in its first minute; a call or two each."""
+ALL: tuple[Check, ...] = (
+    project.billing,
+    project.apis,
+    project.caller,
+    accounts.there,
+    accounts.act_as,
+    accounts.roles,
+    accounts.lending,
+    accounts.agents,
+    places.bucket,
+    places.datasets,
+    places.subnetwork,
+    quotas.vertex,
+    quotas.dataflow,
+    images.images,
+    keys.key,
+)
+_AT_ONCE = 8
+_SIGNS = {"ready": ("✓", "green"), "missing": ("✗", "bold red"), "unknown": ("?", "yellow")}
+
+
+def findings(
+    settings: Settings, checks: Sequence[Check] = ALL, *, with_data: bool = True
+) -> Iterator[Finding]:
+    """Look at everything, side by side; what is found comes in the order of the checks.
+
+    Args:
+        settings: Of an environment on Google Cloud.
+        checks: Which.
+        with_data: Whether the tables of the use case are looked at.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud.
+    """
+    cloud = cloud_of(settings)
+    desk = Desk(settings, cloud, Google(cloud.loopback.google), with_data=with_data)
+    logged_in = _log_in(desk)
+    yield logged_in
+    if logged_in.state != "ready":
+        return
+    for check in FIRST:
+        found = _made(check, desk)
+        yield from found
+        if any(each.state != "ready" for each in found):
+            return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(lambda check: _made(check, desk), checks):
+            yield from found
+
+
+def check(settings: Settings) -> None:
+    """Refuse a run that would end in its first minute; what cannot be told is let pass.
+
+    Raises:
+        CloudError: The first thing that is missing, with the command that mends it.
+    """
+    cloud = settings.cloud
+    if cloud is None or (cloud.loopback.vertex and not cloud.loopback.google):
+        return
+    missing = [each for each in findings(settings, DECISIVE) if each.state == "missing"]
+    if not missing:
+        return
+    first, others = missing[0], len(missing) - 1
+    all_of_them = f"python -m pipelines preflight {settings.name} --env {settings.environment}"
+    raise CloudError(
+        f"{first.name} for {settings.environment}",
+        got=first.told,
+        way_out=f"Mend it: {' && '.join(first.mend)}"
+        + (f" ({others} more: {all_of_them})" if others else ""),
+    )
+
+
+def print_findings(console: Console, settings: Settings, *, with_data: bool = True) -> bool:
+    """Show each finding as it comes; returns whether nothing is missing."""
+    cloud = cloud_of(settings)
+    console.print(f"[bold]{settings.environment}[/]: project {cloud.project}, {cloud.location}\n")
+    missing = 0
+    for each in findings(settings, with_data=with_data):
+        missing += each.state == "missing"
+        sign, style = _SIGNS[each.state]
+        console.print(Text.assemble((sign, style), f"  {each.name}  ", (each.told, "dim")), soft_wrap=True)
+        for line in each.mend:
+            console.print(Text(f"     {line}"), soft_wrap=True)
+    ready = "[green]ready[/]" if not missing else f"[bold red]{missing} to mend[/]"
+    console.print(f"\n{ready}; ? was not told to us, and may be right")
+    return not missing
+
+
+def _log_in(desk: Desk) -> Finding:
+    try:
+        return Finding("credentials", "ready", desk.google.log_in())
+    except Unanswered as unanswered:
+        return Finding("credentials", "missing", str(unanswered), (LOGIN,))
+
+
+def _made(check: Check, desk: Desk) -> list[Finding]:
+    """A check with its end: what Google does not tell is a finding too."""
+    found: list[Finding] = []
+    name = f"{check.__module__.rpartition('.')[2]}: {check.__name__.replace('_', ' ')}"
+    try:
+        found.extend(check(desk))
+    except Unanswered as unanswered:
+        found.append(Finding(name, "unknown", str(unanswered)))
+    except Refused as refused:
+        found.append(
+            Finding(name, "unknown", f"{refused.status} {refused.message}", _let_look(desk, refused))
+        )
+    return found
+
+
+def _let_look(desk: Desk, refused: Refused) -> tuple[str, ...]:
+    """What lets the caller look."""
+    if refused.api_is_off:
+        return (command("gcloud services enable", refused.host, project=desk.project),)
+    if "quota project" in refused.message:
+        return (command("gcloud auth application-default set-quota-project", desk.project),)
+    if refused.status == 403:
+        return (desk.grant(desk.google.caller, "roles/viewer"),)
+    return (LOGIN,) if refused.status == 401 else ()

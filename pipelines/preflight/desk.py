@@ -1,0 +1,105 @@
+"""What the checks share: the settings, the way to Google, and what was looked up once."""
+
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from configs.cloud import Cloud
+from configs.settings import Settings
+from pipelines.preflight.google import Google
+
+_WITH_CONDITIONS = 3
+"""The version of a policy that has its conditional bindings too; the others leave them out."""
+POLICY: dict[str, Any] = {"options.requestedPolicyVersion": _WITH_CONDITIONS}
+"""The same, where it is part of the query."""
+State = Literal["ready", "missing", "unknown"]
+RESOURCES = "cloudresourcemanager.googleapis.com"
+STORAGE = "storage.googleapis.com"
+IAM = "iam.googleapis.com"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found out.
+
+    Args:
+        name: What was looked at.
+        state: `unknown`: it could not be looked at.
+        told: What is there, or what is wrong.
+        mend: The commands that mend it.
+    """
+
+    name: str
+    state: State
+    told: str = ""
+    mend: tuple[str, ...] = ()
+
+
+@dataclass
+class Desk:
+    """Where the checks of one environment are made."""
+
+    settings: Settings
+    cloud: Cloud
+    google: Google
+    with_data: bool = True
+    """Whether the tables of the use case are looked at."""
+
+    @property
+    def project(self) -> str:
+        """Its id."""
+        return self.cloud.project
+
+    @cached_property
+    def about_project(self) -> dict[str, Any]:
+        """The project, as Resource Manager has it."""
+        return self.google.get(RESOURCES, f"/v3/projects/{self.project}")
+
+    @cached_property
+    def number(self) -> str:
+        """The project's number."""
+        return str(self.about_project["name"]).removeprefix("projects/")
+
+    @cached_property
+    def policy(self) -> dict[str, set[str]]:
+        """Who has which role in the project: the roles of each member."""
+        asked = {"options": {"requestedPolicyVersion": _WITH_CONDITIONS}}
+        return roles_by_member(
+            self.google.post(RESOURCES, f"/v3/projects/{self.project}:getIamPolicy", asked)
+        )
+
+    @cached_property
+    def bucket_policy(self) -> dict[str, set[str]]:
+        """Who has which role on the bucket."""
+        return roles_by_member(
+            self.google.get(
+                STORAGE,
+                f"/storage/v1/b/{self.cloud.bucket}/iam",
+                optionsRequestedPolicyVersion=_WITH_CONDITIONS,
+            )
+        )
+
+    def grant(self, member: str, role: str) -> str:
+        """The command that gives a role in the project."""
+        return command(
+            "gcloud projects add-iam-policy-binding", self.project, member=member, role=role, condition="None"
+        )
+
+
+def roles_by_member(policy: dict[str, Any]) -> dict[str, set[str]]:
+    """An IAM policy, turned round."""
+    found: dict[str, set[str]] = {}
+    for binding in policy.get("bindings", []):
+        for member in binding.get("members", []):
+            found.setdefault(member, set()).add(binding["role"])
+    return found
+
+
+def command(words: str, *arguments: str, **flags: str | bool) -> str:
+    """A command as a person types it: `gcloud storage buckets create gs://b --location=r`."""
+    given = [shlex.quote(each) for each in arguments]
+    for name, value in flags.items():
+        flag = f"--{name.replace('_', '-')}"
+        given.append(flag if value is True else f"{flag}={shlex.quote(str(value))}")
+    return " ".join((words, *given))

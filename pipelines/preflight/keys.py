@@ -1,0 +1,63 @@
+"""The key that encrypts what services keep: alive, in the region, and usable by Google's service agents."""
+
+from collections.abc import Iterator
+
+from pipelines.preflight.desk import POLICY, Desk, Finding, command, roles_by_member
+from pipelines.preflight.google import Refused
+
+_KMS = "cloudkms.googleapis.com"
+_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+_AGENTS = (
+    "service-{number}@gcp-sa-aiplatform.iam.gserviceaccount.com",
+    "service-{number}@gs-project-accounts.iam.gserviceaccount.com",
+    "service-{number}@compute-system.iam.gserviceaccount.com",
+    "service-{number}@dataflow-service-producer-prod.iam.gserviceaccount.com",
+    "bq-{number}@bigquery-encryption.iam.gserviceaccount.com",
+)
+"""Vertex AI, Cloud Storage, Dataflow's disks, Dataflow, BigQuery."""
+
+
+def key(desk: Desk) -> Iterator[Finding]:
+    """Nothing where Google's own keys are used."""
+    name = desk.cloud.kms_key
+    if not name:
+        return
+    _, project, _, location, _, ring, _, short = name.split("/")
+    where = {"project": project, "location": location, "keyring": ring}
+    try:
+        told = desk.google.get(_KMS, f"/v1/{name}")
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        create = command("gcloud kms keys create", short, **where, purpose="encryption")
+        yield Finding("KMS key", "missing", f"no {name}", (create,))
+        return
+    state = told.get("primary", {}).get("state", "without a version")
+    if state != "ENABLED":
+        version = str(told.get("primary", {}).get("name", "1")).rpartition("/")[2]
+        enable = command("gcloud kms keys versions enable", version, **where, key=short)
+        yield Finding("KMS key", "missing", f"{short} is {state.lower()}", (enable,))
+        return
+    if location != desk.cloud.location:
+        create = command(
+            "gcloud kms keys create", short,
+            **{**where, "location": desk.cloud.location}, purpose="encryption",
+        )  # fmt: skip
+        told_of = f"{short} lies in {location}, the pipeline runs in {desk.cloud.location}"
+        yield Finding("KMS key", "missing", told_of, (create,))
+        return
+    yield Finding("KMS key", "ready", short)
+    yield _usable(desk, name, short, where)
+
+
+def _usable(desk: Desk, name: str, short: str, where: dict[str, str]) -> Finding:
+    held = roles_by_member(desk.google.get(_KMS, f"/v1/{name}:getIamPolicy", **POLICY))
+    agents = [f"serviceAccount:{each.format(number=desk.number)}" for each in _AGENTS]
+    without = [each for each in agents if _ROLE not in held.get(each, set()) | desk.policy.get(each, set())]
+    if not without:
+        return Finding("KMS key's users", "ready", f"{len(agents)} service agents")
+    mend = tuple(
+        command("gcloud kms keys add-iam-policy-binding", short, **where, member=each, role=_ROLE)
+        for each in without
+    )
+    return Finding("KMS key's users", "missing", f"{len(without)} service agents may not use {short}", mend)

@@ -1,0 +1,149 @@
+"""Whether the region gives the project as many machines and accelerators as the environment may ask for.
+
+Vertex AI counts its machines by quotas of its own, read from Cloud Quotas: limits, not what is in use.
+Dataflow's workers count against Compute Engine's, which tells both.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from configs.cloud import TrainingJob
+from pipelines.plan.machines import chips, shape
+from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.google import Refused
+from pipelines.target import on_dataflow
+
+_QUOTAS = "cloudquotas.googleapis.com"
+_VERTEX = "aiplatform.googleapis.com"
+_SHARED_CPUS = ("e2", "n1")
+"""Families whose CPUs share one quota, which has no family in its name."""
+_BUILT_IN = ("cloud-tpu", "ct5lp")
+_SIZE = re.compile(r"_[0-9]+gb")
+Need = tuple[str, str, int]
+"""What for, the metric after `custom_model_`, and how many."""
+
+
+def vertex(desk: Desk) -> Iterator[Finding]:
+    """Training and serving, by Vertex AI's quotas."""
+    needs = [*_training(desk.cloud.training), *_serving(desk)]
+    path = f"/v1/projects/{desk.project}/locations/global/services/{_VERTEX}/quotaInfos"
+    try:
+        infos = {
+            each["metric"]: each for each in desk.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
+        }
+    except Refused as refused:
+        if not refused.api_is_off:
+            raise
+        mend = command("gcloud services enable", _QUOTAS, project=desk.project)
+        yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled, which tells it", (mend,))
+        return
+    for what, metric, wanted in needs:
+        yield _against(desk, what, infos.get(f"{_VERTEX}/custom_model_{metric}"), metric, wanted)
+
+
+def _training(job: TrainingJob) -> Iterator[Need]:
+    preemptible = "preemptible_" if job.provisioning == "SPOT" else ""
+    size = shape(job.machine_type)
+    if job.accelerator and not job.accelerator.startswith("TPU"):
+        gpu = _gpu(job.accelerator)
+        yield "training GPUs", f"training_{preemptible}{gpu}", job.accelerator_count * job.replicas
+    elif job.accelerator:
+        tpu = job.accelerator.lower()
+        yield "training TPU cores", f"training_{preemptible}{tpu}", job.accelerator_count * job.replicas
+    elif job.tpu_topology:
+        yield (
+            "training TPU chips",
+            f"training_{preemptible}tpu_v5e",
+            chips(job.machine_type, job.tpu_topology),
+        )
+    if size.family not in _BUILT_IN:
+        yield "training CPUs", f"training_{preemptible}{_cpus(size.family)}", size.cpus * job.replicas
+
+
+def _serving(desk: Desk) -> Iterator[Need]:
+    told = desk.cloud.prediction
+    size, most = shape(told.machine_type), 2 * told.max_replicas
+    if told.accelerator:
+        yield "serving GPUs", f"serving_{_gpu(told.accelerator)}", told.accelerator_count * most
+    yield "serving CPUs", f"serving_{_cpus(size.family)}", size.cpus * most
+
+
+def _gpu(accelerator: str) -> str:
+    """NVIDIA_TESLA_T4 is nvidia_t4_gpus to the quotas; NVIDIA_A100_80GB keeps its size, others do not."""
+    name = accelerator.lower().replace("tesla_", "")
+    return (name if "a100" in name else _SIZE.sub("", name)) + "_gpus"
+
+
+def _cpus(family: str) -> str:
+    return "cpus" if family in _SHARED_CPUS else f"{family}_cpus"
+
+
+def _against(desk: Desk, what: str, info: dict[str, Any] | None, metric: str, wanted: int) -> Finding:
+    region, name = desk.cloud.location, f"quota: {what}"
+    limit = _limit(info, region) if info else None
+    if info is None or limit is None:
+        look = command("gcloud beta quotas info list", service=_VERTEX, project=desk.project)
+        return Finding(name, "unknown", f"no custom_model_{metric} is told for {region}", (look,))
+    if limit < 0 or limit >= wanted:
+        most = "no limit" if limit < 0 else f"at most {limit}"
+        return Finding(name, "ready", f"{wanted} wanted, {most} in {region}")
+    mend = _more(desk, _VERTEX, info["quotaId"], wanted)
+    return Finding(name, "missing", f"{wanted} wanted, at most {limit} in {region}", (mend,))
+
+
+def _limit(info: dict[str, Any], region: str) -> int | None:
+    """The limit of a region: its own entry, or the one of all that have none. -1: unlimited."""
+    fallback = None
+    for each in info.get("dimensionsInfos", []):
+        named = each.get("dimensions", {}).get("region")
+        value = int(each.get("details", {}).get("value", 0))
+        if named == region:
+            return value
+        applies = each.get("applicableLocations", [])
+        if named is None and (not applies or region in applies or "global" in applies):
+            fallback = value
+    return fallback
+
+
+def dataflow(desk: Desk) -> Iterator[Finding]:
+    """Beam's workers, by Compute Engine's quotas, with what is in use."""
+    if not on_dataflow(desk.cloud):
+        return
+    told = desk.cloud.dataflow
+    size = shape(told.machine_type)
+    most = told.workers if told.autoscaling == "NONE" else max(told.workers, told.max_workers)
+    path = f"/compute/v1/projects/{desk.project}/regions/{desk.cloud.location}"
+    try:
+        quotas = {each["metric"]: each for each in desk.google.get("compute.googleapis.com", path)["quotas"]}
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        regions = command("gcloud compute regions list", project=desk.project)
+        yield Finding("region", "missing", f"no region {desk.cloud.location}: set cloud.location", (regions,))
+        return
+    needs = {
+        "CPUS" if size.family in _SHARED_CPUS else f"{size.family.upper()}_CPUS": size.cpus * most,
+        "DISKS_TOTAL_GB": told.disk_gb * most,
+        **({"IN_USE_ADDRESSES": most} if desk.cloud.network.public_ips else {}),
+    }
+    for metric, wanted in needs.items():
+        name, quota = f"quota: Dataflow {metric}", quotas.get(metric)
+        if quota is None:
+            yield Finding(name, "unknown", f"Compute Engine tells none in {desk.cloud.location}")
+            continue
+        free = int(quota["limit"] - quota["usage"])
+        said = f"{wanted} wanted, {free} of {quota['limit']:.0f} free in {desk.cloud.location}"
+        if free >= wanted:
+            yield Finding(name, "ready", said)
+            continue
+        quota_id = f"{metric.replace('_', '-')}-per-project-region"
+        mend = _more(desk, "compute.googleapis.com", quota_id, int(quota["usage"]) + wanted)
+        yield Finding(name, "missing", f"{said}; or lower cloud.dataflow.max_workers", (mend,))
+
+
+def _more(desk: Desk, service: str, quota_id: str, value: int) -> str:
+    return command(
+        "gcloud beta quotas preferences create", service=service, project=desk.project, quota_id=quota_id,
+        preferred_value=str(value), dimensions=f"region={desk.cloud.location}",
+    )  # fmt: skip

@@ -1,0 +1,60 @@
+"""The compiled pipeline put where others start it: on Cloud Storage, with all that starting it takes.
+
+A pipeline is named by its content, so that what a launch file names never changes; the launch file, which
+says how to start it, is replaced in one step.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from components.artifacts import digest, write_json
+from components.places import place
+from configs.loading import schema_text
+from configs.settings import Settings
+from pipelines.target import cloud_of
+
+FOLDER = "pipelines"
+
+
+def publish(use_case: str, settings: Settings) -> str:
+    """Compile the training pipeline and publish it; returns the place of its launch file.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
+        PlaceError: The bucket is missing, or closed to us.
+    """
+    from components import storage
+    from pipelines import session
+
+    cloud = cloud_of(settings)
+    folder = f"gs://{cloud.bucket}/{FOLDER}"
+    name = f"training-{settings.name}"
+    with tempfile.TemporaryDirectory() as beside:
+        compiled = Path(beside) / "pipeline.yaml"
+        session.compile_to(settings, schema_text(use_case), compiled)
+        template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
+        storage.put(compiled, template)
+    launch = f"{folder}/{name}.json"
+    write_json(place(launch), _launch(settings, template))
+    return launch
+
+
+def _launch(settings: Settings, template: str) -> dict[str, Any]:
+    """What `infra/trigger/main.py` reads."""
+    from pipelines.runners import vertex
+
+    cloud = cloud_of(settings)
+    root = vertex.pipeline_root(settings)
+    return {
+        "project": cloud.project,
+        "location": cloud.location,
+        "template": template,
+        "pipeline_root": root,
+        "parameters": {"checkpoints": f"{root}/checkpoints"},
+        "labels": settings.labels,
+        "service_account": cloud.identities.pipeline,
+        "network": cloud.network.network,
+        "kms_key": cloud.kms_key,
+        "api_endpoint": cloud.loopback.vertex,
+    }

@@ -1,0 +1,234 @@
+"""Schedules of Vertex AI: runs of a use case's compiled pipeline, started by a clock.
+
+One schedule a use case and environment, found by its name: what is asked twice is there once.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from configs.cloud import Cloud
+from configs.errors import CloudError
+from configs.loading import schema_text
+from configs.settings import Settings
+from pipelines import cron
+from pipelines.runners import vertex
+from pipelines.target import cloud_of
+
+_ACTIVE = "ACTIVE"
+_PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule as it is now."""
+
+    name: str
+    """For a person."""
+    resource: str
+    """Its full name."""
+    state: str
+    cron: str
+    time_zone: str
+    max_concurrent: int
+    next_run: str
+    """The instant (UTC) of the next run; empty where there is none."""
+    runs: int
+    """That it has started."""
+
+
+def title(settings: Settings) -> str:
+    """The name by which the schedule of a use case in an environment is found."""
+    return f"training-{settings.name}-{settings.environment}"
+
+
+def create(
+    use_case: str, settings: Settings, timing: cron.Timing
+) -> tuple[Schedule, Literal["made", "updated"]]:
+    """Let a clock start runs; a schedule that is there gets the new timing and the pipeline as it is now.
+
+    Args:
+        use_case: Its name or folder.
+        settings: Of an environment on Google Cloud.
+        timing: When.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
+        CloudError: The service refuses it, or does not answer.
+    """
+    from pipelines import session
+
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = Path(folder) / "pipeline.yaml"
+        session.compile_to(settings, schema_text(use_case), compiled)
+        with vertex.explained(cloud):
+            job = _job(client, settings, cloud, compiled)
+            done = vertex.patiently(lambda: _put(client, settings, cloud, job, timing))()
+    return _required(settings), done
+
+
+def listed(settings: Settings) -> list[Schedule]:
+    """Every schedule of training runs in the environment's project and region.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud.
+        CloudError: The service does not answer.
+    """
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    with vertex.explained(cloud):
+        every = vertex.patiently(client.PipelineJobSchedule.list)(order_by="create_time")
+        return [_seen(each) for each in every if each.display_name.startswith("training-")]
+
+
+def pause(settings: Settings) -> Schedule:
+    """No more runs until it is resumed; those that go on are left alone.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    return _turned(settings, _PAUSED, lambda schedule: schedule.pause())
+
+
+def resume(settings: Settings) -> Schedule:
+    """Runs again; those that were due meanwhile are not made up for.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    return _turned(settings, _ACTIVE, lambda schedule: schedule.resume(catch_up=False))
+
+
+def delete(settings: Settings) -> Schedule:
+    """Remove it; runs that it has started go on. Returns what it was.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    cloud = cloud_of(settings)
+    kept = _required(settings)
+    client = vertex.connect(cloud)
+
+    def gone() -> None:
+        for schedule in _found(client, settings):
+            schedule.delete()
+
+    with vertex.explained(cloud):
+        vertex.patiently(gone)()
+    return kept
+
+
+def _put(
+    client: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron.Timing
+) -> Literal["made", "updated"]:
+    """Make or update; looked for first at every attempt, so that a lost answer does not make two."""
+    there = _found(client, settings)
+    if there:
+        _update(there[0], settings, cloud, job, timing)
+        return "updated"
+    job.create_schedule(
+        display_name=title(settings),
+        cron=timing.expression,
+        max_concurrent_run_count=timing.max_concurrent,
+        service_account=cloud.identities.pipeline or None,
+        network=cloud.network.network or None,
+    )
+    return "made"
+
+
+def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron.Timing) -> None:
+    """All at once, the pipeline too: the client's own `update` leaves that out."""
+    from google.protobuf import field_mask_pb2
+
+    changed = {
+        "name": there.resource_name,
+        "display_name": title(settings),
+        "cron": timing.expression,
+        "max_concurrent_run_count": timing.max_concurrent,
+        "create_pipeline_job_request": {
+            "parent": there.resource_name.partition("/schedules/")[0],
+            "pipeline_job": {
+                "pipeline_spec": job.pipeline_spec,
+                "runtime_config": job.runtime_config,
+                "labels": settings.labels,
+                "service_account": cloud.identities.pipeline,
+                "network": cloud.network.network,
+                **({"encryption_spec": {"kms_key_name": cloud.kms_key}} if cloud.kms_key else {}),
+            },
+        },
+    }
+    paths = ["cron", "max_concurrent_run_count", "create_pipeline_job_request"]
+    mask = field_mask_pb2.FieldMask(paths=paths)
+    there.api_client.update_schedule(request={"schedule": changed, "update_mask": mask})
+
+
+def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path) -> Any:
+    """What a run of the schedule is; Vertex AI gives each its id."""
+    root = vertex.pipeline_root(settings)
+    return client.PipelineJob(
+        display_name=title(settings),
+        template_path=str(compiled),
+        pipeline_root=root,
+        parameter_values={"checkpoints": f"{root}/checkpoints"},
+        labels=settings.labels,
+        encryption_spec_key_name=cloud.kms_key or None,
+        failure_policy="fast",
+    )
+
+
+def _turned(settings: Settings, state: str, turn: Callable[[Any], None]) -> Schedule:
+    """Brought into a state; nothing is asked where it is in it."""
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+
+    def turned() -> None:
+        for schedule in _found(client, settings):
+            if schedule.state.name != state:
+                turn(schedule)
+
+    _required(settings)
+    with vertex.explained(cloud):
+        vertex.patiently(turned)()
+    return _required(settings)
+
+
+def _found(client: Any, settings: Settings) -> list[Any]:
+    """The schedule of that name; more than one only where somebody else made them."""
+    wanted = f'display_name="{title(settings)}"'
+    found: list[Any] = client.PipelineJobSchedule.list(filter=wanted, order_by="create_time")
+    return found
+
+
+def _required(settings: Settings) -> Schedule:
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    with vertex.explained(cloud):
+        found = vertex.patiently(lambda: _found(client, settings))()
+        if found:
+            return _seen(found[0])
+    raise CloudError(
+        f"the schedule '{title(settings)}' in {cloud.project}, {cloud.location}",
+        expected="one of that name",
+        got="none",
+        way_out=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
+        '--cron "0 6 * * *" --time-zone UTC',
+    )
+
+
+def _seen(schedule: Any) -> Schedule:
+    kept = schedule.gca_resource
+    expression, time_zone = cron.split(kept.cron)
+    return Schedule(
+        name=kept.display_name,
+        resource=kept.name,
+        state=kept.state.name.lower(),
+        cron=expression,
+        time_zone=time_zone,
+        max_concurrent=int(kept.max_concurrent_run_count),
+        next_run=f"{kept.next_run_time:%Y-%m-%d %H:%M}" if kept.next_run_time else "",
+        runs=int(kept.started_run_count),
+    )

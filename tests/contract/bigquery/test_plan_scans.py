@@ -1,0 +1,74 @@
+"""The plan asks BigQuery, in a dry run, what the query will scan; a query that could not run has no plan."""
+
+from typing import Any
+
+import pytest
+
+from configs.errors import BudgetError, QueryError
+from configs.loading import load
+from configs.settings import Settings
+from configs.settings import Source as Selection
+from pipelines.plan import command
+
+TIB = 2**40
+
+
+@pytest.fixture
+def there(service: Any, visits: Any, tmp_path: Any) -> Any:
+    """The settings of `dev` with a query over the visits, by overrides."""
+    service.load(visits, "shop.visits", tmp_path)
+
+    def settings(*overrides: str) -> Settings:
+        loaded = load("flights", "dev", [f"cloud.project={service.project}", *overrides])
+        source = Selection(uri=f"bq://{service.project}", sql="SELECT id, amount FROM shop.visits")
+        return loaded.model_copy(update={"source": source})
+
+    return settings
+
+
+def test_the_bytes_come_from_a_dry_run_and_nothing_runs(service: Any, there: Any) -> None:
+    service.dry_run(3 * 2**30, ("id", "STRING"))
+    plan = command.planned(there())
+    assert (plan.scanned.low, plan.scanned.high, plan.scanned.told) == (3 * 2**30, 3 * 2**30, "dry run")
+    assert [each.job["dryRun"] for each in service.jobs()] == [True]
+    (queries,) = (line for line in plan.run if line.service == "BigQuery")
+    assert queries.cost.high == pytest.approx(6.25 * 3 / 1024)
+
+
+def test_the_emulator_itself_answers_a_plan(there: Any) -> None:
+    assert command.planned(there()).scanned.unknown == ""
+
+
+def test_the_budget_judges_what_the_query_scans(service: Any, there: Any) -> None:
+    service.dry_run(2 * TIB, ("id", "STRING"))
+    command.check(there(f"cloud.bigquery.maximum_bytes_billed={4 * TIB}", "cloud.budget_usd=500"))
+    with pytest.raises(
+        BudgetError, match=r"at most 25\.00 USD .*got an estimate of 1\d\.\d\d to \d+\.\d\d USD"
+    ):
+        command.check(there(f"cloud.bigquery.maximum_bytes_billed={4 * TIB}"))
+
+
+def test_without_a_budget_a_run_is_not_judged_and_nobody_is_asked(service: Any, there: Any) -> None:
+    assert command.check(there("cloud.budget_usd=null")) is None
+    assert service.jobs() == []
+
+
+def test_a_query_above_its_limit_has_no_plan(service: Any, there: Any) -> None:
+    service.dry_run(20 * 2**30, ("id", "STRING"))
+    with pytest.raises(QueryError, match=r"at most 10\.0 GiB .*got 20\.0 GiB"):
+        command.planned(there())
+
+
+def test_a_table_that_is_not_there_has_no_plan(there: Any) -> None:
+    missing = there()
+    source = missing.source.model_copy(update={"sql": "SELECT id FROM shop.visit"})
+    with pytest.raises(QueryError, match=r"visit.*Did you mean 'visits'\?"):
+        command.planned(missing.model_copy(update={"source": source}))
+
+
+def test_a_closed_door_is_told_and_the_plan_goes_on(service: Any, there: Any) -> None:
+    service.refuse("/jobs", 403, "accessDenied", "Access Denied: User does not have bigquery.jobs.create")
+    plan = command.planned(there())
+    assert plan.scanned.high == 10 * 2**30
+    (warning,) = (each for each in plan.warnings if "BigQuery was not asked" in each)
+    assert "roles/bigquery.jobUser" in warning

@@ -1,0 +1,71 @@
+"""A project of Google Cloud in which nothing is missing, on loopback."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from configs.loading import load
+from configs.settings import Settings
+from pipelines.preflight import accounts, project
+from tests.contract.control.server import NUMBER, ControlServer, World
+
+DOMAIN = "my-project-dev.iam.gserviceaccount.com"
+ACCOUNTS = {
+    "pipeline": f"pipeline@{DOMAIN}",
+    "dataflow": f"dataflow-worker@{DOMAIN}",
+    "trainer": f"trainer@{DOMAIN}",
+    "serving": f"serving@{DOMAIN}",
+}
+"""Of configs/environments/dev.yaml."""
+DIGEST = "sha256:" + "ab" * 32
+
+
+def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
+    return {"metric": metric, "limit": limit, "usage": usage, "owner": "p"}
+
+
+def ready() -> World:
+    """What configs/environments/dev.yaml asks for, and the flights' tables."""
+    roles = {f"serviceAccount:{email}": set(accounts._ROLES[role]) for role, email in ACCOUNTS.items()}
+    roles[f"serviceAccount:{ACCOUNTS['pipeline']}"].add("roles/iam.serviceAccountUser")
+    for _, pattern, role in accounts._AGENTS:
+        roles[f"serviceAccount:{pattern.format(number=NUMBER)}"] = {role}
+    access = {"uniformBucketLevelAccess": {"enabled": True}}
+    bucket = {"projectNumber": NUMBER, "location": "US-CENTRAL1", "iamConfiguration": access}
+    return World(
+        apis=set(project._APIS),
+        permissions=set(project._CALLER),
+        accounts={email: {} for email in ACCOUNTS.values()},
+        may_act_as=set(ACCOUNTS.values()),
+        policy=roles,
+        buckets={"my-project-dev-pipeline": bucket},
+        datasets={"my-project-dev.flights": "us-central1"},
+        subnetworks={"pipeline": {"privateIpGoogleAccess": True}},
+        quotas=[quota("CPUS", 72, 0), quota("N2_CPUS", 32, 8), quota("DISKS_TOTAL_GB", 4096, 100)],
+        vertex_quotas={
+            "custom_model_training_preemptible_nvidia_t4_gpus": 1,
+            "custom_model_training_preemptible_cpus": 20,
+            "custom_model_training_nvidia_t4_gpus": 0,
+            "custom_model_serving_cpus": 20,
+        },
+        images={"pipeline/pipeline-python:dev", f"pipeline/pipeline-python@{DIGEST}"},
+        repositories={"pipeline"},
+    )
+
+
+@pytest.fixture
+def control() -> Iterator[ControlServer]:
+    """The server of that project; a test changes `control.world`."""
+    with ControlServer(ready()) as server:
+        yield server
+
+
+@pytest.fixture
+def dev(control: ControlServer) -> Any:
+    """The settings of the flights in `dev`, by further overrides."""
+
+    def settings(*overrides: str) -> Settings:
+        return load("flights", "dev", [f"cloud.loopback.google={control.url}", *overrides])
+
+    return settings

@@ -1,0 +1,321 @@
+"""The APIs that the preflight asks, on loopback: one project, as `ADDRESS/HOST/PATH`.
+
+What is kept of the real ones: the methods with their verbs, paths, queries and bodies as Google's public
+protos and discovery documents annotate them (anything else is refused),
+the form of answers and errors, pages.
+"""
+
+import json
+import re
+import threading
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+NUMBER = "123456789012"
+_POLICY = ("options.requestedPolicyVersion",)
+Answer = tuple[int, Any]
+
+
+def error(code: int, message: str, reason: str = "") -> Answer:
+    """As Google's APIs word one."""
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
+    content = {"code": code, "message": message, "details": [info] if reason else []}
+    return code, {"error": content}
+
+
+def policy(roles: Mapping[str, set[str]]) -> dict[str, Any]:
+    """A policy from the roles of each member."""
+    every = sorted({role for held in roles.values() for role in held})
+    bindings = [
+        {"role": role, "members": sorted(member for member, held in roles.items() if role in held)}
+        for role in every
+    ]
+    return {"version": 3, "bindings": bindings}
+
+
+@dataclass
+class World:
+    """A project, as the tests arrange it; `ready` makes one in which nothing is missing."""
+
+    project: str = "my-project-dev"
+    state: str = "ACTIVE"
+    billed: bool = True
+    apis: set[str] = field(default_factory=set)
+    permissions: set[str] = field(default_factory=set)
+    """Of the caller, in the project."""
+    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    may_act_as: set[str] = field(default_factory=set)
+    """Accounts."""
+    account_policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+    policy: dict[str, set[str]] = field(default_factory=dict)
+    """Roles by member."""
+    buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bucket_policy: dict[str, set[str]] = field(default_factory=dict)
+    datasets: dict[str, str] = field(default_factory=dict)
+    """Locations."""
+    subnetworks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    quotas: list[dict[str, Any]] = field(default_factory=list)
+    """Compute Engine's, of every region."""
+    regions: set[str] = field(default_factory=lambda: {"us-central1"})
+    vertex_quotas: dict[str, int] = field(default_factory=dict)
+    """Limits in us-central1 by metric, without `aiplatform.googleapis.com/`."""
+    images: set[str] = field(default_factory=set)
+    """REPOSITORY/NAME:TAG or REPOSITORY/NAME@DIGEST."""
+    repositories: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+    """States by full name."""
+    key_policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+
+class ControlServer:
+    """Answers about a world; `refused` holds what it answers with errors, by a pattern of HOST/PATH."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.refused: dict[str, Answer] = {}
+        self.busy: dict[str, int] = {}
+        """How often the next requests are answered with 503."""
+        self.asked: list[str] = []
+        """VERB HOST/PATH, in order."""
+        self._http: ThreadingHTTPServer | None = None
+        self._methods = _methods(self)
+
+    def __enter__(self) -> Self:
+        """Listen on a free port of 127.0.0.1."""
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._http
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        """The address for `cloud.loopback.google`."""
+        assert self._http
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    def answer(self, verb: str, target: str, body: bytes) -> Answer:
+        """The status and the JSON for a request."""
+        split = urllib.parse.urlsplit(target)
+        place = split.path.lstrip("/")
+        self.asked.append(f"{verb} {place}")
+        for pattern, times in self.busy.items():
+            if times and re.search(pattern, place):
+                self.busy[pattern] -= 1
+                return error(503, "The service is currently unavailable.")
+        for pattern, refusal in self.refused.items():
+            if re.search(pattern, place):
+                return refusal
+        query = urllib.parse.parse_qs(split.query)
+        for method in self._methods:
+            found = method.pattern.fullmatch(place) if method.verb == verb else None
+            if found:
+                return method.called(found, query, json.loads(body) if body else None)
+        return error(404, f"no method {verb} {place}")
+
+    # --- methods ------------------------------------------------------------------------------
+
+    def _get_project(self, project: str, _: Any, __: Any) -> Answer:
+        if project != self.world.project:
+            return error(403, "The caller does not have permission")
+        return 200, {"name": f"projects/{NUMBER}", "projectId": project, "state": self.world.state}
+
+    def _get_project_policy(self, _: str, __: Any, ___: Any) -> Answer:
+        return 200, policy(self.world.policy)
+
+    def _permissions_on_project(self, _: str, __: Any, body: Any) -> Answer:
+        return 200, {"permissions": [each for each in body["permissions"] if each in self.world.permissions]}
+
+    def _billing(self, project: str, _: Any, __: Any) -> Answer:
+        account = "billingAccounts/000000-AAAAAA-111111" if self.world.billed else ""
+        name = f"projects/{project}/billingInfo"
+        return 200, {"name": name, "billingAccountName": account, "billingEnabled": self.world.billed}
+
+    def _services(self, _: str, query: Any, __: Any) -> Answer:
+        if len(query["names"]) > 30:
+            return error(400, "at most 30 names")
+        apis = [name.rpartition("/")[2] for name in query["names"]]
+        state = {api: "ENABLED" if api in self.world.apis else "DISABLED" for api in apis}
+        return 200, {
+            "services": [{"name": f"projects/{NUMBER}/services/{api}", "state": state[api]} for api in apis]
+        }
+
+    def _get_account(self, _: str, account: str, __: Any, ___: Any) -> Answer:
+        if account not in self.world.accounts:
+            return error(404, f"Unknown service account: {account}")
+        return 200, {"email": account, **self.world.accounts[account]}
+
+    def _permissions_on_account(self, _: str, account: str, __: Any, body: Any) -> Answer:
+        if account not in self.world.accounts:
+            return error(404, f"Unknown service account: {account}")
+        return 200, {"permissions": body["permissions"]} if account in self.world.may_act_as else {}
+
+    def _get_account_policy(self, _: str, account: str, __: Any, ___: Any) -> Answer:
+        return 200, policy(self.world.account_policies.get(account, {}))
+
+    def _get_bucket(self, bucket: str, _: Any, __: Any) -> Answer:
+        if bucket not in self.world.buckets:
+            return error(404, "The specified bucket does not exist.")
+        return 200, {"name": bucket, **self.world.buckets[bucket]}
+
+    def _get_bucket_policy(self, _: str, __: Any, ___: Any) -> Answer:
+        return 200, policy(self.world.bucket_policy)
+
+    def _get_dataset(self, project: str, dataset: str, _: Any, __: Any) -> Answer:
+        location = self.world.datasets.get(f"{project}.{dataset}")
+        if location is None:
+            return error(404, f"Not found: Dataset {project}:{dataset}")
+        return 200, {"location": location}
+
+    def _get_subnetwork(self, _: str, region: str, name: str, __: Any, ___: Any) -> Answer:
+        if name not in self.world.subnetworks:
+            return error(404, f"The resource 'regions/{region}/subnetworks/{name}' was not found")
+        return 200, self.world.subnetworks[name]
+
+    def _get_region(self, _: str, region: str, __: Any, ___: Any) -> Answer:
+        if region not in self.world.regions:
+            return error(404, f"The resource 'regions/{region}' was not found")
+        return 200, {"name": region, "quotas": self.world.quotas}
+
+    def _quota_infos(self, _: str, service: str, query: Any, __: Any) -> Answer:
+        """A page each: pages must be followed."""
+        infos = [
+            {
+                "quotaId": "".join(part.capitalize() for part in metric.split("_")) + "PerProjectPerRegion",
+                "metric": f"{service}/{metric}",
+                "dimensions": ["region"],
+                "dimensionsInfos": [
+                    {"dimensions": {"region": "us-central1"}, "details": {"value": str(limit)},
+                     "applicableLocations": ["us-central1"]},
+                    {"details": {"value": "0"}, "applicableLocations": ["europe-west1", "asia-east1"]},
+                ],
+            }
+            for metric, limit in self.world.vertex_quotas.items()
+        ]  # fmt: skip
+        at = int(query.get("pageToken", ["0"])[0])
+        more = {"nextPageToken": str(at + 1)} if at + 1 < len(infos) else {}
+        return 200, {"quotaInfos": infos[at : at + 1], **more}
+
+    def _get_repository(self, _: str, __: str, repository: str, ___: Any, ____: Any) -> Answer:
+        if repository not in self.world.repositories:
+            return error(404, f"Repository {repository} not found")
+        return 200, {"format": "DOCKER"}
+
+    def _get_tag(
+        self, _: str, __: str, repository: str, package: str, tag: str, ___: Any, ____: Any
+    ) -> Answer:
+        if f"{repository}/{package}:{tag}" not in self.world.images:
+            return error(404, "Requested entity was not found.")
+        return 200, {"name": tag, "version": f"projects/p/packages/{package}/versions/sha256:{'a' * 64}"}
+
+    def _get_image(self, _: str, __: str, repository: str, image: str, ___: Any, ____: Any) -> Answer:
+        if f"{repository}/{image}" not in self.world.images:
+            return error(404, "Requested entity was not found.")
+        return 200, {"uri": image}
+
+    def _get_key(self, key: str, _: Any, __: Any) -> Answer:
+        if key not in self.world.keys:
+            return error(404, f"CryptoKey {key} not found.")
+        version = {"name": f"{key}/cryptoKeyVersions/3", "state": self.world.keys[key]}
+        return 200, {"name": key, "purpose": "ENCRYPT_DECRYPT", "primary": version}
+
+    def _get_key_policy(self, key: str, _: Any, __: Any) -> Answer:
+        return 200, policy(self.world.key_policies.get(key, {}))
+
+
+@dataclass
+class Method:
+    """One method: what may be sent, and who answers."""
+
+    verb: str
+    pattern: re.Pattern[str]
+    query: tuple[str, ...]
+    body: tuple[str, ...] | None
+    """The keys of its body; None: it takes none."""
+    answer: Callable[..., Answer]
+
+    def called(self, found: re.Match[str], query: Mapping[str, Any], body: Any) -> Answer:
+        """Answer what is well formed."""
+        odd = sorted(set(query) - set(self.query))
+        if odd:
+            return error(400, f'Invalid JSON payload received. Unknown name "{odd[0]}": Cannot bind query.')
+        if (body is None) != (self.body is None) or set(body or ()) - set(self.body or ()):
+            return error(400, "Invalid JSON payload received. Cannot bind the body.")
+        return self.answer(*(urllib.parse.unquote(part) for part in found.groups()), query, body)
+
+
+def _methods(server: ControlServer) -> list[Method]:
+    pages = ("pageSize", "pageToken")
+    account = "iam.googleapis.com/v1/projects/*/serviceAccounts/*"
+    repository = "artifactregistry.googleapis.com/v1/projects/*/locations/*/repositories/*"
+    key = "cloudkms.googleapis.com/v1/(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/:]+)"
+    options = ("options",)
+    told: list[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, Callable[..., Answer]]] = [
+        ("GET", "cloudresourcemanager.googleapis.com/v3/projects/*", (), None, server._get_project),
+        ("POST", "cloudresourcemanager.googleapis.com/v3/projects/*:getIamPolicy", (), options,
+         server._get_project_policy),
+        ("POST", "cloudresourcemanager.googleapis.com/v3/projects/*:testIamPermissions", (), ("permissions",),
+         server._permissions_on_project),
+        ("GET", "cloudbilling.googleapis.com/v1/projects/*/billingInfo", (), None, server._billing),
+        ("GET", "serviceusage.googleapis.com/v1/projects/*/services:batchGet", ("names",), None,
+         server._services),
+        ("GET", account, (), None, server._get_account),
+        ("POST", f"{account}:testIamPermissions", (), ("permissions",), server._permissions_on_account),
+        ("POST", f"{account}:getIamPolicy", _POLICY, None, server._get_account_policy),
+        ("GET", "storage.googleapis.com/storage/v1/b/*", ("projection",), None, server._get_bucket),
+        ("GET", "storage.googleapis.com/storage/v1/b/*/iam", ("optionsRequestedPolicyVersion",), None,
+         server._get_bucket_policy),
+        ("GET", "bigquery.googleapis.com/bigquery/v2/projects/*/datasets/*", (), None, server._get_dataset),
+        ("GET", "compute.googleapis.com/compute/v1/projects/*/regions/*/subnetworks/*", (), None,
+         server._get_subnetwork),
+        ("GET", "compute.googleapis.com/compute/v1/projects/*/regions/*", (), None, server._get_region),
+        ("GET", "cloudquotas.googleapis.com/v1/projects/*/locations/global/services/*/quotaInfos", pages,
+         None, server._quota_infos),
+        ("GET", repository, (), None, server._get_repository),
+        ("GET", f"{repository}/packages/*/tags/*", (), None, server._get_tag),
+        ("GET", f"{repository}/dockerImages/*", (), None, server._get_image),
+        ("GET", key, (), None, server._get_key),
+        ("GET", f"{key}:getIamPolicy", _POLICY, None, server._get_key_policy),
+    ]  # fmt: skip
+    return [Method(verb, _pattern(path), query, body, answer) for verb, path, query, body, answer in told]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """`*` is one part of a path; what is in brackets is a pattern already."""
+    if "(" in path:
+        return re.compile(path)
+    return re.compile(re.escape(path).replace(r"\*", r"([^/:]+(?::[0-9a-f]{64})?)"))
+
+
+def _handler(server: ControlServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def log_message(self, *_: object) -> None:
+            """Tests read `server.asked` instead."""
+
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, content = server.answer(self.command, self.path, body)
+            sent = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json; charset=UTF-8")
+            self.send_header("content-length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_POST = answer  # noqa: N815 - http.server's names
+
+    return Handler

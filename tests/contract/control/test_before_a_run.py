@@ -1,0 +1,35 @@
+"""Before anything is spent: a run that cannot end well, or may cost too much, is not submitted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.errors import BudgetError, CloudError
+from pipelines import session
+from tests.contract.control.server import ControlServer
+from tests.contract.vertex.server import VertexServer
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_without_its_bucket_is_not_submitted(
+    vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
+) -> None:
+    control.world.buckets.clear()
+    with pytest.raises(
+        CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
+    ):
+        session.run("flights", dev(f"cloud.loopback.vertex={vertex.url}"))
+    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+
+
+def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
+    settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=1")
+    with pytest.raises(BudgetError, match=r"at most 1\.00 USD \(cloud\.budget_usd\), got an estimate of"):
+        session.run("flights", settings)
+    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])

@@ -1,0 +1,139 @@
+"""Schedules on the loopback server: made once, brought up to date, paused, resumed, deleted."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from configs.errors import CloudError, SettingsError
+from configs.loading import load
+from configs.settings import Settings
+from pipelines import schedules
+from pipelines.__main__ import app
+from pipelines.cron import timing
+from tests.contract.vertex.server import VertexServer
+
+aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
+AT_SIX = timing("0 6 * * *", "Europe/Zurich", 1)
+
+
+@pytest.fixture
+def there(vertex: VertexServer, bucket: Path) -> Any:
+    """The settings of the flights in `dev`, at the server, by further overrides."""
+
+    def settings(*overrides: str) -> Settings:
+        at = (f"cloud.loopback.vertex={vertex.url}", f"cloud.project={vertex.project}")
+        return load("flights", "dev", [*at, f"places.root={bucket / 'runs'}", *overrides])
+
+    return settings
+
+
+def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
+    vertex: VertexServer, there: Any, bucket: Path
+) -> None:
+    made, done = schedules.create("flights", there(), AT_SIX)
+    assert (made.name, made.state, done) == ("training-flights-dev", "active", "made")
+    (request,) = vertex.asked("CreateSchedule")
+    kept = request.schedule
+    assert kept.cron == "TZ=Europe/Zurich 0 6 * * *"
+    assert kept.max_concurrent_run_count == 1
+    job = kept.create_pipeline_job_request.pipeline_job
+    assert job.pipeline_spec["pipelineInfo"]["name"] == "training-flights"
+    assert job.service_account == "pipeline@my-project-dev.iam.gserviceaccount.com"
+    assert there().labels.items() <= dict(job.labels).items()
+    assert job.runtime_config.gcs_output_directory == f"{bucket / 'runs'}/flights"
+    values = job.runtime_config.parameter_values
+    assert values["checkpoints"].string_value == f"{bucket / 'runs'}/flights/checkpoints"
+    assert job.runtime_config.failure_policy == 2  # fail fast
+
+
+def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
+    first, _ = schedules.create("flights", there(), AT_SIX)
+    there_now = there("training.epochs=7", "cloud.labels={team: sky}")
+    second, done = schedules.create("flights", there_now, timing("30 7 * * 1-5", "UTC", 2))
+    assert (second.resource, done) == (first.resource, "updated")
+    assert (second.cron, second.time_zone, second.max_concurrent) == ("30 7 * * 1-5", "UTC", 2)
+    (kept,) = aiplatform.PipelineJobSchedule.list()
+    job = kept.gca_resource.create_pipeline_job_request.pipeline_job
+    assert job.labels["team"] == "sky"
+    assert re.search(r"epochs\W+7", str(job))
+    assert len(vertex.asked("CreateSchedule")) == 1
+
+
+def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> None:
+    vertex.faults.lose_answer("CreateSchedule")
+    _, done = schedules.create("flights", there(), AT_SIX)
+    assert done == "updated"
+    assert len(aiplatform.PipelineJobSchedule.list()) == 1
+
+
+def test_a_busy_service_is_asked_again(vertex: VertexServer, there: Any) -> None:
+    vertex.faults.refuse("CreateSchedule", "RESOURCE_EXHAUSTED")
+    vertex.faults.refuse("ListSchedules", "UNAVAILABLE", times=2)
+    schedules.create("flights", there(), AT_SIX)
+    assert len(aiplatform.PipelineJobSchedule.list()) == 1
+
+
+def test_it_is_paused_and_resumed_once_however_often_that_is_asked(vertex: VertexServer, there: Any) -> None:
+    made, _ = schedules.create("flights", there(), AT_SIX)
+    assert [schedules.pause(there()).state, schedules.pause(there()).state] == ["paused", "paused"]
+    assert vertex.schedules.strike(made.resource) is None
+    assert [schedules.resume(there()).state, schedules.resume(there()).state] == ["active", "active"]
+    assert (len(vertex.asked("PauseSchedule")), len(vertex.asked("ResumeSchedule"))) == (1, 1)
+
+
+def test_a_paused_schedule_stays_paused_when_it_is_brought_up_to_date(there: Any) -> None:
+    schedules.create("flights", there(), AT_SIX)
+    schedules.pause(there())
+    again, _ = schedules.create("flights", there(), AT_SIX)
+    assert again.state == "paused"
+
+
+def test_it_is_listed_and_deleted(there: Any) -> None:
+    assert schedules.listed(there()) == []
+    made, _ = schedules.create("flights", there(), AT_SIX)
+    assert schedules.listed(there()) == [made]
+    assert schedules.delete(there()) == made
+    assert schedules.listed(there()) == []
+
+
+@pytest.mark.parametrize("action", [schedules.pause, schedules.resume, schedules.delete])
+def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
+    with pytest.raises(CloudError, match=r"schedule create flights --env dev --cron"):
+        action(there())
+
+
+def test_a_closed_service_is_told_in_one_line(vertex: VertexServer, there: Any) -> None:
+    vertex.faults.refuse("ListSchedules", "PERMISSION_DENIED")
+    with pytest.raises(CloudError, match=r"roles/aiplatform\.user"):
+        schedules.listed(there())
+
+
+def test_a_machine_has_no_schedules() -> None:
+    with pytest.raises(SettingsError, match="no clock starts it"):
+        schedules.listed(load("flights"))
+
+
+def test_the_command_checks_before_it_asks(
+    vertex: VertexServer, bucket: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [f"cloud.loopback.vertex={vertex.url}", f"cloud.project={vertex.project}"]
+    overrides += [f"places.root={bucket / 'runs'}"]
+    options = ["flights", "--env", "dev", *(word for each in overrides for word in ("--set", each))]
+
+    def typed(action: str, *more: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["schedule", action, *options, *more])
+        return done.exit_code, capfd.readouterr().out + done.output
+
+    assert "got '25'" in typed("create", "--cron", "0 25 * * *")[1]
+    assert "Did you mean" in typed("create", "--cron", "0 6 * * *", "--time-zone", "Europe/Zurih")[1]
+    assert vertex.calls == []
+    code, said = typed("create", "--cron", "0 6 * * *", "--time-zone", "Europe/Zurich")
+    assert (code, "training-flights-dev: made" in said) == (0, True)
+    assert "Europe/Zurich" in typed("list")[1]
+    assert "training-flights-dev: paused" in typed("pause")[1]
+    assert "training-flights-dev: resumed" in typed("resume")[1]
+    assert "training-flights-dev: deleted" in typed("delete")[1]
+    assert "no schedule" in typed("list")[1]

@@ -1,0 +1,148 @@
+"""A message starts a run, once; what can never be one is acknowledged, what may yet be one comes again."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.settings import Settings
+from pipelines import publishing
+from tests.contract.trigger.conftest import ROOT, Trigger, asking
+from tests.contract.vertex.server import VertexServer
+
+FLIGHTS = asking({"use_case": "flights"})
+
+
+def jobs(vertex: VertexServer) -> list[Any]:
+    """All pipeline jobs of the server."""
+    return list(vertex.store.of_kind("google.cloud.aiplatform.v1.PipelineJob", vertex.parent))
+
+
+def logged(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    lines = capfd.readouterr().out.splitlines()
+    return [json.loads(line) for line in lines if line.startswith('{"severity"')]
+
+
+@pytest.mark.usefixtures("published")
+def test_a_message_starts_a_run(
+    vertex: VertexServer, trigger: Trigger, bucket: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert trigger.deliver(FLIGHTS).status_code == 200
+    (job,) = jobs(vertex)
+    run_id = job.name.rpartition("/")[2]
+    assert re.fullmatch(r"flights-event-[0-9a-f]{16}", run_id)
+    assert job.service_account == "pipeline@my-project-dev.iam.gserviceaccount.com"
+    assert job.labels["use_case"] == "flights"
+    assert job.labels["started_by"] == "event"
+    assert job.runtime_config.gcs_output_directory == f"{bucket / 'runs/flights'}"
+    assert job.runtime_config.parameter_values["run_id"].string_value == run_id
+    assert logged(capfd) == [{"severity": "INFO", "message": f"1001: started {run_id}"}]
+
+
+@pytest.mark.usefixtures("published")
+def test_an_event_that_is_delivered_again_starts_nothing_more(
+    vertex: VertexServer, trigger: Trigger, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(3):
+        assert trigger.deliver(FLIGHTS).status_code == 200
+    assert len(jobs(vertex)) == 1
+    assert "started before:" in logged(capfd)[-1]["message"]
+    assert trigger.deliver(FLIGHTS, "1002").status_code == 200
+    assert len(jobs(vertex)) == 2
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"flights", "expected JSON"),
+        (b"", "expected JSON"),
+        (b"\xff\xfe", "expected JSON"),
+        (asking(["flights"]), "expected {"),
+        (asking({"use_case": "flights", "template": "gs://elsewhere/x.yaml"}), "expected {"),
+        (asking({"use_case": "../flights"}), "a use case's name"),
+        (asking({"use_case": 7}), "a use case's name"),
+        (asking({"use_case": "trains"}), "python -m pipelines publish trains --env ENVIRONMENT"),
+    ],
+)
+def test_a_message_that_can_never_be_a_run_is_acknowledged_with_an_error(
+    vertex: VertexServer, trigger: Trigger, capfd: pytest.CaptureFixture[str], data: bytes, said: str
+) -> None:
+    assert trigger.deliver(data).status_code == 200
+    (line,) = logged(capfd)
+    assert line["severity"] == "ERROR"
+    assert line["message"].startswith("1001: ")
+    assert said in line["message"]
+    assert vertex.calls == []
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"])
+def test_what_goes_wrong_on_the_way_is_raised_and_the_next_delivery_starts_the_run(
+    vertex: VertexServer, trigger: Trigger, status: Any
+) -> None:
+    vertex.faults.refuse("CreatePipelineJob", status)
+    assert trigger.deliver(FLIGHTS).status_code == 500
+    assert jobs(vertex) == []
+    assert trigger.deliver(FLIGHTS).status_code == 200
+    assert len(jobs(vertex)) == 1
+
+
+@pytest.mark.usefixtures("published")
+def test_a_lost_answer_does_not_start_two(vertex: VertexServer, trigger: Trigger) -> None:
+    vertex.faults.lose_answer("CreatePipelineJob")
+    assert trigger.deliver(FLIGHTS).status_code == 500
+    assert trigger.deliver(FLIGHTS).status_code == 200
+    assert len(jobs(vertex)) == 1
+
+
+def test_what_is_published_is_what_starts(vertex: VertexServer, trigger: Trigger, there: Settings) -> None:
+    launch = publishing.publish("flights", there)
+    assert launch == f"gs://{there.cloud.bucket if there.cloud else ''}/pipelines/training-flights.json"
+    assert publishing.publish("flights", there) == launch
+    assert trigger.deliver(FLIGHTS).status_code == 200
+    (job,) = jobs(vertex)
+    assert job.pipeline_spec["pipelineInfo"]["name"] == "training-flights"
+
+
+@pytest.mark.usefixtures("published")
+def test_a_published_message_reaches_the_run_through_pubsub(
+    vertex: VertexServer, trigger: Trigger, pubsub: str
+) -> None:
+    from google.cloud import pubsub_v1
+
+    assert pubsub
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    topic = publisher.topic_path("local-project", "runs")
+    publisher.create_topic(name=topic)
+    with subscriber:
+        subscriber.create_subscription(
+            name=subscriber.subscription_path("local-project", "runs"),
+            topic=topic,
+            push_config={"push_endpoint": f"{trigger.url}/projects/local-project/topics/runs"},
+        )
+        vertex.faults.refuse("CreatePipelineJob", "UNAVAILABLE")  # the first delivery fails
+        publisher.publish(topic, FLIGHTS).result(timeout=30)
+        until(lambda: len(jobs(vertex)) == 1)
+        publisher.publish(topic, b"nonsense").result(timeout=30)
+        publisher.publish(topic, FLIGHTS).result(timeout=30)
+        until(lambda: len(jobs(vertex)) == 2)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError
+
+
+def test_what_the_function_needs_is_in_the_lock() -> None:
+    wanted = (ROOT / "infra/trigger/requirements.in").read_text().splitlines()
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    for name in (line for line in wanted if line and not line.startswith("#")):
+        assert re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE), name

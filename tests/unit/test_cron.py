@@ -1,0 +1,64 @@
+"""When a schedule starts runs is checked before anybody is asked."""
+
+import pytest
+
+from configs.errors import SettingsError
+from pipelines.cron import split, timing
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "0 6 * * *",
+        "*/15 0-23/2 1,15 * MON-FRI",
+        "59 23 31 DEC 7",
+        "0 0 29 2 *",
+        "0 6 31 2 MON",
+        "5/10 * * jan,JUL sun",
+    ],
+)
+def test_a_cron_that_comes_is_taken_as_it_is(cron: str) -> None:
+    assert timing(cron, "Europe/Zurich", 1).expression == f"TZ=Europe/Zurich {cron}"
+
+
+@pytest.mark.parametrize(
+    ("cron", "said"),
+    [
+        ("0 6 * *", "expected five fields: minute hour day month weekday, got 4"),
+        ("", "five fields"),
+        ("0 0 6 * * *", "got 6"),
+        ("60 6 * * *", "minute from 0 to 59, got '60'"),
+        ("0 25 * * *", "hour from 0 to 23, got '25'"),
+        ("0 6 0 * *", "day of the month from 1 to 31, got '0'"),
+        ("0 6 * 13 *", "month from 1 to 12 or JAN to DEC, got '13'"),
+        ("0 6 * * FRY", "day of the week from 0 to 7 or SUN to SAT, got 'FRY'"),
+        ("0 6 * * 5-1", "day of the week from low to high"),
+        ("*/0 6 * * *", "in steps of at least 1"),
+        ("0 6 * * 1;2", "day of the week like"),
+        ("-5 6 * * *", "minute like"),
+        ("0 6 30 2 *", "a day that comes, got day 30 of month 2"),
+        ("0 6 31 4,6,9,11 *", "a day that comes"),
+        ("@daily", "five fields"),
+    ],
+)
+def test_a_cron_that_cannot_be_is_refused_by_its_field(cron: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="cron") as caught:
+        timing(cron, "UTC", 1)
+    assert said in str(caught.value)
+    assert '--cron "0 6 * * 1-5"' in str(caught.value)
+
+
+def test_an_unknown_time_zone_is_refused_with_the_nearest() -> None:
+    with pytest.raises(SettingsError, match="Did you mean 'Europe/Zurich'"):
+        timing("0 6 * * *", "Europe/Zürich", 1)
+
+
+def test_no_run_at_once_is_refused() -> None:
+    with pytest.raises(SettingsError, match="max-concurrent: expected at least 1, got 0"):
+        timing("0 6 * * *", "UTC", 0)
+
+
+def test_what_is_kept_is_told_as_it_was_said() -> None:
+    assert split("TZ=Europe/Zurich 0 6 * * *") == ("0 6 * * *", "Europe/Zurich")
+    assert split("CRON_TZ=UTC 0 6 * * *") == ("0 6 * * *", "UTC")
+    assert split("0 6 * * *") == ("0 6 * * *", "UTC")
