@@ -3,6 +3,7 @@
 Expect rows a second of scoring through the exported signature (held against 50,000) and of TFMA over
 all slices (against 5,000), both on the whole test split in one process; then plain TFMA and grouped
 rows on the same part of it: the ratio of their rows a second, and the largest difference of a metric.
+"a pass" and "a pass in Beam" read, score and count the split: as a loop, and as Beam's workers do it, here.
 Without --rows and --model: those of the newest run of flights below output/.
 """
 
@@ -34,10 +35,14 @@ from components.evaluate.analysis import Measure, Metrics, SliceKey, analyze, ev
 from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.grouping import Floats, grouped, within
 from components.evaluate.measuring import COARSE_BINS, by_slice
+from components.evaluate.passing import Pass, score
 from components.evaluate.slices import Ids, SliceBook
+from components.evaluate.workers import scored_by_workers
+from components.recording import silent
 from components.scoring import Scorer
 from configs.loading import load
 from configs.settings import Beam
+from configs.stages import evaluate_stage
 
 ASKED_SCORING, ASKED_TFMA = 50_000, 5_000
 """Rows a second."""
@@ -56,10 +61,17 @@ def main() -> None:
     settings = load("flights")
     split = open_split(told.rows or newest("rows"), settings.label.column)
     scorer = Scorer(told.model or newest("model"), "the candidate")
+    stage = evaluate_stage(settings)
+    columns = [*scorer.features.columns, *(name for slice_ in stage.evaluation.slices for name in slice_)]
+    told_pass = Pass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
     measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         table, scores = _scored(split, scorer, seconds)
+        with timed(seconds, "a pass"):
+            score(told_pass, [scorer], lambda _: None)
+        with timed(seconds, "a pass in Beam"):
+            scored_by_workers(told_pass, [scorer], pipeline_options(Beam()), silent)
         with timed(seconds, "tfma"):
             slices = by_groups(table, scores, measure, Path(folder) / "all")
         part: Ids = np.linspace(0, len(scores) - 1, min(PLAIN_ROWS, len(scores)), dtype=np.int64)
@@ -145,6 +157,8 @@ def show(seconds: Mapping[str, float], rows: int, slices: int, part: int, apart:
     table = Table("", "rows", "seconds", "rows/s", "asked", "ratio", title="evaluate")
     for name, number, asked in (
         ("scoring", rows, ASKED_SCORING),
+        ("a pass", rows, ASKED_SCORING),
+        ("a pass in Beam", rows, None),
         ("tfma", rows, ASKED_TFMA),
         ("grouped", part, None),
         ("plain", part, None),

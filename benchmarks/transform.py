@@ -135,7 +135,7 @@ def _analyze(way: str, rows: Path, stage: stages.TransformStage, graph: Path) ->
 
     function = functools.partial(preprocess if way == "stacked" else plain, features=stage.features)
     train = pieces(rows, "train", stage.transform.shard_rows)
-    return analysis.analyze(function, train, stage, pipeline_options(stage.beam), graph).rows
+    return analysis.analyze(function, train, stage, pipeline_options(stage.beam), graph, silent).rows
 
 
 def _apart(way: str, rows: Path, use_case: str) -> dict[str, float]:

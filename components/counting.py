@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.runners.runner import PipelineResult
@@ -10,6 +10,8 @@ from apache_beam.runners.runner import PipelineResult
 from configs.settings import Part
 
 _ROWS, _REJECTED, _MISSING, _UNSEEN, _POSITIVES = "rows", "rejected", "missing", "unseen", "positives"
+_CLOSED = "."
+"""Ends a name that is not ours: of Dataflow's counters, Beam leaves out those that end in _COUNT, _MIN, …"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,14 +58,19 @@ def counted(result: PipelineResult, split: Part) -> Counts:
     )
 
 
+def rows_so_far(result: PipelineResult, splits: Sequence[Part]) -> int:
+    """The rows of these splits that the workers have met by now."""
+    return sum(_sums(result, f"{split}.{_ROWS}").get(_ROWS, 0) for split in splits)
+
+
 def _add(split: Part, kind: str, numbers: Mapping[str, int]) -> None:
     for name, number in numbers.items():
-        Metrics.counter(f"{split}.{kind}", name).inc(number)
+        Metrics.counter(f"{split}.{kind}", name + _CLOSED).inc(number)
 
 
 def _sums(result: PipelineResult, namespace: str) -> dict[str, int]:
     found = result.metrics().query(MetricsFilter().with_namespace(namespace))["counters"]
     sums: Counter[str] = Counter()
     for counter in found:
-        sums[counter.key.metric.name] += int(counter.result)
+        sums[counter.key.metric.name.removesuffix(_CLOSED)] += int(counter.result)
     return dict(sorted(sums.items()))

@@ -2,20 +2,16 @@
 
 import contextlib
 import dataclasses
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from components.artifacts import shard_name, shards
+from components.artifacts import shards
 from components.parquet import opened
-from components.places import is_remote, place, side_by_side
-from components.recording import Progress
-from configs.errors import PlaceError, UnreadableFileError
+from components.places import place, side_by_side
+from configs.errors import UnreadableFileError
 from configs.settings import Part
-
-_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,36 +60,6 @@ def batches(piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[p
                 yield batch.slice(first, end - first)
             if before >= piece.end:
                 return
-
-
-@contextlib.contextmanager
-def watched(out: Path, every: Sequence[Piece], what: str, progress: Progress) -> Iterator[None]:
-    """Tell of the finished shards while Beam works: its local runner comes back only at the end.
-
-    Args:
-        out: Where each piece becomes the shard of its split and index.
-        every: The pieces.
-        what: What is being done.
-        progress: Told of it.
-    """
-    total, ended = sum(piece.rows for piece in every), threading.Event()
-    splits = {piece.split for piece in every}
-
-    def watch() -> None:
-        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
-            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
-                there = {split: {path.name for path in shards(out, split)} for split in splits}
-                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
-                progress(what, done, total)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-    progress(what, total, total)
 
 
 def schema(shard: str) -> pa.Schema:

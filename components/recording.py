@@ -19,7 +19,7 @@ from components.places import located, place
 from configs.errors import PipelineError, explained
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
-_PROGRESS_SECONDS = 0.2
+_PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
 
 
 class Artifact(Protocol):
@@ -34,11 +34,14 @@ class Artifact(Protocol):
 class Progress(Protocol):
     """Called now and then while a stage works."""
 
-    def __call__(self, what: str, done: int, total: int | None = None) -> None:
-        """Tell what is being done, how much of it is done, and how much there is."""
+    def __call__(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """Tell what is being done, how much of it is done, and how much there is.
+
+        Where a job elsewhere does it, `job` is its full name: projects/P/locations/L/jobs/J.
+        """
 
 
-def silent(what: str, done: int, total: int | None = None) -> None:
+def silent(what: str, done: int, total: int | None = None, *, job: str = "") -> None:
     """Progress that nobody watches."""
 
 
@@ -48,7 +51,7 @@ class Record:
     def __init__(self, name: str, folder: Path | None, content: dict[str, Any], *, kept: bool = True) -> None:
         self.name, self.folder, self.content, self.kept = name, folder, content, kept
         self.started = time.monotonic()
-        self._last_progress = 0.0
+        self._last_progress, self._last_saved = 0.0, self.started
         self._files: dict[Path, Replaced] = {}
 
     def imported(self) -> None:
@@ -56,18 +59,26 @@ class Record:
         self.content["seconds"]["import"] = round(time.monotonic() - self.started, 3)
 
     def summary(self, summary: Summary) -> None:
-        """Keep the counts and figures of the work."""
-        self.content["summary"] = dict(summary)
+        """Keep the counts and figures of the work, and the jobs elsewhere that did it."""
+        jobs = self.content.get("jobs", [])
+        self.content["summary"] = {**summary, **({"jobs": ", ".join(jobs)} if jobs else {})}
 
-    def progress(self, what: str, done: int, total: int | None = None) -> None:
-        """Tell the onlooker how far the work is, at most a few times a second."""
-        now = time.monotonic()
+    def progress(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """Tell the onlooker how far the work is, at most a few times a second.
+
+        In the cloud nobody shares a folder with the stage: there the record tells it, every few seconds.
+        """
+        now, told = time.monotonic(), {"what": what, "done": done, "total": total}
+        new = bool(job) and job not in self.content.setdefault("jobs", [])
+        if new:
+            self.content["jobs"].append(job)
         if self.folder and (now - self._last_progress > _PROGRESS_SECONDS or done == total):
             self._last_progress = now
-            write_json(
-                self.folder / f"{self.name}.progress.json",
-                {"what": what, "done": done, "total": total},
-            )
+            write_json(self.folder / f"{self.name}.progress.json", told)
+        if new or (not self.folder and now - self._last_saved > _RECORD_SECONDS):
+            self._last_saved = now
+            self.content["progress"] = told
+            self.save()
 
     def save(self) -> None:
         """Write the record where the run looks for it, and beside the outputs; unless it is not kept."""
@@ -128,6 +139,7 @@ def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
         content["outputs"][artifact.name]["digest"] = digest(located(artifact))
         artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)
+    content.pop("progress", None)
     content["state"] = "done"
     record.save()
 

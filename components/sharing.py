@@ -4,6 +4,7 @@ Workers of this machine read and write it as it lies. Others meet at Beam's temp
 """
 
 import contextlib
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,24 @@ from components.places import is_remote, place
 
 
 @contextlib.contextmanager
+def scratch(options: PipelineOptions) -> Iterator[Path]:
+    """Where workers and this process can write and read until the end of the block."""
+    with tempfile.TemporaryDirectory() as here:
+        where = _meeting_place(Path(here), options)
+        try:
+            yield where
+        finally:
+            if is_remote(where):
+                from components import storage
+
+                storage.clear(str(where))
+
+
+@contextlib.contextmanager
 def shared(folder: Path, options: PipelineOptions) -> Iterator[Path]:
     """Where workers can read the folder."""
-    where = _meeting_place(folder, options)
-    if not is_remote(where):
+    where = folder if is_remote(folder) else _meeting_place(folder, options)
+    if not is_remote(where) or where is folder:
         yield where
         return
     from components import storage

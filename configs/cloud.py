@@ -64,8 +64,8 @@ class Network(Section):
     """For Vertex AI: projects/NUMBER/global/networks/NAME (peered); empty: none."""
     psc_attachment: str = ""
     """For Vertex AI without peering: the network attachment of a Private Service Connect interface."""
-    subnetwork: str = ""
-    """For Dataflow: regions/REGION/subnetworks/NAME, with Private Google Access."""
+    subnetwork: Annotated[str, Field(pattern=r"^(\S*regions/[^/]+/subnetworks/[^/]+)?$")] = ""
+    """For Dataflow: regions/REGION/subnetworks/NAME, with Private Google Access; the full URL, if shared."""
     public_ips: bool = False
 
 
@@ -112,7 +112,15 @@ class Dataflow(Section):
     flexrs: bool = False
     """Cheaper, delayed by up to six hours."""
     options: tuple[str, ...] = ()
-    """Any further Beam option, as on Beam's command line."""
+    """Any further Beam option, as on Beam's command line; `--runner=FnApiRunner`: no Dataflow, few rows."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Dataflow":
+        if self.workers > self.max_workers:
+            raise ValueError(f"workers {self.workers} above max_workers {self.max_workers}")
+        if self.flexrs and self.autoscaling == "NONE":
+            raise ValueError("flexrs chooses the number of workers itself: set autoscaling THROUGHPUT_BASED")
+        return self
 
 
 class TrainingJob(Section):
@@ -227,7 +235,8 @@ class Loopback(Section):
     """
 
     vertex: str = ""
-    dataflow: str = ""
+    dataflow: Annotated[str, Field(pattern=r"^(http://localhost:[0-9]+)?$")] = ""
+    """By the word localhost, by which Beam knows such a server."""
     bigquery_read: str = ""
     """The Storage Read API, which has no such variable: localhost:PORT (gRPC)."""
     google: str = ""
@@ -268,4 +277,7 @@ class Cloud(Section):
             raise ValueError("network.network and network.psc_attachment exclude each other: keep one")
         if self.tracking.tensorboard and not self.identities.trainer:
             raise ValueError("tracking.tensorboard needs identities.trainer: the job writes to it by itself")
+        subnetwork = self.network.subnetwork
+        if subnetwork and f"regions/{self.location}/" not in subnetwork:
+            raise ValueError(f"network.subnetwork {subnetwork} is not in location {self.location}")
         return self

@@ -19,6 +19,7 @@ PipelineError
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
 ├── CloudError               Google Cloud refuses, or does not answer
+│   └── JobError                 a job there failed, or somebody cancelled it
 ├── BudgetError              a run may cost more than the budget
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
 └── UnknownRunError          no run with this id
@@ -137,6 +138,10 @@ class PlaceError(PipelineError):
 
 class CloudError(PipelineError):
     """Google Cloud refuses, or does not answer."""
+
+
+class JobError(CloudError):
+    """A job on Google Cloud failed, or somebody cancelled it."""
 
 
 class BudgetError(PipelineError):

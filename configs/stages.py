@@ -3,6 +3,7 @@
 The JSON of a part is the stage's `settings` parameter in the graph, and so a part of its cache key.
 """
 
+from configs import dataflow
 from configs.cloud import BigQueryAccess
 from configs.errors import SettingsError
 from configs.section import Section
@@ -217,7 +218,7 @@ def transform_stage(settings: Settings) -> TransformStage:
         key=settings.key,
         features=settings.features,
         transform=settings.transform,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 
@@ -236,7 +237,7 @@ def evaluate_stage(settings: Settings) -> EvaluateStage:
         label=settings.label,
         key=settings.key,
         evaluation=settings.evaluation,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 
@@ -296,7 +297,7 @@ def predict_stage(settings: Settings) -> PredictStage:
         batch_rows=settings.prediction.batch_rows,
         max_string_bytes=settings.transform.max_string_bytes,
         max_rejected=settings.prediction.max_rejected,
-        beam=settings.beam,
+        beam=dataflow.beam(settings),
     )
 
 

@@ -177,7 +177,7 @@ def predict(
 
 @app.command(name="predict-batch")
 @in_one_line
-def predict_batch(  # noqa: PLR0913, PLR0917 - a command's options
+def predict_batch(
     use_case: UseCase,
     env: Environment = "local",
     overrides: Overrides = None,

@@ -114,7 +114,7 @@ def _links(cloud: Cloud, settings: Settings, job: str, *told: Any) -> dict[str, 
 def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the stages of this very run say of things they have started elsewhere."""
     fresh = [record for record in records if not record["cached"]]
-    return [{"summary": record["summary"], "job": record.get("custom_job", "")} for record in fresh]
+    return [{name: record.get(name) for name in ("summary", "custom_job", "jobs")} for record in fresh]
 
 
 def _noted(folder: Path, notes: dict[str, Any]) -> dict[str, Any]:

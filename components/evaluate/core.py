@@ -1,37 +1,28 @@
 """Scores the frozen test split with the candidate and the champion, measures both, and judges."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.artifacts import Summary, write_json, writing
+from components.beam import elsewhere, pipeline_options
 from components.evaluate.analysis import Measure
 from components.evaluate.curves import curves
 from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.gates import Verdict, judge
-from components.evaluate.golden import GoldenRows
-from components.evaluate.grouping import Groups, blur, grouped, merged, within
+from components.evaluate.grouping import blur, within
 from components.evaluate.measuring import by_slice, chosen_bins, measured
-from components.evaluate.slices import OVERALL, SliceBook, check_columns
+from components.evaluate.passing import Pass, Scored, score
+from components.evaluate.slices import OVERALL, check_columns
+from components.evaluate.workers import scored_by_workers
 from components.recording import Progress
 from components.scoring import Scorer
 from configs.errors import MissingFeatureError
+from configs.settings import Beam
 from configs.stages import EvaluateStage
-
-_PARTS_AT_ONCE = 64
-"""Batches whose groups are kept apart before they are added up."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The test rows after they passed: the groups of each model, what the slices mean, golden rows."""
-
-    models: Sequence[Groups]
-    book: SliceBook
-    golden: GoldenRows
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
@@ -59,8 +50,10 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         EmptySplitError: There are no test rows.
         LabelError: The label is not 0 or 1, or the same in all test rows.
         MissingFeatureError: A column to slice by, or the key, is not among the rows'.
+        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
         ModelError: A model cannot be loaded, wants other rows, or gives no probabilities.
     """
+    options = pipeline_options(stage.beam, "evaluate", out)
     split = open_split(rows, stage.label.column)
     check_columns(split.schema, stage.evaluation.slices)
     _check_key(split.schema, stage.key)
@@ -69,34 +62,39 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         scorers.append(Scorer(champion, f"the champion (version {champion_version})"))
     for scorer in scorers:
         scorer.check(split.schema)
-    scored = _score(split, scorers, stage, progress)
+    scored = _score(split, scorers, stage, options, progress)
     progress("measuring slices", 0, len(scored.book.slices))
     with writing(out) as folder:
-        metrics, verdict = _judge(folder, split, scored, stage, champion_version)
+        local = Beam() if elsewhere(options) else stage.beam  # of groups there are few: see `workers`
+        metrics, verdict = _judge(
+            folder, split, scored, stage.model_copy(update={"beam": local}), champion_version
+        )
     progress("measuring slices", len(scored.book.slices), len(scored.book.slices))
     return _summary(metrics, verdict)
 
 
-def _score(split: FrozenSplit, scorers: Sequence[Scorer], stage: EvaluateStage, progress: Progress) -> Scored:
-    """One pass over the rows: every model on the same batch."""
-    settings = stage.evaluation
-    candidate = scorers[0]
-    book = SliceBook(settings.slices)
-    golden = GoldenRows(settings.golden_rows, split.rows, candidate.features, stage.key)
-    parts: list[list[Groups]] = [[] for _ in scorers]
+def _score(
+    split: FrozenSplit,
+    scorers: Sequence[Scorer],
+    stage: EvaluateStage,
+    options: PipelineOptions,
+    progress: Progress,
+) -> Scored:
+    """Every model on the same rows: here, or on Beam's workers where those are other machines.
+
+    Here Beam would only add to the time of a loop, and could not tell how far it is.
+    """
+    told = Pass(split, stage, scorers[0].features, _columns(scorers, stage))
+    if elsewhere(options):
+        return scored_by_workers(told, scorers, options, progress)
     done = 0
-    for batch, labels in split.batches(settings.batch_rows, _columns(scorers, stage)):
-        slices = list(book.numbered(batch))
-        for scorer, groups in zip(scorers, parts, strict=True):
-            scores = scorer.scores(batch)
-            groups.append(grouped(scores, labels, slices, settings.threshold))
-            if scorer is candidate:
-                golden.see(batch, scores)
-            if len(groups) == _PARTS_AT_ONCE:
-                groups[:] = [merged(groups)]
-        done += batch.num_rows
+
+    def passed(rows: int) -> None:
+        nonlocal done
+        done += rows
         progress("scoring rows", done, split.rows)
-    return Scored([merged(groups) for groups in parts], book, golden)
+
+    return score(told, scorers, passed)
 
 
 def _judge(

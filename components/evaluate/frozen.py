@@ -17,6 +17,18 @@ from components.parquet import opened
 from components.places import side_by_side
 from configs.errors import EmptySplitError, LabelError, UnreadableFileError
 
+_PART_ROWS = 200_000
+"""Row groups that one worker reads together have about as many rows."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some row groups of a shard; `first` is the place in the split of their first row."""
+
+    file: Path
+    row_groups: tuple[int, ...]
+    first: int
+
 
 @dataclass(frozen=True)
 class FrozenSplit:
@@ -28,13 +40,30 @@ class FrozenSplit:
     rows: int
     positives: int
 
-    def batches(self, batch_rows: int, columns: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Ids]]:
+    def batches(
+        self, batch_rows: int, columns: Sequence[str], part: Part | None = None
+    ) -> Iterator[tuple[pa.RecordBatch, Ids]]:
         """The rows in order with their labels 0 or 1 [rows], `columns` and the label at least."""
         wanted = [name for name in self.schema.names if name in {*columns, self.label}]
-        for file in self.files:
+        row_groups = list(part.row_groups) if part else None
+        for file in [part.file] if part else self.files:
             with _readable(file), opened(file) as parquet:
-                for batch in parquet.iter_batches(batch_rows, columns=wanted):
+                for batch in parquet.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):
                     yield batch, _labels(batch.column(self.label))
+
+    def parts(self) -> list[Part]:
+        """All rows, cut where row groups end."""
+        found: list[Part] = []
+        first = 0
+        for file, sizes in zip(self.files, side_by_side(_row_groups, self.files), strict=True):
+            run: list[int] = []
+            for group in range(len(sizes)):
+                run.append(group)
+                if sum(sizes[each] for each in run) >= _PART_ROWS or group == len(sizes) - 1:
+                    found.append(Part(file, tuple(run), first))
+                    first += sum(sizes[each] for each in run)
+                    run = []
+        return found
 
 
 def open_split(folder: Path, label: str) -> FrozenSplit:
@@ -66,6 +95,13 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
             way_out="Change the split, so that the test rows hold both.",
         )
     return FrozenSplit(files, schema, label, rows, positives)
+
+
+def _row_groups(file: Path) -> list[int]:
+    """The rows of each."""
+    with _readable(file), opened(file) as parquet:
+        every = range(parquet.num_row_groups)
+        return [parquet.metadata.row_group(each).num_rows for each in every]
 
 
 def _column(name: str, file: Path) -> "pa.ChunkedArray[Any]":

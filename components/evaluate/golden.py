@@ -1,5 +1,6 @@
 """Golden rows: some of the test rows as the requests that a client would send, with their scores."""
 
+import copy
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -31,14 +32,15 @@ class GoldenRows:
         rows: How many rows will pass.
         features: What the model wants to know of a row.
         key: The column that names a row.
+        first: The place in the split of the first row that will pass here.
     """
 
-    def __init__(self, wanted: int, rows: int, features: Features, key: str | None) -> None:
+    def __init__(self, wanted: int, rows: int, features: Features, key: str | None, first: int = 0) -> None:
         self._wanted, self._features, self._key = wanted, features, key
         self._spread = np.unique(np.linspace(0, rows - 1, min(wanted, rows)).astype(np.int64))
-        self._missing_in: dict[str, int] = {}
-        self._passed = 0
-        self._kept: dict[int, Golden] = {}
+        self.missing_in: dict[str, int] = {}
+        self._passed = first
+        self.kept: dict[int, Golden] = {}
 
     def see(self, batch: pa.RecordBatch, scores: Floats) -> None:
         """The next rows of the split, with their scores."""
@@ -49,16 +51,26 @@ class GoldenRows:
         for index, instance, key in zip(
             indices, instances(taken, self._features), self._keys(taken), strict=True
         ):
-            self._kept[self._passed + index] = Golden(instance, key, float(scores[index]))
+            self.kept[self._passed + index] = Golden(instance, key, float(scores[index]))
         self._passed += batch.num_rows
+
+    def copy(self) -> "GoldenRows":
+        """Another one that has seen the same."""
+        return copy.deepcopy(self)
+
+    def add(self, other: "GoldenRows") -> None:
+        """What was chosen among other rows of the same split."""
+        self.kept |= other.kept
+        for name, place in other.missing_in.items():
+            self.missing_in[name] = min(place, self.missing_in.get(name, place))
 
     def content(self) -> Mapping[str, list[Any]]:
         """`instances`, `keys` and `scores` of equal length: at most half chosen for a missing value."""
-        missing = sorted(set(self._missing_in.values()))[: self._wanted // 2]
-        rest = [index for index in sorted(self._kept) if index in set(self._spread) - set(missing)]
+        missing = sorted(set(self.missing_in.values()))[: self._wanted // 2]
+        rest = [index for index in sorted(self.kept) if index in set(self._spread) - set(missing)]
         room = min(self._wanted - len(missing), len(rest))
         even = [rest[place] for place in np.linspace(0, len(rest) - 1, room).astype(int)]
-        chosen = [self._kept[index] for index in sorted({*missing, *even})]
+        chosen = [self.kept[index] for index in sorted({*missing, *even})]
         return {
             "instances": [each.instance for each in chosen],
             "keys": [each.key for each in chosen],
@@ -69,11 +81,11 @@ class GoldenRows:
         """The first rows without a value, of features that had one everywhere so far."""
         found = set()
         for name in self._features.columns:
-            if name in self._missing_in:
+            if name in self.missing_in:
                 continue
             first = pc.index(_absent(batch.column(name)), True).as_py()
             if first >= 0:
-                self._missing_in[name] = self._passed + first
+                self.missing_in[name] = self._passed + first
                 found.add(first)
         return found
 

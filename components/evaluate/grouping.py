@@ -74,6 +74,11 @@ class Groups(NamedTuple):
         for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
             yield int(numbers[start]), self.taken(slice(start, end))
 
+    def renumbered(self, numbers: Ids) -> "Groups":
+        """The same groups with other numbers for their slices, by their numbers so far."""
+        within_slice = self.key % (2 * _PLACES)
+        return self._replace(key=numbers[self.slice_number] * 2 * _PLACES + within_slice)
+
     def taken(self, which: slice | Ids) -> "Groups":
         """Some of the groups."""
         columns: list[Any] = [column[which] for column in self]

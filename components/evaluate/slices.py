@@ -88,6 +88,15 @@ class SliceBook:
             codes, values = _encoded(batch, columns)
             yield np.array([self._number(columns, each) for each in values], dtype=np.int64)[codes]
 
+    def numbers_of(self, other: "SliceBook") -> Ids:
+        """The numbers here of another book's slices, int64 [its slices]; what is new is added.
+
+        Raises:
+            DataError: A slicing has more than `MOST_VALUES` slices.
+        """
+        others = (self._number(each.columns, each.values) for each in other.slices[1:])
+        return np.array([OVERALL, *others], dtype=np.int64)
+
     def ordered(self) -> list[int]:
         """The numbers of all slices but the whole split: as configured, then by value."""
         return [

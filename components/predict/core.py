@@ -3,6 +3,7 @@
 The signature is called by a DoFn on Arrow batches, not through Beam's RunInference: docs/adr/0011.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -14,11 +15,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from components.artifacts import Summary, shard_path, shards, write_json, writing_file, writing_in_place
-from components.beam import pipeline_options, spread
+from components.beam import Work, pipeline_options, spread, watched
 from components.beam import run as run_pipeline
-from components.counting import Counts, count, count_scored, counted
+from components.counting import Counts, count, count_scored, counted, rows_so_far
 from components.parquet import opened
-from components.pieces import Piece, batches, pieces, schema, watched
+from components.pieces import Piece, batches, pieces, schema
 from components.places import side_by_side
 from components.predict import scored
 from components.predict.scored import Model, Stamp
@@ -32,10 +33,10 @@ from components.rejection import (
     rejected_rows,
     text_complaints,
 )
-from configs.errors import DataError
+from components.sharing import shared
+from configs.errors import DataError, JobError
 from configs.stages import PredictStage
 
-SCORE = "score rows"
 _LIMIT = "prediction.max_rejected"
 
 
@@ -46,7 +47,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
 
     Args:
         rows: The `rows` artifact; its part `score` is scored.
-        model: A SavedModel with the signature `serving_default`, where workers reach it.
+        model: A SavedModel with the signature `serving_default`.
         stamp: What every prediction says of model and run.
         stage: What is kept of a row, threshold and limits.
         out: The `predictions` artifact, written whole or not at all: `score/part-*.parquet`,
@@ -55,20 +56,20 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
 
     Raises:
         SettingsError: Beam does not know one of its options.
+        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
         DataError: No rows, or more of them than `max_rejected` cannot be scored.
         ModelError: The model cannot be loaded, wants other rows, or gives no probabilities.
         UnreadableFileError: A damaged shard.
     """
-    options = pipeline_options(stage.beam)
+    options = pipeline_options(stage.beam, "predict", out)
     every = pieces(rows, "score", stage.shard_rows)
     if not every:
         raise DataError("the rows to score", expected="at least one", got="none")
     with writing_in_place(out) as folder:
-        with watched(folder, every, SCORE, progress):
-            counts = _score(every, _Told(stage, model, stamp, folder), options)
-        rejected = counts.accepted < counts.rows
+        with shared(model, options) as reachable:
+            counts = _score(every, _Told(stage, reachable, stamp, folder), options, progress)
         check_share("the rows to score", counts.rows, counts.rejected, stage.max_rejected, _LIMIT)
-        _reconcile(every, folder, rejected=rejected)
+        _reconcile(every, folder, counts)
         write_json(folder / "predictions.json", _description(counts, stamp, stage))
     return _summary(counts, stamp)
 
@@ -88,10 +89,21 @@ class _Told:
         return Model(self.model, self.stamp.model_version)
 
 
-def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions) -> Counts:
+def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions, progress: Progress) -> Counts:
+    work = Work(
+        name="score",
+        what="score rows",
+        total=sum(piece.rows for piece in every),
+        done=functools.partial(rows_so_far, splits=("score",)),
+        progress=progress,
+    )
+    work.progress(work.what, 0, work.total)
     pipeline = beam.Pipeline(options=options)
     _ = spread(pipeline, every) | "Score" >> beam.ParDo(_Score(told))
-    return counted(run_pipeline(pipeline), "score")
+    with watched(told.out, every, work, options):
+        counts = counted(run_pipeline(pipeline, work), "score")
+    work.progress(work.what, work.total, work.total)
+    return counts
 
 
 class _Score(beam.DoFn):
@@ -142,11 +154,18 @@ class _Score(beam.DoFn):
             yield scored.predictions(accepted.select(kept), scores, stage.threshold, self.told.stamp), aside
 
 
-def _reconcile(every: Sequence[Piece], folder: Path, *, rejected: bool) -> None:
+def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> None:
     """Count what lies there: no row may disappear, none may be there twice."""
     asked = sum(piece.rows for piece in every)
+    if counts.rows != asked:
+        raise JobError(
+            "the counters of the rows to score",
+            expected=f"{asked:,} rows",
+            got=f"{counts.rows:,}",
+            way_out="A job's counters were not whole: run the same command again.",
+        )
     written = _rows_in(shards(folder, "score"))
-    aside = _rows_in(shards(folder / REJECTED, "score")) if rejected else 0
+    aside = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
     if asked != written + aside:
         raise DataError(
             "the predictions",

@@ -1,6 +1,6 @@
 """The analysis: what the preprocessing function must know of the training split, learned on Beam."""
 
-import tempfile
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -9,14 +9,15 @@ import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform.beam as tft_beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.beam import run, spread
-from components.counting import Counts, counted
+from components.beam import Work, run, spread
+from components.counting import Counts, counted, rows_so_far
 from components.pieces import Piece
-from components.sharing import collected
+from components.recording import Progress
+from components.sharing import collected, scratch
 from components.transform.reading import read
 from configs.settings import Features
 from configs.stages import TransformStage
@@ -25,25 +26,42 @@ Function = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 """A preprocessing function: raw columns to outputs, by name."""
 
 
-def analyze(
-    function: Function, pieces: Sequence[Piece], stage: TransformStage, options: PipelineOptions, graph: Path
+def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
+    function: Function,
+    pieces: Sequence[Piece],
+    stage: TransformStage,
+    options: PipelineOptions,
+    graph: Path,
+    progress: Progress,
 ) -> Counts:
     """Learn what `function` needs to know from the accepted rows of `pieces`, and write it to `graph`.
 
     Rows are read batch by batch and only the analyzers' accumulators are kept: memory does not grow
     with the rows.
     """
-    with tempfile.TemporaryDirectory() as local, collected(graph, options) as reachable:
-        place = options.view_as(GoogleCloudOptions).temp_location or local
-        with tft_beam.Context(temp_dir=place):
-            pipeline = beam.Pipeline(options=options)
-            rows = spread(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
-                pa.RecordBatch
-            )
-            learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
-            _ = learned | "Write" >> tft_beam.WriteTransformFn(str(reachable))
-            with np.errstate(invalid="ignore"):  # TFT divides by 0 where a column is missing throughout
-                return counted(run(pipeline), "train")
+    work = Work(
+        name="learn",
+        what="learn from the training rows",
+        total=sum(piece.rows for piece in pieces),
+        done=functools.partial(rows_so_far, splits=("train",)),
+        progress=progress,
+    )
+    work.progress(work.what, 0, work.total)
+    with (
+        scratch(options) as temporary,
+        collected(graph, options) as reachable,
+        tft_beam.Context(temp_dir=str(temporary)),
+        np.errstate(invalid="ignore"),  # TFT divides by 0 where a column is missing throughout
+    ):
+        pipeline = beam.Pipeline(options=options)
+        rows = spread(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
+            pa.RecordBatch
+        )
+        learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
+        _ = learned | "Write" >> tft_beam.WriteTransformFn(str(reachable))
+        learnt = counted(run(pipeline, work), "train")
+    work.progress(work.what, work.total, work.total)
+    return learnt
 
 
 def _raw(piece: Piece, stage: TransformStage) -> Iterator[pa.RecordBatch]:

@@ -1,13 +1,13 @@
 """The transform stage: learn from the training split, write the graph and the examples."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.artifacts import Summary, write_json, writing, writing_in_place
 from components.beam import pipeline_options
 from components.counting import Counts
-from components.pieces import Piece, pieces, schema, watched
+from components.pieces import Piece, pieces, schema
 from components.raw import check_columns
 from components.recording import Progress
 from components.rejection import check_share
@@ -17,12 +17,11 @@ from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
-from configs.errors import EmptySplitError
+from configs.errors import EmptySplitError, JobError
 from configs.settings import Part, Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
-LEARN, WRITE = "learn from the training rows", "write examples"
 
 
 def run(
@@ -39,27 +38,25 @@ def run(
 
     Raises:
         SettingsError: Beam does not know one of its options.
+        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
         EmptySplitError: A split without rows, or without a row that can be used.
         MissingFeatureError, DataError, LabelError: The rows do not fit what is declared, or more of
             them than `max_rejected` cannot be used.
         UnreadableFileError: A damaged shard.
     """
-    options = pipeline_options(stage.beam)
+    options = pipeline_options(stage.beam, "transform", examples_out)
     planned = {split: _planned(rows, split, stage) for split in _SPLITS}
     with writing(graph_out) as graph, writing_in_place(examples_out) as examples:
-        train = sum(piece.rows for piece in planned["train"])
-        progress(LEARN, 0, train)
         function = functools.partial(preprocess, features=stage.features)
-        learned = analyze(function, planned["train"], stage, options, graph)
-        progress(LEARN, train, train)
-        _check("train", learned, stage)
+        learned = analyze(function, planned["train"], stage, options, graph, progress)
+        _check("train", learned, planned["train"], stage)
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
         every = [piece for split in _SPLITS for piece in planned[split]]
-        with watched(examples, every, WRITE, progress), shared(graph, options) as reachable:
-            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options)
+        with shared(graph, options) as reachable:
+            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options, progress)
         for split in _SPLITS:
-            _check(split, counts[split], stage)
+            _check(split, counts[split], planned[split], stage)
         write_json(examples / "examples.json", _examples_json(counts))
     return _summary(counts, inputs)
 
@@ -80,7 +77,15 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
     return found
 
 
-def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
+def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: TransformStage) -> None:
+    rows = sum(piece.rows for piece in planned)
+    if counts.rows != rows:
+        raise JobError(
+            f"the counters of split '{split}'",
+            expected=f"{rows:,} rows",
+            got=f"{counts.rows:,}",
+            way_out="A job's counters were not whole: run the same command again.",
+        )
     limit = stage.transform.max_rejected
     check_share(f"split '{split}'", counts.rows, counts.rejected, limit, "transform.max_rejected")
     if not counts.accepted:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.artifacts import shard_path, writing_file
-from components.beam import run, spread
-from components.counting import Counts, counted
+from components.beam import Work, run, spread, watched
+from components.counting import Counts, counted, rows_so_far
 from components.pieces import Piece
 from components.places import local_copy
 from components.raw import raw_tensors
+from components.recording import Progress
 from components.rejection import REJECTED
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
@@ -45,7 +47,9 @@ class Writing:
         return pa.schema(kinds)
 
 
-def write_examples(pieces: Sequence[Piece], writing: Writing, options: PipelineOptions) -> dict[Part, Counts]:
+def write_examples(
+    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: Progress
+) -> dict[Part, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 
     A worker holds one batch at a time and moves a shard into place when it is whole; nothing is
@@ -54,10 +58,20 @@ def write_examples(pieces: Sequence[Piece], writing: Writing, options: PipelineO
     Returns:
         The counts of each split.
     """
+    splits = tuple(dict.fromkeys(piece.split for piece in pieces))
+    work = Work(
+        name="write",
+        what="write examples",
+        total=sum(piece.rows for piece in pieces),
+        done=functools.partial(rows_so_far, splits=splits),
+        progress=progress,
+    )
     pipeline = beam.Pipeline(options=options)
     _ = spread(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
-    result = run(pipeline)
-    return {split: counted(result, split) for split in dict.fromkeys(p.split for p in pieces)}
+    with watched(writing.out, pieces, work, options):
+        result = run(pipeline, work)
+    work.progress(work.what, work.total, work.total)
+    return {split: counted(result, split) for split in splits}
 
 
 class _Write(beam.DoFn):

@@ -65,7 +65,8 @@ class Mirror:
         name, stages = task.task_name, self.folder / "stages"
         if record["state"] == "running":
             what = {"PENDING": "waiting for a machine"}.get(task.state.name, "running on Vertex AI")
-            write_json(stages / f"{name}.progress.json", {"what": what, "done": 0, "total": None})
+            told = record.get("progress") or {"what": what, "done": 0, "total": None}
+            write_json(stages / f"{name}.progress.json", told)
         else:
             (stages / f"{name}.progress.json").unlink(missing_ok=True)
         if record["state"] == "done":

@@ -279,6 +279,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
 ) -> None:
     from components.beam import pipeline_options
     from components.pieces import pieces
+    from components.recording import silent
     from components.sharing import shared
     from components.transform.examples import Writing, write_examples
     from components.transform.inputs import Inputs
@@ -293,7 +294,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
         shared(graph, options) as reachable,
     ):
         assert is_remote(reachable)
-        write_examples(every, Writing(TRANSFORM, inputs, reachable, out), options)
+        write_examples(every, Writing(TRANSFORM, inputs, reachable, out), options, silent)
     assert digest(out / "train") == digest(chains[0].at("examples", "transform") / "train")
     assert storage.objects(str(temporary)) == {}
 

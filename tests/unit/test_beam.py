@@ -8,9 +8,12 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, StandardOptions
 
-from components.beam import pipeline_options, run
+from components.beam import Work, pipeline_options, run
+from components.recording import silent
 from configs.errors import DataError, SettingsError
 from configs.settings import Beam
+
+NOTHING = Work(name="nothing", what="nothing", total=0, done=lambda _: 0, progress=silent)
 
 
 def test_every_option_of_beam_can_be_given() -> None:
@@ -57,7 +60,7 @@ def test_our_own_error_in_a_worker_comes_out_as_itself() -> None:
         raise DataError("a column", expected="this", got="that", way_out="Mend it.")
 
     with pytest.raises(DataError) as raised:
-        run(failing(fail))
+        run(failing(fail), NOTHING)
     assert str(raised.value) == "a column: expected this, got that. Mend it."
 
 
@@ -66,7 +69,7 @@ def test_a_full_disk_in_a_worker_keeps_its_number() -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(OSError, match="No space left") as raised:
-        run(failing(fail))
+        run(failing(fail), NOTHING)
     assert raised.value.errno == errno.ENOSPC
 
 
@@ -75,13 +78,13 @@ def test_any_other_error_is_beams() -> None:
         raise ValueError("surprise")
 
     with pytest.raises(ValueError, match="surprise"):
-        run(failing(fail))
+        run(failing(fail), NOTHING)
 
 
 def test_a_pipeline_that_ends_gives_its_result() -> None:
     pipeline = beam.Pipeline(options=pipeline_options(Beam()))
     _ = pipeline | beam.Create([1], reshuffle=False) | beam.Map(_count)
-    counters: list[Any] = run(pipeline).metrics().query()["counters"]
+    counters: list[Any] = run(pipeline, NOTHING).metrics().query()["counters"]
     assert [counter.result for counter in counters] == [5]
 
 

@@ -1,0 +1,1 @@
+"""Dataflow: runs Beam's pipelines as jobs; submits, follows and cancels them."""

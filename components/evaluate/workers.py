@@ -1,0 +1,100 @@
+"""The same pass on Beam's workers: each scores some row groups, and what they count is added up there.
+
+Only groups come back, whose number does not grow with the rows. TFMA then measures them in the stage's own
+process, as everywhere: a second job would take minutes to start for some seconds of work.
+"""
+
+import contextlib
+import pickle
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
+
+from components.artifacts import writing_file
+from components.beam import Work, run
+from components.evaluate.frozen import Part
+from components.evaluate.passing import Pass, Scored, score, together
+from components.recording import Progress
+from components.scoring import Scorer
+from components.sharing import scratch, shared
+from configs.stages import EvaluateStage
+
+_COUNTER = ("evaluate", "rows")
+
+
+def scored_by_workers(
+    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: Progress
+) -> Scored:
+    """Score the whole split on Beam's workers; what comes back is what `passing.score` returns here.
+
+    Raises:
+        CloudError: A job on Dataflow is refused, fails or is cancelled.
+        PipelineError: As `passing.score` raises it, in a local worker.
+    """
+    work = Work(name="score", what="scoring rows", total=told.split.rows, done=_done, progress=progress)
+    with contextlib.ExitStack() as places:
+        models = [(places.enter_context(shared(each.folder, options)), each.title) for each in scorers]
+        file = places.enter_context(scratch(options)) / "scored.pickle"
+        pipeline = beam.Pipeline(options=options)
+        _ = (
+            pipeline
+            | "Parts" >> beam.Create(list(enumerate(told.split.parts())), reshuffle=False)
+            | "Spread" >> beam.GroupByKey()
+            | "Score" >> beam.ParDo(_Score(told, models))
+            | "Add up" >> beam.CombineGlobally(_Together(told.stage)).without_defaults()
+            | "Keep" >> beam.Map(_keep, file)
+        )
+        run(pipeline, work)
+        progress(work.what, work.total, work.total)
+        found: Scored = pickle.loads(file.read_bytes())  # noqa: S301 - our own worker's
+    return found
+
+
+class _Score(beam.DoFn):
+    """Row groups in, what was counted of them out."""
+
+    def __init__(self, told: Pass, models: Sequence[tuple[Path, str]]) -> None:
+        self.told, self.models = told, models
+
+    def setup(self) -> None:
+        self.scorers = [Scorer(folder, title) for folder, title in self.models]
+
+    def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[Scored]:
+        counter = Metrics.counter(*_COUNTER)
+        for part in keyed[1]:
+            yield score(self.told, self.scorers, counter.inc, part)
+
+
+class _Together(beam.CombineFn):
+    """Adds up."""
+
+    def __init__(self, stage: EvaluateStage) -> None:
+        self.stage = stage
+
+    def create_accumulator(self) -> list[Scored]:
+        return []
+
+    def add_input(self, before: list[Scored], part: Scored) -> list[Scored]:
+        return [together([*before, part], self.stage)]
+
+    def merge_accumulators(self, several: Iterable[list[Scored]]) -> list[Scored]:
+        parts = [part for each in several for part in each]
+        return [together(parts, self.stage)] if parts else []
+
+    def extract_output(self, whole: list[Scored]) -> Scored:
+        return whole[0]
+
+
+def _keep(scored: Scored, file: Path) -> None:
+    with writing_file(file) as beside:
+        beside.write_bytes(pickle.dumps(scored))
+
+
+def _done(result: PipelineResult) -> int:
+    namespace, name = _COUNTER
+    asked = MetricsFilter().with_namespace(namespace).with_name(name)
+    return sum(int(each.result) for each in result.metrics().query(asked)["counters"])
