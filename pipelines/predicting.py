@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from components.artifacts import read_json, shards
+from components.places import place
+from components.rejection import REJECTED
 from configs.settings import Settings
 from pipelines import session, view
-from pipelines.runs import MANIFEST, STAGES, artifact_path, begin_manifest, find_run, new_run
+from pipelines.runs import (
+    MANIFEST,
+    STAGES,
+    artifact_path,
+    artifact_uri,
+    begin_manifest,
+    find_run,
+    new_run,
+)
 
 _ROWS_SHOWN = 5
 
@@ -41,6 +52,10 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     console = view.open_console()
     parameters = _parameters(settings, wanted)
     session.seed_once(settings)
+    if settings.cloud:
+        from pipelines.preflight import command as preflight
+
+        preflight.check(settings)
     from pipelines import prediction
 
     pipeline = prediction.build(settings, () if wanted.caching else STAGES["prediction"])
@@ -79,23 +94,23 @@ def _again(manifest: Mapping[str, Any], wanted: Wanted) -> str:
 
 def _show_result(console: Console, manifest: Mapping[str, Any], places: dict[str, str]) -> None:
     predictions, delivery = (artifact_path(manifest, name) for name in ("predictions", "delivery"))
-    if predictions is None or delivery is None:
-        raise FileNotFoundError(f"the predictions of {manifest['run_id']}")
-    told = read_json(predictions / "predictions.json")
-    console.print(view.predictions_table(_first_rows(predictions), told))
-    rejected = sum(told["rejected"].values())
-    for reason, count in told["rejected"].items():
-        console.print(f"[yellow]rejected[/]  {count:,} x {reason}")
-    if rejected:
-        places["rejected rows"] = str(predictions / "rejected")
-    output = read_json(delivery / "delivery.json")["output"]
+    told = read_json(predictions / "predictions.json") if predictions else {}
+    output = read_json(delivery / "delivery.json")["output"] if delivery else ""
+    if predictions:
+        there = place(artifact_uri(manifest, "predictions"))
+        console.print(view.predictions_line(told))
+        console.print(view.predictions_table(_first_rows(there)))
+        for reason, count in told["rejected"].items():
+            console.print(f"[yellow]rejected[/]  {count:,} x {escape(reason)}")
+        if told["rejected"]:
+            places["rejected rows"] = str(there / REJECTED)
     console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s  {_rates(manifest, told)}")
     view.show_places(console, {"predictions": output, **places, **manifest.get("links", {})})
-    console.print(f"next:  [bold]{_next(manifest, output)}[/]", soft_wrap=True)
+    console.print(f"next:  [bold]{escape(_next(manifest, output))}[/]", soft_wrap=True)
 
 
 def _rates(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    rows = f"{told['rows']:,} rows"
+    rows = f"{told.get('rows', 0):,} rows"
     for record in manifest["stages"]:
         if record["stage"] == "predict" and not record["cached"] and record["seconds"].get("work"):
             return f"{rows}, {told['rows'] / record['seconds']['work']:,.0f} rows/s"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from components.artifacts import read_json, writing_file
 from components.recording import log_to
@@ -236,7 +237,7 @@ def show_failure(
         places = {"log": str(stages / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
-        f"mend it, then:  [bold]{again or manifest['command']}[/]   "
+        f"mend it, then:  [bold]{escape(again or manifest['command'])}[/]   "
         "(finished stages are taken from the cache)",
         soft_wrap=True,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -195,20 +196,23 @@ def _values(metrics: Mapping[str, Any]) -> list[str]:
     return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in _METRICS]
 
 
-def predictions_table(rows: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> Table:
-    """The first predictions of a run, and what holds for all of them."""
+def predictions_line(told: Mapping[str, Any]) -> str:
+    """What holds for all predictions of a run."""
     share = told["positives"] / max(told["predictions"], 1)
-    table = Table(
-        title=f"{told['predictions']:,} predictions of version {told['model_version']}, {share:.1%} positive "
-        f"(from {told['threshold']:g} on)",
-        title_justify="left",
-        box=None,
+    return (
+        f"{told['predictions']:,} predictions of version {told['model_version']}, "
+        f"{share:.1%} positive (from {told['threshold']:g} on)"
     )
+
+
+def predictions_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The first predictions of a run."""
+    table = Table(box=None)
     shown = [name for name in (rows[0] if rows else ()) if name not in _OF_THE_RUN]
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right" if name in PREDICTED else "left")
     for row in rows:
-        table.add_row(*(_figure(row[name]) for name in shown))
+        table.add_row(*(escape(_figure(row[name])) for name in shown))
     return table
 
 

@@ -13,6 +13,7 @@ def choose(
     scored_at: str,
     job: str,
     created: str,
+    choice: dsl.Output[dsl.Artifact],
 ) -> NamedTuple(  # type: ignore[valid-type]
     "Choice",
     [
@@ -25,14 +26,17 @@ def choose(
     ],
 ):
     """The world as it is now: never cached. `job` and `created` stand in for id and instant not given."""
+    from components.places import located
     from components.recording import stage
 
-    with stage("choose", parameters={"settings": settings, "version": version}) as record:
+    parameters = {"settings": settings, "version": version}
+    with stage("choose", outputs=[choice], parameters=parameters) as record:
         from components.choose import core
         from configs.stages import ChooseStage
 
         record.imported()
-        stamps = core.Stamp(run_id, scored_at), core.Stamp(job, created)
-        choice = core.run(ChooseStage.model_validate_json(settings), version, *stamps)
-        record.summary({"version": choice.version, "scored_at": choice.scored_at, "source": choice.source})
-    return choice
+        told = ChooseStage.model_validate_json(settings)
+        given, otherwise = core.Stamp(run_id, scored_at), core.Stamp(job, created)
+        chosen = core.run(told, version, given, otherwise, located(choice))
+        record.summary({name: getattr(chosen, name) for name in ("version", "scored_at", "source")})
+    return chosen

@@ -2,10 +2,11 @@
 
 import datetime
 import json
+from pathlib import Path
 from typing import NamedTuple
 
 from components import selection
-from components.artifacts import read_json
+from components.artifacts import read_json, write_json, writing
 from components.registry import Registry, Version, open_registry
 from components.sources import open_source
 from configs.errors import ModelError, PlaceError, RegistryError, SettingsError
@@ -34,7 +35,7 @@ class Stamp(NamedTuple):
     scored_at: str
 
 
-def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp) -> Choice:
+def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: Path) -> Choice:
     """Look at the registry and the source.
 
     Args:
@@ -42,6 +43,7 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp) -> Ch
         version: A number or an alias; empty: the champion.
         wanted: Of the run; what is empty there is taken from
         otherwise: what the pipeline's runner says of its job.
+        out: The `choice` artifact: `choice.json`.
 
     Raises:
         RegistryError: No such version, or no champion yet.
@@ -52,7 +54,7 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp) -> Ch
     chosen = _chosen(open_registry(stage.registry), stage.name, version)
     rows = selection.with_examples(stage.source, stage.examples)
     source = open_source(stage.source.uri, access=stage.access).fingerprint(rows)
-    return Choice(
+    choice = Choice(
         source=source,
         version=str(chosen.number),
         model=str(chosen.model),
@@ -60,6 +62,9 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp) -> Ch
         run_id=wanted.run_id or otherwise.run_id,
         scored_at=_instant(wanted.scored_at or otherwise.scored_at),
     )
+    with writing(out) as folder:
+        write_json(folder / "choice.json", choice._asdict())
+    return choice
 
 
 def _chosen(registry: Registry, name: str, version: str) -> Version:

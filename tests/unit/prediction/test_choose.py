@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.artifacts import read_json
 from components.choose import core
 from components.choose.core import Choice, Stamp
 from components.registry import Submission
@@ -50,14 +51,18 @@ def stage(tmp_path: Path) -> ChooseStage:
 
 
 def chosen(stage: ChooseStage, version: str = "", given: Stamp = GIVEN, job: Stamp = NOTHING) -> Choice:
-    return core.run(stage, version, given, job)
+    out = Path(stage.registry.removeprefix("file://")).with_name("choice")
+    return core.run(stage, version, given, job, out)
 
 
-def test_the_champion_scores_where_no_version_is_named(registry: FolderRegistry, stage: ChooseStage) -> None:
+def test_the_champion_scores_where_no_version_is_named(
+    registry: FolderRegistry, stage: ChooseStage, tmp_path: Path
+) -> None:
     choice = chosen(stage)
     assert choice.version == "1"
     assert Path(choice.model) == registry.version("flights", 1).model
     assert json.loads(choice.features) == FEATURES
+    assert read_json(tmp_path / "choice/choice.json") == choice._asdict()
 
 
 @pytest.mark.usefixtures("registry")
