@@ -36,10 +36,10 @@ from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.grouping import Floats, grouped, within
 from components.evaluate.measuring import COARSE_BINS, by_slice
 from components.evaluate.passing import Pass, score
-from components.evaluate.scoring import Scorer
 from components.evaluate.slices import Ids, SliceBook
 from components.evaluate.workers import scored_by_workers
 from components.recording import silent
+from components.scoring import Scorer
 from configs.loading import load
 from configs.settings import Beam
 from configs.stages import evaluate_stage

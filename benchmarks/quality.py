@@ -21,9 +21,9 @@ from rich.table import Table
 
 from benchmarks._newest import newest
 from components.artifacts import shards
-from components.evaluate.scoring import Scorer
 from components.raw import raw_tensors
 from components.recording import silent
+from components.scoring import Scorer
 from components.train import core, metrics
 from configs import stages
 from configs.loading import load

@@ -129,8 +129,8 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
 
 def _analyze(way: str, rows: Path, stage: stages.TransformStage, graph: Path) -> int:
     from components.beam import pipeline_options
+    from components.pieces import pieces
     from components.transform import analysis
-    from components.transform.pieces import pieces
     from components.transform.preprocessing import preprocess
 
     function = functools.partial(preprocess if way == "stacked" else plain, features=stage.features)

@@ -16,7 +16,7 @@ from typing import Any
 
 from components.places import is_remote
 from configs.errors import PipelineError
-from configs.settings import Split
+from configs.settings import Part
 
 Summary = Mapping[str, "int | float | str"]
 """What a stage says of its work: counts and figures, by name."""
@@ -130,19 +130,19 @@ def read_json(path: Path) -> Any:
     return json.loads(_storage().read(str(path)) if is_remote(path) else path.read_text())
 
 
-def shards(folder: Path, split: Split) -> list[Path]:
-    """The Parquet shards of a split, in order."""
+def shards(folder: Path, part: Part) -> list[Path]:
+    """The Parquet shards of a split, or of the rows to score, in order."""
     if is_remote(folder):
-        names = _storage().objects(str(folder / split))
-        return [folder / split / name for name in names if "/" not in name and name.endswith(".parquet")]
-    return sorted((folder / split).glob("*.parquet"))
+        names = _storage().objects(str(folder / part))
+        return [folder / part / name for name in names if "/" not in name and name.endswith(".parquet")]
+    return sorted((folder / part).glob("*.parquet"))
 
 
-def shard_path(folder: Path, split: Split, index: int) -> Path:
+def shard_path(folder: Path, part: Part, index: int) -> Path:
     """Where shard `index` of a split is written; makes the split's folder, where there are folders."""
     if not is_remote(folder):
-        (folder / split).mkdir(parents=True, exist_ok=True)
-    return folder / split / shard_name(index)
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return folder / part / shard_name(index)
 
 
 def shard_name(index: int) -> str:

@@ -5,7 +5,8 @@ import contextlib
 import difflib
 import io
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, create_runner
 
+from components.artifacts import shard_name, shards
+from components.pieces import Piece
 from components.places import is_remote
 from components.recording import JobProgress
 from configs.dataflow import RUNNER as DATAFLOW_RUNNER
-from configs.errors import PipelineError, SettingsError
+from configs.errors import PipelineError, PlaceError, SettingsError
 from configs.settings import Beam
 
 LOCAL_RUNNER = "FnApiRunner"
@@ -24,6 +27,7 @@ LOCAL_RUNNER = "FnApiRunner"
 _ON_THIS_MACHINE = frozenset(
     {LOCAL_RUNNER, "DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner", "PrismRunner"}
 )
+_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 _MOST_NAME = 56
 """Characters of a job's name, so that what a stage adds to it stays within Dataflow's 63."""
 
@@ -118,6 +122,56 @@ def _mistake(got: str, way_out: str = "") -> SettingsError:
         got=got,
         way_out=way_out or "Look it up in the list of Beam's pipeline options.",
     )
+
+
+def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
+    """The pieces, over all workers.
+
+    Keyed by their place: Beam's own reshuffle draws random keys, and in another order the sums of the
+    analysis are others in the last digit.
+    """
+    return (
+        pipeline
+        | "Pieces" >> beam.Create(list(enumerate(pieces)), reshuffle=False)
+        | "Spread" >> beam.GroupByKey()
+        | "Take" >> beam.FlatMap(_taken)
+    )
+
+
+def _taken(keyed: tuple[int, Iterable[Piece]]) -> Iterable[Piece]:
+    return keyed[1]
+
+
+@contextlib.contextmanager
+def watched(out: Path, every: Sequence[Piece], work: Work, options: PipelineOptions) -> Iterator[None]:
+    """Tell of the finished shards while Beam works: its local runner comes back only at the end.
+
+    Args:
+        out: Where each piece becomes the shard of its split and index.
+        every: The pieces.
+        work: What is done with them.
+        options: Of the pipeline.
+    """
+    if on_dataflow(options):  # whose job tells by itself
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
+            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
+                splits = {piece.split for piece in every}
+                there = {split: {path.name for path in shards(out, split)} for split in splits}
+                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
+                work.progress(work.what, done, work.total)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:

@@ -4,6 +4,7 @@ A number is float32, missing (NULL, NaN, infinite) is NaN. A category is a strin
 Types other than string are written the way Arrow prints them: 5, true, 2013-09-01.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from configs.errors import DataError, MissingFeatureError
-from configs.settings import Features
+from configs.settings import Categorical, Features, Numeric
 
 RawColumns = dict[str, "NDArray[np.float32] | NDArray[np.object_]"]
+
+
+def declared(numeric: Iterable[str], categorical: Iterable[str]) -> Features:
+    """A model's raw columns, as its model.json or its signature names them."""
+    return Features(
+        numeric={name: Numeric() for name in numeric},
+        categorical={name: Categorical() for name in categorical},
+    )
 
 
 def check_columns(schema: pa.Schema, features: Features) -> None:

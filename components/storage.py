@@ -11,6 +11,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -203,6 +204,34 @@ def publish(folder: Path, uri: str) -> None:
     if set(there) != set(names) or ours != set(names):
         _delete(uri, [there[name] for name in last if name in ours])
         raise _busy(uri)
+
+
+def copy(uri: str, to: str, names: Mapping[str, str]) -> None:
+    """Make a place hold exactly these objects of another; the service copies, top-level JSON comes last.
+
+    Args:
+        uri: The folder where they are.
+        to: The folder that will hold them, and nothing else.
+        names: For each object its name there and its new name.
+
+    Raises:
+        PlaceError: One is not there, or a bucket is missing or closed to us.
+    """
+    clear(to)
+    last = set(_markers(list(names.values())))
+    for some in ((n for n in names if names[n] not in last), (n for n in names if names[n] in last)):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda name: _copy_one(f"{uri}/{name}", f"{to}/{names[name]}"), some))
+
+
+def _copy_one(uri: str, to: str) -> None:
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    source, target = blob(uri), blob(to)
+    with explained(uri):
+        token: str | None = ""
+        while token is not None:  # a large object takes more than one call
+            token, _, _ = target.rewrite(source, token=token or None, retry=DEFAULT_RETRY)
 
 
 def _markers(names: Sequence[str]) -> list[str]:

@@ -25,7 +25,10 @@ ServiceAccount = Annotated[
 ]
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
-StageName = Literal["resolve", "ingest", "validate", "transform", "evaluate", "deploy", "hold"]
+StageName = Literal[
+    "resolve", "ingest", "validate", "transform", "evaluate", "deploy", "hold",
+    "choose", "select", "predict", "deliver",
+]  # fmt: skip
 Accelerator = Literal[
     "NVIDIA_TESLA_T4",
     "NVIDIA_TESLA_P100",

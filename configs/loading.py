@@ -15,6 +15,8 @@ from configs.settings import Settings
 CONFIGS = Path(__file__).parent
 FILE = "use_case.yaml"
 SCHEMA = "schema.pbtxt"
+_WITH_SQL = ("source", "prediction")
+"""Sections whose `query` is a file."""
 
 S = TypeVar("S", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
@@ -173,18 +175,21 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _add_sql(merged: dict[str, Any], folder: Path, origins: Origins) -> None:
-    source = merged.get("source")
-    if not isinstance(source, dict) or not source.get("query"):
-        return
-    path = folder / str(source["query"])
+    for name in _WITH_SQL:
+        section = merged.get(name)
+        if isinstance(section, dict) and section.get("query"):
+            merged[name] = {**section, "sql": _sql(name, folder / str(section["query"]), origins)}
+
+
+def _sql(section: str, path: Path, origins: Origins) -> str:
     if not path.is_file():
         raise SettingsError(
-            f"{origins.get(('source', 'query'), folder / FILE)}: source.query",
+            f"{origins.get((section, 'query'), path.parent / FILE)}: {section}.query",
             expected="a SQL file beside the YAML",
             got=str(path),
-            way_out=_did_you_mean(path.name, [file.name for file in folder.glob("*.sql")]),
+            way_out=_did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
         )
-    merged["source"] = {**source, "sql": path.read_text()}
+    return path.read_text()
 
 
 # --- explaining a refusal -----------------------------------------------------------------------

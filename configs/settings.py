@@ -71,6 +71,8 @@ CLOUD_RUNS = "output"
 """Where runs on Google Cloud are recorded on this machine."""
 Split = Literal["train", "eval", "test"]
 SPLITS: tuple[Split, ...] = ("train", "eval", "test")
+Part = Split | Literal["score"]
+"""A folder of a `rows` artifact: a split, or the rows to score."""
 
 
 # --- what: the rows ---------------------------------------------------------------------------
@@ -404,6 +406,42 @@ class Deployment(Section):
     serving: Serving = Serving()
 
 
+PREDICTED: tuple[str, ...] = (
+    "score",
+    "prediction",
+    "model_name",
+    "model_version",
+    "scored_at",
+    "run_id",
+)
+"""The columns of a prediction, after its key and what is carried along."""
+
+
+class Prediction(Section):
+    """Batch prediction: which rows are scored, and where the scores go. No label is needed."""
+
+    uri: str = ""
+    """Where the rows come from, as `source.uri`; empty: from there."""
+    query: str = ""
+    """A SQL file beside the YAML that returns the key and the model's raw features; in it, the rows of
+    `source.query` are the table `examples`. Empty: the rows of the source, whatever their label."""
+    sql: str = ""
+    """The text of that file, filled in when the settings are read."""
+    parameters: dict[str, Parameter] = {}
+    """Values of its `@name` parameters, beside those of the source."""
+    columns: tuple[Column, ...] = ()
+    """Carried along to the predictions, beside the key."""
+    output: Annotated[
+        str, Field(pattern=r"^((file|gs)://.+|bq://[^./]+\.[A-Za-z0-9_]+\.[A-Za-z0-9_-]+)?$")
+    ] = ""
+    """`file://FOLDER` or `gs://BUCKET/FOLDER` (Parquet, a folder for each run), or
+    `bq://PROJECT.DATASET.TABLE`; empty: the folder predictions/ below places.root."""
+    batch_rows: PositiveInt = 8192
+    """Rows scored at once."""
+    max_rejected: Fraction = 0.01
+    """A larger share of rows that cannot be scored stops the run."""
+
+
 # --- where ------------------------------------------------------------------------------------
 
 
@@ -443,6 +481,7 @@ class Settings(Section):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     deployment: Deployment = Deployment()
+    prediction: Prediction = Prediction()
     beam: Beam = Beam()
     places: Places = Places()
     cloud: Cloud | None = None
@@ -466,5 +505,15 @@ class Settings(Section):
         if forbidden:
             raise ValueError(
                 f"{sorted(map(str, forbidden))} is the label or its reason: it cannot be a feature"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _predictions_have_names_of_their_own(self) -> "Settings":
+        taken = {self.key, *self.prediction.columns} & set(PREDICTED)
+        if taken:
+            raise ValueError(
+                f"prediction.columns or key: {sorted(map(str, taken))} is a column of every prediction: "
+                "rename it in the query"
             )
         return self

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -120,15 +120,16 @@ def compile_(
     env: Environment = "local",
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; default: output/<name>.yaml.")] = None,
+    pipeline: Annotated[Literal["training", "prediction"], typer.Option(help="Which pipeline.")] = "training",
 ) -> None:
-    """Compile the pipeline to the YAML that a target runs."""
+    """Compile a pipeline to the YAML that a target runs."""
     from configs.loading import load, schema_text
     from pipelines import session
 
     settings = load(use_case, env, overrides or ())
     root = Path("output") if settings.cloud else Path(settings.places.root)
-    path = out or root / f"training-{settings.name}-{env}.yaml"
-    session.compile_to(settings, schema_text(use_case), path)
+    path = out or root / f"{pipeline}-{settings.name}-{env}.yaml"
+    session.compile_to(settings, schema_text(use_case), path, pipeline)
     typer.echo(path)
 
 
@@ -172,6 +173,29 @@ def predict(
     from pipelines import serving
 
     serving.predict(load(use_case, env), instances, url)
+
+
+@app.command(name="predict-batch")
+@in_one_line
+def predict_batch(
+    use_case: UseCase,
+    env: Environment = "local",
+    overrides: Overrides = None,
+    version: Annotated[
+        str, typer.Option(help="A number, or champion or challenger; default: the champion.")
+    ] = "",
+    repeat: Annotated[
+        str, typer.Option(help="A run whose predictions this run takes the place of.", metavar="RUN")
+    ] = "",
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")] = False,
+) -> None:
+    """Score rows with a registered version: choose, select, predict, deliver."""
+    from configs.loading import load
+    from pipelines import predicting
+
+    settings = load(use_case, env, overrides or ())
+    told = predicting.Wanted(version=version, repeat=repeat, caching=not no_cache)
+    raise typer.Exit(0 if predicting.run(settings, told) else 1)
 
 
 @app.command()

@@ -114,3 +114,11 @@ def placed(task: Any, settings: Settings) -> Any:
 
 def _stage_machine(cloud: Cloud, name: str) -> StageMachine:
     return next((machine for stage, machine in cloud.stages.items() if stage == name), StageMachine())
+
+
+def job_created_at(settings: Settings) -> str:
+    """The placeholder for the instant (UTC) at which a job was created; KFP's local runner breaks at it."""
+    from kfp import dsl
+
+    created: str = dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER if settings.cloud else ""
+    return created

@@ -9,11 +9,8 @@ from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
 from pipelines import links
-from pipelines.runs import MANIFEST, artifact_path, end_manifest, stage_records
+from pipelines.runs import MANIFEST, STAGES, artifact_path, end_manifest, pipeline_of, stage_records
 from pipelines.target import on_dataflow
-
-STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy", "hold")
-"""The tasks whose records a run folder holds."""
 
 
 def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
     cloud = _cloud(settings)
     name = vertex.job_name(cloud, folder.name)
     _noted(folder, {"job": name})
-    vertex.submit(compiled, folder.name, settings, cloud)
+    vertex.submit(compiled, folder.name, settings, cloud, read_json(folder / MANIFEST)["parameters"])
     return _noted(folder, {"links": _links(cloud, settings, name)})
 
 
@@ -42,7 +39,7 @@ def follow(folder: Path, settings: Settings) -> dict[str, Any]:
 
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state = vertex.follow(job, Mirror(folder, STAGES), cloud)
+    state = vertex.follow(job, Mirror(folder, _tasks(folder)), cloud)
     return _end(folder, settings, job, state)
 
 
@@ -58,7 +55,7 @@ def refresh(folder: Path) -> dict[str, Any]:
     settings = _settings(folder)
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state, _ = vertex.look(job, Mirror(folder, STAGES), cloud)
+    state, _ = vertex.look(job, Mirror(folder, _tasks(folder)), cloud)
     if state != "running":
         return _end(folder, settings, job, state)
     return _noted(folder, {"stages": stage_records(folder)})
@@ -102,8 +99,16 @@ def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, An
     if job.gca_resource.error.message:
         notes["error"] = job.gca_resource.error.message
     manifest = _noted(folder, notes)
+    if pipeline_of(folder) != "training":
+        return manifest  # nothing to compare
     untold = tracking.log_run(settings, cloud, manifest, job)
     return _noted(folder, {"tracking": untold}) if untold else manifest
+
+
+def _tasks(folder: Path) -> tuple[str, ...]:
+    """The tasks whose records a run folder holds."""
+    pipeline = pipeline_of(folder)
+    return (*STAGES[pipeline], *(("hold",) if pipeline == "training" else ()))
 
 
 def _links(cloud: Cloud, settings: Settings, job: str, *told: Any) -> dict[str, str]:

@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from components.artifacts import read_json, write_json
 from components.places import place
@@ -22,16 +22,23 @@ from configs.settings import Settings
 from pipelines.code import ROOT
 
 MANIFEST = "manifest.json"
+Pipeline = Literal["training", "prediction"]
+STAGES: Mapping[Pipeline, tuple[str, ...]] = {
+    "training": ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy"),
+    "prediction": ("choose", "select", "predict", "deliver"),
+}
+"""Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
 _VERSIONS_OF = (
     "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "sqlglot", "tensorflow",
     "tensorflow-model-analysis", "tensorflow-transform",
 )  # fmt: skip
 
 
-def new_run(settings: Settings) -> Path:
+def new_run(settings: Settings, pipeline: Pipeline = "training") -> Path:
     """A folder for a new run: named by use case, instant (UTC) and four random hex digits."""
+    name = settings.name if pipeline == "training" else f"{settings.name}-{pipeline}"
     instant = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    folder = settings.run_root / "runs" / f"{settings.name}-{instant}-{secrets.token_hex(2)}"
+    folder = settings.run_root / "runs" / f"{name}-{instant}-{secrets.token_hex(2)}"
     (folder / "stages").mkdir(parents=True)
     return folder
 
@@ -45,28 +52,63 @@ def runs(root: Path, wanted: str = "") -> list[Path]:
     )
 
 
-def find_run(root: Path, wanted: str) -> Path:
+def find_run(root: Path, wanted: str, pipeline: Pipeline | None = "training") -> Path:
     """The folder of a run by its id, or of the last run of a use case by its name.
+
+    Args:
+        root: Where runs lie.
+        wanted: An id or a use case.
+        pipeline: What kind of run; None: either.
 
     Raises:
         UnknownRunError: There is none; the nearest id is given.
     """
-    known = runs(root)
+    known = [folder for folder in runs(root) if pipeline in (None, pipeline_of(folder))]
     for folder in reversed(known):
         if wanted in (folder.name, read_json(folder / MANIFEST)["name"]):
             return folder
     nearest = difflib.get_close_matches(wanted, [folder.name for folder in known], n=1, cutoff=0.3)
     raise UnknownRunError(
         f"run '{wanted}'",
-        expected=f"a run id under {root / 'runs'}, or a use case that has run",
+        expected=f"the id of a {f'{pipeline} ' if pipeline else ''}run under {root / 'runs'}, "
+        "or a use case that has run",
         way_out=f"Did you mean '{nearest[0]}'?" if nearest else "List them: python -m pipelines status",
     )
 
 
-def begin_manifest(folder: Path, settings: Settings, command: str) -> dict[str, Any]:
-    """The manifest of a run that starts now; written at once, so that even a killed run is known."""
+def pipeline_of(folder: Path) -> Pipeline:
+    """Which pipeline a run is of."""
+    found: Pipeline = read_json(folder / MANIFEST).get("pipeline", "training")
+    return found
+
+
+def training_parameters(folder: Path, settings: Settings) -> dict[str, str]:
+    """What a training run is given: its id, and where its checkpoints lie."""
+    root = settings.places.root
+    shared = f"{root}/{settings.name}" if settings.cloud else str(Path(root).absolute())
+    return {"run_id": folder.name, "checkpoints": f"{shared}/checkpoints"}
+
+
+def begin_manifest(
+    folder: Path,
+    settings: Settings,
+    command: str,
+    pipeline: Pipeline = "training",
+    parameters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The manifest of a run that starts now; written at once, so that even a killed run is known.
+
+    Args:
+        folder: The run's.
+        settings: What and where.
+        command: What was typed.
+        pipeline: Which one runs.
+        parameters: What it is given; None: what a training run is given.
+    """
     manifest = {
         "run_id": folder.name,
+        "pipeline": pipeline,
+        "parameters": dict(parameters or training_parameters(folder, settings)),
         "name": settings.name,
         "question": settings.question,
         "environment": settings.environment,

@@ -149,7 +149,7 @@ def cancel(run_id: str, root: Path) -> None:
     """Cancel a run on Google Cloud, and what it runs."""
     from pipelines import remote
 
-    folder = find_run(root, run_id)
+    folder = find_run(root, run_id, None)
     remote.cancel(folder)
     view.open_console().print(
         f"{folder.name} is being cancelled:  [bold]python -m pipelines status {folder.name}[/]",

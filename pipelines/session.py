@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from components.artifacts import read_json, writing_file
 from components.recording import log_to
@@ -14,7 +15,7 @@ from configs.errors import PipelineError, SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
 from configs.stages import bigquery_access
-from pipelines import view
+from pipelines import runs, view
 from pipelines.runs import (
     MANIFEST,
     artifact_path,
@@ -25,26 +26,21 @@ from pipelines.runs import (
     new_run,
 )
 
-STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
-"""Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
+STAGES = runs.STAGES["training"]
 
 
 def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage: str = "") -> bool:
     """Run the training pipeline and show it; returns whether every stage ended well."""
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
-    _seed_once(settings)
+    seed_once(settings)
     _check_before_spending(settings)
     from pipelines import training
 
     pipeline = training.build(settings, schema_text(use_case), fresh)
     folder = new_run(settings)
-    begin_manifest(folder, settings, _command())
-    console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
-    if settings.cloud:
-        manifest = _run_there(console, pipeline, settings, folder)
-    else:
-        manifest = _run_here(console, pipeline, settings, folder, caching=not no_cache)
+    begin_manifest(folder, settings, command())
+    manifest = execute(console, pipeline, settings, folder, caching=not no_cache)
     places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
     if manifest.get("tracking"):
@@ -53,8 +49,29 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
         places |= _keep_schema(use_case, manifest)
         _show_result(console, use_case, manifest, places)
     else:
-        _show_failure(console, folder, manifest, places)
+        show_failure(console, folder, manifest, places)
     return bool(manifest["state"] == "done")
+
+
+def execute(
+    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path, *, caching: bool
+) -> dict[str, Any]:
+    """Run a pipeline where the settings say, to its end, and show it.
+
+    Args:
+        console: Where it is shown.
+        pipeline: What a `build` returned.
+        settings: What and where.
+        folder: The run's; its manifest has begun.
+        caching: Take unchanged stages from the cache.
+
+    Returns:
+        The manifest of its end.
+    """
+    console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
+    if settings.cloud:
+        return _run_there(console, pipeline, settings, folder)
+    return _run_here(console, pipeline, settings, folder, caching=caching)
 
 
 def _check_before_spending(settings: Settings) -> None:
@@ -78,9 +95,11 @@ def _run_here(
 ) -> dict[str, Any]:
     from pipelines.runners import local
 
-    with view.watched(console, folder / "stages", STAGES):
-        ended_well = local.run(pipeline, folder, Path(settings.places.root), caching=caching)
-    return end_manifest(folder, read_json(folder / MANIFEST), "done" if ended_well else "failed")
+    manifest = read_json(folder / MANIFEST)
+    root, parameters = Path(settings.places.root), manifest["parameters"]
+    with view.watched(console, folder / "stages", runs.STAGES[manifest["pipeline"]]):
+        ended_well = local.run(pipeline, folder, root, parameters, caching=caching)
+    return end_manifest(folder, manifest, "done" if ended_well else "failed")
 
 
 def _run_there(
@@ -95,7 +114,7 @@ def _run_there(
         with log_to(folder / "stages" / "pipeline.log"):
             manifest = remote.start(folder, settings, compiled)
             view.show_places(console, manifest["links"])
-            with view.watched(console, folder / "stages", STAGES):
+            with view.watched(console, folder / "stages", runs.STAGES[manifest["pipeline"]]):
                 return remote.follow(folder, settings)
     except KeyboardInterrupt:
         console.print(f"\n{folder.name} goes on in {settings.cloud.project if settings.cloud else ''}:")
@@ -122,12 +141,13 @@ def _known_stage(name: str) -> str:
     return name
 
 
-def _command() -> str:
+def command() -> str:
     """The command as a person would type it again."""
     return shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
 
 
-def _seed_once(settings: Settings) -> None:
+def seed_once(settings: Settings) -> None:
+    """Load the sample data into a warehouse of this machine that is not there yet."""
     uri = settings.source.uri or settings.places.warehouse
     missing = uri.startswith("duckdb://") and not Path(uri.removeprefix("duckdb://")).exists()
     if settings.source.sample and missing:
@@ -181,9 +201,22 @@ def _show_result(
     console.print(f"next:  [bold]python -m pipelines {after}[/]", soft_wrap=True)
 
 
-def _show_failure(
-    console: Console, folder: Path, manifest: Mapping[str, Any], places: Mapping[str, str]
+def show_failure(
+    console: Console,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    places: Mapping[str, str],
+    again: str = "",
 ) -> None:
+    """Every broken stage with its cause and its log, and the command for when it is mended.
+
+    Args:
+        console: Where it is shown.
+        folder: The run's.
+        manifest: Of its end.
+        places: What else there is to look at.
+        again: The command; empty: the one that was typed.
+    """
     stages = folder / "stages"
     if manifest["state"] == "cancelled":
         console.print("[bold red]the run was cancelled[/]")
@@ -204,7 +237,8 @@ def _show_failure(
         places = {"log": str(stages / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
-        f"mend it, then:  [bold]{manifest['command']}[/]   (finished stages are taken from the cache)",
+        f"mend it, then:  [bold]{escape(again or manifest['command'])}[/]   "
+        "(finished stages are taken from the cache)",
         soft_wrap=True,
     )
 
@@ -221,16 +255,19 @@ def write_report(run_id: str, root: Path) -> Path:
     return _render(folder, read_json(folder / MANIFEST))
 
 
-def compile_to(settings: Settings, schema_pbtxt: str, path: Path) -> None:
-    """Compile the training pipeline into `path`.
+def compile_to(
+    settings: Settings, schema_pbtxt: str, path: Path, pipeline: runs.Pipeline = "training"
+) -> None:
+    """Compile a pipeline into `path`.
 
     Raises:
         SettingsError: The graph would not run alike on every target.
     """
-    from pipelines import training
+    from pipelines import prediction, training
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    _compile(training.build(settings, schema_pbtxt), settings, path)
+    graph = training.build(settings, schema_pbtxt) if pipeline == "training" else prediction.build(settings)
+    _compile(graph, settings, path)
 
 
 def _compile(pipeline: Callable[..., Any], settings: Settings, path: Path) -> None:

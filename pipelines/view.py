@@ -1,5 +1,6 @@
 """What a person sees of a run: the stages as they go, the verdict, the figures, the next command."""
 
+import datetime
 import json
 import os
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -18,9 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from components.registry import Registry
+from configs.settings import PREDICTED
 
 _REFRESH_PER_SECOND = 8
 _PIPE_WIDTH = 160
+_OF_THE_RUN = ("model_name", "model_version", "scored_at", "run_id")
 _METRICS = ("auc", "pr_auc", "log_loss", "calibration", "precision", "recall")
 
 
@@ -130,7 +134,7 @@ def _figure(value: Any) -> str:
         return f"{value:.4g}" if not value.is_integer() else f"{value:,.0f}"
     if isinstance(value, int):
         return f"{value:,}"
-    text = str(value)
+    text = f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime.datetime) else str(value)
     return text if len(text) <= 24 else text[:11] + "…" + text[-12:]
 
 
@@ -190,6 +194,26 @@ def slice_name(slice_: Mapping[str, Any]) -> str:
 
 def _values(metrics: Mapping[str, Any]) -> list[str]:
     return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in _METRICS]
+
+
+def predictions_line(told: Mapping[str, Any]) -> str:
+    """What holds for all predictions of a run."""
+    share = told["positives"] / max(told["predictions"], 1)
+    return (
+        f"{told['predictions']:,} predictions of version {told['model_version']}, "
+        f"{share:.1%} positive (from {told['threshold']:g} on)"
+    )
+
+
+def predictions_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The first predictions of a run."""
+    table = Table(box=None)
+    shown = [name for name in (rows[0] if rows else ()) if name not in _OF_THE_RUN]
+    for name in shown:
+        table.add_column(name.replace("_", " "), justify="right" if name in PREDICTED else "left")
+    for row in rows:
+        table.add_row(*(escape(_figure(row[name])) for name in shown))
+    return table
 
 
 def deployment_line(deployment: Mapping[str, Any]) -> Text:

@@ -16,10 +16,10 @@ from components.evaluate.gates import Verdict, judge
 from components.evaluate.grouping import blur, within
 from components.evaluate.measuring import by_slice, chosen_bins, measured
 from components.evaluate.passing import Pass, Scored, score
-from components.evaluate.scoring import Scorer
 from components.evaluate.slices import OVERALL, check_columns
 from components.evaluate.workers import scored_by_workers
 from components.recording import JobProgress
+from components.scoring import Scorer
 from configs.errors import MissingFeatureError
 from configs.settings import Beam
 from configs.stages import EvaluateStage

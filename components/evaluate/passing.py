@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from components.evaluate.frozen import FrozenSplit, Part
 from components.evaluate.golden import GoldenRows
 from components.evaluate.grouping import Groups, grouped, merged
-from components.evaluate.scoring import Scorer
 from components.evaluate.slices import SliceBook
+from components.scoring import Scorer
 from configs.settings import Features
 from configs.stages import EvaluateStage
 

@@ -18,9 +18,9 @@ from components.artifacts import writing_file
 from components.beam import Work, run
 from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
-from components.evaluate.scoring import Scorer
 from components.places import place
 from components.recording import JobProgress
+from components.scoring import Scorer
 from components.sharing import scratch, shared
 from configs.stages import EvaluateStage
 

@@ -1,21 +1,18 @@
 """From a source to rows: the query runs once, its rows are checked, split and written in shards."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from components.artifacts import Summary, shard_path, shards, write_json, writing_in_place
+from components import selection
+from components.artifacts import Summary, shards, write_json, writing_in_place
 from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, plan
 from components.recording import Progress
 from components.sources import Rows, open_source
-from configs.errors import DataError
-from configs.settings import SPLITS, Split
-from configs.settings import Source as Selection
+from configs.settings import SPLITS
 from configs.stages import IngestStage
 
 
@@ -41,17 +38,13 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
         survey = Survey.of(rows.select(how.survey()))
         check(stage, survey, lambda: _labels(rows, how))
         with writing_in_place(out) as folder:
-            told = _Told(progress, survey.rows())
-            order = how.order(() if how.key and survey.keys_are_unique else _orderable(rows.schema, how))
+            wrote = selection.told(progress, survey.rows())
+            unique = how.key and survey.keys_are_unique
+            order = how.order(() if unique else selection.orderable(how.columns, rows.schema))
             for split in SPLITS:
-                written = rows.write(
-                    how.rows(split),
-                    order,
-                    lambda index, split=split: shard_path(folder, split, index),  # type: ignore[misc]
-                    stage.ingest.shard_rows,
-                    told,
-                )
-                _reconcile(split, survey.rows(split), written)
+                counted = survey.rows(split)
+                shard_rows = stage.ingest.shard_rows
+                selection.write(rows, how.rows(split), order, folder, split, shard_rows, counted, wrote)
             write_json(folder / "rows.json", _description(stage, survey, total, how, rows.schema, folder))
         estimate = dict(rows.estimate)
     return {
@@ -63,35 +56,10 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
     }
 
 
-class _Told:
-    """Progress over all splits."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def __call__(self, rows: int) -> None:
-        self._done += rows
-        self._progress("writing rows", self._done, self._total)
-
-
-def _reconcile(split: Split, counted: int, written: int) -> None:
-    if counted != written:
-        raise DataError(
-            f"split '{split}'",
-            expected=f"{counted:,} rows, as they were counted",
-            got=f"{written:,} in its shards",
-            way_out="Run ingest again; if it stays so, report it: no row may disappear.",
-        )
-
-
 def _labels(rows: Rows, how: Plan) -> dict[str, int]:
     return {
         each["label"]: each["row_count"] for batch in rows.select(how.labels()) for each in batch.to_pylist()
     }
-
-
-def _orderable(schema: pa.Schema, how: Plan) -> list[str]:
-    return [name for name in how.columns if not pa.types.is_nested(schema.field(name).type)]
 
 
 def _description(  # noqa: PLR0913, PLR0917 - all that was found
@@ -107,10 +75,5 @@ def _description(  # noqa: PLR0913, PLR0917 - all that was found
             name: "int64" if name == how.label_column else str(schema.field(name).type)
             for name in how.columns
         },
-        "query_digest": _query_digest(stage.source),
+        "query_digest": selection.query_digest(stage.source),
     }
-
-
-def _query_digest(selection: Selection) -> str:
-    text = json.dumps([selection.sql, selection.model_dump(mode="json")["parameters"]])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -4,14 +4,14 @@ Engine-neutral: DuckDB runs these through sqlglot, BigQuery as they are.
 """
 
 import datetime
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from components.selection import check_columns, not_among, quoted
 from components.sources.source import RESULT
-from configs.errors import DataError, LabelError, MissingFeatureError
+from configs.errors import DataError, LabelError
 from configs.settings import HashSplit, Label, Split, TimeSplit
 from configs.stages import IngestStage
 
@@ -94,27 +94,11 @@ def plan(stage: IngestStage, schema: pa.Schema) -> Plan:
     )
 
 
-def quoted(name: str) -> str:
-    """An identifier as GoogleSQL quotes it."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
 def _check_columns(stage: IngestStage, schema: pa.Schema) -> None:
     if stage.label.column not in schema.names:
-        raise LabelError(f"the label '{stage.label.column}'", **_not_among(stage.label.column, schema.names))
+        raise LabelError(f"the label '{stage.label.column}'", **not_among(stage.label.column, schema.names))
     needed = (stage.split.column, stage.label.excluded_because, stage.key, *stage.columns)
-    for name in needed:
-        if name and name not in schema.names:
-            raise MissingFeatureError(f"the column '{name}'", **_not_among(name, schema.names))
-
-
-def _not_among(name: str, names: Sequence[str]) -> dict[str, str]:
-    nearest = difflib.get_close_matches(name, names, 1, cutoff=0.5)
-    return {
-        "expected": "among the columns that the query returns",
-        "got": ", ".join(names),
-        "way_out": f"Did you mean '{nearest[0]}'?" if nearest else "Return it from the query.",
-    }
+    check_columns((name for name in needed if name), schema)
 
 
 def _label(label: Label, schema: pa.Schema) -> str:

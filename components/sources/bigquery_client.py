@@ -173,7 +173,8 @@ class Connection:
         from google.cloud import bigquery
 
         dataset = bigquery.Dataset(name)
-        dataset.location = location or None
+        if location:
+            dataset.location = location
         dataset.labels = dict(self.access.labels)
         if expire_hours:
             dataset.default_table_expiration_ms = expire_hours * 3_600_000

@@ -13,12 +13,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.beam import Work, run
+from components.beam import Work, run, spread
+from components.counting import Counts, counted, rows_so_far
+from components.pieces import Piece
 from components.recording import JobProgress
 from components.sharing import collected, scratch
-from components.transform.counting import Counts, counted, rows_so_far
-from components.transform.pieces import Piece
-from components.transform.reading import read, spread
+from components.transform.reading import read
 from configs.settings import Features
 from configs.stages import TransformStage
 

@@ -6,18 +6,19 @@ from pathlib import Path
 
 from components.artifacts import Summary, write_json, writing, writing_in_place
 from components.beam import pipeline_options
+from components.counting import Counts
+from components.pieces import Piece, pieces, schema
 from components.raw import check_columns
 from components.recording import JobProgress
+from components.rejection import check_share
 from components.sharing import shared
 from components.transform.analysis import analyze
-from components.transform.counting import Counts
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
-from components.transform.pieces import Piece, pieces, schema
+from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
-from components.transform.rejection import check_label, check_share
 from configs.errors import EmptySplitError, JobError
-from configs.settings import Split
+from configs.settings import Part, Split
 from configs.stages import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -85,7 +86,8 @@ def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: Transf
             got=f"{counts.rows:,}",
             way_out="A job's counters were not whole: run the same command again.",
         )
-    check_share(split, counts.rows, counts.rejected, stage.transform.max_rejected)
+    limit = stage.transform.max_rejected
+    check_share(f"split '{split}'", counts.rows, counts.rejected, limit, "transform.max_rejected")
     if not counts.accepted:
         raise EmptySplitError(
             f"split '{split}'",
@@ -95,7 +97,7 @@ def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: Transf
         )
 
 
-def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:
+def _examples_json(counts: Mapping[Part, Counts]) -> dict[str, object]:
     rejected: dict[str, int] = {}
     for count in counts.values():
         for reason, number in count.rejected.items():
@@ -111,7 +113,7 @@ def _examples_json(counts: Mapping[Split, Counts]) -> dict[str, object]:
     return {"splits": splits, "rejected": rejected}
 
 
-def _summary(counts: Mapping[Split, Counts], inputs: Inputs) -> Summary:
+def _summary(counts: Mapping[Part, Counts], inputs: Inputs) -> Summary:
     rows = sum(count.rows for count in counts.values())
     accepted = sum(count.accepted for count in counts.values())
     return {

@@ -3,8 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import apache_beam as beam
@@ -13,22 +12,18 @@ import pyarrow.parquet as pq
 import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.artifacts import shard_name, shard_path, shards, writing_file
-from components.beam import Work, on_dataflow, run
-from components.places import is_remote, local_copy
+from components.artifacts import shard_path, writing_file
+from components.beam import Work, run, spread, watched
+from components.counting import Counts, counted, rows_so_far
+from components.pieces import Piece
+from components.places import local_copy
 from components.raw import raw_tensors
 from components.recording import JobProgress
-from components.transform.counting import Counts, counted, rows_so_far
+from components.rejection import REJECTED
 from components.transform.inputs import Inputs
-from components.transform.pieces import Piece
-from components.transform.reading import Batch, read, spread
-from configs.errors import PlaceError
-from configs.settings import Split
+from components.transform.reading import Batch, read
+from configs.settings import Part
 from configs.stages import TransformStage
-
-_PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
-REJECTED = "rejected"
-"""The folder of the rejected rows, beside those of the splits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Writing:
 
 def write_examples(
     pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: JobProgress
-) -> dict[Split, Counts]:
+) -> dict[Part, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 
     A worker holds one batch at a time and moves a shard into place when it is whole; nothing is
@@ -73,35 +68,10 @@ def write_examples(
     )
     pipeline = beam.Pipeline(options=options)
     _ = spread(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
-    with _watched(writing.out, pieces, work, options):
+    with watched(writing.out, pieces, work, options):
         result = run(pipeline, work)
     work.progress(work.what, work.total, work.total)
     return {split: counted(result, split) for split in splits}
-
-
-@contextlib.contextmanager
-def _watched(out: Path, every: Sequence[Piece], work: Work, options: PipelineOptions) -> Iterator[None]:
-    """Tell of the finished shards while Beam works: its local runner comes back only at the end."""
-    if on_dataflow(options):  # whose job tells by itself
-        yield
-        return
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_REMOTE_PROGRESS_SECONDS if is_remote(out) else _PROGRESS_SECONDS):
-            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
-                splits = {piece.split for piece in every}
-                there = {split: {path.name for path in shards(out, split)} for split in splits}
-                done = sum(piece.rows for piece in every if shard_name(piece.index) in there[piece.split])
-                work.progress(work.what, done, work.total)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
 
 
 class _Write(beam.DoFn):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.transform import vocabularies
+from components.vocabulary import FILE, cardinalities
 from configs.settings import Features
 
 
@@ -48,8 +48,8 @@ def features_json(inputs: Inputs, features: Features, label: str) -> dict[str, A
 
 
 def _cardinalities(features: Features, graph: Path) -> dict[str, int]:
-    file = graph / "transform_fn" / "assets" / vocabularies.FILE
-    known = vocabularies.cardinalities(file.read_bytes()) if file.exists() else {}
+    file = graph / "transform_fn" / "assets" / FILE
+    known = cardinalities(file.read_bytes()) if file.exists() else {}
     return {
         **{
             name: entry.buckets + 1  # missing values have an index of their own

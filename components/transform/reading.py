@@ -1,16 +1,17 @@
 """Reading the rows inside Beam's workers: accepted raw values, rejected rows, counts."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from itertools import chain
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 
+from components.counting import count
+from components.pieces import Piece, batches
 from components.raw import raw_batch
-from components.transform.counting import count
-from components.transform.pieces import Piece, batches
-from components.transform.rejection import accepted_rows, reasons, rejected_rows
+from components.rejection import accepted_rows, reasons, rejected_rows, text_complaints
+from components.transform.labels import label_complaints
 from configs.stages import TransformStage
 
 
@@ -26,30 +27,13 @@ class Batch:
     """The others, with their reasons, if there are any."""
 
 
-def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
-    """The pieces, over all workers.
-
-    Keyed by their place: Beam's own reshuffle draws random keys, and in another order the sums of the
-    analysis are others in the last digit.
-    """
-    return (
-        pipeline
-        | "Pieces" >> beam.Create(list(enumerate(pieces)), reshuffle=False)
-        | "Spread" >> beam.GroupByKey()
-        | "Take" >> beam.FlatMap(_taken)
-    )
-
-
-def _taken(keyed: tuple[int, Iterable[Piece]]) -> Iterable[Piece]:
-    return keyed[1]
-
-
 def read(piece: Piece, stage: TransformStage) -> Iterator[Batch]:
     """The rows of a piece in order, judged and counted, at most `batch_rows` at a time."""
     features, label = stage.features, stage.label.column
     columns = dict.fromkeys([*([stage.key] if stage.key else []), label, *features.columns])
     for batch in batches(piece, list(columns), stage.transform.batch_rows):
-        why = reasons(batch, stage)
+        texts = text_complaints(batch, features.categorical, stage.transform.max_string_bytes)
+        why = reasons(batch.num_rows, chain(label_complaints(batch, label), texts))
         accepted = accepted_rows(batch, why)
         rejected = rejected_rows(batch, why) if accepted.num_rows < batch.num_rows else None
         raw = raw_batch(accepted, features)

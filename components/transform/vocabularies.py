@@ -3,14 +3,7 @@
 `tft.vocabulary` adds some thirty Beam steps and a table of its own for every column, a second or so
 of start-up each; here the values of all columns are counted together, keyed by column.
 
-The file has a section a column, its values by falling frequency as `column=value`, closed by the
-line `column=`, whose place is that of every other value:
-
-    carrier=UA
-    carrier=B6
-    carrier=
-    origin=EWR
-    …
+The file is that of `components.vocabulary`.
 """
 
 import posixpath
@@ -23,12 +16,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
+from components.vocabulary import FILE, MISSING
 from configs.settings import Categorical
-
-FILE = "vocabularies"
-"""The asset's name in the transform graph."""
-MISSING = "(missing)"
-"""The entry of the empty string."""
 
 Ranked = tuple[int, bytes]
 
@@ -59,12 +48,6 @@ def indices(columns: Mapping[str, tf.Tensor], settings: Mapping[str, Categorical
     first = tf.concat([[0], last[:-1] + 1], axis=0)
     places = tf.where(lines < 0, last, lines) - first
     return dict(zip(names, tf.unstack(places, axis=1), strict=True))
-
-
-def cardinalities(file: bytes) -> dict[str, int]:
-    """The number of places of each column, the last one included, from the file's content."""
-    columns = [line.partition(b"=")[0].decode() for line in file.splitlines()]
-    return {column: columns.count(column) for column in dict.fromkeys(columns)}
 
 
 class _Vocabularies(tft_beam.experimental.PTransformAnalyzer):

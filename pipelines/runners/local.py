@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,16 @@ from components.recording import RECORDS_VARIABLE, log_to
 from pipelines.code import ROOT
 
 
-def run(pipeline: Callable[..., Any], folder: Path, root: Path, *, caching: bool) -> bool:
+def run(
+    pipeline: Callable[..., Any], folder: Path, root: Path, parameters: Mapping[str, str], *, caching: bool
+) -> bool:
     """Run a pipeline to its end.
 
     Args:
-        pipeline: What `training.build` returned.
+        pipeline: What a `build` returned.
         folder: The folder of the run.
-        root: The folder that the runs share: cache and checkpoints lie there.
+        root: The folder that the runs share: the cache lies there.
+        parameters: What the pipeline is given.
         caching: Take unchanged stages from the cache, and put new ones into it.
 
     Returns:
@@ -43,7 +46,7 @@ def run(pipeline: Callable[..., Any], folder: Path, root: Path, *, caching: bool
             cache_root=str(root / "cache"),
         )
         try:
-            pipeline(run_id=folder.name, checkpoints=str((root / "checkpoints").absolute()))
+            pipeline(**parameters)
         except RuntimeError as error:  # kfp.local's way to say that a task failed
             sys.stdout.write(f"{error}\n")
             return False

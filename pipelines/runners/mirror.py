@@ -26,7 +26,7 @@ _STATES = {
 }
 """Of a task, in the words of our records; a group's branch that was not taken has none."""
 _MOST_BYTES = 16 * 2**20
-_ONLY_JSON = frozenset({"rows", "examples", "model", "transform_graph"})
+_ONLY_JSON = frozenset({"rows", "examples", "model", "predictions", "transform_graph"})
 """Artifacts that may be large: only what they say of themselves comes here."""
 
 

@@ -59,7 +59,9 @@ def pipeline_root(settings: Settings) -> str:
     return f"{settings.places.root}/{settings.name}"
 
 
-def submit(compiled: Path, run_id: str, settings: Settings, cloud: Cloud) -> Any:
+def submit(
+    compiled: Path, run_id: str, settings: Settings, cloud: Cloud, parameters: Mapping[str, str]
+) -> Any:
     """Submit a compiled pipeline as the job of a run; safe to repeat.
 
     Raises:
@@ -72,10 +74,7 @@ def submit(compiled: Path, run_id: str, settings: Settings, cloud: Cloud) -> Any
             job_id=run_id,
             template_path=str(compiled),
             pipeline_root=pipeline_root(settings),
-            parameter_values={
-                "run_id": run_id,
-                "checkpoints": f"{pipeline_root(settings)}/checkpoints",
-            },
+            parameter_values=dict(parameters),
             labels=settings.labels,
             encryption_spec_key_name=cloud.kms_key or None,
             failure_policy="fast",

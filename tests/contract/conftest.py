@@ -47,7 +47,7 @@ class BigQueryServer:
 
 @pytest.fixture(scope="session")
 def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
-    """The unmodified BigQuery clients of this process talk to it; what it exports is in the buckets too."""
+    """The unmodified BigQuery clients of this process talk to it; what it exports and loads, buckets have."""
     from bqemulator.config import PersistenceMode, Settings
     from bqemulator.jobs import executor
     from bqemulator.server import EmulatorServer
@@ -68,6 +68,7 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
     # DuckDB's spatial extension is a download, and no table here holds a GEOGRAPHY.
     patched.setattr(DuckDBEngine, "_load_spatial", lambda _: None, raising=False)
     patched.setattr(executor, "write_export", partial(_exported, executor.write_export, exports))
+    patched.setattr(executor, "_resolve_uri", partial(_fetched, executor._resolve_uri, exports))
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
         patched.setenv("BIGQUERY_EMULATOR_HOST", server.rest_url)
@@ -99,6 +100,17 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
         pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
         client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
     return outcome
+
+
+def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
+    """The emulator loads from a folder; what is meant is copied there from the bucket."""
+    from components.storage import client
+
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    for each in client().list_blobs(bucket, prefix=name.partition("*")[0]) if uri.startswith("gs://") else ():
+        (folder / bucket / each.name).parent.mkdir(parents=True, exist_ok=True)
+        each.download_to_filename(folder / bucket / each.name)
+    return resolve(uri, *arguments)
 
 
 @pytest.fixture(scope="session")

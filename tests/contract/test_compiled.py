@@ -13,7 +13,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from configs.errors import SettingsError
 from configs.loading import load
 from pipelines import lint, session
-from tests.contract.golden.files import ENVIRONMENTS, compiled, golden_file
+from pipelines.runs import Pipeline
+from tests.contract.golden.files import ENVIRONMENTS, PIPELINES, compiled, golden_file
 from tests.contract.vertex.pipelines import _custom_job
 from tests.contract.vertex.routes import raw
 
@@ -43,10 +44,11 @@ def custom_job(spec: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_compiled_file_is_the_reviewed_one(environment: str) -> None:
-    golden = golden_file(environment)
-    assert compiled(environment) == golden.read_text(), (
-        f"The graph for {environment} changed. If that is meant: python -m tests.contract.golden, "
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_compiled_file_is_the_reviewed_one(environment: str, pipeline: Pipeline) -> None:
+    golden = golden_file(environment, pipeline)
+    assert compiled(environment, pipeline) == golden.read_text(), (
+        f"The {pipeline} graph for {environment} changed. If that is meant: python -m tests.contract.golden, "
         f"then read the difference of {golden.name} and commit it."
     )
 

@@ -202,7 +202,7 @@ def test_a_failed_job_is_explained_in_one_line(desk: Desk, late: int) -> None:
 
 
 def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
-    from components.transform.pieces import schema
+    from components.pieces import schema
 
     missing = str(desk.bucket / "rows" / "train" / "part-00000.parquet")
     with pytest.raises(

@@ -278,11 +278,11 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     chains: Chains, beam_storage: Any
 ) -> None:
     from components.beam import pipeline_options
+    from components.pieces import pieces
     from components.recording import silent
     from components.sharing import shared
     from components.transform.examples import Writing, write_examples
     from components.transform.inputs import Inputs
-    from components.transform.pieces import pieces
 
     temporary, out = beam_storage.new_bucket(), chains[1].root / "met" / "examples"
     told = read_json(chains[1].at("transform_graph", "transform") / "features.json")
@@ -425,7 +425,7 @@ def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket:
 
 
 def test_rows_are_read_through_a_503(chains: Chains, storage_server: Any) -> None:
-    from components.transform.pieces import pieces
+    from components.pieces import pieces
 
     rows = chains[1].at("rows", "ingest")
     whole = pieces(rows, "train", 1000)

@@ -1,6 +1,6 @@
 """The page docs/your-data.md, followed to the letter: another table, by configuration alone.
 
-Each test is a run of the command line as a person types it; about four minutes on two cores.
+Each test is a run of the command line as a person types it; about six minutes on two cores.
 """
 
 import json
@@ -13,6 +13,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,11 @@ class Desk:
         """Of all runs, oldest first."""
         found = [json.loads(path.read_text()) for path in self.folder.glob("output/runs/*/manifest.json")]
         return sorted(found, key=lambda manifest: float(manifest["started_at"]))
+
+    def predictions(self) -> list[dict[str, Any]]:
+        """Of all runs."""
+        files = sorted(self.folder.glob("output/predictions/planes/*/*.parquet"))
+        return [row for file in files for row in pq.read_table(file).to_pylist()]
 
     def traffic(self) -> dict[str, int]:
         """Of the endpoint."""
@@ -98,6 +104,60 @@ def test_no_row_disappears(desk: Desk, first: subprocess.CompletedProcess[str]) 
     examples = json.loads((outputs["examples"] / "examples.json").read_text())
     for split, counts in examples["splits"].items():
         assert counts["in"] == counts["out"] + counts["rejected"] == rows["splits"][split]["rows"]
+
+
+def test_every_row_is_scored_with_the_served_numbers_and_nothing_further_written(
+    desk: Desk, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0
+    done = desk.type("predict-batch", "my/planes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    manifest = desk.manifests()[-1]
+    run_id = manifest["run_id"]
+    assert (manifest["pipeline"], manifest["state"]) == ("prediction", "done")
+    assert ran(manifest) == {"choose", "select", "predict", "deliver"}
+    assert re.search(r"done in .* 3,322 rows, [\d,]+ rows/s", done.stdout)
+    assert f"output/predictions/planes/{run_id}\n" in done.stdout
+    assert "next:  python -m pipelines status planes" in done.stdout
+    rows = {row["tailnum"]: row for row in desk.predictions()}
+    assert len(rows) == 3322
+    assert {row["run_id"] for row in rows.values()} == {run_id}
+    assert {row["model_version"] for row in rows.values()} == {"1"}
+    golden = json.loads(
+        (desk.folder / "output/registry/planes/versions/1/evaluation/golden.json").read_text()
+    )
+    served = dict(zip(golden["keys"], golden["scores"], strict=True))
+    assert {key: rows[key]["score"] for key in served} == pytest.approx(served, abs=1e-6)
+    assert run_id in desk.type("status", "planes").stdout
+
+
+def test_predictions_of_a_repeated_run_take_its_place_and_another_run_is_added(
+    desk: Desk, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0
+    assert desk.type("predict-batch", "my/planes", "--version", "1").returncode == 0
+    run_id, before = desk.manifests()[-1]["run_id"], len(desk.predictions())
+    repeated = desk.type("predict-batch", "my/planes", "--repeat", run_id)
+    assert repeated.returncode == 0, repeated.stdout + repeated.stderr
+    assert ran(desk.manifests()[-1]) == {"choose", "deliver"}, "nothing has changed: all is in the cache"
+    assert len(desk.predictions()) == before
+    assert desk.type("predict-batch", "my/planes").returncode == 0
+    assert len(desk.predictions()) == before + 3322
+
+
+def test_a_prediction_that_fails_names_the_cause_and_the_command_that_goes_on(
+    desk: Desk, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0
+    failed = desk.type("predict-batch", "my/planes", "--set", "prediction.columns=[owner]")
+    assert failed.returncode == 1
+    assert "select failed  MissingFeatureError: the column 'owner'" in failed.stdout
+    run_id = desk.manifests()[-1]["run_id"]
+    assert f"predict-batch my/planes --set 'prediction.columns=[owner]' --repeat {run_id}" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+    unknown = desk.type("predict-batch", "my/planes", "--version", "77")
+    assert "choose failed  RegistryError" in unknown.stdout
+    assert "one of the versions 1" in unknown.stdout
 
 
 def test_an_unchanged_run_is_taken_from_the_cache(

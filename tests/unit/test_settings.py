@@ -8,7 +8,7 @@ import pytest
 from configs.errors import SettingsError
 from configs.loading import load, schema_text, use_case_folder, use_cases
 from configs.settings import Settings, TimeSplit
-from configs.stages import bigquery_access, told
+from configs.stages import bigquery_access, deliver_stage, select_stage, told
 
 MINIMAL = """
 name: tiny
@@ -199,3 +199,50 @@ def test_a_stage_on_google_cloud_is_told_who_pays_and_under_which_labels() -> No
     assert elsewhere is not None
     assert elsewhere.location == "US"
     assert bigquery_access(load("flights"), "ingest") is None
+
+
+# --- batch prediction ---------------------------------------------------------------------------
+
+
+def test_rows_to_score_come_from_the_source_where_nothing_else_is_said(tiny: Path) -> None:
+    rewrite(tiny, "name: tiny", "name: tiny\nkey: id\nsource: {uri: file://data, parameters: {n: 1}}")
+    told = select_stage(load(tiny))
+    assert (told.source.uri, told.source.sql, told.examples) == ("file://data", "", "")
+    assert deliver_stage(load(tiny)).output == "file://output/predictions/tiny"
+
+
+def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters_too(tiny: Path) -> None:
+    (tiny / "query.sql").write_text("SELECT 1 AS id")
+    (tiny / "prediction.sql").write_text("SELECT * FROM examples")
+    rewrite(tiny, "name: tiny", "name: tiny\nkey: id\nsource: {query: query.sql, parameters: {n: 1, m: 1}}")
+    settings = load(
+        tiny, overrides=["prediction={query: prediction.sql, parameters: {m: 2}, columns: [day]}"]
+    )
+    told = select_stage(settings)
+    assert (told.source.sql, told.examples) == ("SELECT * FROM examples", "SELECT 1 AS id")
+    assert (told.source.parameters, told.columns) == ({"n": 1, "m": 2}, ("day",))
+    assert "prediction.sqll" in refused(tiny, "prediction.query=prediction.sqll")
+
+
+def test_a_prediction_must_be_told_from_another(tiny: Path) -> None:
+    with pytest.raises(SettingsError, match=r"a key, or prediction\.columns"):
+        select_stage(load(tiny))
+    assert select_stage(load(tiny, overrides=["prediction.columns=[day]"])).key is None
+
+
+def test_a_column_cannot_have_the_name_of_one_that_every_prediction_has(tiny: Path) -> None:
+    assert "['score'] is a column of every prediction" in refused(tiny, "prediction.columns=[score]")
+    assert "['run_id'] is a column of every prediction" in refused(tiny, "key=run_id")
+
+
+@pytest.mark.parametrize("output", ["output", "s3://bucket/x", "bq://project.dataset", "bq://p.d.t.more"])
+def test_an_output_that_nothing_can_write_is_refused(tiny: Path, output: str) -> None:
+    assert "prediction.output" in refused(tiny, f"prediction.output={output}")
+
+
+def test_a_run_on_google_cloud_leaves_its_predictions_there() -> None:
+    assert deliver_stage(load("flights", "dev")).output == (
+        "gs://my-project-dev-pipeline/runs/predictions/flights"
+    )
+    with pytest.raises(SettingsError, match=r"gs://… or bq://… in environment 'dev'"):
+        deliver_stage(load("flights", "dev", ["prediction.output=file://here"]))

@@ -13,21 +13,23 @@ import yaml
 
 from configs.loading import load, schema_text
 from pipelines import session
+from pipelines.runs import Pipeline
 
 ENVIRONMENTS = ("local", "dev", "prod")
+PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")
 _DIGEST = re.compile(r"\b[0-9a-f]{32}\b")
 
 
-def golden_file(environment: str) -> Path:
-    """Where the golden file of an environment lies."""
-    return Path(__file__).parent / f"training-flights-{environment}.yaml"
+def golden_file(environment: str, pipeline: Pipeline = "training") -> Path:
+    """Where the golden file of a pipeline in an environment lies."""
+    return Path(__file__).parent / f"{pipeline}-flights-{environment}.yaml"
 
 
-def compiled(environment: str) -> str:
-    """The flights pipeline, compiled for an environment, as it is compared."""
+def compiled(environment: str, pipeline: Pipeline = "training") -> str:
+    """A flights pipeline, compiled for an environment, as it is compared."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "training.yaml"
-        session.compile_to(load("flights", environment), schema_text("flights"), path)
+        path = Path(folder) / "compiled.yaml"
+        session.compile_to(load("flights", environment), schema_text("flights"), path, pipeline)
         content = yaml.safe_load(path.read_text())
     return yaml.safe_dump(_quiet(content), width=200, sort_keys=True)
 

@@ -8,6 +8,7 @@ component that it wraps.
 """
 
 import copy
+import datetime
 import json
 import sys
 import time
@@ -25,7 +26,9 @@ def main(spec_file: str, parameters_file: str, folder: str, gs_root: str, cache:
     import yaml
     from kfp import components, local
 
-    spec = unwrapped(json.loads(Path(spec_file).read_text()))
+    created = datetime.datetime.now(datetime.UTC).isoformat()
+    text = Path(spec_file).read_text().replace("{{$.pipeline_job_create_time_utc}}", created)
+    spec = unwrapped(json.loads(text))
     Hooks(Path(folder) / "events.jsonl", gs_root).install()
     local.init(
         runner=local.SubprocessRunner(use_venv=False),

@@ -16,9 +16,9 @@ from components.evaluate.frozen import open_split
 from components.evaluate.golden import Golden
 from components.evaluate.grouping import Groups
 from components.evaluate.passing import Pass, Scored, score, together
-from components.evaluate.scoring import Scorer
 from components.evaluate.workers import _Score, scored_by_workers
 from components.recording import silent
+from components.scoring import Scorer
 from configs.errors import ModelError
 from configs.settings import Beam
 from configs.stages import EvaluateStage

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.artifacts import read_json, shards
-from components.transform.examples import REJECTED
+from components.rejection import REJECTED
 from configs.errors import DataError, EmptySplitError
 
 LONG = "x" * 10_000_000

@@ -1,6 +1,6 @@
 """Which rows cannot be used, and why: they are put aside with the reason, never dropped."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -8,39 +8,39 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from configs.errors import DataError, LabelError
-from configs.stages import TransformStage
+from configs.errors import DataError
 
 REASON = "reason"
+REJECTED = "rejected"
+"""The folder of the rejected rows, beside those of the splits."""
 _SHOWN_BYTES = 200
 """Of a string kept with a rejected row."""
 _NAMED_REASONS = 3
 
-
-def check_label(schema: pa.Schema, label: str) -> None:
-    """Make sure that the label is there and a number.
-
-    Raises:
-        LabelError: It is not.
-    """
-    kind = schema.field(label).type if label in schema.names else None
-    if kind is None or not (
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-    ):
-        raise LabelError(
-            f"label '{label}'",
-            expected="0 or 1 in the rows",
-            got="no such column" if kind is None else str(kind),
-            way_out="Return it from the query, or name the value that counts as 1 in `label.positive`.",
-        )
+Wrong = NDArray[np.bool_]
+"""For each row whether a complaint is true of it, shape [rows]."""
 
 
-def reasons(batch: pa.RecordBatch, stage: TransformStage) -> NDArray[np.object_]:
-    """Why each row cannot be used, shape [rows]; None where it can. The first reason is the one."""
-    found = np.full(batch.num_rows, None, dtype=object)
-    for reason, wrong in _complaints(batch, stage):
+def reasons(rows: int, complaints: Iterable[tuple[str, Wrong]]) -> NDArray[np.object_]:
+    """Why each row cannot be used, shape [rows]; None where it can. The first complaint is the reason."""
+    found = np.full(rows, None, dtype=object)
+    for reason, wrong in complaints:
         found[wrong & (found == None)] = reason  # noqa: E711 - element by element
     return found
+
+
+def text_complaints(
+    batch: pa.RecordBatch, columns: Iterable[str], max_bytes: int
+) -> Iterator[tuple[str, Wrong]]:
+    """What is wrong with the strings of a batch: too long, or not UTF-8."""
+    for name in columns:
+        text = _text(batch.column(name))
+        if text is not None:
+            length = pc.binary_length(text).fill_null(0).to_numpy()
+            yield f"{name} is longer than {max_bytes:,} bytes", length > max_bytes
+            if not _is_utf8(text):
+                wrong = [not _decodes(value) for value in text.to_pylist()]
+                yield f"{name} is not UTF-8", np.array(wrong)
 
 
 def rejected_rows(batch: pa.RecordBatch, why: NDArray[np.object_]) -> pa.Table:
@@ -57,8 +57,8 @@ def accepted_rows(batch: pa.RecordBatch, why: NDArray[np.object_]) -> pa.RecordB
     return batch.filter(pa.array(~rejected)) if rejected.any() else batch
 
 
-def check_share(split: str, rows: int, rejected: Mapping[str, int], limit: float) -> None:
-    """Stop where more than the share `limit` of a split's rows is rejected.
+def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float, setting: str) -> None:
+    """Stop where more than the share `limit` of the rows is rejected; `setting` is where it is said.
 
     Raises:
         DataError: Naming the most frequent reasons.
@@ -68,31 +68,16 @@ def check_share(split: str, rows: int, rejected: Mapping[str, int], limit: float
         return
     top = sorted(rejected.items(), key=lambda reason: (-reason[1], reason[0]))[:_NAMED_REASONS]
     raise DataError(
-        f"split '{split}'",
+        what,
         expected=f"at most {limit:.2%} rejected rows",
         got=f"{total:,} of {rows:,} ({total / rows:.2%}): "
         + "; ".join(f"{count:,} x {reason}" for reason, count in top),
-        way_out="Mend these rows in the query, or raise `transform.max_rejected`.",
+        way_out=f"Mend these rows in the query, or raise `{setting}`.",
     )
 
 
-def _is_rejected(why: NDArray[np.object_]) -> NDArray[np.bool_]:
+def _is_rejected(why: NDArray[np.object_]) -> Wrong:
     return np.array(why != None, dtype=bool)  # noqa: E711 - element by element
-
-
-def _complaints(batch: pa.RecordBatch, stage: TransformStage) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    name, limit = stage.label.column, stage.transform.max_string_bytes
-    label = batch.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False)
-    yield f"{name} is missing", np.isnan(label)
-    yield f"{name} is neither 0 nor 1", ~np.isin(label, (0.0, 1.0))
-    for name in stage.features.categorical:
-        text = _text(batch.column(name))
-        if text is not None:
-            length = pc.binary_length(text).fill_null(0).to_numpy()
-            yield f"{name} is longer than {limit:,} bytes", length > limit
-            if not _is_utf8(text):
-                wrong = [not _decodes(value) for value in text.to_pylist()]
-                yield f"{name} is not UTF-8", np.array(wrong)
 
 
 def _text(column: "pa.Array[Any]") -> pa.LargeBinaryArray | None:

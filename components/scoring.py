@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
+from numpy.typing import NDArray
 
-from components.evaluate.grouping import Floats
 from components.places import local_copy
-from components.raw import check_columns, raw_tensors
+from components.raw import check_columns, declared, raw_tensors
 from configs.errors import DataError, ModelError
-from configs.settings import Categorical, Features, Numeric
+from configs.settings import Features
 
+Floats = NDArray[np.float64]
 SIGNATURE = "serving_default"
 OUTPUT = "score"
 
@@ -53,7 +54,7 @@ class Scorer:
                 f"{self.title} was trained on other rows: {error.subject}",
                 expected=error.expected,
                 got=error.got,
-                way_out="Return them from the query as long as this model is judged; or, if it is the "
+                way_out="Return them from the query as long as this model is used; or, if it is the "
                 "champion, roll back to a version that knows these rows.",
             ) from error
 
@@ -92,9 +93,9 @@ class Scorer:
                 raise self._mistake(
                     "raw columns as float32 or string", f"input '{name}' as {spec.dtype.name}"
                 )
-        return Features(
-            numeric={name: Numeric() for name, spec in inputs.items() if spec.dtype == tf.float32},
-            categorical={name: Categorical() for name, spec in inputs.items() if spec.dtype == tf.string},
+        return declared(
+            (name for name, spec in inputs.items() if spec.dtype == tf.float32),
+            (name for name, spec in inputs.items() if spec.dtype == tf.string),
         )
 
     def _mistake(self, expected: str, got: str) -> ModelError:

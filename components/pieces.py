@@ -11,14 +11,14 @@ from components.artifacts import shards
 from components.parquet import opened
 from components.places import place, side_by_side
 from configs.errors import UnreadableFileError
-from configs.settings import Split
+from configs.settings import Part
 
 
 @dataclasses.dataclass(frozen=True)
 class Piece:
     """The rows from `first` up to `end` of a shard; `index` counts the pieces of the split."""
 
-    split: Split
+    split: Part
     shard: str
     first: int
     end: int
@@ -30,8 +30,8 @@ class Piece:
         return self.end - self.first
 
 
-def pieces(folder: Path, split: Split, shard_rows: int) -> list[Piece]:
-    """All rows of a split, cut at the shards' ends and at most `shard_rows` long.
+def pieces(folder: Path, split: Part, shard_rows: int) -> list[Piece]:
+    """All rows of a split or of those to score, cut at the shards' ends and at most `shard_rows` long.
 
     Raises:
         UnreadableFileError: A shard that is not Parquet.

@@ -1,0 +1,1 @@
+"""Choose: reads the registry and the source, writes which model scores which rows; changes nothing."""

@@ -1,0 +1,19 @@
+"""The KFP component of `deliver`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Output[dsl.Artifact]) -> None:
+    """Predictions in, the same where the settings say: never cached, safe to repeat."""
+    from components.places import located
+    from components.recording import stage
+
+    parameters = {"settings": settings}
+    with stage("deliver", inputs=[predictions], outputs=[delivery], parameters=parameters) as record:
+        from components.deliver import core
+        from configs.stages import DeliverStage
+
+        record.imported()
+        told = DeliverStage.model_validate_json(settings)
+        record.summary(core.run(located(predictions), told, located(delivery), record.progress))

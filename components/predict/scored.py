@@ -1,0 +1,132 @@
+"""Rows with their scores: what a batch becomes, and what is counted of it."""
+
+import dataclasses
+import datetime
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.rejection import Wrong
+from components.scoring import Floats, Scorer
+from components.vocabulary import FILE, MISSING, vocabularies
+from configs.settings import Features
+
+_STAMPED = pa.timestamp("us", "UTC")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamp:
+    """What every prediction of a run says of it."""
+
+    model_name: str
+    model_version: str
+    scored_at: datetime.datetime
+    """UTC."""
+    run_id: str
+
+    @classmethod
+    def of(cls, name: str, version: str, scored_at: str, run_id: str) -> "Stamp":
+        """From texts; `scored_at` is ISO 8601 in UTC."""
+        return cls(name, version, datetime.datetime.fromisoformat(scored_at), run_id)
+
+    def columns(self, rows: int) -> dict[str, "pa.Array[Any]"]:
+        """As columns of so many rows."""
+        values: dict[str, Any] = {
+            "model_name": pa.scalar(self.model_name),
+            "model_version": pa.scalar(self.model_version),
+            "scored_at": pa.scalar(self.scored_at, _STAMPED),
+            "run_id": pa.scalar(self.run_id),
+        }
+        return {name: pa.repeat(value, rows) for name, value in values.items()}
+
+
+class Model:
+    """A model in memory, with the vocabularies it was trained with.
+
+    Args:
+        folder: A SavedModel, here or on `gs://`.
+        version: What to call it in messages.
+
+    Raises:
+        ModelError: It cannot be loaded, or is of another form.
+    """
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.scorer = Scorer(folder, f"version {version}")
+        asset = folder / "assets" / FILE
+        known = vocabularies(asset.read_bytes()) if asset.exists() else {}
+        self._known = {name: pa.array([MISSING.encode(), *values]) for name, values in known.items()}
+
+    @property
+    def features(self) -> Features:
+        """The raw columns it wants."""
+        return self.scorer.features
+
+    def scores(self, raw: pa.RecordBatch) -> Floats:
+        """The scores of raw columns, [rows]: the numbers that the server answers with.
+
+        Raises:
+            ModelError: A score is no probability.
+        """
+        return self.scorer.scores(raw) if raw.num_rows else np.empty(0)
+
+    def missing(self, raw: pa.RecordBatch) -> dict[str, int]:
+        """Values that are missing, by column."""
+        numbers = {name: int(np.isnan(raw.column(name)).sum()) for name in self.features.numeric}
+        texts = {name: _true(pc.equal(raw.column(name), pa.scalar(""))) for name in self.features.categorical}
+        return numbers | texts
+
+    def unseen(self, raw: pa.RecordBatch) -> dict[str, int]:
+        """Values that are in no vocabulary, by column: the model takes them all for one."""
+        found = {}
+        for name in self.features.categorical:
+            if name in self._known:
+                column = raw.column(name).cast(pa.binary())
+                seen = pc.or_(pc.is_in(column, self._known[name]), pc.equal(column, pa.scalar(b"")))
+                found[name] = raw.num_rows - _true(seen)
+        return found
+
+
+def schema(kept: pa.Schema) -> pa.Schema:
+    """The columns of a prediction, after those that are kept of its row."""
+    return pa.schema(
+        [
+            *kept,
+            ("score", pa.float64()),
+            ("prediction", pa.int64()),
+            ("model_name", pa.string()),
+            ("model_version", pa.string()),
+            ("scored_at", _STAMPED),
+            ("run_id", pa.string()),
+        ]
+    )
+
+
+def predictions(kept: pa.RecordBatch, scores: Floats, threshold: float, stamp: Stamp) -> pa.RecordBatch:
+    """The columns kept of some rows, with what was predicted for them."""
+    columns = {
+        **{name: kept.column(name) for name in kept.schema.names},
+        "score": pa.array(scores),
+        "prediction": pa.array((scores >= threshold).astype(np.int64)),
+        **stamp.columns(len(scores)),
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=schema(kept.schema))
+
+
+def key_complaints(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[str, Wrong]]:
+    """A prediction without a key belongs to nothing."""
+    if key:
+        yield f"{key} is missing", batch.column(key).is_null().to_numpy(zero_copy_only=False)
+
+
+def named(counts: Mapping[str, int]) -> dict[str, int]:
+    """Those that are not 0."""
+    return {name: number for name, number in counts.items() if number}
+
+
+def _true(values: "pa.Array[Any]") -> int:
+    return int(pc.sum(values).as_py() or 0)

@@ -1,0 +1,22 @@
+"""The KFP component of `select`."""
+
+from kfp import dsl
+
+
+@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+def select(settings: str, code: str, source: str, features: str, rows: dsl.Output[dsl.Dataset]) -> None:
+    """A query and a model's features in, rows out; `source`, a fingerprint, is part of the cache key."""
+    import json
+
+    from components.places import located
+    from components.recording import stage
+
+    parameters = {"settings": settings, "code": code, "source": source, "features": features}
+    with stage("select", outputs=[rows], parameters=parameters) as record:
+        from components.raw import declared
+        from components.select import core
+        from configs.stages import SelectStage
+
+        record.imported()
+        told, wanted = SelectStage.model_validate_json(settings), declared(**json.loads(features))
+        record.summary(core.run(told, wanted, located(rows), record.progress))

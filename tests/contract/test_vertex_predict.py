@@ -1,0 +1,130 @@
+"""Batch prediction on Vertex AI: the submitted file runs, and its predictions lie in the bucket once."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from components.parquet import opened
+from components.places import place
+from components.registry import Submission
+from components.registry.folder import FolderRegistry
+from configs.loading import load
+from configs.settings import Settings
+from pipelines import predicting
+from tests.contract.vertex.server import VertexServer
+
+ROOT = Path(__file__).parents[2]
+ROWS = 500
+USE_CASE = """
+name: flights
+key: id
+label: {column: late}
+split: {by: hash, column: id}
+features:
+  numeric: {distance: {}, seats: {}}
+  categorical: {carrier: {}, origin: {}}
+"""
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+"""A command's console lasts as long as its process, which here is the tests'."""
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a use case, rows without a label, and a champion."""
+    model = tmp_path / "run/model"
+    script = ROOT / "tests/unit/serving/saved_model.py"
+    for artifact in ("statistics", "evaluation"):
+        (tmp_path / "run" / artifact).mkdir(parents=True)
+    subprocess.run([sys.executable, script, model, "0.0"], check=True, capture_output=True)
+    for name in ("metrics.json", "verdict.json", "golden.json"):
+        (tmp_path / "run/evaluation" / name).write_text("{}")
+    registry = FolderRegistry(tmp_path / "registry")
+    registry.register("flights", Submission(model, model.parent / "statistics", model.parent / "evaluation"))
+    registry.deploy("flights", 1, 100)
+    (tmp_path / "data").mkdir()
+    numbers = range(ROWS)
+    table: dict[str, Any] = {
+        "id": [f"f{n:04d}" for n in numbers],
+        "distance": [float(n) for n in numbers],
+        "seats": [n % 300 for n in numbers],
+        "carrier": ["AA"] * ROWS,
+        "origin": ["JFK"] * ROWS,
+    }
+    pq.write_table(pa.table(table), tmp_path / "data/flights.parquet")
+    (tmp_path / "flights").mkdir()
+    (tmp_path / "flights/use_case.yaml").write_text(USE_CASE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def settings(vertex: VertexServer, bucket: Path, desk: Path) -> Settings:
+    """Those of `dev`, at the loopback server, Beam in the stage's own container."""
+    return load(
+        desk / "flights",
+        "dev",
+        [
+            f"cloud.loopback.vertex={vertex.url}",
+            f"cloud.project={vertex.project}",
+            f"places.root={bucket / 'runs'}",
+            f"places.registry=file://{desk / 'registry'}",
+            f"source.uri=file://{desk / 'data'}",
+            "cloud.dataflow.options=[--runner=FnApiRunner]",
+        ],
+    )
+
+
+def manifests(desk: Path) -> list[dict[str, Any]]:
+    """Of all runs, oldest first."""
+    found = [json.loads(path.read_text()) for path in desk.glob("output/runs/*/manifest.json")]
+    return sorted(found, key=lambda manifest: float(manifest["started_at"]))
+
+
+def delivered(bucket: Path) -> list[dict[str, Any]]:
+    """Every prediction in the bucket."""
+    rows = []
+    for file in sorted((bucket / "runs/predictions/flights").glob("*/*.parquet")):
+        with opened(place(str(file))) as shard:
+            rows += shard.read().to_pylist()
+    return rows
+
+
+def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
+    vertex: VertexServer, bucket: Path, desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert predicting.run(settings, predicting.Wanted()), capfd.readouterr().out
+    shown = capfd.readouterr().out
+    (manifest,) = manifests(desk)
+    run_id = manifest["run_id"]
+    assert f"{bucket}runs/predictions/flights/{run_id}\n" in shown
+    assert "f0000" in shown
+    assert {record["stage"]: record["state"] for record in manifest["stages"]} == dict.fromkeys(
+        ("choose", "select", "predict", "deliver"), "done"
+    )
+    rows = delivered(bucket)
+    assert len(rows) == len({row["id"] for row in rows}) == ROWS
+    assert {row["run_id"] for row in rows} == {run_id}
+    (request,) = vertex.asked("CreatePipelineJob")
+    values = request.pipeline_job.runtime_config.parameter_values
+    parameters = {name: value.string_value for name, value in values.items()}
+    assert parameters == manifest["parameters"] == {**parameters, "run_id": run_id, "version": ""}
+
+    assert predicting.run(settings, predicting.Wanted(repeat=run_id)), capfd.readouterr().out
+    assert delivered(bucket) == rows
+    assert manifests(desk)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
+    assert not vertex.asked("CreateContext"), "predictions are no experiment"
+
+
+def test_a_failure_there_names_the_command_that_goes_on(
+    desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert not predicting.run(settings, predicting.Wanted(version="7"))
+    shown = capfd.readouterr().out
+    assert "choose failed  RegistryError" in shown
+    assert f"--repeat {manifests(desk)[-1]['run_id']}" in shown

@@ -1,0 +1,55 @@
+"""The graph of batch prediction: one definition, portable, told apart from training only by its stages."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
+from typer.testing import CliRunner
+
+from configs.loading import load
+from pipelines import prediction, session
+from pipelines.__main__ import app
+from pipelines.runs import STAGES
+
+
+@pytest.fixture(scope="module", params=["local", "dev"])
+def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("graph") / "prediction.yaml"
+    session.compile_to(load("flights", request.param), "", path, "prediction")
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def test_the_command_line_knows_the_stages_of_the_graph(graph: dict[str, Any]) -> None:
+    assert STAGES["prediction"] == prediction.STAGES
+    assert set(graph["root"]["dag"]["tasks"]) == set(prediction.STAGES)
+
+
+def test_the_graph_is_a_pipeline_spec_to_the_letter(graph: dict[str, Any]) -> None:
+    spec = json_format.ParseDict(graph, pipeline_spec_pb2.PipelineSpec())
+    assert spec.pipeline_info.name == "prediction-flights"
+    assert set(spec.root.input_definitions.parameters) == {"run_id", "scored_at", "version"}
+
+
+def test_what_looks_at_the_world_is_never_cached(graph: dict[str, Any]) -> None:
+    tasks = graph["root"]["dag"]["tasks"]
+    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+    assert cached == {"select", "predict"} == set(prediction.STAGES) - prediction.NEVER_CACHED
+
+
+def test_a_scheduled_run_is_stamped_by_its_job() -> None:
+    from tests.contract.golden.files import compiled
+
+    assert "{{$.pipeline_job_create_time_utc}}" in compiled("dev", "prediction")
+    assert "{{$.pipeline_job_name}}" in compiled("dev", "prediction")
+    assert "{{$.pipeline_job_create_time_utc}}" not in compiled("local", "prediction")
+
+
+def test_the_command_line_compiles_either_pipeline(tmp_path: Path) -> None:
+    out = tmp_path / "out.yaml"
+    done = CliRunner().invoke(app, ["compile", "flights", "--pipeline", "prediction", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load(out.read_text())["pipelineInfo"]["name"] == "prediction-flights"
