@@ -17,7 +17,7 @@ from apache_beam.runners.runner import PipelineResult, create_runner
 from components.artifacts import shard_name, shards
 from components.pieces import Piece
 from components.places import is_remote
-from components.recording import Progress
+from components.recording import JobProgress
 from configs.dataflow import RUNNER as DATAFLOW_RUNNER
 from configs.errors import PipelineError, PlaceError, SettingsError
 from configs.settings import Beam
@@ -44,7 +44,7 @@ class Work:
     """How much there is to do, in rows."""
     done: Callable[[PipelineResult], int]
     """How much of it is done by now, from the counters."""
-    progress: Progress
+    progress: JobProgress
 
 
 def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -> PipelineOptions:

@@ -34,11 +34,15 @@ class Artifact(Protocol):
 class Progress(Protocol):
     """Called now and then while a stage works."""
 
-    def __call__(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
-        """Tell what is being done, how much of it is done, and how much there is.
+    def __call__(self, what: str, done: int, total: int | None = None) -> None:
+        """Tell what is being done, how much of it is done, and how much there is."""
 
-        Where a job elsewhere does it, `job` is its full name: projects/P/locations/L/jobs/J.
-        """
+
+class JobProgress(Protocol):
+    """The same, where a job elsewhere may do the work."""
+
+    def __call__(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """As `Progress`; `job` is the job's full name: projects/P/locations/L/jobs/J."""
 
 
 def silent(what: str, done: int, total: int | None = None, *, job: str = "") -> None:

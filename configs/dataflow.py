@@ -42,11 +42,15 @@ def _options(settings: Settings, cloud: Cloud) -> tuple[str, ...]:
 
 
 def _code(settings: Settings) -> tuple[str, ...]:
-    """The workers' code is what the image holds: nothing is staged, nothing of the main session is sent."""
+    """The workers' code is what the image holds: nothing is staged, nothing of the main session is sent.
+
+    The stage runs in that image, too, so that there are no other packages to compare with (a second of pip).
+    """
     return (
         f"--sdk_container_image={settings.image}",
         "--sdk_location=container",
         "--no_save_main_session",
+        "--experiments=disable_logging_submission_environment",
     )
 
 

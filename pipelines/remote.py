@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts import read_json, write_json
+from configs import dataflow
 from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
 from pipelines import links
 from pipelines.runs import MANIFEST, STAGES, artifact_path, end_manifest, pipeline_of, stage_records
+from pipelines.target import on_dataflow
 
 
 def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
@@ -71,6 +73,11 @@ def cancel(folder: Path) -> None:
     settings = _settings(folder)
     cloud = _cloud(settings)
     vertex.cancel(vertex.found(cloud, folder.name), cloud)
+    if on_dataflow(cloud):  # whose jobs a stage that is killed outright leaves running
+        from components.beam import pipeline_options
+        from components.dataflow.job import cancel_run
+
+        cancel_run(pipeline_options(dataflow.beam(settings)), folder.name)
 
 
 def fail(folder: Path, error: PipelineError) -> None:

@@ -131,7 +131,7 @@ class Job:
             if message.id not in self._known:
                 self._known.add(message.id)
                 kind = message.message_importance.name.removeprefix("JOB_MESSAGE_")
-                sys.stdout.write(f"Dataflow {message.time} {kind} {message.message_text}\n")
+                sys.stdout.write(f"{message.time:%H:%M:%S} Dataflow {kind} {message.message_text}\n")
                 self._since = max(filter(None, (self._since, message.time)), default=None)
                 self._newest = _one_line(message.message_text)
                 if kind == "ERROR":

@@ -58,9 +58,9 @@ def _explanation(told: GoogleCloudOptions, error: BaseException) -> CloudError:
     workers = told.service_account_email or "the project's default service account"
     way_out = {
         "403": (
-            f"The stage's account needs roles/dataflow.admin in {told.project} and "
+            f"The stage's account needs roles/dataflow.developer in {told.project} and "
             f"roles/iam.serviceAccountUser on {workers}: gcloud projects add-iam-policy-binding "
-            f"{told.project} --member=serviceAccount:ACCOUNT --role=roles/dataflow.admin"
+            f"{told.project} --member=serviceAccount:ACCOUNT --role=roles/dataflow.developer"
         ),
         "429": "Wait, or ask for more quota: https://console.cloud.google.com/iam-admin/quotas"
         f"?project={told.project}",

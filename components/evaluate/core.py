@@ -18,7 +18,7 @@ from components.evaluate.measuring import by_slice, chosen_bins, measured
 from components.evaluate.passing import Pass, Scored, score
 from components.evaluate.slices import OVERALL, check_columns
 from components.evaluate.workers import scored_by_workers
-from components.recording import Progress
+from components.recording import JobProgress
 from components.scoring import Scorer
 from configs.errors import MissingFeatureError
 from configs.settings import Beam
@@ -32,7 +32,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
     champion_version: str,
     stage: EvaluateStage,
     out: Path,
-    progress: Progress,
+    progress: JobProgress,
 ) -> Summary:
     """Measure and judge a candidate.
 
@@ -78,7 +78,7 @@ def _score(
     scorers: Sequence[Scorer],
     stage: EvaluateStage,
     options: PipelineOptions,
-    progress: Progress,
+    progress: JobProgress,
 ) -> Scored:
     """Every model on the same rows: here, or on Beam's workers where those are other machines.
 

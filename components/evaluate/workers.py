@@ -18,7 +18,8 @@ from components.artifacts import writing_file
 from components.beam import Work, run
 from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
-from components.recording import Progress
+from components.places import place
+from components.recording import JobProgress
 from components.scoring import Scorer
 from components.sharing import scratch, shared
 from configs.stages import EvaluateStage
@@ -27,7 +28,7 @@ _COUNTER = ("evaluate", "rows")
 
 
 def scored_by_workers(
-    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: Progress
+    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: JobProgress
 ) -> Scored:
     """Score the whole split on Beam's workers; what comes back is what `passing.score` returns here.
 
@@ -46,7 +47,7 @@ def scored_by_workers(
             | "Spread" >> beam.GroupByKey()
             | "Score" >> beam.ParDo(_Score(told, models))
             | "Add up" >> beam.CombineGlobally(_Together(told.stage)).without_defaults()
-            | "Keep" >> beam.Map(_keep, file)
+            | "Keep" >> beam.Map(_keep, str(file))
         )
         run(pipeline, work)
         progress(work.what, work.total, work.total)
@@ -89,8 +90,8 @@ class _Together(beam.CombineFn):
         return whole[0]
 
 
-def _keep(scored: Scored, file: Path) -> None:
-    with writing_file(file) as beside:
+def _keep(scored: Scored, uri: str) -> None:
+    with writing_file(place(uri)) as beside:
         beside.write_bytes(pickle.dumps(scored))
 
 

@@ -24,7 +24,7 @@ from components.places import side_by_side
 from components.predict import scored
 from components.predict.scored import Model, Stamp
 from components.raw import raw_batch
-from components.recording import Progress
+from components.recording import JobProgress
 from components.rejection import (
     REJECTED,
     accepted_rows,
@@ -41,7 +41,7 @@ _LIMIT = "prediction.max_rejected"
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
-    rows: Path, model: Path, stamp: Stamp, stage: PredictStage, out: Path, progress: Progress
+    rows: Path, model: Path, stamp: Stamp, stage: PredictStage, out: Path, progress: JobProgress
 ) -> Summary:
     """Score every row that can be scored; put the others aside with their reasons.
 
@@ -89,7 +89,7 @@ class _Told:
         return Model(self.model, self.stamp.model_version)
 
 
-def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions, progress: Progress) -> Counts:
+def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions, progress: JobProgress) -> Counts:
     work = Work(
         name="score",
         what="score rows",

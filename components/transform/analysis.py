@@ -16,7 +16,7 @@ from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 from components.beam import Work, run, spread
 from components.counting import Counts, counted, rows_so_far
 from components.pieces import Piece
-from components.recording import Progress
+from components.recording import JobProgress
 from components.sharing import collected, scratch
 from components.transform.reading import read
 from configs.settings import Features
@@ -32,7 +32,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
     stage: TransformStage,
     options: PipelineOptions,
     graph: Path,
-    progress: Progress,
+    progress: JobProgress,
 ) -> Counts:
     """Learn what `function` needs to know from the accepted rows of `pieces`, and write it to `graph`.
 

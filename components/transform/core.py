@@ -9,7 +9,7 @@ from components.beam import pipeline_options
 from components.counting import Counts
 from components.pieces import Piece, pieces, schema
 from components.raw import check_columns
-from components.recording import Progress
+from components.recording import JobProgress
 from components.rejection import check_share
 from components.sharing import shared
 from components.transform.analysis import analyze
@@ -25,7 +25,7 @@ _SPLITS: tuple[Split, ...] = ("train", "eval")
 
 
 def run(
-    rows: Path, stage: TransformStage, graph_out: Path, examples_out: Path, progress: Progress
+    rows: Path, stage: TransformStage, graph_out: Path, examples_out: Path, progress: JobProgress
 ) -> Summary:
     """Transform the training and the eval split.
 

@@ -18,7 +18,7 @@ from components.counting import Counts, counted, rows_so_far
 from components.pieces import Piece
 from components.places import local_copy
 from components.raw import raw_tensors
-from components.recording import Progress
+from components.recording import JobProgress
 from components.rejection import REJECTED
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
@@ -48,7 +48,7 @@ class Writing:
 
 
 def write_examples(
-    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: Progress
+    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: JobProgress
 ) -> dict[Part, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 

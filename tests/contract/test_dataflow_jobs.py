@@ -1,0 +1,346 @@
+"""Jobs on Dataflow, by the unmodified clients against a server on loopback: followed and cancelled."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from components.beam import Work, pipeline_options, run
+from components.dataflow import job as dataflow_job
+from components.dataflow.job import cancel_run
+from configs.dataflow import beam as beam_settings
+from configs.errors import CloudError, JobError, PlaceError, SettingsError
+from configs.loading import load
+from configs.settings import Settings
+from pipelines import remote
+from pipelines.runs import begin_manifest, new_run
+from tests.contract.conftest import StorageServer
+from tests.contract.dataflow.jobs import Fate, Job, State
+from tests.contract.dataflow.server import DataflowServer
+from tests.contract.vertex import small
+from tests.contract.vertex.server import VertexServer
+
+
+@dataclass
+class Told:
+    """Progress that is kept."""
+
+    lines: list[tuple[str, int, int | None, str]] = field(default_factory=list)
+
+    def __call__(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """As the stages' progress."""
+        self.lines.append((what, done, total, job))
+
+    @property
+    def words(self) -> str:
+        """All that was told."""
+        return "\n".join(line[0] for line in self.lines)
+
+
+def work(progress: Any, total: int = 3) -> Work:
+    return Work(name="count", what="counting", total=total, done=counted, progress=progress)
+
+
+def counted(result: Any) -> int:
+    found = result.metrics().query()["counters"]
+    return sum(int(each.result) for each in found if each.key.metric.name == "rows")
+
+
+@dataclass
+class Desk:
+    """Submits small pipelines."""
+
+    server: DataflowServer
+    bucket: Path
+    run_id: str = "flights-20261125-1"
+
+    def settings(self, *overrides: str) -> Settings:
+        """Those of `dev`, at the loopback server."""
+        name = str(self.bucket).removeprefix("gs://").rstrip("/")
+        here = [
+            f"cloud.project={self.server.project}",
+            f"cloud.bucket={name}",
+            f"cloud.loopback.dataflow={self.server.url}",
+        ]
+        return load("flights", "dev", [*here, *overrides])
+
+    def options(self, *more: str) -> PipelineOptions:
+        """Those of a job of this run."""
+        told = beam_settings(self.settings(f"cloud.dataflow.options={list(more)}"))
+        return pipeline_options(told, "transform", self.bucket / self.run_id / "task_1" / "examples")
+
+    def run(self, values: list[Any], step: Callable[[Any], Any], *more: str, told: Any = None) -> Any:
+        """Run a pipeline of one step."""
+        pipeline = beam.Pipeline(options=self.options(*more))
+        _ = pipeline | beam.Create(values, reshuffle=False) | beam.Map(step)
+        return run(pipeline, work(told or Told()))
+
+    @property
+    def job(self) -> Job:
+        """The only one."""
+        (found,) = self.server.jobs.values()
+        return found
+
+
+@pytest.fixture
+def desk(dataflow: DataflowServer, bucket: Path) -> Desk:
+    return Desk(dataflow, bucket)
+
+
+def test_a_job_is_followed_to_its_end(desk: Desk) -> None:
+    told = Told()
+    result = desk.run([1, 2, 3], abs, told=told)
+    assert desk.job.state == State.JOB_STATE_DONE
+    assert result.state == "DONE"
+    assert "counting: Dataflow starting" in told.words
+    assert "counting: Dataflow running · 1 worker · Starting 1 workers in us-central1..." in told.words
+    assert told.lines[-1][:3] == ("counting", 3, 3)
+    assert {line[3] for line in told.lines} == {
+        f"projects/local-project/locations/us-central1/jobs/{desk.job.message.id}"
+    }
+
+
+def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(desk: Desk) -> None:
+    options = desk.options()
+    before = options.get_all_options()
+    for name in ("one", "two"):
+        pipeline = beam.Pipeline(options=options)
+        _ = pipeline | beam.Create([1], reshuffle=False) | beam.Map(abs)
+        run(pipeline, Work(name=name, what="", total=1, done=counted, progress=Told()))
+    jobs = list(desk.server.jobs.values())
+    assert [job.message.name for job in jobs] == [
+        "transform-flights-20261125-1-one",
+        "transform-flights-20261125-1-two",
+    ]
+    for job in jobs:
+        assert dict(job.message.labels)["run"] == "flights-20261125-1"
+        assert dict(job.message.labels)["stage"] == "transform"
+        assert str(job.options["staging_location"]).count("/") == 5
+    assert jobs[0].options["staging_location"] != jobs[1].options["staging_location"]
+    after = options.get_all_options()
+    for name in ("temp_location", "staging_location", "job_name"):
+        assert after[name] == before[name]
+
+
+@pytest.mark.parametrize(
+    "name", ["Flights_2026.11", "x" * 90, "-run-", "", "1234", "flights-20261125-100000-ab12"]
+)
+def test_any_run_gives_a_valid_name(desk: Desk, name: str) -> None:
+    told = beam_settings(load("flights", "dev"))
+    out = desk.bucket / (name or "x") / "task" / "out"
+    cloud = pipeline_options(told, "evaluate", out).view_as(GoogleCloudOptions)
+    from tests.contract.dataflow.server import _LABEL, _NAME
+
+    assert _NAME.fullmatch(f"{cloud.job_name}-score")
+    assert all(_LABEL[1].fullmatch(label.partition("=")[2]) for label in cloud.labels)
+
+
+# --- a service that is busy or away -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
+def test_a_busy_service_is_asked_again(desk: Desk, status: Any) -> None:
+    for rpc in ("CreateJob", "GetJob", "ListJobMessages"):
+        desk.server.faults.refuse(rpc, status)
+    desk.run([1], abs)
+    assert [fault.times for fault in desk.server.faults.waiting] == [0, 0, 0]
+    assert desk.job.state == State.JOB_STATE_DONE
+
+
+def test_counters_are_asked_for_again_at_the_end(desk: Desk) -> None:
+    desk.server.faults.refuse("GetJobMetrics", "RESOURCE_EXHAUSTED", times=6)
+    result = desk.run([1], abs)
+    assert desk.server.faults.waiting[0].times == 0
+    assert result.metrics().query()["counters"] is not None
+
+
+def test_a_job_whose_creation_was_not_answered_is_no_second_job(desk: Desk) -> None:
+    desk.server.faults.lose_answer("CreateJob")
+    desk.run([1], abs)
+    assert desk.server.calls.count("CreateJob") == 2
+    assert desk.job.state == State.JOB_STATE_DONE
+
+
+def test_a_job_that_is_not_known_yet_is_waited_for(desk: Desk) -> None:
+    desk.server.faults.refuse("GetJob", "NOT_FOUND")
+    desk.run([1], abs)
+    assert desk.job.state == State.JOB_STATE_DONE
+
+
+def test_flexible_scheduling_is_waited_for(desk: Desk) -> None:
+    told = Told()
+    desk.server.fates = [Fate(queued=True, pending_looks=3)]
+    desk.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", told=told)
+    assert "counting: Dataflow queued until machines are cheap" in told.words
+    assert desk.job.message.environment.flex_resource_scheduling_goal.name == "FLEXRS_COST_OPTIMIZED"
+
+
+# --- jobs that end otherwise --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("late", [0, 3])
+def test_a_failed_job_is_explained_in_one_line(desk: Desk, late: int) -> None:
+    desk.server.fates = [Fate(late_words=late)]
+    with pytest.raises(JobError) as raised:
+        desk.run(["seven"], int)
+    line, job = str(raised.value), desk.job.message.id
+    assert "\n" not in line
+    assert f"Dataflow job {job}: expected a job that ends well, got " in line
+    assert "ValueError: invalid literal for int() with base 10: 'seven'" in line
+    assert f"https://console.cloud.google.com/dataflow/jobs/us-central1/{job}?project=local-project" in line
+    assert line.endswith(f"gcloud dataflow jobs show {job} --region=us-central1 --project=local-project")
+    assert "UpdateJob" not in desk.server.calls
+
+
+def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
+    from components.pieces import schema
+
+    missing = str(desk.bucket / "rows" / "train" / "part-00000.parquet")
+    with pytest.raises(
+        JobError, match=r"got UnreadableFileError: gs://.*part-00000\.parquet: expected a whole"
+    ):
+        desk.run([missing], schema)
+
+
+def test_a_failure_without_a_word_is_not_waited_for_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataflow_job, "_LAST_WORDS_SECONDS", 1.0)
+    desk.server.fates = [Fate(late_words=1000)]
+    with pytest.raises(JobError, match="got a failure without a word"):
+        desk.run(["seven"], int)
+
+
+def test_a_job_that_somebody_cancelled_is_told_so(desk: Desk) -> None:
+    with (
+        meanwhile(desk, lambda: cancel_run(desk.options(), "flights-20261125-1")) as found,
+        pytest.raises(JobError, match="got cancelled"),
+    ):
+        desk.run([60], time.sleep)
+    assert found == [[desk.job.message.id]]
+
+
+def test_cancelling_a_run_cancels_its_jobs(
+    desk: Desk, vertex: VertexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small.compile_to(tmp_path / "pipeline.yaml")
+    settings = desk.settings(f"cloud.loopback.vertex={vertex.url}", f"places.root={desk.bucket / 'runs'}")
+    folder = new_run(settings)
+    begin_manifest(folder, settings, "python -m pipelines run flights")
+    remote.start(folder, settings, tmp_path / "pipeline.yaml")
+    desk.run_id = folder.name
+    with meanwhile(desk, lambda: remote.cancel(folder)), pytest.raises(JobError, match="got cancelled"):
+        desk.run([60], time.sleep)
+
+
+def test_a_job_of_another_run_is_not_cancelled_with_it(desk: Desk) -> None:
+    with meanwhile(desk, lambda: cancel_run(desk.options(), "flights-20261125-2")) as found:
+        desk.run([1], time.sleep)
+    assert found == [[]]
+    assert desk.job.state == State.JOB_STATE_DONE
+
+
+def test_a_job_that_an_earlier_attempt_left_running_is_named(desk: Desk) -> None:
+    def again() -> CloudError:
+        with pytest.raises(CloudError) as raised:
+            desk.run([1], abs)
+        return raised.value
+
+    with meanwhile(desk, again) as found:
+        desk.run([3], time.sleep)
+    job = desk.job.message.id
+    (error,) = found
+    assert f"gcloud dataflow jobs cancel {job} --region=us-central1 --project=local-project" in str(error)
+
+
+# --- told to stop -------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def meanwhile(desk: Desk, do: Callable[[], Any]) -> Iterator[list[Any]]:
+    """Do something once a job runs; yields what it returned."""
+    found: list[Any] = []
+
+    def wait() -> None:
+        while not any(job.state == State.JOB_STATE_RUNNING for job in list(desk.server.jobs.values())):
+            time.sleep(0.02)
+        found.append(do())
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    yield found
+    thread.join(30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_that_is_told_to_stop_cancels_its_job(
+    desk: Desk, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(number)
+    with (
+        meanwhile(desk, lambda: os.kill(os.getpid(), number)),
+        pytest.raises(KeyboardInterrupt, match=f"told to stop by {number.name}"),
+    ):
+        desk.run([60], time.sleep)
+    assert desk.job.message.current_state in {State.JOB_STATE_CANCELLING, State.JOB_STATE_CANCELLED}
+    assert f"Dataflow job {desk.job.message.id} is being cancelled" in capfd.readouterr().out
+    assert signal.getsignal(number) is before
+
+
+def test_a_stop_while_the_job_is_submitted_cancels_it_too(desk: Desk, storage_server: StorageServer) -> None:
+    create = desk.server._create
+
+    def stopped(body: bytes) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        return create(body)
+
+    desk.server._create = stopped  # type: ignore[method-assign]
+    try:
+        with pytest.raises(KeyboardInterrupt, match="told to stop by SIGTERM"):
+            desk.run([60], time.sleep)
+    finally:
+        del desk.server._create
+    assert desk.job.message.current_state == State.JOB_STATE_CANCELLING
+    assert storage_server.answered
+
+
+def test_a_job_that_cannot_be_cancelled_says_how(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    desk.server.faults.refuse("UpdateJob", "PERMISSION_DENIED")
+    with meanwhile(desk, lambda: os.kill(os.getpid(), signal.SIGTERM)), pytest.raises(KeyboardInterrupt):
+        desk.run([1], time.sleep)
+    assert f"gcloud dataflow jobs cancel {desk.job.message.id} " in capfd.readouterr().out
+
+
+# --- refused ------------------------------------------------------------------------------------
+
+
+def test_a_missing_role_is_named(desk: Desk) -> None:
+    desk.server.faults.refuse("CreateJob", "PERMISSION_DENIED")
+    with pytest.raises(
+        CloudError, match=r"roles/dataflow\.developer.*roles/iam\.serviceAccountUser"
+    ) as raised:
+        desk.run([1], abs)
+    assert "\n" not in str(raised.value)
+    assert desk.server.jobs == {}
+
+
+def test_a_missing_bucket_is_named(desk: Desk) -> None:
+    with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket "):
+        desk.run([1], abs, "--staging_location=gs://no-such-bucket/staging")
+
+
+def test_artifacts_on_this_machine_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    told = beam_settings(load("flights", "dev"))
+    with pytest.raises(SettingsError, match="expected artifacts on gs://, which its workers reach"):
+        pipeline_options(told, "transform", tmp_path / "run" / "task" / "examples")
