@@ -4,7 +4,7 @@ The JSON of a part is the stage's `settings` parameter in the graph, and so a pa
 """
 
 from configs import dataflow
-from configs.cloud import BigQueryAccess
+from configs.cloud import BigQueryAccess, OnlinePrediction
 from configs.section import Section
 from configs.settings import (
     Beam,
@@ -16,6 +16,7 @@ from configs.settings import (
     Ingest,
     Label,
     Name,
+    Serving,
     Settings,
     Source,
     TimeSplit,
@@ -23,6 +24,24 @@ from configs.settings import (
     Transform,
     Validation,
 )
+
+
+class ServingCloud(Section):
+    """How versions are kept and served on Vertex AI."""
+
+    bucket: str
+    """Holds each version's files: gs://BUCKET/registry/NAME/…"""
+    image: str
+    """Of the prediction server."""
+    serving: Serving
+    """What the server is told."""
+    prediction: OnlinePrediction
+    service_account: str = ""
+    """Runs the server."""
+    labels: dict[str, str] = {}
+    kms_key: str = ""
+    loopback: str = ""
+    """A server that stands in for Vertex AI's, for tests."""
 
 
 class ResolveStage(Section):
@@ -33,6 +52,8 @@ class ResolveStage(Section):
     registry: str
     access: BigQueryAccess | None = None
     """For a source on Google Cloud."""
+    vertex: ServingCloud | None = None
+    """For a registry on Vertex AI."""
 
 
 class IngestStage(Section):
@@ -93,11 +114,30 @@ class DeployStage(Section):
     name: Name
     registry: str
     deployment: Deployment
+    vertex: ServingCloud | None = None
+    """For a registry on Vertex AI."""
 
 
 def _located(settings: Settings) -> Source:
     """The source with its place: its own, or the environment's warehouse."""
     return settings.source.model_copy(update={"uri": settings.source.uri or settings.places.warehouse})
+
+
+def serving_cloud(settings: Settings) -> ServingCloud | None:
+    """What a registry on Vertex AI is told; None where the environment has no cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    return ServingCloud(
+        bucket=cloud.bucket,
+        image=cloud.prediction.image or settings.image,
+        serving=settings.deployment.serving,
+        prediction=cloud.prediction,
+        service_account=cloud.identities.serving,
+        labels=settings.labels,
+        kms_key=cloud.kms_key,
+        loopback=cloud.loopback.vertex,
+    )
 
 
 def bigquery_access(settings: Settings, stage: str) -> BigQueryAccess | None:
@@ -124,6 +164,7 @@ def resolve_stage(settings: Settings) -> ResolveStage:
         source=_located(settings),
         registry=settings.places.registry,
         access=bigquery_access(settings, "resolve"),
+        vertex=serving_cloud(settings),
     )
 
 
@@ -193,6 +234,7 @@ def deploy_stage(settings: Settings) -> DeployStage:
         name=settings.name,
         registry=settings.places.registry,
         deployment=settings.deployment,
+        vertex=serving_cloud(settings),
     )
 
 

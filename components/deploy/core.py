@@ -5,19 +5,19 @@ registered once, a version that serves is left serving, and one that a person ro
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from components.artifacts import Summary, digest, read_json, write_json, writing
 from components.deploy import golden, server
 from components.recording import Progress
-from components.registry import Endpoint, Registry, Submission, Version, open_registry
+from components.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
 from components.registry.endpoint import check_verdict
-from configs.errors import RegistryError
+from configs.errors import EndpointError, RegistryError
 from configs.stages import DeployStage
 
-Action = Literal["deployed", "already_serving", "left_alone", "held"]
+Action = Literal["deployed", "already_serving", "left_alone", "held", "taken_back"]
 _SERVING = {"champion", "challenger"}
 
 
@@ -26,7 +26,8 @@ class Proof:
     """How the server did.
 
     Args:
-        golden: `rows` asked, `max_difference` to an offline score.
+        golden: `rows` asked, `max_difference` to an offline score; `endpoint_max_difference` of those that
+            went through the endpoint, where it can be asked.
         seconds: What its start took, by step.
     """
 
@@ -89,10 +90,12 @@ def run(
 
     Raises:
         RegistryError: The verdict says hold, or the champion is not the one it was judged against.
-        EndpointError: The server does not start, or does not say what was computed offline.
+        EndpointError: The server does not start, or does not say what was computed offline; the traffic is
+            where it was.
     """
     _must_have_passed(candidate.evaluation)
-    registry = open_registry(stage.registry)
+    registry = open_registry(stage.registry, stage.vertex)
+    registry.settle(stage.name)
     known = _known(registry, stage.name, candidate)
     if known and known.status in _SERVING:
         return _write(out, Outcome("already_serving", known, registry.endpoint(stage.name)))
@@ -107,14 +110,19 @@ def run(
     proof = _prove(version, stage, progress, command)
     progress("moving traffic", 0)
     percent = stage.deployment.canary_percent
+    check = _Check(version, stage)
     try:
-        endpoint = registry.deploy(stage.name, version.number, percent, judged_against)
+        endpoint = registry.deploy(stage.name, version.number, percent, judged_against, check)
+    except EndpointError as error:
+        _write(out, Outcome("taken_back", version, registry.endpoint(stage.name), proof, [str(error)]))
+        raise
     except RegistryError:
         quicker = _known(registry, stage.name, candidate)
         if quicker is None or quicker.status not in _SERVING:
             raise
         return _write(out, Outcome("already_serving", quicker, registry.endpoint(stage.name)))
     registry.clean_up(stage.name, stage.deployment.keep_versions)
+    proof = replace(proof, golden={**proof.golden, **check.found})
     return _write(out, Outcome("deployed", version, endpoint, proof))
 
 
@@ -166,6 +174,23 @@ def _prove(version: Version, stage: DeployStage, progress: Progress, command: Se
     return Proof({"rows": len(requests.instances), "max_difference": difference}, seconds)
 
 
+class _Check:
+    """The golden requests once more, as one request through the endpoint; what was found is kept."""
+
+    def __init__(self, version: Version, stage: DeployStage) -> None:
+        rows = stage.deployment.serving.max_batch_rows
+        self._requests, self._tolerance = (
+            golden.read(version.evaluation).part(0, rows),
+            stage.deployment.tolerance,
+        )
+        self.found: dict[str, float] = {}
+
+    def __call__(self, ask: Ask) -> None:
+        served = ask(self._requests.instances)
+        difference = golden.difference(self._requests, served, self._tolerance, golden.THROUGH_THE_ENDPOINT)
+        self.found["endpoint_max_difference"] = difference
+
+
 def _write(out: Path, outcome: Outcome) -> Summary:
     version, traffic, proof = outcome.version, outcome.endpoint.traffic, outcome.proof
     number = version.number if version else None
@@ -177,6 +202,8 @@ def _write(out: Path, outcome: Outcome) -> Summary:
         "golden": proof.golden if proof else None,
         "reasons": outcome.reasons,
     }
+    if version and version.resources:
+        content["resources"] = version.resources
     with writing(out) as folder:
         write_json(folder / "deployment.json", content)
     summary: dict[str, int | float | str] = {"action": outcome.action}

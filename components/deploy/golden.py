@@ -22,10 +22,33 @@ class Golden:
     scores: Sequence[float]
     keys: Sequence[str | None]
 
+    first_row: int = 0
+    """Where this is a part of others: the place of its first row among them."""
+
     def named(self, row: int) -> str:
         """A row in a message."""
         key = self.keys[row]
-        return f"golden request {row}" + (f" ({key})" if key else "")
+        return f"golden request {self.first_row + row}" + (f" ({key})" if key else "")
+
+    def part(self, start: int, end: int) -> "Golden":
+        """Some of the rows."""
+        rows = slice(start, end)
+        return Golden(self.instances[rows], self.scores[rows], self.keys[rows], start)
+
+
+@dataclass(frozen=True)
+class By:
+    """Who answers, and what to do about a wrong answer."""
+
+    whom: str
+    way_out: str
+
+
+BY_THE_SERVER = By("the server", "No traffic has moved. Find what the server does otherwise, then run again.")
+THROUGH_THE_ENDPOINT = By(
+    "the endpoint",
+    "The traffic was taken back. Find what the endpoint's server does otherwise, then run again.",
+)
 
 
 def read(evaluation: Path) -> Golden:
@@ -51,7 +74,7 @@ def read(evaluation: Path) -> Golden:
 def largest_difference(
     client: httpx.Client, golden: Golden, tolerance: float, batch_rows: int, progress: Progress
 ) -> float:
-    """Ask for every row alone, and again in batches; the largest difference to an offline score.
+    """Ask a server for every row alone, and again in batches; the largest difference to an offline score.
 
     Raises:
         EndpointError: A refusal, or a difference beyond `tolerance`; the row is named.
@@ -60,11 +83,23 @@ def largest_difference(
     largest = 0.0
     for batch in (1, min(batch_rows, total)):
         for start in range(0, total, batch):
-            served = _ask(client, golden.instances[start : start + batch])
-            for row, score in enumerate(served, start):
-                largest = max(largest, _difference(golden, row, score, tolerance))
+            part = golden.part(start, start + batch)
+            largest = max(largest, difference(part, _ask(client, part.instances), tolerance))
             progress("asking golden requests", min(start + batch, total), total)
     return largest
+
+
+def difference(golden: Golden, served: Sequence[float], tolerance: float, by: By = BY_THE_SERVER) -> float:
+    """The largest difference between served and offline scores.
+
+    Raises:
+        EndpointError: One is beyond `tolerance`, or there are not as many as rows.
+    """
+    if len(served) != len(golden.scores):
+        raise EndpointError(
+            "golden request", expected=f"{len(golden.scores)} predictions", got=str(len(served))
+        )
+    return max(_difference(golden, row, score, tolerance, by) for row, score in enumerate(served))
 
 
 def _ask(client: httpx.Client, instances: Sequence[Instance]) -> list[float]:
@@ -78,19 +113,17 @@ def _ask(client: httpx.Client, instances: Sequence[Instance]) -> list[float]:
         got = f"{answer.status_code} {answer.text}"
         raise EndpointError("golden request", expected="status 200", got=got)
     scores: list[float] = answer.json()["predictions"]
-    if len(scores) != len(instances):
-        raise EndpointError("golden request", expected=f"{len(instances)} predictions", got=str(len(scores)))
     return scores
 
 
-def _difference(golden: Golden, row: int, served: float, tolerance: float) -> float:
+def _difference(golden: Golden, row: int, served: float, tolerance: float, by: By) -> float:
     offline = golden.scores[row]
-    difference = abs(served - offline)
-    if not difference <= tolerance:  # NaN is no agreement
+    apart = abs(served - offline)
+    if not apart <= tolerance:  # NaN is no agreement
         raise EndpointError(
             golden.named(row),
             expected=f"the offline score {offline!r} to {tolerance:g}",
-            got=f"{served!r} from the server",
-            way_out="No traffic has moved. Find what the server does otherwise, then run again.",
+            got=f"{served!r} from {by.whom}",
+            way_out=by.way_out,
         )
-    return difference
+    return apart

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from components.registry.checking import Ask, Check
 from components.registry.endpoint import Endpoint
 from components.registry.version import Event, Submission, Version
 from configs.errors import RegistryError
+from configs.stages import ServingCloud
 
-__all__ = ["Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
+__all__ = ["Ask", "Check", "Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
 
 
 class Registry(Protocol):
@@ -54,11 +56,30 @@ class Registry(Protocol):
         """Keep a model as the next version; the version that already holds it, if there is one."""
         ...
 
-    def deploy(self, name: str, number: int, percent: int, judged_against: str | None = None) -> Endpoint:
+    def settle(self, name: str) -> None:
+        """Finish what a killed change began, or take it back; nothing for an unknown name."""
+        ...
+
+    def deploy(
+        self,
+        name: str,
+        number: int,
+        percent: int,
+        judged_against: str | None = None,
+        check: Check | None = None,
+    ) -> Endpoint:
         """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
 
+        Args:
+            name: The model.
+            number: The version.
+            percent: Of the traffic.
+            judged_against: The champion's version at the verdict; "" for none, None: not asked.
+            check: Where the endpoint is a server that can be asked: called once the version has a first
+                part of the traffic. What it raises takes the move back.
+
         Raises:
-            RegistryError: The champion is no longer the one it was judged against (None: not asked).
+            RegistryError: The champion is no longer the one it was judged against.
         """
         ...
 
@@ -75,19 +96,36 @@ class Registry(Protocol):
         ...
 
 
-def open_registry(uri: str) -> Registry:
+def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
     """The registry at a URI.
 
+    Args:
+        uri: `file://FOLDER` or `vertex://PROJECT/LOCATION`.
+        cloud: For the latter, how versions are kept and served.
+
     Raises:
-        RegistryError: No adapter for this scheme.
+        RegistryError: No adapter for this scheme, or no cloud for Vertex AI.
     """
     scheme, separator, place = uri.partition("://")
     if separator and place and scheme == "file":
         from components.registry.folder import FolderRegistry
 
         return FolderRegistry(Path(place))
+    project, _, location = place.partition("/")
+    if scheme == "vertex" and project and location and cloud:
+        from components.registry.vertex import VertexRegistry
+        from components.vertex import Region
+
+        return VertexRegistry(Region(project, location, cloud.loopback), cloud)
+    if scheme == "vertex" and project and location:
+        raise RegistryError(
+            f"registry '{uri}'",
+            expected="an environment with a section `cloud`",
+            got="none",
+            way_out="Name one: --env dev.",
+        )
     raise RegistryError(
         f"no registry for '{uri}'",
-        expected="file://FOLDER",
+        expected="file://FOLDER or vertex://PROJECT/LOCATION",
         way_out="Set places.registry in the environment's YAML.",
     )

@@ -8,7 +8,7 @@ from configs.errors import RegistryError
 from configs.section import Section
 
 Alias = Literal["champion", "challenger"]
-Status = Literal["champion", "challenger", "former champion", "rolled back", "registered"]
+Status = Literal["champion", "challenger", "on trial", "former champion", "rolled back", "registered"]
 
 
 class Endpoint(Section):
@@ -24,11 +24,15 @@ class Endpoint(Section):
     """The champions before this one, oldest first: where a rollback goes, one step at a time."""
     rolled_back: tuple[int, ...] = ()
     """Versions a person took out of service: only a person puts them back."""
+    trial: int | None = None
+    """A version with a first part of the traffic that has yet to answer as it should."""
 
     @model_validator(mode="after")
     def _whole(self) -> "Endpoint":
         if sum(self.traffic.values()) != (100 if self.aliases else 0):
             raise ValueError(f"traffic {self.traffic} must sum to 100")
+        if self.trial not in {None, *self.traffic}:
+            raise ValueError(f"trial {self.trial} must have traffic, not only {self.traffic}")
         if set(self.traffic) != set(self.aliases.values()) or min(self.traffic.values(), default=1) < 1:
             raise ValueError(f"traffic {self.traffic} must go to the versions in {self.aliases}")
         if self.aliases and "champion" not in self.aliases:
@@ -37,8 +41,9 @@ class Endpoint(Section):
 
     @property
     def champion(self) -> int | None:
-        """The version that serves."""
-        return self.aliases.get("champion")
+        """The version that serves; none while the first is on trial."""
+        champion = self.aliases.get("champion")
+        return None if champion == self.trial else champion
 
     @property
     def challenger(self) -> int | None:
@@ -47,6 +52,8 @@ class Endpoint(Section):
 
     def status(self, version: int) -> Status:
         """What a version is to this endpoint."""
+        if version == self.trial:
+            return "on trial"
         if version == self.champion:
             return "champion"
         if version == self.challenger:
@@ -69,6 +76,31 @@ def deployed(endpoint: Endpoint, version: int, percent: int) -> Endpoint:
         former=_without(endpoint.former, version),
         rolled_back=_without(endpoint.rolled_back, version),
     )
+
+
+def tried(endpoint: Endpoint, version: int, percent: int) -> Endpoint:
+    """`version` on trial, in the place of a challenger; all else stays, so that it can be taken back."""
+    champion = endpoint.champion
+    if champion is None:
+        return Endpoint(aliases={"champion": version}, traffic={version: 100}, trial=version)
+    return endpoint.model_copy(
+        update={
+            "aliases": {"champion": champion, "challenger": version},
+            "traffic": {champion: 100 - percent, version: percent},
+            "trial": version,
+        }
+    )
+
+
+def untried(endpoint: Endpoint, challenger: int | None = None, percent: int = 0) -> Endpoint:
+    """Before the trial: with the challenger that there was, if any, and its share."""
+    champion = endpoint.champion
+    if champion is None:
+        return Endpoint()
+    aliases, traffic = {"champion": champion}, {champion: 100 - percent}
+    if challenger is not None:
+        aliases["challenger"], traffic[challenger] = challenger, percent
+    return endpoint.model_copy(update={"aliases": aliases, "traffic": traffic, "trial": None})
 
 
 def promoted(endpoint: Endpoint, version: int) -> Endpoint:

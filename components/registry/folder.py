@@ -6,22 +6,19 @@ never changes. `<name>/endpoint.json` and `<name>/history.jsonl` are the ledger'
 
 import contextlib
 import datetime
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import digest, read_json, write_json, writing
-from components.places import local_copy
+from components.artifacts import digest, read_json
 from components.registry import endpoint as moves
+from components.registry import unknown
+from components.registry.checking import Check
 from components.registry.endpoint import Endpoint
+from components.registry.keeping import VERSION_FILE, keep
 from components.registry.ledger import Clock, Ledger, explained
 from components.registry.version import Event, EventName, Submission, Version
-from configs.errors import RegistryError
-
-EVALUATION_FILES = ("metrics.json", "verdict.json", "golden.json")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 def _now() -> datetime.datetime:
@@ -38,7 +35,7 @@ class FolderRegistry:
 
     def names(self) -> list[str]:
         """The models that have a version."""
-        folders = [folder for folder in self.root.glob("*") if _NAME.fullmatch(folder.name)]
+        folders = [folder for folder in self.root.glob("*") if unknown.NAME.fullmatch(folder.name)]
         return sorted(folder.name for folder in folders if self._numbers(folder.name))
 
     def versions(self, name: str) -> list[Version]:
@@ -54,8 +51,7 @@ class FolderRegistry:
         """
         numbers = self._numbers(name)
         if number not in numbers:
-            known = f"one of the versions {', '.join(map(str, numbers))}"
-            raise self._unknown(name, known, f"version {number}")
+            raise unknown.version(self._named, self.names(), name, numbers, number)
         return self._version(name, number, self.endpoint(name))
 
     def champion(self, name: str) -> Version | None:
@@ -69,11 +65,8 @@ class FolderRegistry:
         Raises:
             RegistryError: No version has it; the message names the aliases in use.
         """
-        aliases = {str(known): number for known, number in self.endpoint(name).aliases.items()}
-        if alias not in aliases:
-            in_use = ", ".join(f"{known} (version {number})" for known, number in aliases.items())
-            raise self._unknown(name, f"an alias in use: {in_use or 'none'}", f"'{alias}'")
-        return self.version(name, aliases[alias])
+        endpoint = self.endpoint(name)
+        return self.version(name, unknown.number_of(endpoint, alias, self._named, self.names(), name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
         """The version that holds exactly this model."""
@@ -108,11 +101,25 @@ class FolderRegistry:
                 folder=self._folder(name) / "versions" / str(number),
                 status="registered",
             )
-            _keep(version, submission)
+            version.folder.parent.mkdir(exist_ok=True)
+            keep(submission, version.folder, version.model_dump(mode="json"))
             ledger.commit(ledger.state().endpoint, "register", number)
             return version
 
-    def deploy(self, name: str, number: int, percent: int, judged_against: str | None = None) -> Endpoint:
+    def settle(self, name: str) -> None:
+        """Sweep away or take up what a killed change left; nothing for an unknown name."""
+        if self._folder(name).is_dir():
+            with self._changing(name):
+                pass
+
+    def deploy(
+        self,
+        name: str,
+        number: int,
+        percent: int,
+        judged_against: str | None = None,
+        check: Check | None = None,  # noqa: ARG002 - servers follow the folder: there is none to ask
+    ) -> Endpoint:
         """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
 
         Raises:
@@ -162,8 +169,8 @@ class FolderRegistry:
     # --- the files --------------------------------------------------------------------------
 
     def _folder(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise self._unknown(name, "", "")
+        if not unknown.NAME.fullmatch(name):
+            raise unknown.model(self._named, self.names(), name)
         return self.root / name
 
     def _ledger(self, name: str) -> Ledger:
@@ -174,7 +181,7 @@ class FolderRegistry:
         """The ledger, locked; what a killed run left is swept away or taken up."""
         ledger = self._ledger(name)
         if not self._folder(name).is_dir():
-            raise self._unknown(name, "", "")
+            raise unknown.model(self._named, self.names(), name)
         with ledger.locked():
             for leftover in (self._folder(name) / "versions").glob(".*"):
                 shutil.rmtree(leftover)
@@ -190,42 +197,13 @@ class FolderRegistry:
 
     def _version(self, name: str, number: int, endpoint: Endpoint) -> Version:
         folder = self._folder(name) / "versions" / str(number)
-        with explained(folder / "version.json"):
-            content: dict[str, Any] = read_json(folder / "version.json")
+        with explained(folder / VERSION_FILE):
+            content: dict[str, Any] = read_json(folder / VERSION_FILE)
             return Version.model_validate({**content, "folder": folder, "status": endpoint.status(number)})
 
-    def _unknown(self, name: str, expected: str, got: str) -> RegistryError:
-        names = self.names()
-        if name in names:
-            return RegistryError(f"model '{name}' in registry {self.root}", expected=expected, got=got)
-        return RegistryError(
-            f"registry {self.root}",
-            expected=f"one of its models: {', '.join(names)}" if names else "a registered model",
-            got=f"'{name}'",
-            way_out="" if names else "Register one: python -m pipelines run USE_CASE.",
-        )
-
-
-def _keep(version: Version, submission: Submission) -> None:
-    version.folder.parent.mkdir(exist_ok=True)
-    with writing(version.folder) as folder:
-        _copy(submission.model, folder / "model")
-        _copy(submission.statistics, folder / "statistics")
-        (folder / "evaluation").mkdir()
-        for file in EVALUATION_FILES:
-            (folder / "evaluation" / file).write_bytes((submission.evaluation / file).read_bytes())
-        write_json(folder / "version.json", version.model_dump(mode="json"))
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a folder; unlike shutil.copytree, a full disk stays recognizable by its errno."""
-    target.mkdir()
-    with local_copy(source) as folder:
-        for path in sorted(folder.rglob("*")):
-            if path.is_dir():
-                (target / path.relative_to(folder)).mkdir()
-            else:
-                shutil.copyfile(path, target / path.relative_to(folder))
+    @property
+    def _named(self) -> str:
+        return f"registry {self.root}"
 
 
 def _move(ledger: Ledger, endpoint: Endpoint, event: EventName, number: int) -> Endpoint:

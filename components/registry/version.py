@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from components.registry.endpoint import Status
 
@@ -40,9 +40,12 @@ class Version(BaseModel):
     model_digest: str
     lineage: dict[str, str]
     """As it was submitted."""
-    folder: Path = Field(exclude=True)
+    folder: SkipValidation[Path] = Field(exclude=True)
+    """Here or on `gs://`."""
     status: Status = Field(exclude=True)
     """Now, at this endpoint."""
+    resources: tuple[str, ...] = Field(default=(), exclude=True)
+    """The full names of the version and of its endpoint, where a service keeps them."""
 
     @property
     def number(self) -> int:

@@ -40,7 +40,7 @@ def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:
     Where the champion came from the very same source, settings and code, it is this run's own
     model: the run then stands on the champion's predecessor, so that running again changes nothing.
     """
-    registry = open_registry(stage.registry)
+    registry = open_registry(stage.registry, stage.vertex)
     champion = registry.champion(stage.name)
     if champion is None or not inputs:
         return champion

@@ -161,6 +161,7 @@ def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:
         "deployed": f"Deployed as version {version}",
         "already_serving": f"Version {version} already serves",
         "left_alone": f"Passed as version {version}",
+        "taken_back": f"Version {version} was taken back",
     }.get(deployment.get("action", ""), f"Version {version}")
     return Headline("good", words, f"{gates} It gets {count(traffic)} % of the traffic.")
 
@@ -242,6 +243,11 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
         told.append(
             f"{count(golden['rows'])} golden rows went through the real server; its scores are within "
             f"{figure(golden.get('max_difference'), 2)} of the offline ones."
+        )
+    if "endpoint_max_difference" in golden:
+        told.append(
+            "Asked through the endpoint, before the version kept its traffic, the scores are within "
+            f"{figure(golden['endpoint_max_difference'], 2)}."
         )
     return told
 

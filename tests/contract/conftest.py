@@ -25,6 +25,7 @@ from gcp_storage_emulator.storage import Storage
 from components.places import place
 from tests.contract.dataflow.googleapis import tensorflow_at
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.registries import World, by_version
 from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
 
 
@@ -325,3 +326,10 @@ def bucket(storage_server: StorageServer) -> Path:
     made = storage_server.new_bucket()
     storage_server.answered.clear()
     return made
+
+
+@pytest.fixture
+def world(vertex: VertexServer, bucket: Path, tmp_path: Path) -> World:
+    """The registry on Vertex AI, and what is needed to use it."""
+    vertex.endpoints.predictor = by_version
+    return World(vertex, bucket, tmp_path)

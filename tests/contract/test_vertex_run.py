@@ -22,6 +22,7 @@ from configs.loading import load
 from configs.settings import Settings
 from pipelines import remote, serving, session
 from pipelines.runs import begin_manifest, new_run
+from tests.contract.registries import golden_scores
 from tests.contract.vertex import small
 from tests.contract.vertex.server import VertexServer
 
@@ -56,7 +57,8 @@ def there(vertex: VertexServer, bucket: Path, desk: Path, *overrides: str) -> Se
             "cloud.dataflow.options=[--runner=FnApiRunner]",
             f"cloud.project={vertex.project}",
             f"places.root={bucket / 'runs'}",
-            f"places.registry=file://{desk / 'registry'}",
+            f"cloud.bucket={str(bucket).removeprefix('gs://').strip('/')}",
+            f"places.registry=vertex://{vertex.project}/{vertex.location}",
             f"source.uri=file://{desk / 'data/planes'}",
             "training.epochs=3",
             "evaluation.gates=[{metric: auc, floor: 0.5}]",
@@ -75,6 +77,7 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = there(vertex, bucket, desk)
+    vertex.endpoints.predictor = golden_scores
     assert session.run("planes", settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     assert "passed: the candidate may serve" in shown
@@ -83,7 +86,9 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     assert {record["stage"]: record["state"] for record in manifest["stages"]} == dict.fromkeys(
         session.STAGES, "done"
     )
-    assert manifest["links"].keys() == {"pipeline job", "custom job", "experiment"}
+    assert manifest["links"].keys() == {
+        "pipeline job", "custom job", "experiment", "model version", "endpoint",
+    }  # fmt: skip
     report = next(desk.glob("output/runs/*/report.html")).read_text()
     assert manifest["links"]["custom job"] in report
     assert "is no longer there" not in report

@@ -27,7 +27,7 @@ def ask(uri: str, access: Any, sql: str) -> list[dict[str, Any]]:
 def test_the_sample_data_are_loaded_as_into_a_warehouse_here(service: Any, tmp_path: Any) -> None:
     uri, told = f"bq://{service.project}", []
     access = service.access(labels={"environment": "test"})
-    assert seed(uri, lambda what, *_: told.append(what), access) == ROWS
+    assert seed(uri, lambda what, *_, **__: told.append(what), access) == ROWS
     assert told == [f"loading {table}" for table in TABLES]
     here = f"duckdb://{tmp_path / 'warehouse.duckdb'}"
     assert seed(here) == ROWS

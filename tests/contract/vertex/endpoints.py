@@ -45,8 +45,8 @@ class Endpoints:
         if request.endpoint.deployed_models or request.endpoint.traffic_split:
             raise Refusal("INVALID_ARGUMENT", "A new endpoint has neither deployed models nor traffic.")
         wanted = request.endpoint_id
-        if wanted and not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,9}|[0-9]{1,10}", wanted):
-            raise Refusal("INVALID_ARGUMENT", f"endpoint_id '{wanted}' must match [a-z0-9-]{{1,10}}")
+        if wanted and not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}", wanted):
+            raise Refusal("INVALID_ARGUMENT", f"endpoint_id '{wanted}' must be up to 63 of [a-z0-9-].")
         endpoint = type(request.endpoint)()
         endpoint.CopyFrom(request.endpoint)
         number = wanted or self.store.number()
@@ -86,6 +86,8 @@ class Endpoints:
         _check_machines(request.deployed_model)
         deployed = type(request.deployed_model)()
         deployed.CopyFrom(request.deployed_model)
+        if deployed.id and not re.fullmatch(r"[0-9]{1,10}", deployed.id):
+            raise Refusal("INVALID_ARGUMENT", f"deployed_model.id '{deployed.id}' must be 1 to 10 digits.")
         deployed.id = deployed.id or self.store.number()
         known = {each.id for each in endpoint.deployed_models}
         if deployed.id in known:

@@ -30,9 +30,9 @@ class Faults:
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
-    def refuse(self, rpc: str, status: Status = "UNAVAILABLE", times: int = 1) -> None:
+    def refuse(self, rpc: str, status: Status = "UNAVAILABLE", times: int = 1, message: str = "") -> None:
         """Answer the next calls by an error, before any work: 429 is RESOURCE_EXHAUSTED, 503 UNAVAILABLE."""
-        self.waiting.append(Fault(rpc, "refuse", times, status))
+        self.waiting.append(Fault(rpc, "refuse", times, status, message or "injected by the test"))
 
     def lose_answer(self, rpc: str, times: int = 1) -> None:
         """Do the work of the next calls and close the connection without an answer."""

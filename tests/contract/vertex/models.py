@@ -196,6 +196,20 @@ class Models:
         request.ClearField("filter")
         return page(found, request, route.method.response())
 
+    def batch_import_model_evaluation_slices(self, request: Any, route: Route) -> Any:
+        """Attach slices to an evaluation, at most 50 at once."""
+        self.store.get(request.parent)
+        assert route.method.response
+        if len(request.model_evaluation_slices) > 50:
+            raise Refusal("INVALID_ARGUMENT", "At most 50 slices in a request.")
+        response = route.method.response()
+        for given in request.model_evaluation_slices:
+            kept = type(given)()
+            kept.CopyFrom(given)
+            self.store.add(f"{request.parent}/slices/{self.store.number()}", kept)
+            response.imported_model_evaluation_slices.append(kept.name)
+        return response
+
 
 def _check_alias(alias: str) -> None:
     if not _ALIAS.fullmatch(alias):

@@ -150,7 +150,7 @@ class VertexServer:
 
     def _with_number(self, text: str) -> str:
         """Put the project's number for its id, as the service does in every name of its own."""
-        own = rf"projects/{re.escape(self.project)}/locations/([^/\"]+)(?!/keyRings)"
+        own = rf"projects/{re.escape(self.project)}/locations/([^/\"]+)(?![^/\"]|/keyRings)"
         return re.sub(own, rf"projects/{PROJECT_NUMBER}/locations/\1", text)
 
     def _call(self, route: Route, request: Any) -> bytes:

@@ -45,7 +45,7 @@ def test_the_summary_counts_what_was_written(
     run(stage, visits)
     seen: list[tuple[str, int, int | None]] = []
     summary = core.run(
-        stage, tmp_path / "again", lambda what, done, total=None: seen.append((what, done, total))
+        stage, tmp_path / "again", lambda what, done, total=None, **_: seen.append((what, done, total))
     )
     assert summary == {
         "rows": 2400, "train": 1296, "eval": 324, "test": 540, "excluded": 240, "positive_share": 0.3333,

@@ -247,7 +247,7 @@ def test_of_two_runs_at_once_the_slower_leaves_the_quicker_one_serving(
     slower = world.candidate(0.0, inputs_digest="i", **lineage)
     quicker = world.candidate(0.1, inputs_digest=inputs, **lineage)
 
-    def overtaken(what: str, done: int, total: int | None = None) -> None:  # noqa: ARG001 - as Progress
+    def overtaken(what: str, done: int, total: int | None = None, **_: Any) -> None:  # noqa: ARG001 - as Progress
         if what == "moving traffic":
             world.put(quicker)
 

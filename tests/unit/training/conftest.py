@@ -172,7 +172,7 @@ class Trainer:
         """Train in this folder, which may hold the checkpoint of an earlier call."""
         told: list[tuple[str, int, int | None]] = []
 
-        def both(what: str, done: int, total: int | None = None) -> None:
+        def both(what: str, done: int, total: int | None = None, **_: Any) -> None:
             told.append((what, done, total))
             progress(what, done, total)
 
