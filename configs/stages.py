@@ -124,6 +124,8 @@ class ChooseStage(Section):
 
     name: Name
     registry: str
+    vertex: ServingCloud | None = None
+    """For a registry on Vertex AI."""
     source: Source
     examples: str
     """The query whose rows are the table `examples` of the source's; empty: none."""
@@ -298,6 +300,7 @@ def choose_stage(settings: Settings) -> ChooseStage:
     return ChooseStage(
         name=settings.name,
         registry=settings.places.registry,
+        vertex=serving_cloud(settings),
         source=source,
         examples=examples,
         access=bigquery_access(settings, "choose"),

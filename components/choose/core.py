@@ -51,7 +51,7 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: 
         SourceError: The source or its SQL is wrong.
         SettingsError: No instant to stamp the predictions with.
     """
-    chosen = _chosen(open_registry(stage.registry), stage.name, version)
+    chosen = _chosen(open_registry(stage.registry, stage.vertex), stage.name, version)
     rows = selection.with_examples(stage.source, stage.examples)
     source = open_source(stage.source.uri, access=stage.access).fingerprint(rows)
     choice = Choice(

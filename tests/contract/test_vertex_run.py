@@ -230,7 +230,10 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
     assert "gcloud projects add-iam-policy-binding other-project" in str(refused.value)
     assert "\n" not in str(refused.value)
     with pytest.raises(CloudError, match="europe-west4 is not served here"):
-        begun(there(vertex, bucket, desk, "cloud.location=europe-west4"), compiled)
+        begun(
+            there(vertex, bucket, desk, "cloud.location=europe-west4", "cloud.network.subnetwork=''"),
+            compiled,
+        )
 
 
 def test_without_credentials_the_way_to_get_some_is_told(
