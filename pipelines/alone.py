@@ -72,6 +72,7 @@ def _parameters(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -
         "champion_version": found.champion,
         "checkpoints": str((settings.run_root / "checkpoints").absolute()),
         "run_id": run_id,
+        "job": "",
         "inputs_digest": "",
     }
 

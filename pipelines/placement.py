@@ -122,3 +122,11 @@ def job_created_at(settings: Settings) -> str:
 
     created: str = dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER if settings.cloud else ""
     return created
+
+
+def job_name(settings: Settings) -> str:
+    """The placeholder for the name of the job, by which a run that a clock started is known."""
+    from kfp import dsl
+
+    name: str = dsl.PIPELINE_JOB_NAME_PLACEHOLDER if settings.cloud else ""
+    return name

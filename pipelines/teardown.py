@@ -52,7 +52,8 @@ def found(settings: Settings) -> list[Thing]:
             *_listed(client.Endpoint, "endpoint", settings, cloud, _undeploy_and_delete),
             *_listed(client.Model, "model", settings, cloud, _delete),
             *_experiment(client, settings, cloud),
-            *_artifacts(settings),
+            *_objects("artifacts", vertex.pipeline_root(settings)),
+            *_objects("versions", f"gs://{cloud.bucket}/registry/{settings.name}"),
         ]
 
 
@@ -94,15 +95,14 @@ def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing
         yield Thing("experiment", name, detail, functools.partial(_delete_experiment, experiment, cloud))
 
 
-def _artifacts(settings: Settings) -> Iterable[Thing]:
+def _objects(kind: str, uri: str) -> Iterable[Thing]:
     from components import storage
 
-    uri = vertex.pipeline_root(settings)
     objects = storage.objects(uri)
     if objects:
         size = sum(each.size or 0 for each in objects.values()) / 2**20
         detail = f"{len(objects):,} objects, {size:,.0f} MiB"
-        yield Thing("artifacts", uri, detail, functools.partial(storage.clear, uri))
+        yield Thing(kind, uri, detail, functools.partial(storage.clear, uri))
 
 
 def _delete(each: Any) -> None:

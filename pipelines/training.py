@@ -88,6 +88,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
                     evaluation=judged.outputs["evaluation"],
                     statistics=checked.outputs["statistics"],
                     run_id=run_id,
+                    job=placement.job_name(settings),
                     source=found.outputs["source"],
                     inputs_digest=inputs,
                     champion_version=found.outputs["champion"],

@@ -9,17 +9,18 @@ def deploy(
     evaluation: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
     run_id: str,
+    job: str,
     source: str,
     inputs_digest: str,
     champion_version: str,
     settings: str,
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
-    """A model that passed becomes a version, and the version serves."""
+    """A model that passed becomes a version, and the version serves; `job` names a run that has no id."""
     from components.places import located
     from components.recording import stage
 
-    lineage = {"run_id": run_id, "source": source, "inputs_digest": inputs_digest}
+    lineage = {"run_id": run_id or job, "source": source, "inputs_digest": inputs_digest}
     told, inputs = {"settings": settings, "champion": champion_version}, [model, evaluation, statistics]
     with stage("deploy", inputs=inputs, outputs=[deployment], parameters=told | lineage) as record:
         from components.deploy import core

@@ -309,6 +309,7 @@ def test_deploy_registers_the_same_model_and_proves_it(chains: Chains, tmp_path:
             evaluation=chain.artifact("evaluation", "evaluate"),
             statistics=chain.artifact("statistics", "validate"),
             run_id="r",
+            job="",
             source="",
             inputs_digest="",
             champion_version="",

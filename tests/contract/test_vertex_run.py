@@ -262,10 +262,13 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
     endpoint.deploy(model, machine_type="n1-standard-2", traffic_percentage=100)
     upload("trains", {"use_case": "trains", "environment": "dev"})
     place_of(settings).write_text("left behind")
+    assert settings.cloud
+    versions = place(f"gs://{settings.cloud.bucket}/registry/planes/versions/1/version.json")
+    versions.write_text("{}")
 
     serving.teardown(settings, yes=False)
     listed = capfd.readouterr().out
-    for kind in ("schedule", "pipeline job", "endpoint", "model", "experiment", "artifacts"):
+    for kind in ("schedule", "pipeline job", "endpoint", "model", "experiment", "artifacts", "versions"):
         assert re.search(rf"^{kind} ", listed, re.MULTILINE), listed
     assert "nothing is deleted without --yes" in listed
     assert aiplatform.Endpoint.list()
@@ -275,6 +278,7 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
     assert "nothing of planes in dev" in capfd.readouterr().out
     assert [each.display_name for each in aiplatform.Model.list()] == ["trains"]
     assert not place_of(settings).exists()
+    assert not versions.exists()
 
 
 def upload(name: str, labels: dict[str, str]) -> Any:
