@@ -118,12 +118,12 @@ class _Score(beam.DoFn):
 
     def process(self, piece: Piece) -> None:
         told, rejected = self.told, []
-        columns = schema(piece.shard)
-        self.model.scorer.check(columns)
-        kept = pa.schema([columns.field(name) for name in told.kept()])
+        rows = schema(piece.shard)
+        self.model.scorer.check(rows)
+        columns = scored.schema(rows, told.kept())
         path = shard_path(told.out, piece.split, piece.index)
-        with writing_file(path) as beside, pq.ParquetWriter(beside, scored.schema(kept)) as shard:
-            for predictions, aside in self._scored(piece, kept.names):
+        with writing_file(path) as beside, pq.ParquetWriter(beside, columns) as shard:
+            for predictions, aside in self._scored(piece, columns):
                 shard.write_batch(predictions)
                 rejected.extend(aside)
         if rejected:
@@ -131,11 +131,11 @@ class _Score(beam.DoFn):
             with writing_file(path) as beside:
                 pq.write_table(pa.concat_tables(rejected), beside)
 
-    def _scored(self, piece: Piece, kept: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, list[pa.Table]]]:
+    def _scored(self, piece: Piece, columns: pa.Schema) -> Iterator[tuple[pa.RecordBatch, list[pa.Table]]]:
         """The predictions of each batch, and its rejected rows if there are any."""
         stage, model = self.told.stage, self.model
-        columns = list(dict.fromkeys([*kept, *model.features.columns]))
-        for batch in batches(piece, columns, stage.batch_rows):
+        wanted = list(dict.fromkeys([*self.told.kept(), *model.features.columns]))
+        for batch in batches(piece, wanted, stage.batch_rows):
             texts = text_complaints(batch, model.features.categorical, stage.max_string_bytes)
             why = reasons(batch.num_rows, chain(scored.key_complaints(batch, stage.key), texts))
             accepted = accepted_rows(batch, why)
@@ -151,7 +151,7 @@ class _Score(beam.DoFn):
                 piece.split, positives=int((scores >= stage.threshold).sum()), unseen=model.unseen(raw)
             )
             aside = [rejected_rows(batch, why)] if accepted.num_rows < batch.num_rows else []
-            yield scored.predictions(accepted.select(kept), scores, stage.threshold, self.told.stamp), aside
+            yield scored.predictions(accepted, scores, stage.threshold, self.told.stamp, columns), aside
 
 
 def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> None:

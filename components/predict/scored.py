@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from components.rejection import Wrong
 from components.scoring import Floats, Scorer
 from components.vocabulary import FILE, MISSING, vocabularies
-from configs.settings import Features
+from configs.settings import PREDICTED, Features
 
 _STAMPED = pa.timestamp("us", "UTC")
+_PREDICTED = len(PREDICTED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +92,14 @@ class Model:
         return found
 
 
-def schema(kept: pa.Schema) -> pa.Schema:
-    """The columns of a prediction, after those that are kept of its row."""
+def schema(rows: pa.Schema, kept: Sequence[str]) -> pa.Schema:
+    """The columns of a prediction: those kept of its row, then what was predicted.
+
+    An instant without a zone, as BigQuery exports it, is one in UTC.
+    """
     return pa.schema(
         [
-            *kept,
+            *((name, _zoned(rows.field(name).type)) for name in kept),
             ("score", pa.float64()),
             ("prediction", pa.int64()),
             ("model_name", pa.string()),
@@ -106,15 +110,17 @@ def schema(kept: pa.Schema) -> pa.Schema:
     )
 
 
-def predictions(kept: pa.RecordBatch, scores: Floats, threshold: float, stamp: Stamp) -> pa.RecordBatch:
-    """The columns kept of some rows, with what was predicted for them."""
-    columns = {
-        **{name: kept.column(name) for name in kept.schema.names},
+def predictions(
+    batch: pa.RecordBatch, scores: Floats, threshold: float, stamp: Stamp, columns: pa.Schema
+) -> pa.RecordBatch:
+    """What was predicted for some rows, with the columns kept of them: as `schema` says."""
+    found = {
+        **{name: batch.column(name).cast(columns.field(name).type) for name in columns.names[:-_PREDICTED]},
         "score": pa.array(scores),
         "prediction": pa.array((scores >= threshold).astype(np.int64)),
         **stamp.columns(len(scores)),
     }
-    return pa.RecordBatch.from_pydict(columns, schema=schema(kept.schema))
+    return pa.RecordBatch.from_pydict(found, schema=columns)
 
 
 def key_complaints(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[str, Wrong]]:
@@ -126,6 +132,10 @@ def key_complaints(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[str
 def named(counts: Mapping[str, int]) -> dict[str, int]:
     """Those that are not 0."""
     return {name: number for name, number in counts.items() if number}
+
+
+def _zoned(kind: pa.DataType) -> pa.DataType:
+    return _STAMPED if pa.types.is_timestamp(kind) else kind
 
 
 def _true(values: "pa.Array[Any]") -> int:

@@ -10,12 +10,14 @@ import pytest
 from components.artifacts import read_json, shards
 from components.ingest import core
 from components.parquet import opened
+from components.raw import declared
 from components.recording import silent
+from components.select import core as select
 from components.sources import open_source
 from components.sources.samples import DATASET, TABLES, seed
 from configs.loading import load
 from configs.settings import SPLITS, Source, Split
-from configs.stages import ingest_stage
+from configs.stages import ingest_stage, select_stage
 
 bigquery = pytest.importorskip("google.cloud.bigquery")
 
@@ -95,6 +97,42 @@ def _rows(place: Path, split: Split) -> dict[str, dict[str, Any]]:
             for row in file.read().to_pylist():
                 found[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
     return found
+
+
+def test_the_flights_to_score_are_the_same_from_either(
+    days: Path, bigquery_server: Any, bucket: Path, tmp_path: Path
+) -> None:
+    """Those of the last two days, through the training query."""
+    project = "scored-project"
+    _load(days, bigquery_server.client(project))
+    settings = load("flights")
+    features = declared(settings.features.numeric, settings.features.categorical)
+    last = ["prediction.parameters.days=2"]
+    here = select_stage(load("flights", "local", [*last, f"source.uri=duckdb://{days}"]))
+    cloud = [f"cloud.project={project}", f"places.warehouse=bq://{project}"]
+    there = select_stage(load("flights", "dev", [*last, *cloud]))
+    summary = select.run(here, features, tmp_path / "rows", silent)
+    assert 1000 < int(summary["rows"]) < 3000
+    assert select.run(there, features, bucket / "rows", silent)["rows"] == summary["rows"]
+    ours, theirs = _scored(tmp_path / "rows"), _scored(bucket / "rows")
+    assert ours.keys() == theirs.keys()
+    for flight_id, row in ours.items():
+        assert theirs[flight_id] == {
+            column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+            for column, value in row.items()
+        }
+    assert min(row["decided_at"] for row in ours.values()).date() >= datetime.date(2013, 11, 10)
+    assert not {"late", "excluded_because"} & set(row)
+
+
+def _scored(place: Path) -> dict[str, dict[str, Any]]:
+    """The rows to score, by their flight."""
+    rows = {}
+    for shard in shards(place, "score"):
+        with opened(shard) as file:
+            for row in file.read().to_pylist():
+                rows[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
+    return rows
 
 
 def _load(days: Path, client: Any) -> None:

@@ -160,3 +160,9 @@ def test_a_model_that_cannot_be_loaded_is_named(flights: pa.Table, put: Put, tmp
     (tmp_path / "model").mkdir()
     with pytest.raises(ModelError, match="version 7: expected a SavedModel that can be loaded"):
         core.run(put(flights), tmp_path / "model", STAMP, STAGE, tmp_path / "out", silent)
+
+
+def test_an_instant_without_a_zone_is_one_in_utc(flights: pa.Table, put: Put, predicted: Run) -> None:
+    exported = replaced(flights, "day", flights["day"].cast(pa.timestamp("us")).combine_chunks())
+    first = predicted(put(exported)).rows()[0]
+    assert first["day"].isoformat() == "2020-05-01T00:00:00+00:00"
