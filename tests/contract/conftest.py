@@ -309,7 +309,7 @@ def beam_storage(storage_session: StorageServer) -> StorageServer:
 def dataflow_session(
     beam_storage: StorageServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DataflowServer]:
-    """A Dataflow server whose workers stay from test to test; TensorFlow's gs:// leads to the emulator."""
+    """A Dataflow server whose workers stay from test to test; their TensorFlow's gs:// is the emulator's."""
     with (
         tensorflow_at(beam_storage.url, tmp_path_factory.mktemp("googleapis")) as variables,
         DataflowServer(variables=variables) as server,
@@ -317,8 +317,20 @@ def dataflow_session(
         yield server
 
 
+@pytest.fixture(scope="module")
+def tensorflow_gs(dataflow_session: DataflowServer) -> Iterator[None]:
+    """TensorFlow's gs:// in this process is the emulator's too, while a module's tests run.
+
+    No longer: other clients, gRPC among them, take the proxy for theirs.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in dataflow_session.variables.items():
+            patched.setenv(name, value)
+        yield
+
+
 @pytest.fixture
-def dataflow(dataflow_session: DataflowServer) -> DataflowServer:
+def dataflow(dataflow_session: DataflowServer, tensorflow_gs: None) -> DataflowServer:  # noqa: ARG001 - set up
     """The same without jobs and without faults: project `local-project` in us-central1."""
     dataflow_session.forget()
     return dataflow_session

@@ -186,7 +186,10 @@ class Both:
 
 @pytest.fixture(scope="module")
 def both(
-    tmp_path_factory: pytest.TempPathFactory, dataflow_session: DataflowServer, beam_storage: StorageServer
+    tmp_path_factory: pytest.TempPathFactory,
+    dataflow_session: DataflowServer,
+    beam_storage: StorageServer,
+    tensorflow_gs: None,  # noqa: ARG001 - set up
 ) -> Both:
     """Run once."""
     bucket = beam_storage.new_bucket()

@@ -7,7 +7,6 @@ requests on to the storage emulator. TensorFlow is not patched: it is told by th
 import datetime
 import http.client
 import http.server
-import os
 import ssl
 import threading
 import urllib.parse
@@ -23,7 +22,7 @@ _FLAT = b'{"kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled":
 
 @contextmanager
 def tensorflow_at(emulator: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Lead TensorFlow's gs:// in this process, and in those that it starts, to the emulator.
+    """Lead the gs:// of TensorFlow, in a process with the variables that are yielded, to the emulator.
 
     Args:
         emulator: Its address.
@@ -44,15 +43,9 @@ def tensorflow_at(emulator: str, folder: Path) -> Iterator[dict[str, str]]:
         "CURL_CA_BUNDLE": str(certificate),
         "NO_GCE_CHECK": "true",  # else it looks for a metadata server first
     }
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
     try:
         yield variables
     finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
         server.shutdown()
         server.server_close()
 

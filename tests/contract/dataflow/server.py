@@ -65,7 +65,8 @@ class DataflowServer:
         self.fates: list[Fate] = []
         """Of the next jobs; a job beyond them has an ordinary one."""
         self.calls: list[str] = []
-        self._workers = Workers(variables or {})
+        self.variables = dict(variables or {})
+        self._workers = Workers(self.variables)
         self._lock = threading.RLock()
         self._http: ThreadingHTTPServer | None = None
 
