@@ -3,7 +3,7 @@
 Scores every row of the use case, then ten times as many, each in a process of its own on Beam's local runner,
 as `predict` does. Expect the rows a second after start-up (held against 50,000, two cores), the fixed
 costs (imports, Beam, the model), and the peak memory of either, which must not grow with the rows. Then
-the same rows by other ways to call the signature from Beam: docs/adr/0011. Needs a champion in output/.
+the same rows by other ways to call the signature from Beam: docs/adr/0010. Needs a champion in output/.
 """
 
 import argparse

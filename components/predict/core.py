@@ -1,6 +1,6 @@
 """Rows scored by the exported signature of a model, on Beam: a shard of predictions for each piece of rows.
 
-The signature is called by a DoFn on Arrow batches, not through Beam's RunInference: docs/adr/0011.
+The signature is called by a DoFn on Arrow batches, not through Beam's RunInference: docs/adr/0010.
 """
 
 import functools
