@@ -16,6 +16,9 @@ from configs.errors import PipelineError, explained
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_CLOUD = "Google Cloud"
+"""The heading of the commands that are about it alone."""
+
 app = typer.Typer(
     help="The training pipeline: from tables to a served model.",
     no_args_is_help=True,
@@ -83,7 +86,7 @@ def run(
     raise typer.Exit(0 if ended_well else 1)
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
     """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
@@ -94,7 +97,7 @@ def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = Non
     command.print_plan(open_console(), load(use_case, env, overrides or ()))
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def preflight(
     use_case: Annotated[
@@ -236,7 +239,7 @@ def status(
     serving.status(wanted, root)
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def cancel(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
@@ -248,7 +251,7 @@ def cancel(
     serving.cancel(run_id, root)
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def teardown(
     use_case: UseCase,
@@ -263,7 +266,7 @@ def teardown(
     serving.teardown(load(use_case, env, overrides or ()), yes=yes)
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
     """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
@@ -273,7 +276,7 @@ def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = 
     typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ())))
 
 
-@app.command()
+@app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def schedule(
     action: Annotated[Action, typer.Argument(help="What to do with it.")],
