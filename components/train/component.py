@@ -32,4 +32,6 @@ def train(
         read = located(examples), located(transform_graph)
         written = located(model), located(training_log)
         here = devices.join(hosts)
-        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress, here))
+        board = os.environ.get("AIP_TENSORBOARD_LOG_DIR")  # where Vertex AI TensorBoard looks
+        shown = place(board) if board else None
+        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress, here, shown))

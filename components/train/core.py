@@ -28,6 +28,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     checkpoints: Path,
     progress: Progress,
     devices: Devices | None = None,
+    shown: Path | None = None,
 ) -> Summary:
     """Train a model and export it with its transform graph; of several hosts only the chief writes.
 
@@ -40,6 +41,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
         checkpoints: A folder that outlives the run: a killed training goes on from there.
         progress: Told of every batch.
         devices: What it trains on, chosen before TensorFlow computes anything; None: one device.
+        shown: Where a TensorBoard looks for the curves while they grow; None: nowhere.
 
     Returns:
         Counts, and the eval metrics of the exported weights.
@@ -62,7 +64,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     with devices.watched():
         with devices.strategy.scope():
             model = models.build(inputs, training, _start(splits.train, training), devices.replicas)
-        state = fit(model, splits, training, kept, progress, devices)
+        state = fit(model, splits, training, kept, progress, devices, shown)
         if devices.chief:
             with writing(log_out) as log_folder, writing(model_out) as model_folder:
                 served = _served(model, inputs, training)

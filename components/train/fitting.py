@@ -8,6 +8,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -41,6 +42,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is tol
     checkpoints: Checkpoints,
     progress: Progress,
     devices: Devices | None = None,
+    shown: Path | None = None,
 ) -> State:
     """Train the model, from the checkpoint if there is one; it ends with the best weights by eval AUC.
 
@@ -51,6 +53,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is tol
         checkpoints: Kept after each epoch, by the chief.
         progress: Told of every batch.
         devices: What it learns on; None: one device.
+        shown: Where a TensorBoard looks for its curves, if one does.
 
     Raises:
         TrainingError: The loss is not finite, or the hosts found different checkpoints.
@@ -60,7 +63,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is tol
     learner = _learner(model, training, steps, class_weights(splits.train, training), devices)
     state = checkpoints.load(learner.variables)
     _check_alike(len(state.epochs), devices, checkpoints)
-    with _keeping(checkpoints, devices) as keep:
+    with _keeping(checkpoints, devices, shown) as keep:
         while not state.finished(training):
             epoch = _epoch(learner, splits, training, len(state.epochs) + 1, progress)
             state.add(epoch, learner.weights)
@@ -90,12 +93,14 @@ def _check_alike(epochs: int, devices: Devices, checkpoints: Checkpoints) -> Non
 
 
 @contextlib.contextmanager
-def _keeping(checkpoints: Checkpoints, devices: Devices) -> Iterator[Callable[[Learner, State], None]]:
+def _keeping(
+    checkpoints: Checkpoints, devices: Devices, shown: Path | None
+) -> Iterator[Callable[[Learner, State], None]]:
     """What is done after each epoch: the chief draws its curves and keeps a checkpoint."""
     if not devices.chief:
         yield lambda _, __: None
         return
-    with Board(checkpoints.board) as board:
+    with Board(checkpoints.board, shown) as board:
 
         def keep(learner: Learner, state: State) -> None:
             board.add(state.epochs[-1])

@@ -1,12 +1,14 @@
 """The training's log: history.json for the report, event files for TensorBoard."""
 
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import tensorflow as tf
 
-from components.artifacts import write_json
+from components.artifacts import write_json, writing_file
+from components.places import is_remote
 from components.train.checkpoints import Epoch, State
 from configs.settings import Training
 
@@ -21,10 +23,11 @@ class Board:
 
     Args:
         folder: Where the event files go; one set for each time the training was started.
+        shown: Where a TensorBoard looks for them, here or on `gs://`; None: nowhere.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, shown: Path | None = None) -> None:
+        self._folder, self._shown = folder, shown
 
     def __enter__(self) -> Self:
         """Open the event files."""
@@ -48,6 +51,18 @@ class Board:
                 for curve, key in curves.items():
                     tf.summary.write(curve, values[key], metadata=_SCALAR)
             self._writers[name].flush()
+        if self._shown is not None:
+            _copy(self._folder, self._shown)
+
+
+def _copy(folder: Path, shown: Path) -> None:
+    """Every file, each whole: a reader never sees a half."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        there = shown / file.relative_to(folder).as_posix()
+        if not is_remote(there):
+            there.parent.mkdir(parents=True, exist_ok=True)
+        with writing_file(there) as beside:
+            shutil.copyfile(file, beside)
 
 
 def write(state: State, training: Training, file: Path) -> None:

@@ -51,3 +51,15 @@ def test_a_failure_leaves_no_outputs_and_says_what_to_run(trainer: Trainer, tmp_
     assert told["error"]["kind"] == "TrainingError"
     assert told["error"]["message"].endswith("Run the pipeline again with --from transform.")
     assert not (tmp_path / "model").exists()
+
+
+def test_the_curves_are_where_tensorboard_looks_for_them(
+    trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIP_TENSORBOARD_LOG_DIR", str(tmp_path / "shown"))
+    call(trainer, tmp_path, trainer.transform_graph)
+    kept = tmp_path / "training_log" / "tensorboard"
+    files = sorted(path.relative_to(kept) for path in kept.rglob("events*"))
+    assert {file.parts[0] for file in files} == {"train", "eval"}
+    for file in files:
+        assert (tmp_path / "shown" / file).read_bytes() == (kept / file).read_bytes()
