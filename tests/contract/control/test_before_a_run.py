@@ -14,6 +14,7 @@ from tests.contract.vertex.server import VertexServer
 @pytest.fixture(autouse=True)
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)  # of other tests: nobody is to be asked here
     return tmp_path
 
 
