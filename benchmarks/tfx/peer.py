@@ -80,7 +80,7 @@ def main() -> None:
     examples, out, told = sys.argv[1], sys.argv[2], json.loads(Path(sys.argv[3]).read_text())
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="peer",
-        pipeline_root=f"{out}/root",
+        pipeline_root=f"{out}/pipeline",
         components=components(examples, out, told),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             f"{out}/metadata.db"
@@ -88,7 +88,7 @@ def main() -> None:
         enable_cache=False,
     )
     tfx.orchestration.LocalDagRunner().run(pipeline)
-    folder = max(Path(out).glob("root/Evaluator/evaluation/*"))
+    folder = max(Path(out).glob("pipeline/Evaluator/evaluation/*"))
     overall = dict(tfma.load_eval_result(str(folder)).slicing_metrics)[()]
     values = next(iter(next(iter(overall.values())).values()))
     print(json.dumps({"auc": values["auc"]["doubleValue"]}))
