@@ -47,6 +47,19 @@ def test_a_pipelines_command_exists_with_its_options(command: str) -> None:
         assert option in shown.output
 
 
+def test_the_command_of_every_figure_exists() -> None:
+    """In the README's table each figure names what prints it."""
+    rows = re.findall(r"^\|.*\| `(.+)` \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(rows) >= 8
+    for command in rows:
+        *_, name = command.split()
+        if command.startswith("make "):
+            assert re.search(rf"^{name}:.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE), command
+        else:
+            path = ROOT / name.replace(".", "/")
+            assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), command
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
