@@ -11,10 +11,9 @@ were not recorded from the service.
 import json
 import re
 import threading
-import traceback
 import urllib.parse
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +23,8 @@ from google.protobuf import json_format
 
 from tests.contract.dataflow.jobs import ENDED, IMPORTANCE, Fate, Importance, Job, State
 from tests.contract.dataflow.workers import Workers
-from tests.contract.vertex.faults import Faults, LostAnswer
+from tests.contract.vertex.answering import handler
+from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.refusals import Refusal
 
 _PATH = re.compile(
@@ -72,7 +72,7 @@ class DataflowServer:
 
     def __enter__(self) -> Self:
         """Listen on a free port of 127.0.0.1."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.answer))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
@@ -222,35 +222,3 @@ def _check(message: Any) -> None:
             raise Refusal("INVALID_ARGUMENT", f"(0) Invalid label: {part}.")
     if not message.environment.worker_pools:
         raise Refusal("INVALID_ARGUMENT", "(0) A job needs a worker pool.")
-
-
-def _handler(server: DataflowServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def log_message(self, *_: object) -> None:
-            """Tests read `server.calls` instead."""
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            try:
-                code, content = 200, server.answer(self.command, self.path, body)
-            except LostAnswer:
-                self.close_connection = True
-                return
-            except Refusal as refusal:
-                code, content = refusal.code, refusal.body()
-            except Exception as error:  # noqa: BLE001 - the server's own mistake, told to the test
-                traceback.print_exc()
-                code, content = 500, Refusal("INTERNAL", repr(error)).body()
-            self.send_response(code)
-            self.send_header("content-type", "application/json; charset=UTF-8")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = answer  # noqa: N815 - http.server's names
-
-    return Handler

@@ -11,16 +11,16 @@ reference; they were not recorded from the service.
 import json
 import re
 import threading
-import traceback
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
 from google.protobuf import empty_pb2, json_format
 
+from tests.contract.vertex.answering import handler
 from tests.contract.vertex.endpoints import Endpoints, Predictor, which_version
-from tests.contract.vertex.faults import Faults, LostAnswer
+from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.jobs import Jobs
 from tests.contract.vertex.metadata import Metadata
 from tests.contract.vertex.models import Models
@@ -78,7 +78,7 @@ class VertexServer:
 
     def __enter__(self) -> Self:
         """Listen on a free port of 127.0.0.1."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.answer))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
@@ -187,35 +187,3 @@ class VertexServer:
 def _json(message: Any) -> bytes:
     text: str = json_format.MessageToJson(message if message is not None else empty_pb2.Empty())
     return text.encode()
-
-
-def _handler(server: VertexServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def log_message(self, *_: object) -> None:
-            """Tests read `server.calls` instead."""
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            try:
-                code, content = 200, server.answer(self.command, self.path, body)
-            except LostAnswer:
-                self.close_connection = True
-                return
-            except Refusal as refusal:
-                code, content = refusal.code, refusal.body()
-            except Exception as error:  # noqa: BLE001 - the server's own mistake, told to the test
-                traceback.print_exc()
-                code, content = 500, Refusal("INTERNAL", repr(error)).body()
-            self.send_response(code)
-            self.send_header("content-type", "application/json; charset=UTF-8")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = answer  # noqa: N815 - http.server's names
-
-    return Handler
