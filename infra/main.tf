@@ -179,9 +179,11 @@ module "delivery" {
   account               = module.identity.emails["delivery"]
   github_repository     = var.delivery.github_repository
   github_refs           = var.delivery.github_refs
+  github_tags           = var.delivery.github_tags
+  github_environment    = var.delivery.github_environment
   cloudbuild_repository = var.delivery.cloudbuild_repository
   branch                = var.delivery.branch
-  approval              = var.delivery.approval
+  triggers              = var.delivery.triggers
 }
 
 module "observability" {

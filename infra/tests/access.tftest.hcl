@@ -81,23 +81,62 @@ run "github_delivers_from_one_repository_and_ref" {
     account               = "delivery@my-project-prod.iam.gserviceaccount.com"
     github_repository     = "my-organization/my-repository"
     github_refs           = ["refs/heads/main"]
+    github_tags           = "v"
+    github_environment    = "prod"
     cloudbuild_repository = "projects/my-project-prod/locations/us-central1/connections/github/repositories/my-repository"
     branch                = "main"
-    approval              = true
+    triggers              = ["main", "release", "rollback"]
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository == 'my-organization/my-repository' && assertion.ref in [\"refs/heads/main\"]"
-    error_message = "GitHub is let in by less than repository and ref"
+    condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository == 'my-organization/my-repository' && (assertion.ref in [\"refs/heads/main\"] || assertion.ref.startsWith('refs/tags/v')) && assertion.environment == 'prod'"
+    error_message = "GitHub is let in by less than repository, ref and environment"
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.on_event["release"].approval_config[0].approval_required && google_cloudbuild_trigger.on_event["main"].approval_config[0].approval_required
+    condition     = google_cloudbuild_trigger.on_event["release"].approval_config[0].approval_required && google_cloudbuild_trigger.by_hand["rollback"].approval_config[0].approval_required
     error_message = "production is reached without a person's word"
+  }
+
+  assert {
+    condition     = keys(google_cloudbuild_trigger.on_event) == ["main", "release"] && keys(google_cloudbuild_trigger.by_hand) == ["rollback"]
+    error_message = "there are other triggers than asked for"
   }
 
   assert {
     condition     = alltrue([for each in merge(google_cloudbuild_trigger.on_event, google_cloudbuild_trigger.by_hand) : endswith(each.service_account, var.account)])
     error_message = "a build runs as another account"
+  }
+}
+
+run "a_repository_alone_is_not_enough" {
+  command = plan
+
+  module {
+    source = "./modules/delivery"
+  }
+
+  variables {
+    project               = "my-project-test"
+    project_number        = "100000000002"
+    region                = "us-central1"
+    account               = "delivery@my-project-test.iam.gserviceaccount.com"
+    github_repository     = "my-organization/my-repository"
+    github_refs           = ["refs/heads/main"]
+    github_tags           = null
+    github_environment    = null
+    cloudbuild_repository = null
+    branch                = "main"
+    triggers              = ["main"]
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github.attribute_condition == "assertion.repository == 'my-organization/my-repository' && (assertion.ref in [\"refs/heads/main\"])"
+    error_message = "GitHub is let in by less than repository and ref"
+  }
+
+  assert {
+    condition     = length(google_cloudbuild_trigger.on_event) == 0
+    error_message = "a trigger watches no repository"
   }
 }
