@@ -94,8 +94,7 @@ def test_the_datasets(plan: Json, settings: Settings, cloud: Cloud) -> None:
     expiry = made[cloud.bigquery.temporary_dataset]["default_table_expiration_ms"]
     assert expiry == cloud.bigquery.expire_hours * 3_600_000
     logged = cloud.prediction.request_log
-    delivered = settings.prediction.output
-    for uri in filter(None, (logged and logged.table, delivered)):
+    for uri in (logged.table if logged else "", settings.prediction.output):
         if uri.startswith("bq://"):
             assert uri.removeprefix("bq://").split(".")[1] in made
 
