@@ -16,7 +16,7 @@ from typing import Any
 
 from components.places import is_remote
 from configs.errors import PipelineError
-from configs.settings import Part
+from configs.rows import Part
 
 Summary = Mapping[str, "int | float | str"]
 """What a stage says of its work: counts and figures, by name."""

@@ -8,7 +8,7 @@ from components.artifacts import Summary, read_json, shards, write_json, writing
 from components.places import is_remote, local_copy, place
 from components.recording import Progress
 from configs.errors import DataError
-from configs.stages import DeliverStage
+from configs.stages.prediction import DeliverStage
 
 TOLD, DELIVERED = "predictions.json", "_predictions.json"
 """What is said of a run's predictions: in the artifact, and beside the shards, where readers of a folder of

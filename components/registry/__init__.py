@@ -8,7 +8,7 @@ from components.registry.checking import Ask, Check
 from components.registry.endpoint import Endpoint
 from components.registry.version import Event, Submission, Version
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 __all__ = ["Ask", "Check", "Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
 

@@ -22,7 +22,7 @@ from components.registry.vertex_endpoint import VertexEndpoint
 from components.registry.vertex_models import VertexModel
 from components.vertex import Region
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 
 def _now() -> datetime.datetime:

@@ -15,7 +15,7 @@ from components.registry.vertex_models import MANAGED
 from components.vertex import Region
 from configs.cloud import OnlinePrediction
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _MAKE_SECONDS = 600.0
 

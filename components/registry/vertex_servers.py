@@ -11,7 +11,7 @@ from typing import Any
 from components.registry.vertex_endpoint import VertexEndpoint, shares
 from components.vertex import AGAIN, Region
 from configs.errors import CloudError, EndpointError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _UNDEPLOY_SECONDS = 600.0
 _LOOK_SECONDS = 5.0

@@ -24,19 +24,11 @@ from components.evaluate.component import evaluate
 from components.places import local_copy
 from components.transform.component import transform
 from configs.cloud import Cloud, Dataflow, Identities, Loopback, Network
-from configs.settings import (
-    Categorical,
-    Cross,
-    Evaluation,
-    Features,
-    Gate,
-    HashSplit,
-    Label,
-    Numeric,
-    Settings,
-    Transform,
-)
-from configs.stages import told
+from configs.evaluation import Evaluation, Gate
+from configs.features import Categorical, Cross, Features, Numeric, Transform
+from configs.rows import HashSplit, Label
+from configs.settings import Settings
+from configs.stages.training import told_training
 from pipelines import links
 from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.jobs import Job, State
@@ -145,7 +137,7 @@ class Chain:
 
     def run(self) -> None:
         """Both stages, as KFP calls them."""
-        parts = told(self.settings, "")
+        parts = told_training(self.settings, "")
         read = self.artifact("ingest_1", "rows")
         transform.python_func(
             rows=read,

@@ -10,7 +10,7 @@ import pytest
 from components import storage
 from components.sources import open_source
 from configs.errors import PlaceError, SourceError, UnreadableFileError
-from configs.settings import Source
+from configs.rows import Source
 
 SQL = "SELECT a.id, b.name FROM first AS a JOIN second AS b USING (id) ORDER BY id"
 

@@ -32,25 +32,13 @@ from components.places import is_remote, local_copy, place
 from components.train.component import train
 from components.transform.component import transform
 from components.validate.component import validate
+from configs.deployment import Deployment
 from configs.errors import BusyError, PlaceError
-from configs.settings import (
-    Beam,
-    Categorical,
-    Cross,
-    Deployment,
-    Evaluation,
-    Features,
-    Gate,
-    HashSplit,
-    Ingest,
-    Label,
-    Numeric,
-    Source,
-    Training,
-    Transform,
-    Validation,
-)
-from configs.stages import (
+from configs.evaluation import Evaluation, Gate
+from configs.features import Categorical, Cross, Features, Numeric, Transform
+from configs.places import Beam
+from configs.rows import HashSplit, Ingest, Label, Source
+from configs.stages.training import (
     DeployStage,
     EvaluateStage,
     IngestStage,
@@ -58,6 +46,8 @@ from configs.stages import (
     TransformStage,
     ValidateStage,
 )
+from configs.training import Training
+from configs.validation import Validation
 
 ROOT = Path(__file__).parents[2]
 ROWS = 6000

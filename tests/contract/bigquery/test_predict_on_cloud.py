@@ -23,8 +23,9 @@ from components.recording import silent
 from components.select.component import select
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
-from configs.settings import Beam, Ingest, Source
-from configs.stages import DeliverStage, PredictStage, SelectStage
+from configs.places import Beam
+from configs.rows import Ingest, Source
+from configs.stages.prediction import DeliverStage, PredictStage, SelectStage
 
 ROOT = Path(__file__).parents[3]
 AT = "2020-05-01T12:00:00+00:00"
