@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from components.storage import contents, folders
 from configs.cloud import Cloud
 from configs.errors import SettingsError
 from configs.settings import Settings
@@ -96,13 +97,11 @@ def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing
 
 
 def _objects(kind: str, uri: str) -> Iterable[Thing]:
-    from components import storage
-
-    objects = storage.objects(uri)
+    objects = contents.objects(uri)
     if objects:
         size = sum(each.size or 0 for each in objects.values()) / 2**20
         detail = f"{len(objects):,} objects, {size:,.0f} MiB"
-        yield Thing(kind, uri, detail, functools.partial(storage.clear, uri))
+        yield Thing(kind, uri, detail, functools.partial(folders.clear, uri))
 
 
 def _delete(each: Any) -> None:

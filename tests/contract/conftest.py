@@ -87,7 +87,7 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
     emulator keeps it: here it goes.
     """
-    from components.storage import client
+    from components.storage.client import client
 
     outcome = write(*arguments)
     for uri in outcome.uris:
@@ -104,7 +104,7 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
 
 def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
     """The emulator loads from a folder; what is meant is copied there from the bucket."""
-    from components.storage import client
+    from components.storage.client import client
 
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     for each in client().list_blobs(bucket, prefix=name.partition("*")[0]) if uri.startswith("gs://") else ():
