@@ -114,7 +114,7 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
     project, _, location = place.partition("/")
     if scheme == "vertex" and project and location and cloud:
         from components.registry.vertex import VertexRegistry
-        from components.vertex import Region
+        from components.vertex.region import Region
 
         return VertexRegistry(Region(project, location, cloud.loopback), cloud)
     if scheme == "vertex" and project and location:

@@ -21,7 +21,7 @@ from components.registry.ledger import explained
 from components.registry.version import Submission, Version
 from components.registry.vertex_labels import value
 from components.storage import contents, folders
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.stages.cloud import ServingCloud
 
 PORT, HEALTH, PREDICT = 8080, "/health", "/predict"

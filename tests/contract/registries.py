@@ -11,7 +11,7 @@ from components.artifacts import read_json
 from components.places import place
 from components.registry import Ask, Submission
 from components.registry.vertex import VertexRegistry
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.errors import EndpointError
 from configs.stages.cloud import ServingCloud
 from tests.contract.vertex.server import VertexServer
