@@ -130,6 +130,21 @@ def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
         yield server
 
 
+@pytest.fixture
+def client_of_vertex(vertex: VertexServer) -> None:
+    """Google's high-level client talks to that server."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import aiplatform
+
+    aiplatform.init(
+        project=vertex.project,
+        location=vertex.location,
+        api_endpoint=vertex.url,
+        api_transport="rest",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
+    )
+
+
 @dataclass
 class Fault:
     """A failure of the server: the next `times` requests like this are answered with `status`."""
