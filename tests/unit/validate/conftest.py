@@ -15,8 +15,10 @@ from components.artifacts import shard_path
 from components.recording import silent
 from components.validate import core
 from configs.errors import AnomaliesError
-from configs.settings import SPLITS, Categorical, Features, Label, Numeric, Validation
-from configs.stages import ValidateStage
+from configs.features import Categorical, Features, Numeric
+from configs.rows import SPLITS, Label
+from configs.stages.training import ValidateStage
+from configs.validation import Validation
 
 Columns = dict[str, Any]
 
@@ -56,6 +58,16 @@ def made(split: str, rows: int = 400) -> Columns:
         "sunny": pa.array(order % 2 == 0),
         "note": [f"free text {i}" for i in order],
     }
+
+
+def without(columns: Columns, name: str) -> Columns:
+    """The columns but one."""
+    return {key: values for key, values in columns.items() if key != name}
+
+
+def shifted(columns: Columns) -> Columns:
+    """The columns after the world has changed: dearer, and all of one color."""
+    return columns | {"price": np.asarray(columns["price"]) + 5, "color": ["red"] * len(columns["color"])}
 
 
 def write_rows(folder: Path, **splits: Columns) -> Path:
