@@ -1,7 +1,6 @@
 """Google Cloud's wire protocols, served on loopback."""
 
 import asyncio
-import gzip
 import http
 import http.server
 import io
@@ -30,7 +29,6 @@ from tests.contract.iam.calls import Heard, Watch
 from tests.contract.registries import World, by_version
 from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
 
-_BIGQUERY = "bigquery-itself"
 _FLAT = b'{"kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled": false}}'
 """What a bucket without folders of its own answers: TensorFlow asks before it renames one."""
 
@@ -42,8 +40,6 @@ class BigQueryServer:
     url: str
     read_endpoint: str
     """`localhost:PORT` of the Storage Read API."""
-    watch: Watch | None = None
-    """Told of each request over REST, where somebody wants to know."""
 
     def client(self, project: str) -> Any:
         """The unmodified google-cloud-bigquery client of a project."""
@@ -57,8 +53,8 @@ class BigQueryServer:
 def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
     """The unmodified BigQuery clients of this process talk to it; what it exports and loads, buckets have."""
     from bqemulator.config import PersistenceMode, Settings
-    from bqemulator import server as emulator
     from bqemulator.jobs import executor
+    from bqemulator.server import EmulatorServer
     from bqemulator.storage.engine import DuckDBEngine
 
     exports = tmp_path_factory.mktemp("exports")
@@ -69,8 +65,7 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
         log_level="error",
         gcs_local_root=exports,
     )
-    told = BigQueryServer("", "")
-    server, loop = emulator.EmulatorServer(settings), asyncio.new_event_loop()
+    server, loop = EmulatorServer(settings), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     patched = pytest.MonkeyPatch()
@@ -78,13 +73,10 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
     patched.setattr(DuckDBEngine, "_load_spatial", lambda _: None, raising=False)
     patched.setattr(executor, "write_export", partial(_exported, executor.write_export, exports))
     patched.setattr(executor, "_resolve_uri", partial(_fetched, executor._resolve_uri, exports))
-    create = emulator.create_app
-    patched.setattr(emulator, "create_app", lambda context: partial(_watched, create(context), told))
     try:
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
         patched.setenv("BIGQUERY_EMULATOR_HOST", server.rest_url)
-        told.url, told.read_endpoint = server.rest_url, server.grpc_endpoint
-        yield told
+        yield BigQueryServer(server.rest_url, server.grpc_endpoint)
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
     finally:
         patched.undo()
@@ -93,42 +85,14 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
         loop.close()
 
 
-async def _watched(app: Any, told: BigQueryServer, scope: Any, receive: Any, send: Any) -> None:
-    """The emulator's ASGI application, with `told.watch` before it."""
-    if told.watch is None or scope["type"] != "http":
-        await app(scope, receive, send)
-        return
-    messages, body = [], b""
-    while not messages or messages[-1].get("more_body"):
-        messages.append(await receive())
-        body += messages[-1].get("body", b"")
-    target = scope["raw_path"].decode() + ("?" + scope["query_string"].decode()).rstrip("?")
-    plain = gzip.decompress(body) if dict(scope["headers"]).get(b"content-encoding") == b"gzip" else body
-    heard = Heard(scope["client"][1], scope["method"], target, plain)
-    await asyncio.get_running_loop().run_in_executor(None, told.watch, heard)
-
-    async def again() -> Any:
-        return messages.pop(0) if messages else await receive()
-
-    await app(scope, again, send)
-
-
-def _of_bigquery() -> Any:
-    """Cloud Storage's client of BigQuery itself: what it asks, no account of the project asks."""
-    from google.api_core.client_info import ClientInfo
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import storage
-
-    anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
-    return storage.Client("bigquery", anonymous, client_info=ClientInfo(user_agent=_BIGQUERY))
-
-
 def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     """The emulator exports into a folder; the bucket that was meant gets the same objects.
 
     BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
     emulator keeps it: here it goes.
     """
+    from components.storage.client import client
+
     outcome = write(*arguments)
     for uri in outcome.uris:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
@@ -138,15 +102,16 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
             for each in table.schema
         ]
         pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
-        _of_bigquery().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
+        client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
     return outcome
 
 
 def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
     """The emulator loads from a folder; what is meant is copied there from the bucket."""
+    from components.storage.client import client
+
     bucket, _, name = uri.removeprefix("gs://").partition("/")
-    prefix = name.partition("*")[0]
-    for each in _of_bigquery().list_blobs(bucket, prefix=prefix) if uri.startswith("gs://") else ():
+    for each in client().list_blobs(bucket, prefix=name.partition("*")[0]) if uri.startswith("gs://") else ():
         (folder / bucket / each.name).parent.mkdir(parents=True, exist_ok=True)
         each.download_to_filename(folder / bucket / each.name)
     return resolve(uri, *arguments)
@@ -262,7 +227,7 @@ class _StorageHandler(RequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # or TensorFlow waits for a second
             self.wfile.flush()
         body = self._body()
-        if self.told.watch and _BIGQUERY not in self.headers.get("User-Agent", ""):
+        if self.told.watch:
             self.told.watch(Heard(self._callers_port(), self.command, self.path, body))
         self.rfile = io.BytesIO(body)
         connection, self.wfile = self.wfile, io.BytesIO()
