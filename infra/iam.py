@@ -1,7 +1,4 @@
-"""Who may do what: infra/iam_matrix.yaml, typed, and as the page docs/iam.md.
-
-    python -m infra.iam          # writes docs/iam.md
-"""
+"""Who may do what: infra/iam_matrix.yaml, typed, and what of it Terraform grants with some variables."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -7,8 +7,10 @@ import pytest
 
 from infra import iam
 from infra.iam import Matrix
+from infra.iam_page import page
 from tests.infra.conftest import ENVIRONMENTS, INFRA, PlanOf
 from tests.infra.grants import custom_roles, differences, grants, told
+from tests.infra.roles import allowed
 from tests.infra.terraform import Json, Terraform
 
 EVERYTHING = {
@@ -90,6 +92,23 @@ def test_every_grant_is_there_for_something(matrix: Matrix) -> None:
         for grant in identity.grants:
             assert grant.needs or grant.unseen, f"{name}: {grant.role} on {grant.where} needs nothing"
             assert not set(grant.needs) & set(grant.unseen), f"{name}: {grant.role} on {grant.where}"
+
+
+def test_a_role_allows_what_it_is_granted_for(matrix: Matrix) -> None:
+    roles = allowed(matrix)
+    for name, identity in matrix.identities.items():
+        for grant in identity.grants:
+            lacking = {*grant.needs, *grant.unseen} - roles[grant.role]
+            assert not lacking, f"{name}: {grant.role} does not allow {sorted(lacking)}"
+
+
+def test_no_role_is_told_that_nobody_has(matrix: Matrix) -> None:
+    granted = {grant.role for each in matrix.identities.values() for grant in each.grants}
+    assert set(allowed(matrix)) == granted
+
+
+def test_the_page_is_up_to_date(matrix: Matrix) -> None:
+    assert page(matrix) == iam.PAGE.read_text(), "write it again: python -m infra.iam_page"
 
 
 def test_an_unknown_key_of_the_matrix_is_refused(tmp_path: Path) -> None:
