@@ -8,8 +8,8 @@ from configs import dataflow
 from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
-from pipelines import links
-from pipelines.runs import MANIFEST, STAGES, artifact_path, end_manifest, pipeline_of, stage_records
+from pipelines import definitions, links
+from pipelines.runs import MANIFEST, artifact_path, end_manifest, pipeline_of, stage_records
 from pipelines.target import on_dataflow
 
 
@@ -39,7 +39,7 @@ def follow(folder: Path, settings: Settings) -> dict[str, Any]:
 
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state = vertex.follow(job, Mirror(folder, _tasks(folder)), cloud)
+    state = vertex.follow(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
     return _end(folder, settings, job, state)
 
 
@@ -55,7 +55,7 @@ def refresh(folder: Path) -> dict[str, Any]:
     settings = _settings(folder)
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state, _ = vertex.look(job, Mirror(folder, _tasks(folder)), cloud)
+    state, _ = vertex.look(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
     if state != "running":
         return _end(folder, settings, job, state)
     return _noted(folder, {"stages": stage_records(folder)})
@@ -103,12 +103,6 @@ def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, An
         return manifest  # nothing to compare
     untold = tracking.log_run(settings, cloud, manifest, job)
     return _noted(folder, {"tracking": untold}) if untold else manifest
-
-
-def _tasks(folder: Path) -> tuple[str, ...]:
-    """The tasks whose records a run folder holds."""
-    pipeline = pipeline_of(folder)
-    return (*STAGES[pipeline], *(("hold",) if pipeline == "training" else ()))
 
 
 def _links(cloud: Cloud, settings: Settings, job: str, *told: Any) -> dict[str, str]:
