@@ -69,6 +69,11 @@ def of(name: Pipeline) -> Definition:
     return _DEFINITIONS[name]
 
 
+def every() -> tuple[Definition, ...]:
+    """All of them."""
+    return tuple(_DEFINITIONS.values())
+
+
 def with_stage(name: str) -> Definition | None:
     """The pipeline that has a stage of this name."""
     return next((each for each in _DEFINITIONS.values() if name in each.stages), None)

@@ -60,7 +60,7 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     begin_manifest(folder, settings, session.command(), "prediction", given)
     manifest = session.execute(console, pipeline, settings, folder, caching=wanted.caching)
     console.print()
-    places = {"manifest": str(folder / MANIFEST)}
+    places = {"report": str(session.render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     if manifest["state"] == "done":
         _show_result(console, manifest, places)
     else:
@@ -107,10 +107,10 @@ def _rates(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 
 def _next(manifest: Mapping[str, Any], output: str) -> str:
+    from pipelines.report.scored import look
+
     if output.startswith("bq://"):
-        table, run_id = output.removeprefix("bq://"), manifest["parameters"]["run_id"]
-        sql = f'SELECT * FROM `{table}` WHERE run_id = "{run_id}" LIMIT 10'  # noqa: S608 - to be read
-        return f"bq query --nouse_legacy_sql '{sql}'"
+        return look(output, manifest["parameters"]["run_id"])
     return f"python -m pipelines status {manifest['name']}"
 
 
