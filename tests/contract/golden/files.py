@@ -13,7 +13,7 @@ import yaml
 
 from configs.loading import load, schema_text
 from pipelines import session
-from pipelines.runs import Pipeline
+from pipelines.definitions import Pipeline
 
 ENVIRONMENTS = ("local", "dev", "test", "prod")
 PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")
