@@ -7,7 +7,8 @@ import pytest
 
 from configs.loading import load
 from configs.settings import Settings
-from pipelines.preflight import accounts, project
+from pipelines.preflight import accounts, command, project
+from pipelines.preflight.desk import Finding
 from tests.contract.control.server import NUMBER, ControlServer, World
 
 DOMAIN = "my-project-dev.iam.gserviceaccount.com"
@@ -19,6 +20,11 @@ ACCOUNTS = {
 }
 """Of configs/environments/dev.yaml."""
 DIGEST = "sha256:" + "ab" * 32
+P = "my-project-dev"
+BUCKET = "my-project-dev-pipeline"
+PIPELINE = f"serviceAccount:{ACCOUNTS['pipeline']}"
+IMAGE = f"us-central1-docker.pkg.dev/{P}/pipeline/pipeline-python"
+KEY = f"projects/{P}/locations/us-central1/keyRings/ring/cryptoKeys/key"
 
 
 def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
@@ -69,3 +75,14 @@ def dev(control: ControlServer) -> Any:
         return load("flights", "dev", [f"cloud.loopback.google={control.url}", *overrides])
 
     return settings
+
+
+def found(settings: Any, name: str) -> Finding:
+    """The only finding of this name."""
+    (finding,) = (each for each in command.findings(settings) if each.name == name)
+    return finding
+
+
+def states(settings: Any) -> dict[str, str]:
+    """The state of each finding."""
+    return {each.name: each.state for each in command.findings(settings)}

@@ -36,13 +36,17 @@ class Server:
         for _ in range(3000):
             if self.process.poll() is not None:
                 return False
-            try:
-                if self.client.get("/health").status_code == 200:
-                    return True
-            except httpx.TransportError:
-                pass
+            if self._health() == httpx.codes.OK:
+                return True
             time.sleep(0.02)
         raise TimeoutError(self.log.read_text())
+
+    def _health(self) -> int | None:
+        """The status of its health route; None while nobody listens."""
+        try:
+            return self.client.get("/health").status_code
+        except httpx.TransportError:
+            return None
 
     def listening(self) -> None:
         """Wait until it answers at all."""

@@ -60,6 +60,16 @@ def made(split: str, rows: int = 400) -> Columns:
     }
 
 
+def without(columns: Columns, name: str) -> Columns:
+    """The columns but one."""
+    return {key: values for key, values in columns.items() if key != name}
+
+
+def shifted(columns: Columns) -> Columns:
+    """The columns after the world has changed: dearer, and all of one color."""
+    return columns | {"price": np.asarray(columns["price"]) + 5, "color": ["red"] * len(columns["color"])}
+
+
 def write_rows(folder: Path, **splits: Columns) -> Path:
     """A rows artifact in two shards a split."""
     for split in SPLITS:

@@ -1,0 +1,118 @@
+"""What counts as ready: broader roles, wider regions, other quotas, pinned images, keys."""
+
+from typing import Any
+
+from pipelines.preflight import command, keys
+from tests.contract.control.conftest import ACCOUNTS, BUCKET, DIGEST, IMAGE, KEY, PIPELINE, P, found, states
+from tests.contract.control.server import NUMBER, ControlServer
+
+
+def test_a_broader_role_is_enough_and_a_custom_one_is_not_judged(control: ControlServer, dev: Any) -> None:
+    held = control.world.policy[PIPELINE]
+    held -= {"roles/bigquery.jobUser", "roles/storage.objectUser"}
+    held |= {"roles/bigquery.admin", "roles/storage.admin"}
+    assert found(dev(), "roles of pipeline").state == "ready"
+    held.discard("roles/dataflow.developer")
+    held.add(f"projects/{P}/roles/ours")
+    finding = found(dev(), "roles of pipeline")
+    assert (finding.state, finding.told) == (
+        "unknown",
+        f"roles/dataflow.developer: unless projects/{P}/roles/ours has it",
+    )
+
+
+def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev: Any) -> None:
+    held, group = control.world.policy[PIPELINE], "group:pipelines@example.com"
+    held.discard("roles/dataflow.developer")
+    control.world.policy[group] = {"roles/bigquery.admin"}
+    assert found(dev(), "roles of pipeline").state == "missing"
+    control.world.policy[group].add("roles/dataflow.admin")
+    finding = found(dev(), "roles of pipeline")
+    assert (finding.state, finding.told) == ("unknown", f"roles/dataflow.developer: unless it is in {group}")
+
+
+def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer, dev: Any) -> None:
+    held = control.world.policy[PIPELINE]
+    held -= {"roles/storage.objectUser", "roles/iam.serviceAccountUser"}
+    control.world.bucket_policy[PIPELINE] = {"roles/storage.objectUser"}
+    for role in ("dataflow", "trainer", "serving"):
+        control.world.account_policies[ACCOUNTS[role]] = {PIPELINE: {"roles/iam.serviceAccountUser"}}
+    assert set(states(dev()).values()) == {"ready"}
+
+
+def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
+    finding = found(dev("cloud.identities.trainer=''"), "service account of trainer")
+    assert (finding.state, "cloud.identities" in finding.told) == ("unknown", True)
+
+
+def test_a_multi_region_holds_its_regions(control: ControlServer, dev: Any) -> None:
+    control.world.buckets[BUCKET]["location"] = "US"
+    assert found(dev(), "bucket").state == "ready"
+    control.world.datasets[f"{P}.flights"] = "US"
+    assert found(dev("cloud.bigquery.location=US"), "dataset flights").state == "ready"
+    finding = found(dev("cloud.bigquery.location=EU"), "BigQuery's location")
+    assert (finding.state, "from eu to us-central1" in finding.told) == ("missing", True)
+
+
+def test_the_tables_are_not_looked_at_without_a_use_case(control: ControlServer, dev: Any) -> None:
+    control.world.datasets.clear()
+    told = list(command.findings(dev(), with_data=False))
+    assert {each.state for each in told} == {"ready"}
+
+
+def test_on_demand_and_spot_have_quotas_of_their_own(control: ControlServer, dev: Any) -> None:
+    standard = dev("cloud.training.provisioning=STANDARD")
+    assert found(standard, "quota: training GPUs").told == "1 wanted, at most 0 in us-central1"
+    unknown = found(standard, "quota: training CPUs")
+    assert (unknown.state, unknown.told) == (
+        "unknown",
+        "no custom_model_training_cpus is told for us-central1",
+    )
+    control.world.vertex_quotas["custom_model_training_nvidia_t4_gpus"] = -1
+    assert found(standard, "quota: training GPUs").told == "1 wanted, no limit in us-central1"
+
+
+def test_many_hosts_and_replicas_want_more(dev: Any) -> None:
+    settings = dev("cloud.training.replicas=3", "cloud.prediction.max_replicas=6")
+    assert found(settings, "quota: training GPUs").told.startswith("3 wanted, at most 1")
+    assert found(settings, "quota: training CPUs").told.startswith("24 wanted, at most 20")
+    assert found(settings, "quota: serving CPUs").told.startswith("24 wanted, at most 20")
+
+
+def test_outside_dev_an_image_is_named_by_its_digest(control: ControlServer, dev: Any) -> None:
+    tagged = found(dev("cloud.pinned_images=true"), "image's digest")
+    assert f"set image to {IMAGE}@sha256:…" in tagged.told
+    assert tagged.mend == (f"gcloud artifacts docker images list {IMAGE} --include-tags",)
+    pinned = states(dev("cloud.pinned_images=true", f"image={IMAGE}@{DIGEST}"))
+    assert (pinned["image"], "image's digest" in pinned) == ("ready", False)
+    placeholder = found(dev(f"image={IMAGE}@sha256:{'0' * 64}"), "image")
+    assert "placeholder" in placeholder.told
+    control.world.images.clear()
+    assert found(dev(f"image={IMAGE}@{DIGEST}"), "image").state == "missing"
+    assert found(dev("image=python:3.11"), "image").state == "unknown"
+
+
+def test_a_key_is_alive_in_the_region_and_usable(control: ControlServer, dev: Any) -> None:
+    settings = dev(f"cloud.kms_key={KEY}")
+    assert "gcloud services enable cloudkms.googleapis.com" in found(settings, "APIs").mend[0]
+    assert found(settings, "KMS key").mend == (
+        (
+            f"gcloud kms keys create key --project={P} --location=us-central1 --keyring=ring "
+            "--purpose=encryption"
+        ),
+    )
+    control.world.keys[KEY] = "DISABLED"
+    assert found(settings, "KMS key").mend == (
+        f"gcloud kms keys versions enable 3 --project={P} --location=us-central1 --keyring=ring --key=key",
+    )
+    control.world.keys[KEY] = "ENABLED"
+    users = found(settings, "KMS key's users")
+    assert (users.state, len(users.mend)) == ("missing", 5)
+    agent = f"serviceAccount:bq-{NUMBER}@bigquery-encryption.iam.gserviceaccount.com"
+    assert (
+        f"gcloud kms keys add-iam-policy-binding key --project={P} --location=us-central1 --keyring=ring "
+        f"--member={agent} --role={keys._ROLE}"
+    ) in users.mend
+    agents = {f"serviceAccount:{each.format(number=NUMBER)}": {keys._ROLE} for each in keys._AGENTS}
+    control.world.key_policies[KEY] = agents
+    assert found(settings, "KMS key's users").state == "ready"

@@ -1,0 +1,77 @@
+"""Reading from `gs://`: what vanishes, what is busy, and what is not fetched."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from kfp import dsl
+
+from components.storage import contents
+from components.validate.component import validate
+from configs.errors import PlaceError
+from tests.contract.gs.conftest import TRANSFORM, VALIDATE, Chains
+
+
+def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket: Path) -> None:
+    from components.recording import silent
+    from components.transform import core
+    from configs.errors import UnreadableFileError
+
+    storage_server.fail("GET", r"rows.*train.*part-00001\.parquet", 404, times=100)
+    with pytest.raises(UnreadableFileError, match=r"train/part-00001\.parquet.*run from `ingest`") as told:
+        core.run(chains[1].at("rows", "ingest"), TRANSFORM, bucket / "graph", bucket / "examples", silent)
+    assert "\n" not in str(told.value)
+    assert contents.objects(str(bucket)) == {}
+
+
+def test_rows_are_read_through_a_503(chains: Chains, storage_server: Any) -> None:
+    from components.pieces import pieces
+
+    rows = chains[1].at("rows", "ingest")
+    whole = pieces(rows, "train", 1000)
+    storage_server.fail("GET", r"part-00000\.parquet", 503, times=2)
+    assert pieces(rows, "train", 1000) == whole
+    assert storage_server.faults[0].times == 0
+
+
+@pytest.mark.usefixtures("storage_server")
+def test_a_stage_stops_before_its_work_where_the_bucket_is_missing(
+    chains: Chains, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        validate.python_func(
+            rows=chains[0].artifact("rows", "ingest"),
+            baseline="",
+            settings=VALIDATE.model_dump_json(),
+            code="",
+            statistics=dsl.Artifact(name="statistics", uri="gs://no-such-bucket/statistics"),
+        )
+    assert isinstance(ended.value.__cause__, PlaceError)
+    assert "gcloud storage buckets create gs://no-such-bucket " in str(ended.value.__cause__)
+    assert "rows" not in capfd.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) -> None:
+    from components.artifacts import writing_file
+    from components.parquet import opened
+
+    draw = np.random.default_rng(0)
+    path = bucket / "wide.parquet"
+    with writing_file(path) as file:
+        wide = pa.table({f"c{place}": pa.array(draw.random(100_000)) for place in range(20)})
+        pq.write_table(wide, file, row_group_size=16_384)
+        size = file.stat().st_size
+    storage_server.answered.clear()
+    with opened(path) as parquet:
+        fetched = parquet.read(columns=["c3", "c11"])
+    assert fetched.equals(wide.select(["c3", "c11"]))
+    assert storage_server.sent(r"wide\.parquet") < 0.15 * size
+    storage_server.answered.clear()
+    with opened(path) as parquet:
+        parquet.read()
+    assert storage_server.sent(r"wide\.parquet") < 1.05 * size
+    assert len(storage_server.answered) < 20
