@@ -9,9 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from components.registry.vertex_endpoint import VertexEndpoint, shares
-from components.vertex import AGAIN, Region
+from components.vertex.refusals import AGAIN
+from components.vertex.region import Region
 from configs.errors import CloudError, EndpointError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _UNDEPLOY_SECONDS = 600.0
 _LOOK_SECONDS = 5.0

@@ -19,7 +19,7 @@ from tests.contract.vertex.pipelines import _custom_job
 from tests.contract.vertex.routes import raw
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
-CLOUD = ("dev", "prod")
+CLOUD = ("dev", "test", "prod")
 
 
 @pytest.fixture(scope="module")

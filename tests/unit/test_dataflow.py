@@ -19,7 +19,7 @@ from components.recording import RECORDS_VARIABLE, stage
 from configs.dataflow import beam
 from configs.errors import SettingsError
 from configs.loading import load
-from configs.settings import Beam
+from configs.places import Beam
 
 JOB = "projects/p/locations/us-central1/jobs/2026-11-25_01"
 
@@ -31,7 +31,7 @@ def test_this_machine_knows_nothing_of_dataflow() -> None:
     )
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "test", "prod"])
 def test_beam_takes_every_option_of_an_environment(environment: str) -> None:
     settings = load("flights", environment)
     assert settings.cloud
