@@ -2,7 +2,7 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test serve report lint types contracts bench bench-tfx lock clean distclean
+.PHONY: help run test infra-test audit serve report lint types contracts bench bench-tfx lock clean distclean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -24,6 +24,15 @@ test: $(VENV)/.test ## set up, then lint, types, import contracts and the tests
 	@$(MAKE) --no-print-directory lint types contracts
 	@$(PY) -m pytest $(ARGS)
 
+infra-test: $(VENV)/.test $(VENV)-infra/.infra ## set up, then check the infrastructure without Google Cloud (needs Terraform and npm)
+	@$(PY) -m pytest tests/infra $(ARGS)
+
+audit: $(VENV)-infra/.infra ## known vulnerabilities of what the locks name (needs the network: PyPI's advisories)
+	@for lock in requirements.lock requirements-dev.lock requirements-infra.lock; do \
+		echo "$$lock"; \
+		$(VENV)-infra/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$lock || exit 1; \
+	done || { echo "A name that \"could not be audited\" was not answered for: run make audit where PyPI's advisories are reached."; exit 1; }
+
 lint: $(VENV)/.test ## ruff
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
@@ -40,14 +49,14 @@ bench: $(VENV)/.test ## what is measured, against what (about 10 minutes)
 bench-tfx: $(VENV)/.test ## the whole run against TFX's own pipeline on the same rows (needs Python 3.10)
 	@$(PY) -m benchmarks.tfx $(ARGS)
 
-lock: ## write both locks anew (needs uv)
+lock: ## write the locks anew (needs uv)
 	@./.ci/lock
 
 clean: ## remove what runs have made: output/
 	rm -rf output
 
-distclean: clean ## … and the virtual environment
-	rm -rf $(VENV)
+distclean: clean ## … and the virtual environments, and what was fetched
+	rm -rf $(VENV) $(VENV)-infra .cache
 
 $(VENV)/.run: requirements.lock .ci/setup
 	@./.ci/setup $(VENV) requirements.lock
@@ -55,4 +64,8 @@ $(VENV)/.run: requirements.lock .ci/setup
 
 $(VENV)/.test: requirements-dev.lock $(VENV)/.run
 	@./.ci/setup $(VENV) requirements-dev.lock
+	@touch $@
+
+$(VENV)-infra/.infra: requirements-infra.lock .ci/setup
+	@./.ci/setup $(VENV)-infra requirements-infra.lock
 	@touch $@
