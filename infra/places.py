@@ -9,7 +9,8 @@ from configs.errors import SettingsError
 from configs.loading import CONFIGS
 
 INFRA = Path(__file__).parent
-OUTPUT = INFRA.parent / "output" / "infra"
+ROOT = INFRA.parent
+OUTPUT = ROOT / "output" / "infra"
 """What Terraform keeps on this machine: plugins and plans, nothing that cannot be made again."""
 _TEXT = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 
