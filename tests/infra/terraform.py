@@ -67,7 +67,7 @@ class Terraform:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
         self.copy = _copied(root, folder)
-        self._environment = environment(types(root))
+        self.environment = environment(types(root))
 
     def init(self) -> None:
         """Make the copy ready for every other method.
@@ -76,7 +76,7 @@ class Terraform:
             TerraformError: for example for a provider or a module that is not there.
         """
         (self.copy / "local_state_override.tf").write_text(_LOCAL_STATE)
-        self._run("init", "-no-color")
+        self._run("init", "-json")
 
     def validate(self) -> list[Diagnostic]:
         """What is wrong with the configuration; empty where nothing is."""
@@ -135,7 +135,7 @@ class Terraform:
 
     def _ended(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = ["terraform", f"-chdir={self.copy}", *words]
-        return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
 
 def types(root: Path) -> set[str]:

@@ -69,3 +69,10 @@ def test_an_invented_value_has_the_type(type_: object, expected: object) -> None
 )
 def test_an_account_is_unknown_where_its_parts_are(state: dict[str, object]) -> None:
     assert values.known_account(state, None) == state
+
+
+@pytest.mark.parametrize("value", ["set", values.UNKNOWN])
+def test_what_only_the_cloud_tells_cannot_be_set(value: object) -> None:
+    (found,) = values.mistakes(OUTER, {"uri": value, "rows": [], "one": None})
+    assert found.path == ("uri",)
+    assert found.message == "uri: expected not to be set, since Google Cloud tells it"

@@ -29,10 +29,12 @@ def is_unknown(value: object) -> bool:
 
 
 def mistakes(block: Mapping[str, Any], value: Any, path: Path = ()) -> Iterator[Mistake]:
-    """Values outside those that the documentation admits."""
+    """Values outside those that the documentation admits, and values of what only the cloud tells."""
     if not isinstance(value, dict):
         return
     for name, attribute in block["attributes"].items():
+        if value.get(name) is not None and not (attribute.get("optional") or attribute.get("required")):
+            yield Mistake((*path, name), f"{name}: expected not to be set, since Google Cloud tells it")
         if "enum" in attribute:
             yield from _outside(attribute["enum"], value.get(name), (*path, name))
     for name, nested in block["block_types"].items():
