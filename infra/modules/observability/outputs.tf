@@ -1,0 +1,4 @@
+output "channels" {
+  description = "The notification channels."
+  value       = local.channels
+}

@@ -1,0 +1,4 @@
+output "name" {
+  description = "The instance's name."
+  value       = google_workbench_instance.this.name
+}
