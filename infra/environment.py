@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from configs.errors import SettingsError
-from infra import state_bucket
+from infra import service_agents, state_bucket
 from infra.places import INFRA, Place
 from infra.terraform import Resource, Root, without_index
 
@@ -53,6 +53,8 @@ def up(place: Place, asked: Asked, told: Told) -> bool:
         told(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
         if not _applied(_bootstrap(place), asked, told):
             return False
+    if place.own_keys:
+        service_agents.wake(place)
     done = _applied(_opened(place), asked, told)
     if done:
         told(f"{place.environment} is up in {place.project}.")

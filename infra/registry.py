@@ -1,8 +1,7 @@
 """The images of an environment, in its registry: built, pinned by their digests, accepted, promoted.
 
-Registries are asked by skopeo, which needs no daemon and copies from one to another without a change. An
-environment's digests lie in `output/delivery/ENV.images`, a line an image, as the pipelines' `--set` takes it;
-the Makefile passes them on.
+An environment's digests lie in `output/delivery/ENV.images`, a line an image, as the pipelines' `--set` takes
+it; the Makefile passes them on. What was built, tested and released, the registry remembers by tags.
 """
 
 from collections.abc import Mapping

@@ -1,19 +1,18 @@
-"""`make up`, `make down`, `make plan-infra`: the commands behind them, the real Terraform, its state on loopback.
+"""The commands behind `make up`, `make down`, `make plan-infra`: the real Terraform, its state on loopback.
 
-Terraform keeps its state by its own gcs backend, in a Cloud Storage emulator. Google's provider is the stub, which
-makes nothing: the emulator has the bucket of the state as soon as the bootstrap's own state says that it is made.
+Terraform keeps its state by its own gcs backend, in a Cloud Storage emulator. Google's provider is the stub,
+which makes nothing: the emulator has the state's bucket once the bootstrap's own state says that it is made.
 """
 
 import http.server
 import json
-
 import re
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,14 @@ NUMBERS = {
     file.stem: re.findall(r'^project_number\s*=\s*"(\d+)"', file.read_text(), re.MULTILINE)
     for file in (ROOT / "infra" / "environments").glob("*.tfvars")
 }
-LINKED = ("components", "configs", "pipelines", "pyproject.toml", "requirements-dev.lock", "requirements.lock")
+LINKED = (
+    "components",
+    "configs",
+    "pipelines",
+    "pyproject.toml",
+    "requirements-dev.lock",
+    "requirements.lock",
+)
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Desk:
     root: Path
     storage: Storage
     variables: dict[str, str]
+    agents: set[str] = field(default_factory=set)
+    """Google's own accounts that were asked for."""
 
     def type(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command, as the Makefile calls it; nobody answers questions."""
@@ -88,12 +96,30 @@ class Handler(RequestHandler):
                     name, env = each["instances"][0]["attributes"]["name"], file.parts[-3]
                     if name not in desk.storage.buckets:
                         desk.make_bucket(name, NUMBERS[env][0])
+        self.desk = desk
         super().__init__(desk.storage, *arguments)
+
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
+        """The service agents too, which the emulator lacks: they are there once they are asked for."""
+        found = re.search(r"/projects/([^/]+)/serviceAccount", self.path)
+        if found is None:
+            super().do_GET()
+            return
+        agent = "bq" if "/bigquery/" in self.path else "gs-project-accounts"
+        self.desk.agents.add(f"{agent}@{found[1]}")
+        body = json.dumps({"email": f"{agent}@{found[1]}", "email_address": f"{agent}@{found[1]}"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 @pytest.fixture
 def desk(tools: None, tmp_path: Path) -> Iterator[Desk]:  # noqa: ARG001 - skips
-    shutil.copytree(ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    shutil.copytree(
+        ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
+    )
     for name in LINKED:
         (tmp_path / name).symlink_to(ROOT / name)
     made = Desk(tmp_path, Storage(use_memory_fs=True), {})
@@ -101,6 +127,7 @@ def desk(tools: None, tmp_path: Path) -> Iterator[Desk]:  # noqa: ARG001 - skips
         url = f"http://127.0.0.1:{server.server_address[1]}"
         made.variables = with_stubs(types(ROOT / "infra") | types(ROOT / "infra" / "bootstrap")) | {
             "STORAGE_EMULATOR_HOST": url,
+            "BIGQUERY_EMULATOR_HOST": url,
             "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{url}/storage/v1/",
             "GOOGLE_OAUTH_ACCESS_TOKEN": "of-nobody",
         }
@@ -123,7 +150,11 @@ def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> 
     down = desk.done("down", "dev", "--yes")
     stays = desk.kinds()
     assert {"google_storage_bucket", "google_bigquery_dataset"} <= stays
-    assert {"google_service_account", "google_cloudfunctions2_function", "google_compute_network"} <= everything
+    assert {
+        "google_service_account",
+        "google_cloudfunctions2_function",
+        "google_compute_network",
+    } <= everything
     assert not {"google_cloudfunctions2_function", "google_compute_network"} & stays
     assert "google_storage_bucket.pipeline" in down.partition("what stays:")[2]
 
@@ -142,6 +173,10 @@ def test_data_goes_where_it_is_asked_by_name(desk: Desk) -> None:
 def test_what_is_protected_is_not_deleted_by_name(desk: Desk) -> None:
     desk.make_bucket("my-project-prod-terraform-state", NUMBERS["prod"][0])
     desk.done("up", "prod", "--yes")
+    assert desk.agents == {
+        "bq@my-project-prod",
+        "gs-project-accounts@my-project-prod",
+    }  # before the keys are theirs
     assert "delete_contents" in desk.refused("down", "prod", "--yes", "--delete", "warehouse")
     assert "google_bigquery_dataset" in desk.kinds("prod")
 
@@ -162,7 +197,7 @@ def test_a_plan_changes_nothing(desk: Desk) -> None:
 def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(desk: Desk) -> None:
     desk.make_bucket("my-project-dev-terraform-state", NUMBERS["dev"][0])
     path = desk.root / "infra" / "environments" / "dev.tfvars"
-    path.write_text(re.sub(r'(?m)^region\s*=.*', 'region = "moon-base1x"', path.read_text()))
+    path.write_text(re.sub(r"(?m)^region\s*=.*", 'region = "moon-base1x"', path.read_text()))
     said = desk.refused("plan", "dev")
     assert "Invalid value for variable" in said
     assert "moon-base1x" in said
@@ -177,9 +212,12 @@ def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(desk: Desk) -> No
         (("up", "deev"), "environment 'deev': expected one of dev, prod, test. Did you mean 'dev'?"),
         (("up", ""), "environment '': expected one of dev, prod, test"),
         (("plan", "local"), "got this machine, which needs no infrastructure"),
-        (("down", "dev", "--delete", "buket"), "DELETE=buket: expected names from bucket, warehouse. Did you mean 'bucket'?"),
+        (
+            ("down", "dev", "--delete", "buket"),
+            "DELETE=buket: expected names from bucket, warehouse. Did you",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_word_that_is_none_names_the_nearest(desk: Desk, typed: tuple[str, ...], said: str) -> None:
     assert said in desk.refused(*typed)
 
@@ -219,7 +257,11 @@ def test_what_stays_brings_along_what_it_needs() -> None:
     there = {
         each.address: each
         for each in (
-            Resource("a.google_storage_bucket.x", "google_storage_bucket", ("google_thing.key", "google_thing.many")),
+            Resource(
+                "a.google_storage_bucket.x",
+                "google_storage_bucket",
+                ("google_thing.key", "google_thing.many"),
+            ),
             Resource("google_thing.key", "google_thing", ("google_thing.ring",)),
             Resource("google_thing.ring", "google_thing", ()),
             Resource('google_thing.many["one"]', "google_thing", ()),
@@ -229,5 +271,3 @@ def test_what_stays_brings_along_what_it_needs() -> None:
     }
     assert set(there) - environment.staying(there, ()) == {"google_thing.other"}
     assert environment.staying(there, ("bucket",)) == {"google_kms_crypto_key.k"}
-
-

@@ -129,6 +129,7 @@ class Provider:
         self._fill_block(message.block, schema["block"])
 
     def _fill_block(self, message: Any, block: Schema) -> None:
+        message.SetInParent()  # a block without attributes is one too: without it Terraform crashes
         for name, attribute in block["attributes"].items():
             flags = {flag: attribute.get(flag, False) for flag in ("required", "optional", "computed")}
             message.attributes.add(name=name, type=json.dumps(attribute["type"]).encode(), **flags)
