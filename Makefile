@@ -52,7 +52,7 @@ bench-tfx: $(VENV)/.test ## the whole run against TFX's own pipeline on the same
 up: $(VENV)/.run ## bring ENV's infrastructure up: shows the plan, asks, applies; YES=1 does not ask
 	@$(PY) -m infra up "$(ENV)" $(if $(YES),--yes)
 
-down: $(VENV)/.run ## take it down; data stays, unless it is named: DELETE=bucket,warehouse
+down: $(VENV)/.run ## take it down; data stays, unless it is named: DELETE=bucket,warehouse,images
 	@$(PY) -m infra down "$(ENV)" $(if $(YES),--yes) $(if $(DELETE),--delete $(DELETE))
 
 plan-infra: $(VENV)/.run ## what `up` would change

@@ -58,7 +58,7 @@ def down(
     env: Name,
     yes: Yes = False,
     delete: Annotated[
-        str, typer.Option(help="Data to delete too, of bucket,warehouse; default: all data stays.")
+        str, typer.Option(help="Data to delete too, of bucket,warehouse,images; default: it stays.")
     ] = "",
 ) -> None:
     """Take it down: show what goes and what stays, ask, destroy; data stays unless it is named."""

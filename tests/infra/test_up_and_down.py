@@ -149,7 +149,11 @@ def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> 
 
     down = desk.done("down", "dev", "--yes")
     stays = desk.kinds()
-    assert {"google_storage_bucket", "google_bigquery_dataset"} <= stays
+    assert {
+        "google_storage_bucket",
+        "google_bigquery_dataset",
+        "google_artifact_registry_repository",
+    } <= stays
     assert {
         "google_service_account",
         "google_cloudfunctions2_function",
@@ -164,10 +168,11 @@ def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> 
 
 def test_data_goes_where_it_is_asked_by_name(desk: Desk) -> None:
     desk.done("up", "dev", "--yes")
-    shown = desk.done("down", "dev", "--yes", "--delete", "bucket,warehouse")
+    shown = desk.done("down", "dev", "--yes", "--delete", "bucket,warehouse,images")
     assert re.search(r"force_destroy\s+= false -> true", shown)
-    assert not {"google_storage_bucket", "google_bigquery_dataset", "google_service_account"} & desk.kinds()
-    assert desk.done("down", "dev", "--yes").startswith("dev is down")
+    gone = {"google_storage_bucket", "google_bigquery_dataset", "google_artifact_registry_repository"}
+    assert not (gone | {"google_service_account"}) & desk.kinds()
+    assert "will be destroyed" not in desk.done("down", "dev", "--yes")
 
 
 def test_what_is_protected_is_not_deleted_by_name(desk: Desk) -> None:
@@ -214,7 +219,7 @@ def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(desk: Desk) -> No
         (("plan", "local"), "got this machine, which needs no infrastructure"),
         (
             ("down", "dev", "--delete", "buket"),
-            "DELETE=buket: expected names from bucket, warehouse. Did you",
+            "DELETE=buket: expected names from bucket, warehouse, images.",
         ),
     ],
 )
