@@ -2,7 +2,7 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test serve report lint types contracts bench bench-tfx lock clean distclean \
+.PHONY: help setup run test infra-test audit serve report lint types contracts bench bench-tfx lock clean distclean \
 	up down plan-infra login images pin scan sbom compile e2e accept promote publish train rollback tools
 
 VENV := .venv
@@ -30,6 +30,15 @@ setup: $(VENV)/.test ## the virtual environment alone, about a minute with uv
 test: $(VENV)/.test ## set up, then lint, types, import contracts and the tests
 	@$(MAKE) --no-print-directory lint types contracts
 	@$(PY) -m pytest $(ARGS)
+
+infra-test: $(VENV)/.test $(VENV)-infra/.infra ## set up, then check the infrastructure without Google Cloud (needs Terraform and npm)
+	@$(PY) -m pytest tests/infra $(ARGS)
+
+audit: $(VENV)-infra/.infra ## known vulnerabilities of what the locks name (needs the network: PyPI's advisories)
+	@for lock in requirements.lock requirements-dev.lock requirements-infra.lock; do \
+		echo "$$lock"; \
+		$(VENV)-infra/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$lock || exit 1; \
+	done || { echo "A name that \"could not be audited\" was not answered for: run make audit where PyPI's advisories are reached."; exit 1; }
 
 lint: $(VENV)/.test ## ruff
 	@$(PY) -m ruff check .
@@ -112,8 +121,8 @@ lock: ## write the locks anew (needs uv)
 clean: ## remove what runs have made: output/
 	rm -rf output
 
-distclean: clean ## … and the virtual environment
-	rm -rf $(VENV)
+distclean: clean ## … and the virtual environments, and what was fetched
+	rm -rf $(VENV) $(VENV)-infra .cache
 
 $(VENV)/.run: requirements.lock .ci/setup
 	@./.ci/setup $(VENV) requirements.lock

@@ -41,8 +41,8 @@ from components.evaluate.workers import scored_by_workers
 from components.recording import silent
 from components.scoring import Scorer
 from configs.loading import load
-from configs.settings import Beam
-from configs.stages import evaluate_stage
+from configs.places import Beam
+from configs.stages.training import evaluate_stage
 
 ASKED_SCORING, ASKED_TFMA = 50_000, 5_000
 """Rows a second."""

@@ -29,8 +29,8 @@ from components.recording import silent
 from components.sources import open_source
 from components.sources.farmhash import fingerprints
 from components.sources.samples import seed
-from configs import stages
 from configs.loading import load
+from configs.stages import training
 
 VALUES = 200_000
 PROJECT = "benchmark-project"
@@ -122,17 +122,17 @@ def _uri(folder: Path) -> str:
     return f"duckdb://{folder / 'warehouse.duckdb'}"
 
 
-def _stage(folder: Path) -> stages.IngestStage:
-    return stages.ingest_stage(load("flights", overrides=[f"source.uri={_uri(folder)}"]))
+def _stage(folder: Path) -> training.IngestStage:
+    return training.ingest_stage(load("flights", overrides=[f"source.uri={_uri(folder)}"]))
 
 
-def _stage_there() -> stages.IngestStage:
+def _stage_there() -> training.IngestStage:
     overrides = [
         f"cloud.project={PROJECT}",
         f"places.warehouse=bq://{PROJECT}",
         f"cloud.loopback.bigquery_read={os.environ['READ_ENDPOINT']}",
     ]
-    return stages.ingest_stage(load("flights", "dev", overrides))
+    return training.ingest_stage(load("flights", "dev", overrides))
 
 
 def _apart(step: str, folder: Path, there: dict[str, str]) -> dict[str, float]:

@@ -61,13 +61,13 @@ def rows_to_score(use_case: str, out: Path) -> Path:
     """What `select` makes of the whole source."""
     from components.recording import silent
     from components.select import core
-    from configs import stages
     from configs.loading import load
+    from configs.stages import prediction
 
     settings = load(use_case)
     if "days" in settings.prediction.parameters:
         settings = load(use_case, overrides=[f"prediction.parameters.days={DAYS}"])
-    core.run(stages.select_stage(settings), champion(settings)[1], out, silent)
+    core.run(prediction.select_stage(settings), champion(settings)[1], out, silent)
     return out
 
 
@@ -117,11 +117,11 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
     from components.predict import core
     from components.predict.scored import Stamp
     from components.recording import silent
-    from configs import stages
     from configs.loading import load
+    from configs.stages import prediction
 
     settings = load(use_case)
-    stage, model = stages.predict_stage(settings), champion(settings)[0]
+    stage, model = prediction.predict_stage(settings), champion(settings)[0]
     began = time.perf_counter()
     if way == "predict":
         stamp = Stamp.of(stage.name, "1", "2013-12-31T00:00:00+00:00", "benchmark")

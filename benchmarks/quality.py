@@ -25,9 +25,10 @@ from components.raw import raw_tensors
 from components.recording import silent
 from components.scoring import Scorer
 from components.train import core, metrics
-from configs import stages
 from configs.loading import load
-from configs.settings import Settings, Split
+from configs.rows import Split
+from configs.settings import Settings
+from configs.stages import training
 
 FLOOR, BELOW_TREES = 0.70, 0.005
 NETWORKS = ("linear", "dnn", "wide_deep")
@@ -64,7 +65,7 @@ def network(rows: Path, model: str) -> Quality:
         out = Path(folder)
         inputs = newest("examples"), newest("transform_graph")
         places = out / "model", out / "log", out / "checkpoints"
-        core.run(*inputs, stages.train_stage(settings), *places, silent)
+        core.run(*inputs, training.train_stage(settings), *places, silent)
         seconds = time.perf_counter() - began
         scorer = Scorer(out / "model", model)
         batches = [

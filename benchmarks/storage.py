@@ -25,9 +25,9 @@ from rich.table import Table
 from components.artifacts import write_json, writing
 from components.places import is_remote, local_copy, place
 from components.recording import silent
-from configs import stages
 from configs.loading import load, schema_text
 from configs.settings import Settings
+from configs.stages import training
 
 Seconds = tuple[float, float]
 """By the clock, and of this process on the processors: the latter without the emulator's own work."""
@@ -105,39 +105,39 @@ Work = Callable[[], object]
 def _ingest(root: Path, settings: Settings) -> Work:
     from components.ingest import core
 
-    return lambda: core.run(stages.ingest_stage(settings), root / "rows", silent)
+    return lambda: core.run(training.ingest_stage(settings), root / "rows", silent)
 
 
 def _validate(root: Path, settings: Settings) -> Work:
     from components.validate import core
 
-    told = stages.validate_stage(settings, schema_text("flights"))
+    told = training.validate_stage(settings, schema_text("flights"))
     return lambda: core.run(root / "rows", told, None, root / "statistics", silent)
 
 
 def _transform(root: Path, settings: Settings) -> Work:
     from components.transform import core
 
-    told = stages.transform_stage(settings)
+    told = training.transform_stage(settings)
     return lambda: core.run(root / "rows", told, root / "graph", root / "examples", silent)
 
 
 def _train(root: Path, settings: Settings) -> Work:
     from components.train import core
 
-    told, read = stages.train_stage(settings), (root / "examples", root / "graph")
+    told, read = training.train_stage(settings), (root / "examples", root / "graph")
     return lambda: core.run(*read, told, root / "model", root / "log", root / "checkpoints", silent)
 
 
 def _train_from_a_stream(root: Path, settings: Settings) -> Work:
-    training = settings.training.model_copy(update={"input_pipeline": "stream"})
-    return _train(root, settings.model_copy(update={"training": training}))
+    streamed = settings.training.model_copy(update={"input_pipeline": "stream"})
+    return _train(root, settings.model_copy(update={"training": streamed}))
 
 
 def _evaluate(root: Path, settings: Settings) -> Work:
     from components.evaluate import core
 
-    told = stages.evaluate_stage(settings)
+    told = training.evaluate_stage(settings)
     return lambda: core.run(root / "rows", root / "model", None, "", told, root / "evaluation", silent)
 
 

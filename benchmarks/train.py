@@ -25,7 +25,7 @@ from components.train.fitting import batch_size
 from components.train.learner import Learner
 from components.train.shards import Shards
 from configs.loading import load
-from configs.settings import Training
+from configs.training import Training
 
 ASKED = 1.15
 """Seconds of an epoch against those on tensors in memory."""

@@ -27,9 +27,10 @@ from rich.table import Table
 from benchmarks._newest import newest
 from components.artifacts import shard_path, shards
 from components.recording import silent
-from configs import stages
+from configs.features import Features
 from configs.loading import load
-from configs.settings import Features, Split
+from configs.rows import SPLITS
+from configs.stages import training
 
 FEW = 100
 """Rows of each split that stand for none."""
@@ -52,7 +53,7 @@ def main() -> None:
     told = parser.parse_args()
     rows = told.rows or newest("rows", told.use_case)
     if told.way:
-        print(json.dumps(measure(told.way, rows, stages.transform_stage(load(told.use_case)))))
+        print(json.dumps(measure(told.way, rows, training.transform_stage(load(told.use_case)))))
         return
     with tempfile.TemporaryDirectory() as few:
         _cut(rows, Path(few))
@@ -60,7 +61,7 @@ def main() -> None:
     show(found)
 
 
-def measure(way: str, rows: Path, stage: stages.TransformStage) -> dict[str, float]:
+def measure(way: str, rows: Path, stage: training.TransformStage) -> dict[str, float]:
     """Seconds (wall and processor), rows and peak MiB of one way, in this process."""
     began = time.perf_counter()
     from components.transform import core
@@ -127,7 +128,7 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
     return outputs
 
 
-def _analyze(way: str, rows: Path, stage: stages.TransformStage, graph: Path) -> int:
+def _analyze(way: str, rows: Path, stage: training.TransformStage, graph: Path) -> int:
     from components.beam import pipeline_options
     from components.pieces import pieces
     from components.transform import analysis
@@ -148,8 +149,7 @@ def _apart(way: str, rows: Path, use_case: str) -> dict[str, float]:
 
 
 def _cut(rows: Path, few: Path) -> None:
-    splits: tuple[Split, ...] = ("train", "eval")
-    for split in splits:
+    for split in SPLITS[:2]:
         head = next(pq.ParquetFile(shards(rows, split)[0]).iter_batches(FEW))
         pq.write_table(pa.Table.from_batches([head]), shard_path(few, split, 0))
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from components.places import is_remote
+from components.storage import contents, folders
+from components.storage.held import Held
 from configs.errors import PipelineError
-from configs.settings import Part
+from configs.rows import Part
 
 Summary = Mapping[str, "int | float | str"]
 """What a stage says of its work: counts and figures, by name."""
@@ -33,10 +35,10 @@ def writing(out: Path) -> Iterator[Path]:
         PlaceError: Its bucket is missing or closed to us.
     """
     if is_remote(out):
-        _storage().check(str(out))
+        contents.check(str(out))
         with tempfile.TemporaryDirectory(prefix=f"{out.name}.") as folder:
             yield Path(folder)
-            _storage().publish(Path(folder), str(out))
+            folders.publish(Path(folder), str(out))
         return
     beside = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}")
     beside.mkdir(parents=True)
@@ -63,15 +65,14 @@ def writing_in_place(out: Path) -> Iterator[Path]:
         with writing(out) as beside:
             yield beside
         return
-    storage = _storage()
-    storage.clear(str(out))
-    claim = storage.Held(str(out / ".writer"))
+    folders.clear(str(out))
+    claim = Held(str(out / ".writer"))
     claim.write(b"")
     try:
         yield out
     except BaseException:
         with contextlib.suppress(PipelineError):  # the first error is the one to tell
-            storage.clear(str(out))
+            folders.clear(str(out))
         raise
     claim.release()
 
@@ -86,7 +87,7 @@ def writing_file(path: Path) -> Iterator[Path]:
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="file.") as folder:
             yield Path(folder) / path.name
-            _storage().put(Path(folder) / path.name, str(path))
+            folders.put(Path(folder) / path.name, str(path))
         return
     beside = path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
     try:
@@ -105,12 +106,12 @@ def write_json(path: Path, content: Any) -> None:
 class Replaced:
     """A JSON file that one writer replaces again and again, in one step each time.
 
-    On `gs://` a second writer is noticed by the one that comes too late; see `storage.Held`.
+    On `gs://` a second writer is noticed by the one that comes too late; see `Held`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._held = _storage().Held(str(path)) if is_remote(path) else None
+        self._held = Held(str(path)) if is_remote(path) else None
 
     def write_json(self, content: Any) -> None:
         """Replace the content; makes the folder.
@@ -127,13 +128,13 @@ class Replaced:
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
-    return json.loads(_storage().read(str(path)) if is_remote(path) else path.read_text())
+    return json.loads(contents.read(str(path)) if is_remote(path) else path.read_text())
 
 
 def shards(folder: Path, part: Part) -> list[Path]:
     """The Parquet shards of a split, or of the rows to score, in order."""
     if is_remote(folder):
-        names = _storage().objects(str(folder / part))
+        names = contents.objects(str(folder / part))
         return [folder / part / name for name in names if "/" not in name and name.endswith(".parquet")]
     return sorted((folder / part).glob("*.parquet"))
 
@@ -156,13 +157,13 @@ def digest(path: Path) -> str:
     The same wherever the content lies: objects that were written here carry the digest of their content,
     so that nothing is downloaded. Others (BigQuery's exports) are told by their size and checksum.
     """
-    return digest_of(_storage().content_marks(str(path)) if is_remote(path) else _contents(path))
+    return digest_of(contents.marks(str(path)) if is_remote(path) else _contents(path))
 
 
-def digest_of(contents: Mapping[str, bytes]) -> str:
+def digest_of(files: Mapping[str, bytes]) -> str:
     """The digest of files by name, each told by the BLAKE2b of its content."""
     total = hashlib.blake2b(digest_size=16)
-    for name, content in contents.items():
+    for name, content in files.items():
         total.update(name.encode())
         total.update(content)
     return total.hexdigest()
@@ -178,10 +179,3 @@ def _contents(path: Path) -> dict[str, bytes]:
 
 def _json(content: Any) -> str:
     return json.dumps(content, indent=2) + "\n"
-
-
-def _storage() -> Any:
-    """The module that knows Cloud Storage; imported only where a `gs://` place appears."""
-    from components import storage
-
-    return storage

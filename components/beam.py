@@ -20,7 +20,7 @@ from components.places import is_remote
 from components.recording import JobProgress
 from configs.dataflow import RUNNER as DATAFLOW_RUNNER
 from configs.errors import PipelineError, PlaceError, SettingsError
-from configs.settings import Beam
+from configs.places import Beam
 
 LOCAL_RUNNER = "FnApiRunner"
 """Where no runner is named: Beam's own default would look for a binary in the network first."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
-from configs.settings import Part
+from configs.rows import Part
 
 _ROWS, _REJECTED, _MISSING, _UNSEEN, _POSITIVES = "rows", "rejected", "missing", "unseen", "positives"
 _CLOSED = "."

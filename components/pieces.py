@@ -11,7 +11,7 @@ from components.artifacts import shards
 from components.parquet import opened
 from components.places import place, side_by_side
 from configs.errors import UnreadableFileError
-from configs.settings import Part
+from configs.rows import Part
 
 
 @dataclasses.dataclass(frozen=True)

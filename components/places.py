@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
+from components.storage import contents
 from configs.errors import PipelineError
 
 _AT_ONCE = 16
@@ -62,11 +63,9 @@ def local_copy(folder: Path) -> Iterator[Path]:
     if not is_remote(folder):
         yield folder
         return
-    from components import storage
-
     with tempfile.TemporaryDirectory(prefix="copy.") as beside:
         copy = Path(beside) / (folder.name or "bucket")
-        storage.download(str(folder), copy)
+        contents.download(str(folder), copy)
         try:
             yield copy
         except PipelineError as error:  # of the copy: the place is what its reader knows

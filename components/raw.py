@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from configs.errors import DataError, MissingFeatureError
-from configs.settings import Categorical, Features, Numeric
+from configs.features import Categorical, Features, Numeric
 
 RawColumns = dict[str, "NDArray[np.float32] | NDArray[np.object_]"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from components.places import local_copy
 from components.raw import check_columns, declared, raw_tensors
 from configs.errors import DataError, ModelError
-from configs.settings import Features
+from configs.features import Features
 
 Floats = NDArray[np.float64]
 SIGNATURE = "serving_default"

@@ -13,8 +13,8 @@ from components.artifacts import shard_path
 from components.recording import Progress
 from components.sources import Rows, googlesql
 from configs.errors import DataError, MissingFeatureError
-from configs.settings import Part
-from configs.settings import Source as Selection
+from configs.rows import Part
+from configs.rows import Source as Selection
 
 EXAMPLES = "examples"
 """The table of a prediction's SQL that holds the rows of the training query."""

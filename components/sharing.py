@@ -12,6 +12,7 @@ from pathlib import Path
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from components.places import is_remote, place
+from components.storage import contents, folders
 
 
 @contextlib.contextmanager
@@ -23,9 +24,7 @@ def scratch(options: PipelineOptions) -> Iterator[Path]:
             yield where
         finally:
             if is_remote(where):
-                from components import storage
-
-                storage.clear(str(where))
+                folders.clear(str(where))
 
 
 @contextlib.contextmanager
@@ -35,13 +34,11 @@ def shared(folder: Path, options: PipelineOptions) -> Iterator[Path]:
     if not is_remote(where) or where is folder:
         yield where
         return
-    from components import storage
-
     try:
-        storage.publish(folder, str(where))
+        folders.publish(folder, str(where))
         yield where
     finally:
-        storage.clear(str(where))
+        folders.clear(str(where))
 
 
 @contextlib.contextmanager
@@ -51,13 +48,11 @@ def collected(folder: Path, options: PipelineOptions) -> Iterator[Path]:
     if not is_remote(where):
         yield where
         return
-    from components import storage
-
     try:
         yield where
-        storage.download(str(where), folder)
+        contents.download(str(where), folder)
     finally:
-        storage.clear(str(where))
+        folders.clear(str(where))
 
 
 def _meeting_place(folder: Path, options: PipelineOptions) -> Path:

@@ -5,7 +5,8 @@ Streaming Engine belongs to streaming jobs, and these are batch jobs, which shuf
 """
 
 from configs.cloud import Cloud
-from configs.settings import Beam, Settings
+from configs.places import Beam
+from configs.settings import Settings
 
 RUNNER = "DataflowRunner"
 

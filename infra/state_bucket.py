@@ -15,11 +15,11 @@ def is_there(place: Place) -> bool:
     """
     from google.api_core.exceptions import Forbidden, NotFound, Unauthorized
 
-    from components import storage
+    from components.storage.client import client, explained
 
-    with storage.explained(f"gs://{place.state_bucket}"):
+    with explained(f"gs://{place.state_bucket}"):
         try:
-            found: Any = storage.client().get_bucket(place.state_bucket)
+            found: Any = client().get_bucket(place.state_bucket)
         except NotFound:
             return False
         except (Forbidden, Unauthorized) as error:

@@ -8,9 +8,9 @@ from kfp import dsl
 
 from components.artifacts import read_json
 from components.resolve import core as resolve_core
-from configs import stages
 from configs.errors import SettingsError, UnknownRunError
 from configs.settings import Settings
+from configs.stages.training import resolve_stage, told_training
 from pipelines import training
 from pipelines.code import code_digest
 from pipelines.runs import MANIFEST, artifact_path, find_run
@@ -61,8 +61,8 @@ def _named(component: Any) -> list[str]:
 
 def _parameters(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Mapping[str, str]:
     """Everything a component may be told that is no artifact."""
-    told = stages.told(settings, schema_pbtxt)
-    found = resolve_core.run(stages.resolve_stage(settings), "")
+    told = told_training(settings, schema_pbtxt)
+    found = resolve_core.run(resolve_stage(settings), "")
     return {
         "settings": told[name],
         "code": code_digest(name),

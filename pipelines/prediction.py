@@ -9,8 +9,8 @@ from components.choose.component import choose
 from components.deliver.component import deliver
 from components.predict.component import predict
 from components.select.component import select
-from configs import stages
 from configs.settings import Settings
+from configs.stages.prediction import told_prediction
 from pipelines import placement
 from pipelines.code import code_digest
 
@@ -35,7 +35,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     Raises:
         SettingsError: The use case and the environment do not fit batch prediction.
     """
-    told = stages.told_prediction(settings)
+    told = told_prediction(settings)
 
     def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
         cached = task.name not in NEVER_CACHED and task.name not in fresh

@@ -10,6 +10,7 @@ from typing import Any
 
 from components.artifacts import digest, write_json
 from components.places import place
+from components.storage import folders
 from configs.loading import schema_text
 from configs.settings import Settings
 from pipelines.target import cloud_of
@@ -24,7 +25,6 @@ def publish(use_case: str, settings: Settings) -> str:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
         PlaceError: The bucket is missing, or closed to us.
     """
-    from components import storage
     from pipelines import session
 
     cloud = cloud_of(settings)
@@ -34,7 +34,7 @@ def publish(use_case: str, settings: Settings) -> str:
         compiled = Path(beside) / "pipeline.yaml"
         session.compile_to(settings, schema_text(use_case), compiled)
         template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
-        storage.put(compiled, template)
+        folders.put(compiled, template)
     launch = f"{folder}/{name}.json"
     write_json(place(launch), _launch(settings, template))
     return launch

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from components.patience import patiently
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.loading import schema_text
@@ -67,7 +68,7 @@ def create(
         session.compile_to(settings, schema_text(use_case), compiled)
         with vertex.explained(cloud):
             job = _job(client, settings, cloud, compiled)
-            done = vertex.patiently(lambda: _put(client, settings, cloud, job, timing))()
+            done = patiently(lambda: _put(client, settings, cloud, job, timing))()
     return _required(settings), done
 
 
@@ -81,7 +82,7 @@ def listed(settings: Settings) -> list[Schedule]:
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
     with vertex.explained(cloud):
-        every = vertex.patiently(client.PipelineJobSchedule.list)(order_by="create_time")
+        every = patiently(client.PipelineJobSchedule.list)(order_by="create_time")
         return [_seen(each) for each in every if each.display_name.startswith("training-")]
 
 
@@ -118,7 +119,7 @@ def delete(settings: Settings) -> Schedule:
             schedule.delete()
 
     with vertex.explained(cloud):
-        vertex.patiently(gone)()
+        patiently(gone)()
     return kept
 
 
@@ -192,7 +193,7 @@ def _turned(settings: Settings, state: str, turn: Callable[[Any], None]) -> Sche
 
     _required(settings)
     with vertex.explained(cloud):
-        vertex.patiently(turned)()
+        patiently(turned)()
     return _required(settings)
 
 
@@ -207,7 +208,7 @@ def _required(settings: Settings) -> Schedule:
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
     with vertex.explained(cloud):
-        found = vertex.patiently(lambda: _found(client, settings))()
+        found = patiently(lambda: _found(client, settings))()
         if found:
             return _seen(found[0])
     raise CloudError(

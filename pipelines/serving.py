@@ -12,7 +12,7 @@ from components.artifacts import read_json
 from components.registry import Registry, Version, open_registry
 from configs.errors import CloudError, RegistryError, SettingsError
 from configs.settings import Settings
-from configs.stages import serving_cloud
+from configs.stages.cloud import serving_cloud
 from pipelines import view
 from pipelines.runs import MANIFEST, find_run, runs
 

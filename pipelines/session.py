@@ -14,7 +14,7 @@ from components.recording import log_to
 from configs.errors import PipelineError, SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
-from configs.stages import bigquery_access
+from configs.stages.cloud import bigquery_access
 from pipelines import runs, view
 from pipelines.runs import (
     MANIFEST,

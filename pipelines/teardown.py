@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from components.patience import patiently
+from components.storage import contents, folders
 from configs.cloud import Cloud
 from configs.errors import SettingsError
 from configs.settings import Settings
@@ -62,7 +64,7 @@ def _listed(
 ) -> Iterable[Thing]:
     wanted = {key: settings.labels[key] for key in ("use_case", "environment")}
     text = " AND ".join(f'labels.{key}="{value}"' for key, value in wanted.items())
-    for each in vertex.patiently(kind.list)(filter=text):
+    for each in patiently(kind.list)(filter=text):
         yield _thing(title, each, cloud, delete)
 
 
@@ -72,7 +74,7 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
 
         with vertex.explained(cloud):
             try:
-                vertex.patiently(delete)(each)
+                patiently(delete)(each)
             except exceptions.NotFound:
                 """Deleted already, perhaps by an attempt whose answer was lost."""
 
@@ -81,7 +83,7 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
 
 def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
     """A schedule has no labels of its own: those of the jobs that it starts are looked at."""
-    for each in vertex.patiently(client.PipelineJobSchedule.list)():
+    for each in patiently(client.PipelineJobSchedule.list)():
         labels = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
         if all(labels.get(key) == settings.labels[key] for key in ("use_case", "environment")):
             yield _thing("schedule", each, cloud, _delete)
@@ -89,20 +91,18 @@ def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]
 
 def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
     name = tracking.experiment(settings, cloud)
-    experiment = vertex.patiently(client.Experiment.get)(name)
+    experiment = patiently(client.Experiment.get)(name)
     if experiment is not None:
         detail = "its runs, with their parameters and metrics"
         yield Thing("experiment", name, detail, functools.partial(_delete_experiment, experiment, cloud))
 
 
 def _objects(kind: str, uri: str) -> Iterable[Thing]:
-    from components import storage
-
-    objects = storage.objects(uri)
+    objects = contents.objects(uri)
     if objects:
         size = sum(each.size or 0 for each in objects.values()) / 2**20
         detail = f"{len(objects):,} objects, {size:,.0f} MiB"
-        yield Thing(kind, uri, detail, functools.partial(storage.clear, uri))
+        yield Thing(kind, uri, detail, functools.partial(folders.clear, uri))
 
 
 def _delete(each: Any) -> None:

@@ -13,8 +13,8 @@ from components.resolve.component import resolve
 from components.train.component import train
 from components.transform.component import transform
 from components.validate.component import validate
-from configs import stages
 from configs.settings import Settings
+from configs.stages.training import told_training
 from pipelines import placement
 from pipelines.code import code_digest
 
@@ -35,7 +35,7 @@ def build(settings: Settings, schema_pbtxt: str = "", fresh: Collection[str] = (
     Returns:
         A KFP pipeline: call it to run it, or compile it.
     """
-    told = stages.told(settings, schema_pbtxt)
+    told = told_training(settings, schema_pbtxt)
     code = {stage: code_digest(stage) for stage in STAGES}
     inputs = _inputs_digest(told, code)
 

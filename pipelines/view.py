@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.registry import Registry
-from configs.settings import PREDICTED
+from configs.prediction import PREDICTED
 
 _REFRESH_PER_SECOND = 8
 _PIPE_WIDTH = 160

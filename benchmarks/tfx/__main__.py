@@ -29,7 +29,8 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from components.artifacts import read_json, shards
 from components.raw import raw_batch
 from configs.loading import load
-from configs.settings import SPLITS, Settings
+from configs.rows import SPLITS
+from configs.settings import Settings
 from pipelines.runs import MANIFEST, artifact_path, find_run
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ from components.artifacts import read_json, write_json, writing
 from components.registry import Registry, Version, open_registry
 from components.sources import open_source
 from configs.errors import ModelError, PlaceError, RegistryError, SettingsError
-from configs.stages import ChooseStage
+from configs.stages.prediction import ChooseStage
 
 
 class Choice(NamedTuple):

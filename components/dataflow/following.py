@@ -7,12 +7,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components import storage
 from components.beam import Work
 from components.dataflow.job import ENDED, Job
-from components.dataflow.patience import patiently, unanswered
 from components.dataflow.refusals import explained
 from components.dataflow.signals import Signals
+from components.patience import patiently, unanswered
+from components.storage import contents
 
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
 """Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
@@ -47,13 +47,15 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
 
 def _submitted(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
     """Beam appends to the places in the options for each job, which the next job must not inherit."""
+    from google.api_core.exceptions import TooManyRequests
+
     cloud = pipeline.options.view_as(GoogleCloudOptions)
     before = cloud.temp_location, cloud.staging_location, cloud.job_name
     cloud.job_name = f"{cloud.job_name}-{work.name}" if cloud.job_name else None
     for place in filter(None, {cloud.temp_location, cloud.staging_location}):
-        storage.check(place)  # Beam would try for six minutes
+        contents.check(place)  # Beam would try for six minutes
     try:
-        return patiently(pipeline.run, only_busy=True)()
+        return patiently(pipeline.run, only=TooManyRequests)()  # Beam itself repeats after the rest
     finally:
         cloud.temp_location, cloud.staging_location, cloud.job_name = before
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from components.dataflow.patience import GIVE_UP_SECONDS, patiently, unanswered
 from components.dataflow.refusals import explained
+from components.patience import GIVE_UP_SECONDS, patiently, unanswered
 from configs.errors import JobError
 
 CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
@@ -110,10 +110,12 @@ class Job:
             sys.stdout.write(f"{error}\nIt may go on: gcloud dataflow jobs cancel {self.where}\n")
 
     def _state(self, seconds: float = GIVE_UP_SECONDS) -> str:
+        from google.api_core.exceptions import NotFound
         from google.cloud import dataflow
 
         asked = dataflow.GetJobRequest(**self._whose)
-        found = patiently(self._jobs.get_job, seconds=seconds, missing=True)(asked)
+        # A job that was made just now is not always known yet.
+        found = patiently(self._jobs.get_job, NotFound, seconds=seconds)(asked)
         return str(dataflow.JobState(found.current_state).name).removeprefix("JOB_STATE_")
 
     def _pages(self) -> list[Any]:

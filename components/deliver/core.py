@@ -7,8 +7,9 @@ from typing import Any
 from components.artifacts import Summary, read_json, shards, write_json, writing
 from components.places import is_remote, local_copy, place
 from components.recording import Progress
+from components.storage import folders
 from configs.errors import DataError
-from configs.stages import DeliverStage
+from configs.stages.prediction import DeliverStage
 
 TOLD, DELIVERED = "predictions.json", "_predictions.json"
 """What is said of a run's predictions: in the artifact, and beside the shards, where readers of a folder of
@@ -58,10 +59,8 @@ def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -
 
 def _copy(predictions: Path, folder: Path) -> None:
     if is_remote(predictions) and is_remote(folder):
-        from components import storage
-
         names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
-        storage.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
+        folders.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
         return
     if not is_remote(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

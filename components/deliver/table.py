@@ -20,7 +20,7 @@ from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_types import quoted
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError
-from configs.stages import DeliverStage
+from configs.stages.prediction import DeliverStage
 
 _TYPES: Mapping[pa.DataType, str] = {
     **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.int64()), "INTEGER"),

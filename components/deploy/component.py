@@ -24,7 +24,7 @@ def deploy(
     told, inputs = {"settings": settings, "champion": champion_version}, [model, evaluation, statistics]
     with stage("deploy", inputs=inputs, outputs=[deployment], parameters=told | lineage) as record:
         from components.deploy import core
-        from configs.stages import DeployStage
+        from configs.stages.training import DeployStage
 
         record.imported()
         lineage |= {"judged_against": champion_version}

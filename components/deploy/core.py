@@ -15,7 +15,7 @@ from components.recording import Progress
 from components.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
 from components.registry.endpoint import check_verdict
 from configs.errors import EndpointError, RegistryError
-from configs.stages import DeployStage
+from configs.stages.training import DeployStage
 
 Action = Literal["deployed", "already_serving", "left_alone", "held", "taken_back"]
 _SERVING = {"champion", "challenger"}

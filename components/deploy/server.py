@@ -14,8 +14,8 @@ from typing import IO
 import httpx
 import tenacity
 
+from configs.deployment import Serving
 from configs.errors import EndpointError
-from configs.settings import Serving
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "components.serve")

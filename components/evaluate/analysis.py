@@ -26,7 +26,7 @@ from components.beam import pipeline_options
 from components.evaluate.grouping import Groups
 from components.evaluate.slices import Slice
 from components.sharing import collected
-from configs.settings import Beam
+from configs.places import Beam
 
 Metrics = dict[str, float | None]
 """By the names below; None where a metric is not defined."""

@@ -21,7 +21,7 @@ def evaluate(
     with stage("evaluate", inputs=[rows, model], outputs=[evaluation], parameters=told) as record:
         from components.artifacts import read_json
         from components.evaluate import core
-        from configs.stages import EvaluateStage
+        from configs.stages.training import EvaluateStage
 
         record.imported()
         part, out = EvaluateStage.model_validate_json(settings), located(evaluation)

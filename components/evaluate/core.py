@@ -21,8 +21,8 @@ from components.evaluate.workers import scored_by_workers
 from components.recording import JobProgress
 from components.scoring import Scorer
 from configs.errors import MissingFeatureError
-from configs.settings import Beam
-from configs.stages import EvaluateStage
+from configs.places import Beam
+from configs.stages.training import EvaluateStage
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output

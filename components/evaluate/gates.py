@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
 
-from configs.settings import Gate
+from configs.evaluation import Gate
 
 Decision = Literal["deploy", "hold"]
 Measured = Mapping[str, Any]

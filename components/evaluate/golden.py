@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from components.evaluate.grouping import Floats
 from components.raw import raw_batch
-from configs.settings import Features
+from configs.features import Features
 
 Instance = dict[str, Any]
 

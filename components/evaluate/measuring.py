@@ -7,7 +7,7 @@ from typing import Any
 from components.evaluate.analysis import METRICS, Measure, Metrics, analyze, slice_key
 from components.evaluate.grouping import BUCKETS, Groups, blur, within
 from components.evaluate.slices import OVERALL, SliceBook
-from configs.settings import Beam
+from configs.places import Beam
 
 COARSE_BINS = 500
 MOST_BLUR = 5e-3

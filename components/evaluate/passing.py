@@ -8,8 +8,8 @@ from components.evaluate.golden import GoldenRows
 from components.evaluate.grouping import Groups, grouped, merged
 from components.evaluate.slices import SliceBook
 from components.scoring import Scorer
-from configs.settings import Features
-from configs.stages import EvaluateStage
+from configs.features import Features
+from configs.stages.training import EvaluateStage
 
 _PARTS_AT_ONCE = 64
 """Batches whose groups are kept apart before they are added up."""

@@ -22,7 +22,7 @@ from components.places import place
 from components.recording import JobProgress
 from components.scoring import Scorer
 from components.sharing import scratch, shared
-from configs.stages import EvaluateStage
+from configs.stages.training import EvaluateStage
 
 _COUNTER = ("evaluate", "rows")
 

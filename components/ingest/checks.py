@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from configs.errors import EmptySplitError, LabelError
-from configs.settings import SPLITS, HashSplit, Split
-from configs.stages import IngestStage
+from configs.rows import SPLITS, HashSplit, Split
+from configs.stages.training import IngestStage
 
 
 class Group(NamedTuple):

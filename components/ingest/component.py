@@ -12,7 +12,7 @@ def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset])
     parameters = {"settings": settings, "code": code, "source": source}
     with stage("ingest", outputs=[rows], parameters=parameters) as record:
         from components.ingest import core
-        from configs.stages import IngestStage
+        from configs.stages.training import IngestStage
 
         record.imported()
         told = IngestStage.model_validate_json(settings)

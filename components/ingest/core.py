@@ -12,8 +12,8 @@ from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, plan
 from components.recording import Progress
 from components.sources import Rows, open_source
-from configs.settings import SPLITS
-from configs.stages import IngestStage
+from configs.rows import SPLITS
+from configs.stages.training import IngestStage
 
 
 def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:

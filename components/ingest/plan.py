@@ -12,8 +12,8 @@ import pyarrow as pa
 from components.selection import check_columns, not_among, quoted
 from components.sources.source import RESULT
 from configs.errors import DataError, LabelError
-from configs.settings import HashSplit, Label, Split, TimeSplit
-from configs.stages import IngestStage
+from configs.rows import HashSplit, Label, Split, TimeSplit
+from configs.stages.training import IngestStage
 
 NO_LABEL = "no label"
 

@@ -35,7 +35,7 @@ from components.rejection import (
 )
 from components.sharing import shared
 from configs.errors import DataError, JobError
-from configs.stages import PredictStage
+from configs.stages.prediction import PredictStage
 
 _LIMIT = "prediction.max_rejected"
 

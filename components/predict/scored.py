@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from components.rejection import Wrong
 from components.scoring import Floats, Scorer
 from components.vocabulary import FILE, MISSING, vocabularies
-from configs.settings import PREDICTED, Features
+from configs.features import Features
+from configs.prediction import PREDICTED
 
 _STAMPED = pa.timestamp("us", "UTC")
 _PREDICTED = len(PREDICTED)

@@ -8,7 +8,7 @@ from components.registry.checking import Ask, Check
 from components.registry.endpoint import Endpoint
 from components.registry.version import Event, Submission, Version
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 __all__ = ["Ask", "Check", "Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
 
@@ -114,7 +114,7 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
     project, _, location = place.partition("/")
     if scheme == "vertex" and project and location and cloud:
         from components.registry.vertex import VertexRegistry
-        from components.vertex import Region
+        from components.vertex.region import Region
 
         return VertexRegistry(Region(project, location, cloud.loopback), cloud)
     if scheme == "vertex" and project and location:

@@ -20,9 +20,9 @@ from components.registry.version import Event, Submission, Version
 from components.registry.vertex_change import VertexChange
 from components.registry.vertex_endpoint import VertexEndpoint
 from components.registry.vertex_models import VertexModel
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 
 def _now() -> datetime.datetime:

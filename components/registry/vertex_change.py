@@ -24,9 +24,9 @@ from components.registry.vertex_labels import Moved, State
 from components.registry.vertex_models import VertexModel
 from components.registry.vertex_questions import VertexQuestions
 from components.registry.vertex_servers import VertexServers
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.errors import BusyError, PipelineError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 TRIAL_PERCENT = 10
 """The traffic of a version on trial that is to get all of it."""

@@ -12,10 +12,10 @@ from typing import Any
 from components.registry import vertex_labels as labels
 from components.registry.vertex_labels import State
 from components.registry.vertex_models import MANAGED
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.cloud import OnlinePrediction
 from configs.errors import RegistryError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _MAKE_SECONDS = 600.0
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components import storage
 from components.artifacts import read_json, write_json
 from components.places import side_by_side
 from components.registry.version import Event
 from components.registry.vertex_labels import Moved
+from components.storage import contents
 
 
 class History:
@@ -39,4 +39,4 @@ class History:
                 write_json(self._folder / f"{moved}.json", {**content, "traffic": dict(traffic)})
 
     def _names(self) -> list[str]:
-        return [name for name in storage.objects(str(self._folder)) if name.endswith(".json")]
+        return [name for name in contents.objects(str(self._folder)) if name.endswith(".json")]

@@ -20,8 +20,9 @@ from components.registry.keeping import VERSION_FILE, keep
 from components.registry.ledger import explained
 from components.registry.version import Submission, Version
 from components.registry.vertex_labels import value
-from components.vertex import Region
-from configs.stages import ServingCloud
+from components.storage import contents, folders
+from components.vertex.region import Region
+from configs.stages.cloud import ServingCloud
 
 PORT, HEALTH, PREDICT = 8080, "/health", "/predict"
 MANAGED = {"managed_by": "pipelines"}
@@ -97,8 +98,6 @@ class VertexModel:
 
         Of two that hold the same model, registered at once, the older one stays.
         """
-        from components import storage
-
         model_digest = digest(submission.model)
         message = self.holding(model_digest)
         if message is None:
@@ -111,7 +110,7 @@ class VertexModel:
             if self._folder(message) != folder:
                 if number != message.version_id:
                     self._delete(number)
-                storage.clear(str(folder))
+                folders.clear(str(folder))
         with self._explained():
             self._evaluate(message)
         return message
@@ -209,8 +208,6 @@ class VertexModel:
 
     def remove(self, number: int) -> None:
         """Delete a version, then its files; if it is Vertex AI's default, the newest becomes it."""
-        from components import storage
-
         messages = self.messages()
         message = messages.pop(number)
         if "default" in message.version_aliases:
@@ -218,20 +215,18 @@ class VertexModel:
         with self._explained():
             self._delete(str(number))
         if all(other.artifact_uri != message.artifact_uri for other in messages.values()):
-            storage.clear(str(self._folder(message)))
+            folders.clear(str(self._folder(message)))
 
     def sweep(self) -> None:
         """Remove the files of registrations that were killed before their version was there."""
-        from components import storage
-
         used = {self._folder(message).name for message in self.messages().values()}
         newest: dict[str, datetime.datetime] = {}
-        for name, each in storage.objects(str(self.folder / "versions")).items():
+        for name, each in contents.objects(str(self.folder / "versions")).items():
             folder = name.partition("/")[0]
             newest[folder] = max(each.time_created, newest.get(folder, each.time_created))
         for folder, at in newest.items():
             if folder not in used and datetime.datetime.now(datetime.UTC) - at > _ABANDONED:
-                storage.clear(str(self.folder / "versions" / folder))
+                folders.clear(str(self.folder / "versions" / folder))
 
     def _delete(self, number: str) -> None:
         from google.api_core.exceptions import NotFound

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.registry.vertex_endpoint import Seen, VertexEndpoint
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.errors import CloudError, EndpointError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _ASK_SECONDS = 1.0
 _PREDICT_SECONDS = 60.0

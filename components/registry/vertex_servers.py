@@ -9,9 +9,10 @@ from collections.abc import Collection
 from typing import Any
 
 from components.registry.vertex_endpoint import VertexEndpoint, shares
-from components.vertex import AGAIN, Region
+from components.vertex.refusals import AGAIN
+from components.vertex.region import Region
 from configs.errors import CloudError, EndpointError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 
 _UNDEPLOY_SECONDS = 600.0
 _LOOK_SECONDS = 5.0
@@ -88,7 +89,8 @@ class VertexServers:
                     self._named(version),
                     expected=f"to run after {seconds:.0f} s",
                     got="a deployment that another run has begun and that does not end",
-                    way_out=f"See it: gcloud ai operations list --region={self._region.location}",
+                    way_out=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
+                    f"--region={self._region.location} --project={self._region.project}",
                 )
             time.sleep(min(_LOOK_SECONDS, seconds / 100))
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from components.registry import Version, open_registry
 from components.sources import open_source
-from configs.stages import ResolveStage
+from configs.stages.training import ResolveStage
 
 
 class Standing(NamedTuple):

@@ -15,7 +15,7 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     with stage("select", outputs=[rows], parameters=parameters) as record:
         from components.raw import declared
         from components.select import core
-        from configs.stages import SelectStage
+        from configs.stages.prediction import SelectStage
 
         record.imported()
         told, wanted = SelectStage.model_validate_json(settings), declared(**json.loads(features))

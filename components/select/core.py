@@ -13,8 +13,8 @@ from components.selection import quoted
 from components.sources import open_source
 from components.sources.source import RESULT
 from configs.errors import DataError
-from configs.settings import Features
-from configs.stages import SelectStage
+from configs.features import Features
+from configs.stages.prediction import SelectStage
 
 
 class _Counted(NamedTuple):

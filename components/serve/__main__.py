@@ -23,8 +23,8 @@ from components.places import place
 from components.serve import fleet, model, server
 from components.serve.app import Routes
 from components.serve.model import Load
+from configs.deployment import Serving
 from configs.errors import ModelError, PipelineError, SettingsError
-from configs.settings import Serving
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> NoReturn:

@@ -16,8 +16,8 @@ from starlette.routing import Route
 from components.serve.batching import ScoringError
 from components.serve.fleet import Deployed, Fleet
 from components.serve.instances import InstanceError, columns, read_instances
+from configs.deployment import Serving
 from configs.errors import RequestError
-from configs.settings import Serving
 
 log = logging.getLogger(__name__)
 

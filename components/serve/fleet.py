@@ -12,8 +12,8 @@ from pathlib import Path
 from components.registry import open_registry
 from components.serve.batching import Batcher
 from components.serve.model import Load, Model
+from configs.deployment import Serving
 from configs.errors import PipelineError, RegistryError
-from configs.settings import Serving
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ import uvloop
 from components.serve.app import Routes, Service, application
 from components.serve.fleet import Fleet, Plan
 from components.serve.model import Load
+from configs.deployment import Serving
 from configs.errors import BusyError
-from configs.settings import Serving
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ from components.parquet import opened
 from components.places import is_remote, place
 from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_types import arrow_schema, quoted
+from components.storage.client import bucket_and_name, client, explained
 
 _AT_A_TIME = 4
 """Shards that are exported, or held in memory, at once."""
@@ -97,13 +98,9 @@ def typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def _files(beginning: Path) -> list[Path]:
     """The objects on Cloud Storage whose names begin so."""
-    from components import storage
-
-    bucket, name = storage.bucket_and_name(str(beginning))
-    with storage.explained(str(beginning)):
-        return [
-            place(f"gs://{bucket}/{each.name}") for each in storage.client().list_blobs(bucket, prefix=name)
-        ]
+    bucket, name = bucket_and_name(str(beginning))
+    with explained(str(beginning)):
+        return [place(f"gs://{bucket}/{each.name}") for each in client().list_blobs(bucket, prefix=name)]
 
 
 def _rows_of(file: Path) -> int:

@@ -21,7 +21,7 @@ from components.sources.bigquery_types import parameters, quoted, table_schema
 from components.sources.source import Rows
 from configs.cloud import BigQueryAccess
 from configs.errors import QueryError, UnknownSourceError
-from configs.settings import Source as Selection
+from configs.rows import Source as Selection
 
 
 class BigQuerySource:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from configs.errors import QueryError
-from configs.settings import Parameter
+from configs.values import Parameter
 
 _KEPT: dict[str, pa.DataType] = {
     **dict.fromkeys(("INTEGER", "INT64"), pa.int64()),

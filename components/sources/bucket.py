@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from components import storage
 from components.artifacts import digest_of
 from components.sources.folder import Folder
+from components.storage import contents
+from components.storage.marks import mark
 from configs.errors import PipelineError, SourceError
 
 
@@ -29,7 +30,7 @@ class Bucket(Folder):
         """See `Catalog.names`."""
         spill = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0]
         self._path = Path(spill) / "source" / self._uri.rpartition("/")[2]
-        found = storage.objects_or_object(self._uri)
+        found = contents.objects_or_object(self._uri)
         if not found:
             raise SourceError(
                 f"the source folder {self._uri}",
@@ -47,16 +48,14 @@ class Bucket(Folder):
     def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:
         """See `Catalog.relation`."""
         if table not in self._made:
-            storage.fetch({path: self._objects[path] for path in self._files[table]})
+            contents.fetch({path: self._objects[path] for path in self._files[table]})
         with self._named_as_given():
             return super().relation(connection, dataset, table)
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
         """A digest of the files' names and contents; nothing is fetched."""
         files = self._files[table]
-        return " ".join(
-            f"{file.name}:{digest_of({'.': storage.mark(self._objects[file])})}" for file in files
-        )
+        return " ".join(f"{file.name}:{digest_of({'.': mark(self._objects[file])})}" for file in files)
 
     def explained(self, connection: Any, error: Exception) -> PipelineError | None:
         """See `Folder.explained`."""

@@ -23,8 +23,8 @@ from components.sources.duckdb_errors import explained
 from components.sources.farmhash import fingerprints
 from components.sources.source import RESULT, Rows, Wrote, unwatched
 from configs.errors import PipelineError, QueryError, SourceError
-from configs.settings import Ingest
-from configs.settings import Source as Selection
+from configs.rows import Ingest
+from configs.rows import Source as Selection
 
 _GOOGLESQL_TYPES = {
     **dict.fromkeys(("NULL", '"NULL"'), "BIGINT"),  # nothing but NULL, as in BigQuery

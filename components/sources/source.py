@@ -10,8 +10,8 @@ import pyarrow as pa
 from components.recording import Progress, silent
 from configs.cloud import BigQueryAccess
 from configs.errors import UnknownSourceError
-from configs.settings import Ingest
-from configs.settings import Source as Selection
+from configs.rows import Ingest
+from configs.rows import Source as Selection
 
 RESULT = "result"
 """The name of a selection's rows in the SQL that is asked of them."""

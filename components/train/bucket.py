@@ -5,7 +5,8 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from components import storage
+from components.storage import contents, folders
+from components.storage.held import Held
 
 
 class Bucket:
@@ -17,7 +18,7 @@ class Bucket:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = storage.Held(str(folder / "checkpoint.npz"))
+        self._file = Held(str(folder / "checkpoint.npz"))
         here = tempfile.mkdtemp(prefix="training.")
         self._forget = weakref.finalize(self, shutil.rmtree, here, ignore_errors=True)
         self.board = Path(here) / "tensorboard"
@@ -26,8 +27,8 @@ class Bucket:
         """The checkpoint, if there is one; the event files come with it."""
         content = self._file.read()
         events = str(self._folder / "tensorboard")
-        if content is not None and storage.objects(events):
-            storage.download(events, self.board)
+        if content is not None and contents.objects(events):
+            contents.download(events, self.board)
         return content
 
     def save(self, content: bytes) -> None:
@@ -39,9 +40,9 @@ class Bucket:
         self._file.write(content)
         for path in sorted(path for path in self.board.rglob("*") if path.is_file()):
             name = path.relative_to(self.board).as_posix()
-            storage.put(path, str(self._folder / "tensorboard" / name))
+            folders.put(path, str(self._folder / "tensorboard" / name))
 
     def remove(self) -> None:
         """Forget it."""
-        storage.clear(str(self._folder))
+        folders.clear(str(self._folder))
         self._forget()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.places import is_remote
-from configs.settings import Training
+from configs.training import Training
 
 _log = logging.getLogger(__name__)
 

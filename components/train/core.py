@@ -15,8 +15,8 @@ from components.train import export, features, history, models
 from components.train.checkpoints import Checkpoints, State
 from components.train.devices import Devices, precision
 from components.train.fitting import Splits, fit
-from configs.settings import Training
-from configs.stages import TrainStage
+from configs.stages.training import TrainStage
+from configs.training import Training
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from components.train.cluster import Cluster
 from configs.errors import TrainingError
-from configs.settings import Training
+from configs.training import Training
 
 Floats = NDArray[np.float32]
 

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from components.train.features import ModelInputs
 from components.train.shards import Batch, Group, Shards
 from configs.errors import LabelError
-from configs.settings import Split, Training
+from configs.rows import Split
+from configs.training import Training
 
 _T = TypeVar("_T")
 _Permutation = NDArray[np.intp] | None

@@ -23,7 +23,7 @@ from components.train.history import Board
 from components.train.learner import Floats, Learner
 from components.train.replicas import Replicas
 from configs.errors import TrainingError
-from configs.settings import Training
+from configs.training import Training
 
 _EVAL_ROWS = 16_384
 

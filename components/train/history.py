@@ -10,7 +10,7 @@ import tensorflow as tf
 from components.artifacts import write_json, writing_file
 from components.places import is_remote
 from components.train.checkpoints import Epoch, State
-from configs.settings import Training
+from configs.training import Training
 
 # What tf.summary.scalar writes; TensorFlow brings that only together with TensorBoard.
 _SCALAR = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class="DATA_CLASS_SCALAR")

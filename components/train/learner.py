@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.train.optimization import LearningRate, optimizer
-from configs.settings import Training
+from configs.training import Training
 
 Floats = NDArray[np.float32]
 Step = Callable[..., Any]

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from components.train.features import ModelInputs
-from configs.settings import Training
+from configs.training import Training
 
 _SEEDS_APART = 1 << 16
 """Between the seeds of two replicas: the layers' seeds lie in between."""

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from configs.settings import Schedule, Training
+from configs.training import Schedule, Training
 
 
 class LearningRate(keras.optimizers.schedules.LearningRateSchedule):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from components.train.devices import Devices
 from components.train.learner import Floats, Learner
 from configs.errors import TrainingError
-from configs.settings import Training
+from configs.training import Training
 
 
 class Replicas(Learner):

@@ -14,7 +14,7 @@ from components.parquet import opened
 from components.places import side_by_side
 from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
-from configs.settings import Split
+from configs.rows import Split
 
 _Values = NDArray[Any]
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."

@@ -19,8 +19,8 @@ from components.pieces import Piece
 from components.recording import JobProgress
 from components.sharing import collected, scratch
 from components.transform.reading import read
-from configs.settings import Features
-from configs.stages import TransformStage
+from configs.features import Features
+from configs.stages.training import TransformStage
 
 Function = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 """A preprocessing function: raw columns to outputs, by name."""

@@ -18,8 +18,8 @@ from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
 from configs.errors import EmptySplitError, JobError
-from configs.settings import Part, Split
-from configs.stages import TransformStage
+from configs.rows import Part, Split
+from configs.stages.training import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
 

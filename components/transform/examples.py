@@ -22,8 +22,8 @@ from components.recording import JobProgress
 from components.rejection import REJECTED
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
-from configs.settings import Part
-from configs.stages import TransformStage
+from configs.rows import Part
+from configs.stages.training import TransformStage
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from components.vocabulary import FILE, cardinalities
-from configs.settings import Features
+from configs.features import Features
 
 
 @dataclasses.dataclass(frozen=True)

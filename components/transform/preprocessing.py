@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from components.transform import vocabularies
-from configs.settings import Cross, Features, Numeric
+from configs.features import Cross, Features, Numeric
 
 Tensors = dict[str, tf.Tensor]
 

@@ -12,7 +12,7 @@ from components.pieces import Piece, batches
 from components.raw import raw_batch
 from components.rejection import accepted_rows, reasons, rejected_rows, text_complaints
 from components.transform.labels import label_complaints
-from configs.stages import TransformStage
+from configs.stages.training import TransformStage
 
 
 @dataclasses.dataclass(frozen=True)

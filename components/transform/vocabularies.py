@@ -17,7 +17,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
 from components.vocabulary import FILE, MISSING
-from configs.settings import Categorical
+from configs.features import Categorical
 
 Ranked = tuple[int, bytes]
 

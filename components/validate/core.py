@@ -24,8 +24,8 @@ from components.validate.rules import Finding
 from components.validate.statistics import Request, Statistics, compute
 from components.validate.table import table, verdict
 from configs.errors import AnomaliesError, UnreadableFileError
-from configs.settings import SPLITS
-from configs.stages import ValidateStage
+from configs.rows import SPLITS
+from configs.stages.training import ValidateStage
 
 STATISTICS = "statistics.pb"
 ANOMALIES = "anomalies.pbtxt"

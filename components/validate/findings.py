@@ -11,8 +11,8 @@ from components.validate import schema as schemas
 from components.validate.distances import Distance
 from components.validate.rules import Finding, Severity, Subject, about, used
 from components.validate.statistics import Statistics, by_name
-from configs.settings import SPLITS
-from configs.stages import ValidateStage
+from configs.rows import SPLITS
+from configs.stages.training import ValidateStage
 
 
 def examine(

@@ -15,8 +15,8 @@ from components.validate.columns import Column, Kind
 from components.validate.distances import compared
 from components.validate.presence import not_a_number, presence, valued
 from components.validate.statistics import custom
-from configs.settings import Split
-from configs.stages import ValidateStage
+from configs.rows import Split
+from configs.stages.training import ValidateStage
 
 Severity = Literal["error", "warning"]
 FindingKind = Literal[

@@ -18,7 +18,7 @@ from components.validate.columns import Column, Kind
 from components.validate.presence import presence, valued
 from components.validate.statistics import Statistics
 from configs.errors import SettingsError
-from configs.stages import ValidateStage
+from configs.stages.training import ValidateStage
 
 FILE = "schema.pbtxt"
 

@@ -19,7 +19,7 @@ from components.recording import Progress
 from components.validate import histograms, queries
 from components.validate.columns import Column, Kind, describe
 from configs.errors import EmptySplitError
-from configs.settings import SPLITS, Split
+from configs.rows import SPLITS, Split
 
 TOP_VALUES = 1000
 """Kept of each category, beside the values of its domain."""

@@ -5,7 +5,7 @@ import os
 from configs.cloud import Cloud
 from configs.errors import BusyError, QueryError, SourceError
 from configs.settings import Settings
-from configs.stages import ingest_stage
+from configs.stages.training import ingest_stage
 from pipelines.plan.estimate import Scanned
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from configs.settings import Settings
-from configs.stages import ingest_stage
+from configs.stages.training import ingest_stage
 from pipelines.preflight.desk import STORAGE, Desk, Finding, command
 from pipelines.preflight.google import Refused
 

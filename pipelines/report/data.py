@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configs.settings import SPLITS
+from configs.rows import SPLITS
 from pipelines.report.numbers import count, known
 from pipelines.report.reading import Absent, Run
 

@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from configs.settings import SPLITS
+from configs.rows import SPLITS
 from pipelines.report import numbers
 from pipelines.report.geometry import Line, Scale, path
 from pipelines.report.reading import Absent, Run

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts import write_json
+from components.storage import contents
 from configs.errors import PlaceError
 from pipelines import links
 
@@ -80,15 +81,13 @@ class Mirror:
         uri = str(told["path"])
         if not uri.startswith("gs://"):
             return dict(told)
-        from components import storage
-
         here = self.folder.absolute() / "artifacts" / name
         here.mkdir(parents=True, exist_ok=True)
-        for relative, each in storage.objects(uri).items():
+        for relative, each in contents.objects(uri).items():
             if _wanted(name, relative, each.size or 0):
                 path = here / relative
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(storage.read(f"{uri}/{relative}"))
+                path.write_bytes(contents.read(f"{uri}/{relative}"))
         return {**told, "path": str(here), "uri": uri}
 
 
@@ -117,8 +116,6 @@ def _record(job: Any, task: Any) -> dict[str, Any]:
 
 def _own_records(job: Any, task: Any) -> Iterator[dict[str, Any]]:
     """The record beside the stage's outputs: where they are named, or else where they will be."""
-    from components import storage
-
     root = job.runtime_config.gcs_output_directory.rstrip("/")
     number, job_id = job.name.split("/")[1], job.name.rsplit("/", 1)[-1]
     named = [
@@ -127,7 +124,7 @@ def _own_records(job: Any, task: Any) -> Iterator[dict[str, Any]]:
     expected = f"{root}/{number}/{job_id}/{task.task_name}_{task.task_id}"
     for folder in dict.fromkeys([*named, expected]):
         try:
-            yield json.loads(storage.read(f"{folder}/{task.task_name}.stage.json"))
+            yield json.loads(contents.read(f"{folder}/{task.task_name}.stage.json"))
         except PlaceError:
             continue
 

@@ -7,17 +7,17 @@ What the onlooker sees is read from the run's folder, which `pipelines.runners.m
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, Literal
 
+from components.patience import patiently
+from components.vertex import refusals
 from configs.cloud import Cloud
-from configs.errors import CloudError, PipelineError
+from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines.runners.mirror import Mirror
 
-P = ParamSpec("P")
-T = TypeVar("T")
 State = Literal["running", "done", "failed", "cancelled"]
 _STATES: Mapping[str, State] = {
     "PIPELINE_STATE_SUCCEEDED": "done",
@@ -26,8 +26,6 @@ _STATES: Mapping[str, State] = {
 }
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
 """Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
-_GIVE_UP_SECONDS = 300.0
-"""How long a service may be busy or out of reach before a call fails."""
 
 
 def connect(cloud: Cloud) -> Any:
@@ -137,66 +135,16 @@ def cancel(job: Any, cloud: Cloud) -> None:
         patiently(job.cancel)()
 
 
-def patiently(call: Callable[P, T]) -> Callable[P, T]:
-    """A call that is repeated while the service is busy (429), away (503), or its answer is lost."""
-    from google.api_core import retry
-
-    again: Callable[P, T] = retry.Retry(
-        predicate=retry.if_transient_error, initial=0.3, maximum=20.0, timeout=_GIVE_UP_SECONDS
-    )(call)
-    return again
-
-
 @contextlib.contextmanager
 def explained(cloud: Cloud) -> Iterator[None]:
-    """Say in one line why Google Cloud does not do what was asked, and how to mend it.
+    """As `refusals.explained`, for what is asked of an environment's service.
 
     Raises:
         CloudError: In place of the client's exceptions.
     """
-    import requests
-    from google.api_core import exceptions
-    from google.auth.exceptions import GoogleAuthError
-
+    asked = refusals.Asked(cloud.project, cloud.location, account=cloud.identities.pipeline)
     try:
-        yield
-    except PipelineError:
-        raise
-    except exceptions.RetryError as error:
-        cause = error.cause or error
-        raise _explanation(cloud, str(getattr(cause, "code", "")), _message(cause)) from error
-    except exceptions.GoogleAPICallError as error:
-        raise _explanation(cloud, str(error.code), _message(error)) from error
-    except GoogleAuthError as error:
-        raise CloudError(
-            f"Vertex AI in {cloud.project}",
-            expected="credentials",
-            got=str(error).split(". ")[0],
-            way_out="Get some: gcloud auth application-default login",
-        ) from error
-    except requests.exceptions.RequestException as error:
-        raise _explanation(cloud, "no answer", str(error)) from error
+        with refusals.explained(asked):
+            yield
     except ValueError as error:  # the client's own word for arguments that it refuses
-        raise CloudError(f"Vertex AI in {cloud.project}", got=str(error)) from error
-
-
-def _message(error: BaseException) -> str:
-    """What the service said, without the request that the client puts before it."""
-    text: str = getattr(error, "message", "") or str(error)
-    return text.split(": ", 1)[-1] if text.startswith(("GET ", "POST ", "PATCH ", "DELETE ")) else text
-
-
-def _explanation(cloud: Cloud, code: str, message: str) -> CloudError:
-    where = f"Vertex AI in {cloud.project}, {cloud.location}"
-    way_out = {
-        "403": (
-            f"Let yourself in: gcloud projects add-iam-policy-binding {cloud.project} "
-            "--member=user:YOU --role=roles/aiplatform.user"
-        ),
-        "404": "List what is there: python -m pipelines status",
-        "429": "Wait, or ask for more quota: https://console.cloud.google.com/iam-admin/quotas"
-        f"?project={cloud.project}",
-    }.get(code, "")
-    if "SERVICE_DISABLED" in message or "has not been used in project" in message:
-        way_out = f"Turn it on: gcloud services enable aiplatform.googleapis.com --project={cloud.project}"
-    return CloudError(where, got=f"{code} {message}".strip(), way_out=way_out)
+        raise CloudError(str(asked), got=str(error)) from error

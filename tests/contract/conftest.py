@@ -87,7 +87,7 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
     emulator keeps it: here it goes.
     """
-    from components.storage import client
+    from components.storage.client import client
 
     outcome = write(*arguments)
     for uri in outcome.uris:
@@ -104,7 +104,7 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
 
 def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
     """The emulator loads from a folder; what is meant is copied there from the bucket."""
-    from components.storage import client
+    from components.storage.client import client
 
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     for each in client().list_blobs(bucket, prefix=name.partition("*")[0]) if uri.startswith("gs://") else ():
@@ -128,6 +128,21 @@ def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
     monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
     with VertexServer() as server:
         yield server
+
+
+@pytest.fixture
+def client_of_vertex(vertex: VertexServer) -> None:
+    """Google's high-level client talks to that server."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import aiplatform
+
+    aiplatform.init(
+        project=vertex.project,
+        location=vertex.location,
+        api_endpoint=vertex.url,
+        api_transport="rest",
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
+    )
 
 
 @dataclass

@@ -11,9 +11,9 @@ from components.artifacts import read_json
 from components.places import place
 from components.registry import Ask, Submission
 from components.registry.vertex import VertexRegistry
-from components.vertex import Region
+from components.vertex.region import Region
 from configs.errors import EndpointError
-from configs.stages import ServingCloud
+from configs.stages.cloud import ServingCloud
 from tests.contract.vertex.server import VertexServer
 
 IMAGE = "us-central1-docker.pkg.dev/local-project/pipeline/serving:1"

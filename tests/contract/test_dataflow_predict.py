@@ -11,8 +11,8 @@ from kfp import dsl
 from components.artifacts import digest, read_json, shard_path, write_json, writing, writing_file
 from components.predict.component import predict
 from configs.cloud import Cloud, Identities, Loopback
-from configs.settings import Beam
-from configs.stages import PredictStage
+from configs.places import Beam
+from configs.stages.prediction import PredictStage
 from pipelines import links
 from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.server import DataflowServer

@@ -18,25 +18,17 @@ import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 from kfp import dsl
 
-from components import storage
 from components.artifacts import digest, read_json, shard_path, writing_file
 from components.evaluate.component import evaluate
 from components.places import local_copy
+from components.storage import contents
 from components.transform.component import transform
 from configs.cloud import Cloud, Dataflow, Identities, Loopback, Network
-from configs.settings import (
-    Categorical,
-    Cross,
-    Evaluation,
-    Features,
-    Gate,
-    HashSplit,
-    Label,
-    Numeric,
-    Settings,
-    Transform,
-)
-from configs.stages import told
+from configs.evaluation import Evaluation, Gate
+from configs.features import Categorical, Cross, Features, Numeric, Transform
+from configs.rows import HashSplit, Label
+from configs.settings import Settings
+from configs.stages.training import told_training
 from pipelines import links
 from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.jobs import Job, State
@@ -145,7 +137,7 @@ class Chain:
 
     def run(self) -> None:
         """Both stages, as KFP calls them."""
-        parts = told(self.settings, "")
+        parts = told_training(self.settings, "")
         read = self.artifact("ingest_1", "rows")
         transform.python_func(
             rows=read,
@@ -181,7 +173,7 @@ class Both:
 
     def pipeline(self, name: str) -> Any:
         """What was staged for it."""
-        return beam_runner_api_pb2.Pipeline.FromString(storage.read(self.job(name).pipeline))
+        return beam_runner_api_pb2.Pipeline.FromString(contents.read(self.job(name).pipeline))
 
 
 @pytest.fixture(scope="module")
@@ -218,8 +210,8 @@ def test_the_examples_are_the_same(both: Both) -> None:
     assert digest(here) == digest(there)
     told = read_json(there / "examples.json")
     assert told["splits"]["train"]["rejected"] > 0
-    assert "rejected/train/part-00000.parquet" in storage.objects(str(there))
-    assert ".writer" not in storage.objects(str(there))
+    assert "rejected/train/part-00000.parquet" in contents.objects(str(there))
+    assert ".writer" not in contents.objects(str(there))
 
 
 def test_the_graph_is_the_same(both: Both) -> None:
@@ -250,7 +242,7 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     for name in ("golden.json", "verdict.json"):
         assert read_json(there / name) == close(read_json(here / name)), name
     assert read_json(there / "metrics.json")["champion_version"] == "7"
-    assert any(name.startswith("champion/metrics") for name in storage.objects(str(there)))
+    assert any(name.startswith("champion/metrics") for name in contents.objects(str(there)))
 
 
 def close(value: Any) -> Any:
@@ -310,14 +302,14 @@ def test_code_comes_from_the_image_alone(both: Both) -> None:
 
 
 def test_what_is_staged_is_small(both: Both) -> None:
-    size = {job.message.name.rpartition("-")[2]: len(storage.read(job.pipeline)) for job in both.jobs}
+    size = {job.message.name.rpartition("-")[2]: len(contents.read(job.pipeline)) for job in both.jobs}
     assert size["learn"] < 1_000_000
     assert size["write"] < 50_000
     assert size["score"] < 100_000
 
 
 def test_temporary_files_are_gone(both: Both) -> None:
-    assert storage.objects(f"{both.bucket}dataflow/temp") == {}
+    assert contents.objects(f"{both.bucket}dataflow/temp") == {}
 
 
 def test_the_record_names_the_jobs(both: Both) -> None:

@@ -16,8 +16,9 @@ from components.select import core as select
 from components.sources import open_source
 from components.sources.samples import DATASET, TABLES, seed
 from configs.loading import load
-from configs.settings import SPLITS, Source, Split
-from configs.stages import ingest_stage, select_stage
+from configs.rows import SPLITS, Source, Split
+from configs.stages.prediction import select_stage
+from configs.stages.training import ingest_stage
 
 bigquery = pytest.importorskip("google.cloud.bigquery")
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from google.cloud import storage as google_storage
 
-from components import storage
 from components.artifacts import (
     digest,
     read_json,
@@ -22,6 +21,9 @@ from components.artifacts import (
     writing_in_place,
 )
 from components.places import is_remote, local_copy, located, place
+from components.storage import contents, folders
+from components.storage.client import blob, client
+from components.storage.held import Held
 from configs.errors import BusyError, PlaceError
 
 
@@ -34,12 +36,12 @@ def filled(folder: Path, **files: str) -> Path:
 
 
 def names(where: Path) -> list[str]:
-    return list(storage.objects(str(where)))
+    return list(contents.objects(str(where)))
 
 
 def put(uri: str, content: str) -> None:
     """As somebody else would: without our marks."""
-    storage.blob(uri).upload_from_string(content)
+    blob(uri).upload_from_string(content)
 
 
 def test_a_place_is_used_like_a_path(bucket: Path) -> None:
@@ -98,7 +100,7 @@ def test_a_folder_appears_with_its_json_last(storage_server: Any, bucket: Path) 
         assert names(bucket / "out") == []
     uploads = [each for each in storage_server.answered if "/upload/" in each.path]
     assert len(uploads) == 4
-    generation = {name: int(each.generation) for name, each in storage.objects(f"{bucket}out").items()}
+    generation = {name: int(each.generation) for name, each in contents.objects(f"{bucket}out").items()}
     assert max(generation, key=generation.__getitem__) == "rows.json"
 
 
@@ -169,25 +171,25 @@ def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, buc
     with writing(bucket / "out") as folder:
         filled(folder, a="1")
     assert names(bucket / "out") == ["a"]
-    held = storage.Held(f"{bucket}held")
+    held = Held(f"{bucket}held")
     storage_server.fail("POST", "/upload/", 503, done_first=True)
     held.write(b"1")
     held.write(b"2")
-    assert storage.read(f"{bucket}held") == b"2"
+    assert contents.read(f"{bucket}held") == b"2"
 
 
 def test_of_two_that_publish_at_once_one_is_told(
     bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = filled(tmp_path / "other", a="other", sub__b="other", **{"marker.json": "{}"})
-    send = storage._send
+    send = folders._send
 
     def interrupted(folder: Path, which: Any, uri: str, writer: str) -> None:
         send(folder, which, uri, writer)
-        monkeypatch.setattr(storage, "_send", send)
-        storage.publish(other, uri)  # after our files, before our marker
+        monkeypatch.setattr(folders, "_send", send)
+        folders.publish(other, uri)  # after our files, before our marker
 
-    monkeypatch.setattr(storage, "_send", interrupted)
+    monkeypatch.setattr(folders, "_send", interrupted)
     with pytest.raises(BusyError, match="only writer"), writing(bucket / "out") as folder:
         filled(folder, a="ours", sub__b="ours", **{"marker.json": "{}"})
     assert digest(bucket / "out") == digest(other)
@@ -197,17 +199,17 @@ def test_one_that_publishes_where_another_just_began_takes_its_marker_back(
     bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = filled(tmp_path / "ours", a="ours", **{"marker.json": "{}"})
-    send = storage._send
+    send = folders._send
 
     def interrupted(folder: Path, which: Any, uri: str, writer: str) -> None:
         if which == ["marker.json"]:
-            storage.clear(uri)
+            folders.clear(uri)
             put(f"{uri}/a", "another one's")
         send(folder, which, uri, writer)
 
-    monkeypatch.setattr(storage, "_send", interrupted)
+    monkeypatch.setattr(folders, "_send", interrupted)
     with pytest.raises(BusyError, match="only writer"):
-        storage.publish(folder, f"{bucket}out")
+        folders.publish(folder, f"{bucket}out")
     assert names(bucket / "out") == ["a"]
 
 
@@ -223,7 +225,7 @@ def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: Path) -> N
 
 
 def test_of_two_writers_of_one_object_the_late_one_is_told(bucket: Path) -> None:
-    first, second = storage.Held(f"{bucket}checkpoint"), storage.Held(f"{bucket}checkpoint")
+    first, second = Held(f"{bucket}checkpoint"), Held(f"{bucket}checkpoint")
     assert first.read() is None
     assert second.read() is None
     first.write(b"1")
@@ -301,6 +303,6 @@ print(sorted({"upath", "fsspec", "gcsfs", "google.cloud.storage", "google.auth"}
 
 
 def test_the_clients_are_the_unmodified_ones(bucket: Path) -> None:
-    assert isinstance(storage.client(), google_storage.Client)
+    assert isinstance(client(), google_storage.Client)
     assert type(bucket.fs).__module__ == "gcsfs.core"  # type: ignore[attr-defined]
     assert os.environ["STORAGE_EMULATOR_HOST"].startswith("http://127.0.0.1:")

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components import storage
 from components.sources import open_source
+from components.storage import folders
+from components.storage.client import blob
 from configs.errors import PlaceError, SourceError, UnreadableFileError
-from configs.settings import Source
+from configs.rows import Source
 
 SQL = "SELECT a.id, b.name FROM first AS a JOIN second AS b USING (id) ORDER BY id"
 
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def uploaded(folder: Path, bucket: Path) -> str:
     """The same on `gs://`."""
-    storage.publish(folder, f"{bucket}data")
+    folders.publish(folder, f"{bucket}data")
     return f"{bucket}data"
 
 
@@ -65,7 +66,7 @@ def test_only_what_the_query_reads_is_fetched(uploaded: str, storage_server: Any
 def test_another_content_is_another_fingerprint(uploaded: str) -> None:
     selection = Source(uri=uploaded, sql=SQL)
     before = open_source(uploaded).fingerprint(selection)
-    storage.blob(f"{uploaded}/second.csv").upload_from_string("id,name\n3,d\n17,q\n")
+    blob(f"{uploaded}/second.csv").upload_from_string("id,name\n3,d\n17,q\n")
     assert open_source(uploaded).fingerprint(selection) != before
 
 
@@ -78,6 +79,6 @@ def test_what_is_wrong_is_told_with_its_uri(uploaded: str, bucket: Path) -> None
         open_source(f"{bucket}nothing").tables()
     with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket "):
         open_source("gs://no-such-bucket/data").tables()
-    storage.blob(f"{uploaded}/first/1.parquet").upload_from_string("no Parquet")
+    blob(f"{uploaded}/first/1.parquet").upload_from_string("no Parquet")
     with pytest.raises(UnreadableFileError, match=f"^{uploaded}/first/1.parquet: expected a Parquet file"):
         rows(uploaded)

@@ -23,34 +23,22 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components import storage
 from components.artifacts import digest, read_json, shards, write_json, writing
 from components.deploy.component import deploy
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.places import is_remote, local_copy, place
+from components.storage import contents
 from components.train.component import train
 from components.transform.component import transform
 from components.validate.component import validate
+from configs.deployment import Deployment
 from configs.errors import BusyError, PlaceError
-from configs.settings import (
-    Beam,
-    Categorical,
-    Cross,
-    Deployment,
-    Evaluation,
-    Features,
-    Gate,
-    HashSplit,
-    Ingest,
-    Label,
-    Numeric,
-    Source,
-    Training,
-    Transform,
-    Validation,
-)
-from configs.stages import (
+from configs.evaluation import Evaluation, Gate
+from configs.features import Categorical, Cross, Features, Numeric, Transform
+from configs.places import Beam
+from configs.rows import HashSplit, Ingest, Label, Source
+from configs.stages.training import (
     DeployStage,
     EvaluateStage,
     IngestStage,
@@ -58,6 +46,8 @@ from configs.stages import (
     TransformStage,
     ValidateStage,
 )
+from configs.training import Training
+from configs.validation import Validation
 
 ROOT = Path(__file__).parents[2]
 ROWS = 6000
@@ -224,7 +214,7 @@ def test_transform_writes_the_same_examples(chains: Chains) -> None:
     assert digest(here) == digest(there)
     told = read_json(there / "examples.json")
     assert told["splits"]["train"]["rejected"] > 0
-    rejected = storage.objects(str(there / "rejected"))
+    rejected = contents.objects(str(there / "rejected"))
     assert "train/part-00000.parquet" in rejected
     graphs = [chain.at("transform_graph", "transform") for chain in chains]
     assert read_json(graphs[0] / "features.json") == read_json(graphs[1] / "features.json")
@@ -236,16 +226,16 @@ def test_train_learns_the_same(chains: Chains) -> None:
         history = read_json(chain.at("training_log", "train") / "history.json")
         figures.append([{k: v for k, v in each.items() if "second" not in k} for each in history["epochs"]])
     assert figures[0] == figures[1]
-    log = storage.objects(str(chains[1].at("training_log", "train")))
+    log = contents.objects(str(chains[1].at("training_log", "train")))
     assert any(name.startswith("tensorboard/train/events") for name in log)
-    assert storage.objects(str(chains[1].root / "checkpoints")) == {}
+    assert contents.objects(str(chains[1].root / "checkpoints")) == {}
 
 
 def test_evaluate_measures_and_decides_the_same(chains: Chains) -> None:
     for name in ("metrics.json", "curves.json", "golden.json", "verdict.json"):
         here, there = (read_json(chain.at("evaluation", "evaluate") / name) for chain in chains)
         assert here == there, name
-    names = storage.objects(str(chains[1].at("evaluation", "evaluate")))
+    names = contents.objects(str(chains[1].at("evaluation", "evaluate")))
     assert any(name.startswith("candidate/metrics") for name in names)
 
 
@@ -271,7 +261,7 @@ def test_beam_workers_that_meet_at_a_temporary_location_measure_the_same(
     assert read_json(out / "metrics.json") == read_json(
         chains[0].at("evaluation", "evaluate") / "metrics.json"
     )
-    assert storage.objects(str(temporary)) == {}
+    assert contents.objects(str(temporary)) == {}
 
 
 def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
@@ -296,7 +286,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
         assert is_remote(reachable)
         write_examples(every, Writing(TRANSFORM, inputs, reachable, out), options, silent)
     assert digest(out / "train") == digest(chains[0].at("examples", "transform") / "train")
-    assert storage.objects(str(temporary)) == {}
+    assert contents.objects(str(temporary)) == {}
 
 
 def test_deploy_registers_the_same_model_and_proves_it(chains: Chains, tmp_path: Path) -> None:
@@ -379,7 +369,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, buc
     checkpoints = bucket / "checkpoints"
     with pytest.raises(StopError):
         learn(chains[1], checkpoints, bucket / "out", stop_in_epoch_2)
-    assert any(name.endswith("checkpoint.npz") for name in storage.objects(str(checkpoints)))
+    assert any(name.endswith("checkpoint.npz") for name in contents.objects(str(checkpoints)))
     history = learn(chains[1], checkpoints, bucket / "out", silent)
     whole = read_json(chains[0].at("training_log", "train") / "history.json")
     assert history["resumed_from"] == 1
@@ -387,10 +377,12 @@ def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, buc
         each["eval_loss"] for each in whole["epochs"]
     ]
     events = [
-        name for name in storage.objects(str(bucket / "out" / "log")) if name.startswith("tensorboard/train/")
+        name
+        for name in contents.objects(str(bucket / "out" / "log"))
+        if name.startswith("tensorboard/train/")
     ]
     assert len(events) == 2  # of both attempts
-    assert storage.objects(str(checkpoints)) == {}
+    assert contents.objects(str(checkpoints)) == {}
 
 
 def test_of_two_trainings_with_one_key_the_late_one_is_told(chains: Chains, bucket: Path) -> None:
@@ -422,7 +414,7 @@ def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket:
     with pytest.raises(UnreadableFileError, match=r"train/part-00001\.parquet.*run from `ingest`") as told:
         core.run(chains[1].at("rows", "ingest"), TRANSFORM, bucket / "graph", bucket / "examples", silent)
     assert "\n" not in str(told.value)
-    assert storage.objects(str(bucket)) == {}
+    assert contents.objects(str(bucket)) == {}
 
 
 def test_rows_are_read_through_a_503(chains: Chains, storage_server: Any) -> None:

@@ -18,7 +18,7 @@ from components.recording import silent
 from configs.errors import EndpointError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
-from configs.stages import DeployStage
+from configs.stages.training import DeployStage
 from pipelines import serving
 from tests.contract.registries import METRICS, World, serving_cloud
 from tests.unit.serving.conftest import FAKE, FEATURES, score
@@ -146,7 +146,7 @@ import json, sys
 from pathlib import Path
 from components.deploy import core
 from components.recording import silent
-from configs.stages import DeployStage
+from configs.stages.training import DeployStage
 
 settings, command, out, *paths = sys.argv[1:]
 candidate = core.Candidate(*map(Path, paths), {})

@@ -7,22 +7,11 @@ from typing import Any
 
 import pytest
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
 
 from tests.contract.vertex.server import VertexServer
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
-
-
-@pytest.fixture(autouse=True)
-def client(vertex: VertexServer) -> None:
-    aiplatform.init(
-        project=vertex.project,
-        location=vertex.location,
-        api_endpoint=vertex.url,
-        api_transport="rest",
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
-    )
+pytestmark = pytest.mark.usefixtures("client_of_vertex")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from pipelines import remote, serving, session
 from pipelines.runs import begin_manifest, new_run
 from tests.contract.registries import golden_scores
 from tests.contract.vertex import small
+from tests.contract.vertex.refusals import Status
 from tests.contract.vertex.server import VertexServer
 
 ROOT = Path(__file__).parents[2]
@@ -234,6 +235,27 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
             there(vertex, bucket, desk, "cloud.location=europe-west4", "cloud.network.subnetwork=''"),
             compiled,
         )
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ("PERMISSION_DENIED", "You do not have permission to act as service account (actAs)",
+         r"service-accounts add-iam-policy-binding pipeline@\S+ .*--role=roles/iam\.serviceAccountUser"),
+        ("PERMISSION_DENIED", "Vertex AI API has not been used in project 1234 before",
+         r"gcloud services enable aiplatform\.googleapis\.com --project=local-project"),
+        ("INVALID_ARGUMENT", "The encryption key is not in the location of the job.", r"of the job\.$"),
+    ],
+)  # fmt: skip
+def test_what_the_service_refuses_at_the_start_is_told_with_its_way_out(
+    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, refusal: tuple[Status, str, str]
+) -> None:
+    status, message, way_out = refusal
+    account = f"cloud.identities.pipeline=pipeline@{vertex.project}.iam.gserviceaccount.com"
+    vertex.faults.refuse("CreatePipelineJob", status, message=message)
+    with pytest.raises(CloudError, match=way_out) as refused:
+        begun(there(vertex, bucket, desk, account), compiled)
+    assert message in str(refused.value)
 
 
 def test_without_credentials_the_way_to_get_some_is_told(

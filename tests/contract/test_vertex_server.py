@@ -11,17 +11,7 @@ from google.auth.credentials import AnonymousCredentials
 from tests.contract.vertex.server import VertexServer
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
-
-
-@pytest.fixture(autouse=True)
-def client(vertex: VertexServer) -> None:
-    aiplatform.init(
-        project=vertex.project,
-        location=vertex.location,
-        api_endpoint=vertex.url,
-        api_transport="rest",
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]  # google-auth
-    )
+pytestmark = pytest.mark.usefixtures("client_of_vertex")
 
 
 def upload(name: str = "planes", **options: Any) -> Any:

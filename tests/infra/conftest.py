@@ -1,14 +1,21 @@
 """The real Terraform and the linters, without Google Cloud."""
 
+import functools
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.infra.terraform import Terraform
+from tests.infra.provider.packages import ROOT
+from tests.infra.terraform import Json, Terraform
 
+INFRA = ROOT / "infra"
+ENVIRONMENTS = ("dev", "test", "prod")
 Make = Callable[[Path], Terraform]
+PlanOf = Callable[[str], Json]
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +36,16 @@ def terraform(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Make:  #
         return copy
 
     return made
+
+
+@pytest.fixture(scope="session")
+def infra(terraform: Make) -> Terraform:
+    """The infrastructure's root module, with the trigger's source packed as `make up` packs it."""
+    subprocess.run([sys.executable, INFRA / "trigger" / "package.py"], check=True, capture_output=True)
+    return terraform(INFRA)
+
+
+@pytest.fixture(scope="session")
+def plan_of(infra: Terraform) -> PlanOf:
+    """`plan_of(environment)`: the plan from nothing, made once."""
+    return functools.cache(lambda environment: infra.plan(INFRA / "environments" / f"{environment}.tfvars"))

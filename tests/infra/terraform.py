@@ -21,6 +21,7 @@ Variables = Path | Mapping[str, Any]
 Json = dict[str, Any]
 _TYPE = re.compile(r'\b(?:resource|data|mock_resource|mock_data|override_resource)\s+"(\w+)"')
 _MODULE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
+_CRASHED = 11
 _LOCAL_STATE = 'terraform {\n  backend "local" {}\n}\n'
 _NOT_COPIED = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*")
 
@@ -113,6 +114,10 @@ class Terraform:
         }
         return Tests(runs, _errors(said))
 
+    def unformatted(self) -> list[str]:
+        """The files that `terraform fmt` would change."""
+        return self._ended("fmt", "-check", "-recursive").stdout.split()
+
     def _variables(self, variables: Variables | None) -> list[str]:
         if variables is None:
             return []
@@ -135,7 +140,10 @@ class Terraform:
 
     def _ended(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = ["terraform", f"-chdir={self.copy}", *words]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        if ended.returncode == _CRASHED:
+            raise TerraformError(words[0], [], ended.stderr)
+        return ended
 
 
 def types(root: Path) -> set[str]:

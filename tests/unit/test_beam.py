@@ -11,7 +11,7 @@ from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptio
 from components.beam import Work, pipeline_options, run
 from components.recording import silent
 from configs.errors import DataError, SettingsError
-from configs.settings import Beam
+from configs.places import Beam
 
 NOTHING = Work(name="nothing", what="nothing", total=0, done=lambda _: 0, progress=silent)
 

@@ -19,7 +19,7 @@ from components.recording import RECORDS_VARIABLE, stage
 from configs.dataflow import beam
 from configs.errors import SettingsError
 from configs.loading import load
-from configs.settings import Beam
+from configs.places import Beam
 
 JOB = "projects/p/locations/us-central1/jobs/2026-11-25_01"
 

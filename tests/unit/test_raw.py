@@ -10,7 +10,7 @@ import pytest
 
 from components.raw import check_columns, raw_batch, raw_tensors
 from configs.errors import DataError, MissingFeatureError
-from configs.settings import Categorical, Features, Numeric
+from configs.features import Categorical, Features, Numeric
 
 DAY = datetime.date(2013, 9, 1)
 

@@ -7,8 +7,11 @@ import pytest
 
 from configs.errors import SettingsError
 from configs.loading import load, schema_text, use_case_folder, use_cases
-from configs.settings import Settings, TimeSplit
-from configs.stages import bigquery_access, deliver_stage, select_stage, told
+from configs.rows import TimeSplit
+from configs.settings import Settings
+from configs.stages.cloud import bigquery_access
+from configs.stages.prediction import deliver_stage, select_stage
+from configs.stages.training import told_training
 
 MINIMAL = """
 name: tiny
@@ -161,7 +164,7 @@ def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
 
 def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
     """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
-    before, after = (told(load(tiny, overrides=o), "") for o in ([], ["training.epochs=3"]))
+    before, after = (told_training(load(tiny, overrides=o), "") for o in ([], ["training.epochs=3"]))
     assert {name for name in before if before[name] != after[name]} == {"train"}
 
 

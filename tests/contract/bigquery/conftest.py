@@ -19,8 +19,8 @@ import pytest
 from components.ingest import core
 from components.recording import silent
 from configs.cloud import BigQuery, BigQueryAccess
-from configs.settings import Ingest, Label, Source, TimeSplit
-from configs.stages import IngestStage
+from configs.rows import Ingest, Label, Source, TimeSplit
+from configs.stages.training import IngestStage
 
 START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 TYPES = {

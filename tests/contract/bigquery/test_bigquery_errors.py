@@ -9,7 +9,7 @@ import pytest
 from components.sources import open_source
 from configs.cloud import BigQuery
 from configs.errors import PipelineError, QueryError, SourceError
-from configs.settings import Source
+from configs.rows import Source
 
 VISITS = Source(sql="SELECT id\nFROM shop.visits")
 JOBS = "/jobs"

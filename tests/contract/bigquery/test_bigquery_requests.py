@@ -10,7 +10,7 @@ import pytest
 from components.sources import open_source
 from configs.cloud import BigQuery
 from configs.errors import QueryError, SourceError, UnknownSourceError
-from configs.settings import Source
+from configs.rows import Source
 
 VISITS = Source(sql="SELECT * FROM shop.visits")
 

@@ -8,7 +8,7 @@ from components.sources import open_source
 from components.sources.samples import TABLES, seed
 from configs.errors import SourceError
 from configs.loading import load
-from configs.settings import Source
+from configs.rows import Source
 from pipelines import session
 
 ROWS = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}

@@ -6,8 +6,8 @@ import pytest
 
 from configs.errors import BudgetError, QueryError
 from configs.loading import load
+from configs.rows import Source as Selection
 from configs.settings import Settings
-from configs.settings import Source as Selection
 from pipelines.plan import command
 
 TIB = 2**40

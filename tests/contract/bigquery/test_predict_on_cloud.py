@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components import storage
 from components.artifacts import digest, read_json, shards, writing
 from components.deliver import core as deliver
 from components.parquet import opened
@@ -21,10 +20,12 @@ from components.places import place
 from components.predict.component import predict
 from components.recording import silent
 from components.select.component import select
+from components.storage import contents
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
-from configs.settings import Beam, Ingest, Source
-from configs.stages import DeliverStage, PredictStage, SelectStage
+from configs.places import Beam
+from configs.rows import Ingest, Source
+from configs.stages.prediction import DeliverStage, PredictStage, SelectStage
 
 ROOT = Path(__file__).parents[3]
 AT = "2020-05-01T12:00:00+00:00"
@@ -147,7 +148,7 @@ def test_a_bucket_gets_a_folder_for_each_run(here: Path, there: Path, bucket: Pa
         summary = deliver.run(predictions, stage, tmp_path / "delivery", silent)
         output = place(str(summary["output"]))
         assert output == bucket / "scores" / "run-1"
-        names = list(storage.objects(str(output)))
+        names = list(contents.objects(str(output)))
         assert names == [
             "_predictions.json",
             *(f"part-{index:05d}.parquet" for index in range(len(names) - 1)),

@@ -11,7 +11,8 @@ import pytest
 from components.artifacts import read_json, shards
 from components.sources import open_source
 from configs.errors import QueryError
-from configs.settings import SPLITS, HashSplit, Ingest, Parameter, Source, Split, TimeSplit
+from configs.rows import SPLITS, HashSplit, Ingest, Source, Split, TimeSplit
+from configs.values import Parameter
 
 BY_TIME = TimeSplit(
     by="time",

@@ -7,24 +7,18 @@ the form of answers and errors, pages.
 
 import json
 import re
-import threading
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.contract.vertex.answering import Loopback
+from tests.contract.vertex.faults import Faults
+from tests.contract.vertex.refusals import Refusal
 
 NUMBER = "123456789012"
 _POLICY = ("options.requestedPolicyVersion",)
-Answer = tuple[int, Any]
-
-
-def error(code: int, message: str, reason: str = "") -> Answer:
-    """As Google's APIs word one."""
-    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason}
-    content = {"code": code, "message": message, "details": [info] if reason else []}
-    return code, {"error": content}
+Answer = dict[str, Any]
 
 
 def policy(roles: Mapping[str, set[str]]) -> dict[str, Any]:
@@ -71,121 +65,101 @@ class World:
     key_policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
 
-class ControlServer:
-    """Answers about a world; `refused` holds what it answers with errors, by a pattern of HOST/PATH."""
+class ControlServer(Loopback):
+    """Answers about a world; its faults are named by a pattern of HOST/PATH."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.refused: dict[str, Answer] = {}
-        self.busy: dict[str, int] = {}
-        """How often the next requests are answered with 503."""
+        self.faults = Faults(lambda pattern, place: bool(re.search(pattern, place)))
         self.asked: list[str] = []
         """VERB HOST/PATH, in order."""
-        self._http: ThreadingHTTPServer | None = None
         self._methods = _methods(self)
 
-    def __enter__(self) -> Self:
-        """Listen on a free port of 127.0.0.1."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
+    def close_to_us(self, pattern: str, message: str = "", reason: str = "") -> None:
+        """Answer by 403 from now on."""
+        message = message or "The caller does not have permission"
+        self.faults.refuse(pattern, "PERMISSION_DENIED", 1000, message, reason)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._http
-        self._http.shutdown()
-        self._http.server_close()
+    def answer(self, verb: str, target: str, body: bytes) -> bytes:
+        """The JSON that answers a request.
 
-    @property
-    def url(self) -> str:
-        """The address for `cloud.loopback.google`."""
-        assert self._http
-        return f"http://127.0.0.1:{self._http.server_port}"
-
-    def answer(self, verb: str, target: str, body: bytes) -> Answer:
-        """The status and the JSON for a request."""
+        Raises:
+            Refusal: The request is answered by an error.
+        """
         split = urllib.parse.urlsplit(target)
         place = split.path.lstrip("/")
         self.asked.append(f"{verb} {place}")
-        for pattern, times in self.busy.items():
-            if times and re.search(pattern, place):
-                self.busy[pattern] -= 1
-                return error(503, "The service is currently unavailable.")
-        for pattern, refusal in self.refused.items():
-            if re.search(pattern, place):
-                return refusal
+        self.faults.check(place)
         query = urllib.parse.parse_qs(split.query)
         for method in self._methods:
             found = method.pattern.fullmatch(place) if method.verb == verb else None
             if found:
-                return method.called(found, query, json.loads(body) if body else None)
-        return error(404, f"no method {verb} {place}")
+                return json.dumps(method.called(found, query, json.loads(body) if body else None)).encode()
+        raise Refusal("NOT_FOUND", f"no method {verb} {place}")
 
     # --- methods ------------------------------------------------------------------------------
 
     def _get_project(self, project: str, _: Any, __: Any) -> Answer:
         if project != self.world.project:
-            return error(403, "The caller does not have permission")
-        return 200, {"name": f"projects/{NUMBER}", "projectId": project, "state": self.world.state}
+            raise Refusal("PERMISSION_DENIED", "The caller does not have permission")
+        return {"name": f"projects/{NUMBER}", "projectId": project, "state": self.world.state}
 
     def _get_project_policy(self, _: str, __: Any, ___: Any) -> Answer:
-        return 200, policy(self.world.policy)
+        return policy(self.world.policy)
 
     def _permissions_on_project(self, _: str, __: Any, body: Any) -> Answer:
-        return 200, {"permissions": [each for each in body["permissions"] if each in self.world.permissions]}
+        return {"permissions": [each for each in body["permissions"] if each in self.world.permissions]}
 
     def _billing(self, project: str, _: Any, __: Any) -> Answer:
         account = "billingAccounts/000000-AAAAAA-111111" if self.world.billed else ""
         name = f"projects/{project}/billingInfo"
-        return 200, {"name": name, "billingAccountName": account, "billingEnabled": self.world.billed}
+        return {"name": name, "billingAccountName": account, "billingEnabled": self.world.billed}
 
     def _services(self, _: str, query: Any, __: Any) -> Answer:
         if len(query["names"]) > 30:
-            return error(400, "at most 30 names")
+            raise Refusal("INVALID_ARGUMENT", "at most 30 names")
         apis = [name.rpartition("/")[2] for name in query["names"]]
         state = {api: "ENABLED" if api in self.world.apis else "DISABLED" for api in apis}
-        return 200, {
+        return {
             "services": [{"name": f"projects/{NUMBER}/services/{api}", "state": state[api]} for api in apis]
         }
 
     def _get_account(self, _: str, account: str, __: Any, ___: Any) -> Answer:
         if account not in self.world.accounts:
-            return error(404, f"Unknown service account: {account}")
-        return 200, {"email": account, **self.world.accounts[account]}
+            raise Refusal("NOT_FOUND", f"Unknown service account: {account}")
+        return {"email": account, **self.world.accounts[account]}
 
     def _permissions_on_account(self, _: str, account: str, __: Any, body: Any) -> Answer:
         if account not in self.world.accounts:
-            return error(404, f"Unknown service account: {account}")
-        return 200, {"permissions": body["permissions"]} if account in self.world.may_act_as else {}
+            raise Refusal("NOT_FOUND", f"Unknown service account: {account}")
+        return {"permissions": body["permissions"]} if account in self.world.may_act_as else {}
 
     def _get_account_policy(self, _: str, account: str, __: Any, ___: Any) -> Answer:
-        return 200, policy(self.world.account_policies.get(account, {}))
+        return policy(self.world.account_policies.get(account, {}))
 
     def _get_bucket(self, bucket: str, _: Any, __: Any) -> Answer:
         if bucket not in self.world.buckets:
-            return error(404, "The specified bucket does not exist.")
-        return 200, {"name": bucket, **self.world.buckets[bucket]}
+            raise Refusal("NOT_FOUND", "The specified bucket does not exist.")
+        return {"name": bucket, **self.world.buckets[bucket]}
 
     def _get_bucket_policy(self, _: str, __: Any, ___: Any) -> Answer:
-        return 200, policy(self.world.bucket_policy)
+        return policy(self.world.bucket_policy)
 
     def _get_dataset(self, project: str, dataset: str, _: Any, __: Any) -> Answer:
         location = self.world.datasets.get(f"{project}.{dataset}")
         if location is None:
-            return error(404, f"Not found: Dataset {project}:{dataset}")
-        return 200, {"location": location}
+            raise Refusal("NOT_FOUND", f"Not found: Dataset {project}:{dataset}")
+        return {"location": location}
 
     def _get_subnetwork(self, _: str, region: str, name: str, __: Any, ___: Any) -> Answer:
         if name not in self.world.subnetworks:
-            return error(404, f"The resource 'regions/{region}/subnetworks/{name}' was not found")
-        return 200, self.world.subnetworks[name]
+            raise Refusal("NOT_FOUND", f"The resource 'regions/{region}/subnetworks/{name}' was not found")
+        return self.world.subnetworks[name]
 
     def _get_region(self, _: str, region: str, __: Any, ___: Any) -> Answer:
         if region not in self.world.regions:
-            return error(404, f"The resource 'regions/{region}' was not found")
-        return 200, {"name": region, "quotas": self.world.quotas}
+            raise Refusal("NOT_FOUND", f"The resource 'regions/{region}' was not found")
+        return {"name": region, "quotas": self.world.quotas}
 
     def _quota_infos(self, _: str, service: str, query: Any, __: Any) -> Answer:
         """A page each: pages must be followed."""
@@ -204,33 +178,33 @@ class ControlServer:
         ]  # fmt: skip
         at = int(query.get("pageToken", ["0"])[0])
         more = {"nextPageToken": str(at + 1)} if at + 1 < len(infos) else {}
-        return 200, {"quotaInfos": infos[at : at + 1], **more}
+        return {"quotaInfos": infos[at : at + 1], **more}
 
     def _get_repository(self, _: str, __: str, repository: str, ___: Any, ____: Any) -> Answer:
         if repository not in self.world.repositories:
-            return error(404, f"Repository {repository} not found")
-        return 200, {"format": "DOCKER"}
+            raise Refusal("NOT_FOUND", f"Repository {repository} not found")
+        return {"format": "DOCKER"}
 
     def _get_tag(
         self, _: str, __: str, repository: str, package: str, tag: str, ___: Any, ____: Any
     ) -> Answer:
         if f"{repository}/{package}:{tag}" not in self.world.images:
-            return error(404, "Requested entity was not found.")
-        return 200, {"name": tag, "version": f"projects/p/packages/{package}/versions/sha256:{'a' * 64}"}
+            raise Refusal("NOT_FOUND", "Requested entity was not found.")
+        return {"name": tag, "version": f"projects/p/packages/{package}/versions/sha256:{'a' * 64}"}
 
     def _get_image(self, _: str, __: str, repository: str, image: str, ___: Any, ____: Any) -> Answer:
         if f"{repository}/{image}" not in self.world.images:
-            return error(404, "Requested entity was not found.")
-        return 200, {"uri": image}
+            raise Refusal("NOT_FOUND", "Requested entity was not found.")
+        return {"uri": image}
 
     def _get_key(self, key: str, _: Any, __: Any) -> Answer:
         if key not in self.world.keys:
-            return error(404, f"CryptoKey {key} not found.")
+            raise Refusal("NOT_FOUND", f"CryptoKey {key} not found.")
         version = {"name": f"{key}/cryptoKeyVersions/3", "state": self.world.keys[key]}
-        return 200, {"name": key, "purpose": "ENCRYPT_DECRYPT", "primary": version}
+        return {"name": key, "purpose": "ENCRYPT_DECRYPT", "primary": version}
 
     def _get_key_policy(self, key: str, _: Any, __: Any) -> Answer:
-        return 200, policy(self.world.key_policies.get(key, {}))
+        return policy(self.world.key_policies.get(key, {}))
 
 
 @dataclass
@@ -248,9 +222,12 @@ class Method:
         """Answer what is well formed."""
         odd = sorted(set(query) - set(self.query))
         if odd:
-            return error(400, f'Invalid JSON payload received. Unknown name "{odd[0]}": Cannot bind query.')
+            raise Refusal(
+                "INVALID_ARGUMENT",
+                f'Invalid JSON payload received. Unknown name "{odd[0]}": Cannot bind query.',
+            )
         if (body is None) != (self.body is None) or set(body or ()) - set(self.body or ()):
-            return error(400, "Invalid JSON payload received. Cannot bind the body.")
+            raise Refusal("INVALID_ARGUMENT", "Invalid JSON payload received. Cannot bind the body.")
         return self.answer(*(urllib.parse.unquote(part) for part in found.groups()), query, body)
 
 
@@ -295,27 +272,3 @@ def _pattern(path: str) -> re.Pattern[str]:
     if "(" in path:
         return re.compile(path)
     return re.compile(re.escape(path).replace(r"\*", r"([^/:]+(?::[0-9a-f]{64})?)"))
-
-
-def _handler(server: ControlServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def log_message(self, *_: object) -> None:
-            """Tests read `server.asked` instead."""
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, content = server.answer(self.command, self.path, body)
-            sent = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json; charset=UTF-8")
-            self.send_header("content-length", str(len(sent)))
-            self.end_headers()
-            self.wfile.write(sent)
-
-        do_GET = do_POST = answer  # noqa: N815 - http.server's names
-
-    return Handler

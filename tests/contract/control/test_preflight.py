@@ -11,7 +11,7 @@ from pipelines.__main__ import app
 from pipelines.preflight import command, keys
 from pipelines.preflight.desk import Finding
 from tests.contract.control.conftest import ACCOUNTS, DIGEST
-from tests.contract.control.server import NUMBER, ControlServer, World, error
+from tests.contract.control.server import NUMBER, ControlServer, World
 
 P = "my-project-dev"
 BUCKET = "my-project-dev-pipeline"
@@ -363,27 +363,28 @@ def test_a_key_is_alive_in_the_region_and_usable(control: ControlServer, dev: An
 
 
 def test_what_is_closed_is_told_as_unknown_with_what_opens_it(control: ControlServer, dev: Any) -> None:
-    control.refused["getIamPolicy"] = error(403, "The caller does not have permission")
+    control.close_to_us("getIamPolicy")
     finding = found(dev(), "accounts: roles")
     assert (finding.state, finding.told) == ("unknown", "403 The caller does not have permission")
     assert "--role=roles/viewer" in finding.mend[0]
-    control.refused["cloudquotas"] = error(403, "Cloud Quotas API is off.", "SERVICE_DISABLED")
+    control.close_to_us("cloudquotas", "Cloud Quotas API is off.", "SERVICE_DISABLED")
     assert found(dev(), "quota of Vertex AI").mend == (
         f"gcloud services enable cloudquotas.googleapis.com --project={P}",
     )
-    control.refused["kms|b/my"] = error(403, "user:YOU does not have storage.buckets.get access")
+    control.close_to_us("kms|b/my", "user:YOU does not have storage.buckets.get access")
     assert "if it is another project's, set cloud.bucket" in found(dev(), "bucket").told
 
 
 def test_a_busy_service_is_asked_again(control: ControlServer, dev: Any) -> None:
-    control.busy = {"serviceusage": 2, "getIamPolicy": 1}
+    control.faults.refuse("serviceusage", times=2)
+    control.faults.refuse("getIamPolicy")
     assert set(states(dev()).values()) == {"ready"}
 
 
 def test_a_service_that_does_not_answer_is_told_and_the_rest_goes_on(
     control: ControlServer, dev: Any
 ) -> None:
-    control.busy = {"compute.googleapis.com": 1000}
+    control.faults.refuse("compute.googleapis.com", times=1000)
     told = states(dev())
     assert told["places: subnetwork"] == "unknown"
     assert told["bucket"] == "ready"
@@ -409,7 +410,7 @@ def test_a_run_is_refused_with_the_command_that_mends_it(control: ControlServer,
 
 
 def test_what_a_run_cannot_be_told_does_not_refuse_it(control: ControlServer, dev: Any) -> None:
-    control.refused["serviceusage|artifactregistry"] = error(403, "The caller does not have permission")
+    control.close_to_us("serviceusage|artifactregistry")
     command.check(dev())
 
 

@@ -13,9 +13,7 @@ import re
 import threading
 import urllib.parse
 from collections.abc import Mapping
-from http.server import ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
 from google.cloud import dataflow_v1beta3 as dataflow
@@ -23,7 +21,7 @@ from google.protobuf import json_format
 
 from tests.contract.dataflow.jobs import ENDED, IMPORTANCE, Fate, Importance, Job, State
 from tests.contract.dataflow.workers import Workers
-from tests.contract.vertex.answering import handler
+from tests.contract.vertex.answering import Loopback
 from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.refusals import Refusal
 
@@ -45,7 +43,7 @@ _PAGE = 2
 """Messages on a page."""
 
 
-class DataflowServer:
+class DataflowServer(Loopback):
     """One project in one region.
 
     Args:
@@ -53,6 +51,8 @@ class DataflowServer:
         location: The region.
         variables: Of the environment of the workers.
     """
+
+    host = "localhost"  # the word by which Beam knows such a server
 
     def __init__(
         self,
@@ -68,28 +68,10 @@ class DataflowServer:
         self.variables = dict(variables or {})
         self._workers = Workers(self.variables)
         self._lock = threading.RLock()
-        self._http: ThreadingHTTPServer | None = None
 
-    def __enter__(self) -> Self:
-        """Listen on a free port of 127.0.0.1."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.answer))
-        self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._http
-        self._http.shutdown()
-        self._http.server_close()
+    def close(self) -> None:
+        """End the workers."""
         self._workers.stop()
-
-    @property
-    def url(self) -> str:
-        """The address for `--dataflow_endpoint`; Beam knows such a server by the word localhost."""
-        assert self._http
-        return f"http://localhost:{self._http.server_port}"
 
     def forget(self) -> None:
         """No job, no fault, no call."""

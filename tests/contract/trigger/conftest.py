@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from components import storage
 from components.artifacts import write_json
 from components.places import place
+from components.storage import folders
 from configs.loading import load
 from configs.settings import Settings
 from pipelines import publishing
@@ -74,7 +74,7 @@ def published(there: Settings, bucket: Path, tmp_path: Path) -> Settings:
     compiled = tmp_path / "small.yaml"
     small.compile_to(compiled)
     template = f"{bucket / 'pipelines/small.yaml'}"
-    storage.put(compiled, template)
+    folders.put(compiled, template)
     write_json(place(f"{bucket / 'pipelines/training-flights.json'}"), publishing._launch(there, template))
     return there
 

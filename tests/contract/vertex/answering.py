@@ -1,14 +1,59 @@
-"""How the loopback servers answer over HTTP."""
+"""How the loopback servers live and answer over HTTP."""
 
+import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
 
 from tests.contract.vertex.faults import LostAnswer
 from tests.contract.vertex.refusals import Refusal
 
 
-def handler(answer_to: Callable[[str, str, bytes], bytes]) -> type[BaseHTTPRequestHandler]:
+class Loopback(ABC):
+    """A server on a free port of 127.0.0.1, as long as its `with` block."""
+
+    host = "127.0.0.1"
+    """By which it is called."""
+    _http: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.answer))
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._http
+        self._http.shutdown()
+        self._http.server_close()
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        assert self._http
+        return f"http://{self.host}:{self._http.server_port}"
+
+    @abstractmethod
+    def answer(self, verb: str, target: str, body: bytes) -> bytes:
+        """The JSON that answers a request.
+
+        Raises:
+            Refusal: The request is answered by an error.
+            LostAnswer: It is not answered at all.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most have nothing more
+        """End what it has started."""
+
+
+def _handler(answer_to: Callable[[str, str, bytes], bytes]) -> type[BaseHTTPRequestHandler]:
     """A request handler that hands verb, path and body on, and tells a refusal as Google does."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,5 +1,7 @@
 """What goes wrong, on request: the next calls of an RPC are refused, lost, slow, or fail later."""
 
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,17 +24,27 @@ class Fault:
     status: Status = "UNAVAILABLE"
     message: str = "injected by the test"
     polls: int = 0
+    reason: str = ""
+    """A word of Google's for the status: SERVICE_DISABLED, …"""
 
 
 class Faults:
-    """The faults that wait for their call."""
+    """The faults that wait for their call.
 
-    def __init__(self) -> None:
+    Args:
+        meant: Whether what a fault names as its RPC is the RPC of a call.
+    """
+
+    def __init__(self, meant: Callable[[str, str], bool] = operator.eq) -> None:
         self.waiting: list[Fault] = []
+        self._meant = meant
 
-    def refuse(self, rpc: str, status: Status = "UNAVAILABLE", times: int = 1, message: str = "") -> None:
+    def refuse(
+        self, rpc: str, status: Status = "UNAVAILABLE", times: int = 1, message: str = "", reason: str = ""
+    ) -> None:
         """Answer the next calls by an error, before any work: 429 is RESOURCE_EXHAUSTED, 503 UNAVAILABLE."""
-        self.waiting.append(Fault(rpc, "refuse", times, status, message or "injected by the test"))
+        message = message or "injected by the test"
+        self.waiting.append(Fault(rpc, "refuse", times, status, message, reason=reason))
 
     def lose_answer(self, rpc: str, times: int = 1) -> None:
         """Do the work of the next calls and close the connection without an answer."""
@@ -55,7 +67,7 @@ class Faults:
     def due(self, rpc: str, kind: Kind) -> Fault | None:
         """The fault of this kind that this call meets, if any; it has then happened once more."""
         for fault in self.waiting:
-            if (fault.rpc, fault.kind) == (rpc, kind) and fault.times > 0:
+            if fault.kind == kind and fault.times > 0 and self._meant(fault.rpc, rpc):
                 fault.times -= 1
                 return fault
         return None
@@ -68,7 +80,7 @@ class Faults:
         """
         fault = self.due(rpc, "refuse")
         if fault:
-            raise Refusal(fault.status, fault.message)
+            raise Refusal(fault.status, fault.message, fault.reason)
 
     def check_answer(self, rpc: str) -> None:
         """Lose an answer after the work.

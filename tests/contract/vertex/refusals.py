@@ -51,9 +51,9 @@ RPC: dict[Status, int] = {
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of the server
     """A request that is answered by an error."""
 
-    def __init__(self, status: Status, message: str) -> None:
+    def __init__(self, status: Status, message: str, reason: str = "") -> None:
         super().__init__(message)
-        self.status, self.message = status, message
+        self.status, self.message, self.reason = status, message, reason
 
     @property
     def code(self) -> int:
@@ -62,7 +62,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of the 
 
     def body(self) -> bytes:
         """The error as the service writes it."""
-        error = {"code": self.code, "message": self.message, "status": self.status}
+        error: dict[str, object] = {"code": self.code, "message": self.message, "status": self.status}
+        if self.reason:
+            kind = "type.googleapis.com/google.rpc.ErrorInfo"
+            error["details"] = [{"@type": kind, "reason": self.reason}]
         return json.dumps({"error": error}).encode()
 
 

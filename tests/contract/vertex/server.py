@@ -12,13 +12,11 @@ import json
 import re
 import threading
 import urllib.parse
-from http.server import ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from google.protobuf import empty_pb2, json_format
 
-from tests.contract.vertex.answering import handler
+from tests.contract.vertex.answering import Loopback
 from tests.contract.vertex.endpoints import Endpoints, Predictor, which_version
 from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.jobs import Jobs
@@ -37,7 +35,7 @@ _PLACE = re.compile(r"/(?:v1|ui)/projects/([^/]+)/locations/([^/:]+)")
 _OPERATION = re.compile(r"/(?:v1|ui)/(projects/[^/]+/locations/[^/]+/(?:[^:]+/)?operations/[^/]+)$")
 
 
-class VertexServer:
+class VertexServer(Loopback):
     """One project in one region.
 
     Args:
@@ -72,34 +70,11 @@ class VertexServer:
         """Each RPC's name with its request message."""
         self._resources = Resources(self.store)
         self._lock = threading.RLock()
-        self._http: ThreadingHTTPServer | None = None
 
-    # --- its life -----------------------------------------------------------------------------
-
-    def __enter__(self) -> Self:
-        """Listen on a free port of 127.0.0.1."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler(self.answer))
-        self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._http
-        self._http.shutdown()
-        self._http.server_close()
+    def close(self) -> None:
+        """End what its parts have started."""
         for part in self.parts:
             getattr(part, "close", lambda: None)()
-
-    @property
-    def url(self) -> str:
-        """The address for `api_endpoint`, or `settings.cloud.loopback.vertex`."""
-        assert self._http
-        return f"http://127.0.0.1:{self._http.server_port}"
 
     @property
     def parent(self) -> str:

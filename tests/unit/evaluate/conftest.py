@@ -18,8 +18,10 @@ import tensorflow as tf
 from components.artifacts import shard_path
 from components.evaluate import core
 from components.recording import silent
-from configs.settings import Beam, Evaluation, Gate, Label
-from configs.stages import EvaluateStage
+from configs.evaluation import Evaluation, Gate
+from configs.places import Beam
+from configs.rows import Label
+from configs.stages.training import EvaluateStage
 
 NUMERIC, CATEGORICAL = ("hour", "humid", "seats"), ("carrier", "weekend")
 Columns = Mapping[str, Any]

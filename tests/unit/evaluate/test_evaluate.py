@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss, precision_score, recall_score, roc_auc_sco
 from components.artifacts import read_json
 from components.evaluate.component import evaluate
 from components.recording import RECORDS_VARIABLE
-from configs.settings import Gate
+from configs.evaluation import Gate
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # in TFMA, 0 / 0
 Lab = Any

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from components.evaluate.gates import Reason, Verdict, judge
-from configs.settings import Evaluation, Gate
+from configs.evaluation import Evaluation, Gate
 
 METRICS = ("auc", "pr_auc", "precision", "recall", "log_loss", "calibration")
 

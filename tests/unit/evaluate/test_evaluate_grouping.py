@@ -21,7 +21,7 @@ from components.evaluate.analysis import Measure, Metrics, analyze, slice_key
 from components.evaluate.grouping import Groups, blur, grouped, merged, within
 from components.evaluate.measuring import by_slice, chosen_bins
 from components.evaluate.slices import OVERALL, SliceBook
-from configs.settings import Beam
+from configs.places import Beam
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # in TFMA, 0 / 0
 THRESHOLD = 0.25

@@ -20,8 +20,8 @@ from components.evaluate.workers import _Score, scored_by_workers
 from components.recording import silent
 from components.scoring import Scorer
 from configs.errors import ModelError
-from configs.settings import Beam
-from configs.stages import EvaluateStage
+from configs.places import Beam
+from configs.stages.training import EvaluateStage
 
 BATCH = 350
 """Rows; the same batches in every test, since a score may differ in its last digit with its batch."""

@@ -12,7 +12,7 @@ import pytest
 from components.sources import open_source
 from components.sources.samples import seed
 from configs.loading import load
-from configs.settings import Source
+from configs.rows import Source
 
 FROM, UNTIL = "2013-05-20", "2013-07-08"
 IN_THE_END = datetime.datetime(2014, 1, 1, tzinfo=datetime.UTC)

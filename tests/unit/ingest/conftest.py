@@ -11,8 +11,8 @@ import pytest
 
 from components.ingest import core
 from components.recording import silent
-from configs.settings import HashSplit, Ingest, Label, Source, TimeSplit
-from configs.stages import IngestStage
+from configs.rows import HashSplit, Ingest, Label, Source, TimeSplit
+from configs.stages.training import IngestStage
 
 START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 BY_TIME = TimeSplit(

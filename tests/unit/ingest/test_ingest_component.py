@@ -8,7 +8,7 @@ from kfp import dsl
 
 from components.artifacts import read_json
 from components.ingest.component import ingest
-from configs.stages import IngestStage
+from configs.stages.training import IngestStage
 
 
 def call(stage: IngestStage, folder: Path) -> None:

@@ -15,8 +15,8 @@ from configs.errors import (
     QueryError,
     SourceError,
 )
-from configs.settings import HashSplit, Label
-from configs.stages import IngestStage
+from configs.rows import HashSplit, Label
+from configs.stages.training import IngestStage
 
 FAR = {"by": "time", "column": "at", "eval_from": "2021-01-01", "test_from": "2021-02-01"}
 

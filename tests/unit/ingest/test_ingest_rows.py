@@ -12,8 +12,8 @@ import pytest
 from components.artifacts import digest, read_json, shards
 from components.ingest import core
 from components.sources.farmhash import fingerprints
-from configs.settings import SPLITS, HashSplit, Label, Split
-from configs.stages import IngestStage
+from configs.rows import SPLITS, HashSplit, Label, Split
+from configs.stages.training import IngestStage
 
 
 def rows(folder: Path, *splits: Split) -> pa.Table:

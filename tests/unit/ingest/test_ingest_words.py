@@ -9,8 +9,8 @@ from sqlglot import exp
 from components.ingest.plan import plan
 from components.sources import googlesql
 from configs.loading import load
-from configs.settings import SPLITS, HashSplit
-from configs.stages import IngestStage
+from configs.rows import SPLITS, HashSplit
+from configs.stages.training import IngestStage
 
 WORDS = """
     ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE

@@ -16,8 +16,8 @@ from components.artifacts import read_json, shard_path, shards
 from components.predict import core
 from components.predict.scored import Stamp
 from components.recording import silent
-from configs.settings import Beam
-from configs.stages import PredictStage
+from configs.places import Beam
+from configs.stages.prediction import PredictStage
 
 ROOT = Path(__file__).parents[3]
 AT = datetime.datetime(2020, 5, 1, 12, tzinfo=datetime.UTC)

@@ -13,8 +13,8 @@ from components.choose.core import Choice, Stamp
 from components.registry import Submission
 from components.registry.folder import FolderRegistry
 from configs.errors import ModelError, QueryError, RegistryError, SettingsError
-from configs.settings import Source
-from configs.stages import ChooseStage
+from configs.rows import Source
+from configs.stages.prediction import ChooseStage
 
 FEATURES = {"numeric": ["distance"], "categorical": ["carrier"]}
 GIVEN = Stamp("run-1", "2020-05-01T12:00:00+02:00")

@@ -13,7 +13,7 @@ from components.artifacts import read_json
 from components.deliver import core
 from components.deliver.component import deliver
 from components.recording import silent
-from configs.stages import DeliverStage
+from configs.stages.prediction import DeliverStage
 from tests.unit.prediction.conftest import Predicted
 
 Put = Callable[..., Path]

@@ -10,7 +10,7 @@ import pytest
 
 from components.artifacts import digest, shards
 from configs.errors import DataError, ModelError, SettingsError, UnreadableFileError
-from configs.settings import Beam
+from configs.places import Beam
 from tests.unit.prediction.conftest import AT, STAGE, Predicted, replaced, score
 
 Put = Callable[..., Path]

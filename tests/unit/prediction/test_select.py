@@ -16,8 +16,8 @@ from components.recording import silent
 from components.select import core
 from components.select.component import select
 from configs.errors import DataError, MissingFeatureError
-from configs.settings import Ingest, Source
-from configs.stages import SelectStage
+from configs.rows import Ingest, Source
+from configs.stages.prediction import SelectStage
 from tests.unit.prediction.conftest import replaced
 
 FEATURES = declared(["distance", "seats"], ["carrier", "origin"])

@@ -19,7 +19,7 @@ from components.recording import silent
 from components.registry import Submission
 from components.registry.folder import FolderRegistry
 from configs.errors import EndpointError, RegistryError
-from configs.stages import DeployStage
+from configs.stages.training import DeployStage
 
 ROOT = Path(__file__).parents[3]
 NO_SERVER = (sys.executable, "-c", "raise SystemExit('must not be started')")
@@ -327,7 +327,7 @@ KILLED_AT = """
 import json, os, psutil, sys
 from pathlib import Path
 from components.deploy import core
-from configs.stages import DeployStage
+from configs.stages.training import DeployStage
 
 step, settings, command, out, *paths = sys.argv[1:]
 

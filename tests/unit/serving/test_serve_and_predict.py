@@ -12,8 +12,8 @@ from components.artifacts import shard_path, shards
 from components.predict import core
 from components.predict.scored import Stamp
 from components.recording import silent
-from configs.settings import Beam
-from configs.stages import PredictStage
+from configs.places import Beam
+from configs.stages.prediction import PredictStage
 
 STAGE = PredictStage(
     name="flights",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.raw import raw_tensors
 from components.serve.instances import Columns, RawFeatures, columns, joined
-from configs.settings import Features
+from configs.features import Features
 
 RAW = RawFeatures(("n",), ("c",))
 FEATURES = Features.model_validate({"numeric": {"n": {}}, "categorical": {"c": {}}})

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from components.sources import open_source
-from configs.settings import Source
+from configs.rows import Source
 
 Ask = Callable[..., list[dict[str, Any]]]
 

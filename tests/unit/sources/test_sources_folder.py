@@ -10,7 +10,7 @@ import pytest
 
 from components.sources import open_source
 from configs.errors import SourceError, UnreadableFileError
-from configs.settings import Ingest, Source
+from configs.rows import Ingest, Source
 
 CSV = "id,price,name,at\n1,2.5,ann,2020-01-01 10:00:00\n2,NA,,2020-01-02 00:00:00\n3,4,it's,\n"
 

@@ -10,7 +10,7 @@ import pytest
 from components.recording import silent
 from components.sources import open_source, samples
 from configs.errors import BusyError, UnknownSourceError, UnreadableFileError
-from configs.settings import Source
+from configs.rows import Source
 
 ALL = Source(
     sql="SELECT f.flight, w.temp, p.seats, a.name, l.name AS airline "

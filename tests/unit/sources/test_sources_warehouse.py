@@ -10,7 +10,7 @@ import pytest
 
 from components.sources import open_source
 from configs.errors import BusyError, QueryError, SourceError, UnknownSourceError, UnreadableFileError
-from configs.settings import Ingest, Source
+from configs.rows import Ingest, Source
 
 HOLD_OPEN = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 

@@ -20,8 +20,9 @@ from tensorflow_transform import impl_helper
 from components.artifacts import shard_path, write_json
 from components.recording import Progress, silent
 from components.train import core, features
-from configs.settings import Label, Split, Training
-from configs.stages import TrainStage
+from configs.rows import Label, Split
+from configs.stages.training import TrainStage
+from configs.training import Training
 
 NUMERIC = ("distance", "minute_of_day", "sched_gap")
 CATEGORICAL = ("carrier", "origin", "dest")

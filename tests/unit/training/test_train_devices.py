@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components.train.cluster import Cluster
 from components.train.devices import Devices, precision, strategy
-from configs.settings import Training
+from configs.training import Training
 
 Trainer = Any
 Trained = Any
@@ -41,7 +41,7 @@ from components.train import core
 from components.train.devices import Devices
 from components.train.models import ReplicaDropout
 from configs.errors import TrainingError
-from configs.stages import TrainStage
+from configs.stages.training import TrainStage
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)

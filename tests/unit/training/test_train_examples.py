@@ -14,7 +14,7 @@ from components.train import examples as data
 from components.train.features import ModelInputs
 from components.train.shards import Batch, Shards
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
-from configs.settings import Training
+from configs.training import Training
 
 Order = np.random.Generator
 MEMORY = Training(input_pipeline="memory")

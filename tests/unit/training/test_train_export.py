@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 
 from components.train import export, features, models
 from configs.errors import TrainingError
-from configs.settings import Training
+from configs.training import Training
 
 Trained = Any
 Rows = Any

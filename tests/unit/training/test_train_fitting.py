@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.train.fitting import batch_size
 from configs.errors import TrainingError
-from configs.settings import Training
+from configs.training import Training
 
 Trainer = Any
 Trained = Any

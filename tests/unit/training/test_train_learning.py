@@ -15,7 +15,7 @@ from components.train.features import ModelInputs
 from components.train.fitting import class_weights
 from components.train.learner import Learner
 from components.train.optimization import LearningRate
-from configs.settings import Schedule, Training
+from configs.training import Schedule, Training
 
 INPUTS = ModelInputs(dense=("a", "b"), indexed={"x": 5}, label="late", numeric=("a", "b"), categorical=("x",))
 

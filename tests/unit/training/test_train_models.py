@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.train import models
 from components.train.features import ModelInputs
-from configs.settings import Training
+from configs.training import Training
 
 INPUTS = ModelInputs(
     dense=("a", "b"), indexed={"x": 5, "y": 300, "z": 7}, label="late", numeric=("a", "b"), categorical=("x",)

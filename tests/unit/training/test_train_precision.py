@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from components.train import models
 from components.train.features import ModelInputs
 from components.train.learner import Learner
-from configs.settings import Training
+from configs.training import Training
 
 Trainer = Any
 Trained = Any

@@ -18,8 +18,10 @@ import pytest
 from components.artifacts import read_json, shard_path, shards
 from components.recording import silent
 from components.transform import core
-from configs.settings import Beam, Categorical, Cross, Features, Label, Numeric, Split, Transform
-from configs.stages import TransformStage
+from configs.features import Categorical, Cross, Features, Numeric, Transform
+from configs.places import Beam
+from configs.rows import Label, Split
+from configs.stages.training import TransformStage
 
 TRAIN, EVAL = 3000, 800
 """Rows of the splits; the training split has two shards."""

@@ -9,7 +9,7 @@ from kfp import dsl
 from components.artifacts import digest, read_json
 from components.recording import RECORDS_VARIABLE
 from components.transform.component import transform
-from configs.settings import Categorical, Features
+from configs.features import Categorical, Features
 
 
 def artifact(name: str, path: Path) -> dsl.Artifact:

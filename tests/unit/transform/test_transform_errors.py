@@ -18,7 +18,7 @@ from configs.errors import (
     SettingsError,
     UnreadableFileError,
 )
-from configs.settings import Categorical, Features, Numeric
+from configs.features import Categorical, Features, Numeric
 
 
 def said(error: type[Exception], rows: Path, stage: Any, folder: Path) -> str:

@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 from numpy.typing import NDArray
 
 from components.raw import raw_tensors
-from configs.settings import Categorical, Cross, Features, Numeric
+from configs.features import Categorical, Cross, Features, Numeric
 
 NUMBERS = ("distance", "air_time", "dep_delay", "minute", "gust", "constant", "nothing", "bare")
 STRINGS = ("carrier", "dest", "tailnum", "flight", "weekend")

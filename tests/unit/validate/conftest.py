@@ -15,8 +15,10 @@ from components.artifacts import shard_path
 from components.recording import silent
 from components.validate import core
 from configs.errors import AnomaliesError
-from configs.settings import SPLITS, Categorical, Features, Label, Numeric, Validation
-from configs.stages import ValidateStage
+from configs.features import Categorical, Features, Numeric
+from configs.rows import SPLITS, Label
+from configs.stages.training import ValidateStage
+from configs.validation import Validation
 
 Columns = dict[str, Any]
 

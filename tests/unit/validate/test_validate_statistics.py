@@ -17,7 +17,7 @@ from components.recording import silent
 from components.validate import histograms, queries
 from components.validate.presence import not_a_number, presence, valued
 from components.validate.statistics import Request, Statistics, compute, custom
-from configs.settings import SPLITS
+from configs.rows import SPLITS
 
 CATEGORIES = {"hour", "flag"}
 NUMBERS = ("dep_delay", "distance", "air_time", "month")

@@ -1,0 +1,59 @@
+"""What is measured of a model, and when it may serve."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+
+from configs.section import Section
+from configs.values import Column
+
+
+class Gate(Section):
+    """When a candidate may serve: every rule that is given must hold. One that is not given is not applied.
+
+    Higher is better for auc, pr_auc, precision and recall; lower for log_loss. Calibration is the mean
+    score divided by the mean label: 1 is ideal, and the rules are about its distance from 1.
+    """
+
+    metric: Literal["auc", "pr_auc", "log_loss", "precision", "recall", "calibration"] = "auc"
+    floor: float | None = None
+    """The candidate's value on the test split is no worse than this; for calibration, no further from 1."""
+    max_regression: NonNegativeFloat | None = None
+    """Its value is no worse than the champion's, on the same rows, by more than this."""
+    slice_floor: float | None = None
+    """Its value on no slice of at least `min_slice_rows` is worse than this."""
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> "Gate":
+        if self.floor is None and self.max_regression is None and self.slice_floor is None:
+            raise ValueError(
+                f"the gate on {self.metric} has no rule: say floor, max_regression or slice_floor"
+            )
+        return self
+
+
+class Evaluation(Section):
+    """Which numbers decide, over which slices."""
+
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """The operating threshold: a score from here on is a positive prediction."""
+    slices: tuple[Annotated[tuple[Column, ...], Field(min_length=1)], ...] = ()
+    """Each entry one column or a combination; the whole split is always there."""
+    min_slice_rows: PositiveInt = 200
+    """Smaller slices are listed with their counts, but neither measured nor judged."""
+    gates: Annotated[tuple[Gate, ...], Field(min_length=1)] = (Gate(floor=0.5, max_regression=0.0),)
+    bins: Annotated[int, Field(ge=10, le=10_000)] | None = None
+    """Thresholds of the curves: the resolution of AUC and PR-AUC. None: 500, or 10,000 (the most that TFMA
+    tells apart) where the scores lie so close together that the AUC could otherwise be 0.005 off."""
+    batch_rows: PositiveInt = 8192
+    """Rows scored at once."""
+    golden_rows: PositiveInt = 64
+    """Test rows kept with their offline predictions, to be asked of the server before traffic moves."""
+
+    @model_validator(mode="after")
+    def _slices_once(self) -> "Evaluation":
+        sorted_slices = [tuple(sorted(columns)) for columns in self.slices]
+        for columns in sorted_slices:
+            if sorted_slices.count(columns) > 1 or len(set(columns)) < len(columns):
+                raise ValueError(f"slices by {list(columns)}: name each slicing, and each column in it, once")
+        return self

@@ -1,0 +1,58 @@
+"""What stages are told of Google Cloud."""
+
+from configs.cloud import BigQueryAccess, OnlinePrediction
+from configs.deployment import Serving
+from configs.section import Section
+from configs.settings import Settings
+
+
+class ServingCloud(Section):
+    """How versions are kept and served on Vertex AI."""
+
+    bucket: str
+    """Holds each version's files: gs://BUCKET/registry/NAME/…"""
+    image: str
+    """Of the prediction server."""
+    serving: Serving
+    """What the server is told."""
+    prediction: OnlinePrediction
+    service_account: str = ""
+    """Runs the server."""
+    labels: dict[str, str] = {}
+    kms_key: str = ""
+    loopback: str = ""
+    """A server that stands in for Vertex AI's, for tests."""
+
+
+def serving_cloud(settings: Settings) -> ServingCloud | None:
+    """What a registry on Vertex AI is told; None where the environment has no cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    return ServingCloud(
+        bucket=cloud.bucket,
+        image=cloud.prediction.image or settings.image,
+        serving=settings.deployment.serving,
+        prediction=cloud.prediction,
+        service_account=cloud.identities.serving,
+        labels=settings.labels,
+        kms_key=cloud.kms_key,
+        loopback=cloud.loopback.vertex,
+    )
+
+
+def bigquery_access(settings: Settings, stage: str) -> BigQueryAccess | None:
+    """What `stage` needs to ask BigQuery; None outside Google Cloud."""
+    cloud = settings.cloud
+    if cloud is None:
+        return None
+    command = f"python -m pipelines seed {settings.name} --env {settings.environment}"
+    return BigQueryAccess(
+        project=cloud.project,
+        location=cloud.bigquery.location or cloud.location,
+        bigquery=cloud.bigquery,
+        kms_key=cloud.kms_key,
+        labels={**cloud.labels, "use_case": settings.name, "stage": stage},
+        seed_command=command if settings.source.sample else "",
+        read_endpoint=cloud.loopback.bigquery_read,
+    )
