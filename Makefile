@@ -89,7 +89,7 @@ pin: $(VENV)/.run ## keep the digests of the VERSION that is in ENV's registry
 scan: $(VENV)/.run ## known vulnerabilities of the kept images; what is grave and has a fix fails
 	@$(PY) -m infra scan "$(ENV)" $(ARGS)
 
-sbom: $(VENV)/.run $(VENV)-delivery/.ready ## a bill of materials for each kept image; ARGS=--attach puts it beside the image
+sbom: $(VENV)/.run $(VENV)-delivery/.delivery ## a bill of materials for each kept image; ARGS=--attach puts it beside the image
 	@PATH="$(CURDIR)/$(VENV)-delivery/bin:$$PATH" $(PY) -m infra sbom "$(ENV)" $(ARGS)
 
 compile: $(VENV)/.run ## both pipelines for ENV, checked, into output/delivery/
@@ -122,7 +122,7 @@ clean: ## remove what runs have made: output/
 	rm -rf output
 
 distclean: clean ## … and the virtual environments, and what was fetched
-	rm -rf $(VENV) $(VENV)-infra .cache
+	rm -rf $(VENV) $(VENV)-infra $(VENV)-delivery .cache
 
 $(VENV)/.run: requirements.lock .ci/setup
 	@./.ci/setup $(VENV) requirements.lock
@@ -132,6 +132,10 @@ $(VENV)/.test: requirements-dev.lock $(VENV)/.run
 	@./.ci/setup $(VENV) requirements-dev.lock
 	@touch $@
 
-$(VENV)-delivery/.ready: requirements-delivery.lock .ci/setup
+$(VENV)-delivery/.delivery: requirements-delivery.lock .ci/setup
 	@./.ci/setup $(VENV)-delivery requirements-delivery.lock
+	@touch $@
+
+$(VENV)-infra/.infra: requirements-infra.lock .ci/setup
+	@./.ci/setup $(VENV)-infra requirements-infra.lock
 	@touch $@

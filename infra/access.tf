@@ -139,6 +139,8 @@ locals {
       ["pipeline", "roles/bigquery.dataEditor", var.warehouse.predictions],
     ],
     tolist(setproduct(var.operators, ["roles/bigquery.dataEditor"], var.warehouse.sources)),
+    # The run from end to end loads the sample data first; in production the data are somebody's.
+    var.protected ? [] : [for name in var.warehouse.sources : ["delivery", "roles/bigquery.dataEditor", name]],
     var.workbench == null ? [] : [for name in var.warehouse.sources : ["workbench", "roles/bigquery.dataViewer", name]],
   )
   dataset_grants = {

@@ -16,6 +16,7 @@ locals {
       compute   = "service-${var.project_number}@compute-system.iam.gserviceaccount.com"
       dataflow  = "service-${var.project_number}@dataflow-service-producer-prod.iam.gserviceaccount.com"
       functions = "service-${var.project_number}@gcf-admin-robot.iam.gserviceaccount.com"
+      notebooks = "service-${var.project_number}@gcp-sa-notebooks.iam.gserviceaccount.com"
       pubsub    = "service-${var.project_number}@gcp-sa-pubsub.iam.gserviceaccount.com"
       run       = "service-${var.project_number}@serverless-robot-prod.iam.gserviceaccount.com"
       storage   = "service-${var.project_number}@gs-project-accounts.iam.gserviceaccount.com"
@@ -25,7 +26,10 @@ locals {
 
   # Two keys: who reads the data need not be able to read, or break, the code that runs.
   keys = {
-    pipeline = { for name in ["bigquery", "compute", "dataflow", "storage", "vertex"] : name => local.agents[name] }
+    pipeline = {
+      for name in concat(["bigquery", "compute", "dataflow", "storage", "vertex"], var.workbench == null ? [] : ["notebooks"]) :
+      name => local.agents[name]
+    }
     delivery = { for name in ["artifacts", "functions", "pubsub", "run", "storage"] : name => local.agents[name] }
   }
   data_key     = one([for each in module.keys : each.names["pipeline"]])
@@ -44,7 +48,9 @@ module "services" {
       "storage", "sts",
     ] : "${name}.googleapis.com"
   ])
-  agents = toset([for name in ["aiplatform", "artifactregistry", "cloudfunctions", "dataflow", "pubsub", "run"] : "${name}.googleapis.com"])
+  agents = toset([
+    for name in ["aiplatform", "artifactregistry", "cloudfunctions", "dataflow", "notebooks", "pubsub", "run"] : "${name}.googleapis.com"
+  ])
 }
 
 module "identity" {
@@ -179,9 +185,11 @@ module "delivery" {
   account               = module.identity.emails["delivery"]
   github_repository     = var.delivery.github_repository
   github_refs           = var.delivery.github_refs
+  github_tags           = var.delivery.github_tags
+  github_environment    = var.delivery.github_environment
   cloudbuild_repository = var.delivery.cloudbuild_repository
   branch                = var.delivery.branch
-  approval              = var.delivery.approval
+  triggers              = var.delivery.triggers
 }
 
 module "observability" {

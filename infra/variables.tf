@@ -109,8 +109,8 @@ variable "keys" {
   default = {}
 
   validation {
-    condition     = var.keys.rotation_days >= 1 && var.keys.rotation_days <= 365 && floor(var.keys.rotation_days) == var.keys.rotation_days
-    error_message = "keys.rotation_days ${var.keys.rotation_days}: expected whole days, 1 to 365, e.g. 90."
+    condition     = var.keys.rotation_days >= 1 && var.keys.rotation_days <= 90 && floor(var.keys.rotation_days) == var.keys.rotation_days
+    error_message = "keys.rotation_days ${var.keys.rotation_days}: expected whole days, 1 to 90, e.g. 90."
   }
 
   validation {
@@ -285,9 +285,11 @@ variable "delivery" {
   type = object({
     github_repository     = string
     github_refs           = optional(set(string), ["refs/heads/main"])
+    github_tags           = optional(string)
+    github_environment    = optional(string)
     cloudbuild_repository = optional(string)
     branch                = optional(string, "main")
-    approval              = optional(bool, false)
+    triggers              = optional(set(string), ["checks", "main", "tools"])
   })
   default = null
 
@@ -299,6 +301,16 @@ variable "delivery" {
   validation {
     condition     = var.delivery == null || try(length(var.delivery.github_refs) > 0 && alltrue([for each in var.delivery.github_refs : can(regex("^refs/(heads|tags)/[^*\\s'\"]+$", each))]), false)
     error_message = "delivery.github_refs ${jsonencode(try(var.delivery.github_refs, []))}: expected one or more whole refs, no pattern, e.g. [\"refs/heads/main\"]."
+  }
+
+  validation {
+    condition     = alltrue([for each in compact([try(var.delivery.github_tags, null), try(var.delivery.github_environment, null)]) : can(regex("^[A-Za-z0-9._-]+$", each))])
+    error_message = "delivery.github_tags, delivery.github_environment: expected the beginning of a tag and the name of a GitHub environment, e.g. v and prod."
+  }
+
+  validation {
+    condition     = var.delivery == null || try(alltrue([for each in var.delivery.triggers : contains(["checks", "main", "release", "rollback", "train", "tools"], each)]), false)
+    error_message = "delivery.triggers ${jsonencode(try(var.delivery.triggers, []))}: expected some of checks, main, release, rollback, train and tools, e.g. [\"checks\", \"main\", \"tools\"]."
   }
 
   validation {

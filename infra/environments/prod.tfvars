@@ -16,9 +16,11 @@ events = {
 }
 
 delivery = {
-  github_repository = "my-organization/my-repository"
-  github_refs       = ["refs/heads/main"]
-  approval          = true
+  github_repository  = "my-organization/my-repository"
+  github_refs        = ["refs/heads/main"]
+  github_tags        = "v"
+  github_environment = "prod"
+  triggers           = ["release", "rollback", "train", "tools"]
 }
 
 observability = {

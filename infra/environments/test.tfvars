@@ -10,8 +10,10 @@ customer_managed_keys = true
 registry              = { readers = ["serviceAccount:delivery@my-project-prod.iam.gserviceaccount.com"] } # promotion copies from here
 
 delivery = {
-  github_repository = "my-organization/my-repository"
-  github_refs       = ["refs/heads/main"]
+  github_repository  = "my-organization/my-repository"
+  github_refs        = ["refs/heads/main"]
+  github_environment = "test"
+  triggers           = ["checks", "main", "tools"]
 }
 
 observability = { emails = ["ml-on-call@example.com"] }

@@ -6,7 +6,12 @@ resource "google_iam_workload_identity_pool" "github" {
   display_name              = "GitHub Actions"
 }
 
+locals {
+  from_tags = var.github_tags == null ? "" : "assertion.ref.startsWith('refs/tags/${var.github_tags}')"
+}
+
 resource "google_iam_workload_identity_pool_provider" "github" {
+  #checkov:skip=CKV_GCP_125: it knows the claim sub only; the condition names repository, refs and environment (infra/tests/access.tftest.hcl)
   project                            = var.project
   workload_identity_pool_id          = google_iam_workload_identity_pool.github.workload_identity_pool_id
   workload_identity_pool_provider_id = "github"
@@ -18,8 +23,12 @@ resource "google_iam_workload_identity_pool_provider" "github" {
     "attribute.ref"        = "assertion.ref"
   }
 
-  # Both: a repository alone would let every branch, and so everybody who may push one, deliver.
-  attribute_condition = "assertion.repository == '${var.github_repository}' && assertion.ref in ${jsonencode(sort(var.github_refs))}"
+  # A repository alone would let every branch, and so everybody who may push one, deliver.
+  attribute_condition = join(" && ", compact([
+    "assertion.repository == '${var.github_repository}'",
+    "(${join(" || ", compact(["assertion.ref in ${jsonencode(sort(var.github_refs))}", local.from_tags]))})",
+    var.github_environment == null ? "" : "assertion.environment == '${var.github_environment}'",
+  ]))
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"
@@ -49,7 +58,7 @@ locals {
       pull_request = null
       push         = "^${var.branch}$"
       tag          = null
-      approval     = var.approval
+      approval     = false
     }
     release = {
       description  = "A tag: the tested digests to production, once a person has said so"
@@ -68,7 +77,7 @@ locals {
 }
 
 resource "google_cloudbuild_trigger" "on_event" {
-  for_each = var.cloudbuild_repository == null ? {} : local.on_events
+  for_each = { for name, each in local.on_events : name => each if var.cloudbuild_repository != null && contains(var.triggers, name) }
 
   project            = var.project
   location           = var.region
@@ -104,7 +113,7 @@ resource "google_cloudbuild_trigger" "on_event" {
 }
 
 resource "google_cloudbuild_trigger" "by_hand" {
-  for_each = var.cloudbuild_repository == null ? {} : local.by_hand
+  for_each = { for name, each in local.by_hand : name => each if var.cloudbuild_repository != null && contains(var.triggers, name) }
 
   project         = var.project
   location        = var.region

@@ -28,6 +28,16 @@ variable "github_refs" {
   type        = set(string)
 }
 
+variable "github_tags" {
+  description = "Tags that begin so may deliver too; null: none."
+  type        = string
+}
+
+variable "github_environment" {
+  description = "Only jobs of this GitHub environment, whose reviewers GitHub asks first; null: any job."
+  type        = string
+}
+
 variable "cloudbuild_repository" {
   description = "projects/…/connections/…/repositories/…, connected by hand once; null: no Cloud Build triggers."
   type        = string
@@ -38,7 +48,7 @@ variable "branch" {
   type        = string
 }
 
-variable "approval" {
-  description = "Whether a person releases each build of the main branch."
-  type        = bool
+variable "triggers" {
+  description = "Which of the triggers this project has."
+  type        = set(string)
 }

@@ -15,6 +15,14 @@ variable "project_grants" {
     role      = string
     condition = optional(object({ title = string, expression = string }))
   }))
+
+  validation {
+    condition = alltrue([
+      for each in values(var.project_grants) :
+      !contains(["roles/owner", "roles/editor", "roles/viewer", "roles/iam.serviceAccountUser", "roles/iam.serviceAccountTokenCreator"], each.role)
+    ])
+    error_message = "project_grants: expected no basic role, and no acting as all accounts of the project; e.g. roles/aiplatform.user here, and roles/iam.serviceAccountUser in account_grants."
+  }
 }
 
 variable "account_grants" {

@@ -7,9 +7,10 @@ output "repositories" {
 }
 
 output "ids" {
-  description = "By name, as Cloud Functions wants it."
+  description = "By name, as Cloud Functions wants it, once those who write to them may."
   value = {
     for name, each in google_artifact_registry_repository.this :
     name => "projects/${each.project}/locations/${each.location}/repositories/${each.repository_id}"
   }
+  depends_on = [google_artifact_registry_repository_iam_member.this]
 }
