@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from infra import environment as environments
-from infra import registry, scanning
-from infra.places import place_of
+from infra import materials, registry, scanning, training, versions
+from infra.places import ROOT, place_of
 from pipelines.__main__ import in_one_line
 
 app = typer.Typer(
@@ -58,7 +58,7 @@ def down(
     env: Name,
     yes: Yes = False,
     delete: Annotated[
-        str, typer.Option(help="Data to delete too, of bucket,warehouse; default: all data stays.")
+        str, typer.Option(help="Data to delete too, of bucket,warehouse,images; default: it stays.")
     ] = "",
 ) -> None:
     """Take it down: show what goes and what stays, ask, destroy; data stays unless it is named."""
@@ -100,6 +100,38 @@ def scan(
 
 @app.command()
 @in_one_line
+def sbom(
+    env: Name,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Put them beside the images in the registry.")
+    ] = False,
+) -> None:
+    """Write a software bill of materials for each pinned image."""
+    settings = registry.settings_of(env)
+    for path, image in materials.write(settings):
+        typer.echo(f"{path.relative_to(ROOT)}: {image}")
+        if attach:
+            materials.attach(path, image)
+
+
+@app.command()
+@in_one_line
+def login(env: Name) -> None:
+    """Let docker, podman and skopeo into the environment's registry, by gcloud's own login."""
+    registry.log_in(registry.settings_of(env))
+
+
+@app.command()
+@in_one_line
+def train(
+    env: Name, use_case: Annotated[str, typer.Option(help="Whose published pipeline is started.")] = "flights"
+) -> None:
+    """Start a run of the published pipeline, as new data or the clock would."""
+    typer.echo(training.start(registry.settings_of(env), use_case))
+
+
+@app.command()
+@in_one_line
 def accept(env: Name, version: Version = "") -> None:
     """Mark the pinned images as tested: only these may be promoted."""
     registry.accept(registry.settings_of(env), version)
@@ -117,7 +149,7 @@ def promote(
 ) -> None:
     """Copy the tested images into an environment's registry, to the very digest, and pin them."""
     settings = registry.settings_of(env)
-    tested = commit or registry.commit()
+    tested = commit or versions.commit()
     _kept(env, registry.promote(registry.settings_of(source), settings, tested, version))
 
 
@@ -125,7 +157,7 @@ def _kept(env: str, digests: dict[str, str]) -> None:
     path = registry.write(env, digests)
     for image in digests.values():
         typer.echo(image)
-    typer.echo(f"kept in {path.relative_to(registry.ROOT)}")
+    typer.echo(f"kept in {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,18 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from configs.errors import SettingsError
-from infra import state_bucket
+from infra import service_agents, state_bucket
 from infra.places import INFRA, Place
 from infra.terraform import Resource, Root, without_index
 
 DATA = {
     "bucket": ("google_storage_bucket",),
     "warehouse": ("google_bigquery_dataset", "google_bigquery_table"),
+    "images": ("google_artifact_registry_repository",),  # without which no kept model can serve again
 }
 """What `down` keeps unless it is asked by name, by the types of Terraform."""
+_MARKED = ("bucket", "warehouse")
+"""What goes with its contents only where the state says so before it goes."""
 _STAYS = (
     "google_iam_workload_identity_pool",
     "google_kms_",
@@ -53,6 +56,8 @@ def up(place: Place, asked: Asked, told: Told) -> bool:
         told(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
         if not _applied(_bootstrap(place), asked, told):
             return False
+    if place.own_keys:
+        service_agents.wake(place)
     done = _applied(_opened(place), asked, told)
     if done:
         told(f"{place.environment} is up in {place.project}.")
@@ -116,8 +121,8 @@ def _applied(root: Root, asked: Asked, told: Told, *options: str) -> bool:
 
 
 def _may_be_emptied(root: Root, there: Mapping[str, Resource], names: tuple[str, ...], asked: Asked) -> bool:
-    """Data goes with what is in it only where the state says so before it goes."""
-    kinds = tuple(kind for name in names for kind in DATA[name])
+    """Have the state say of data that it may go with what is in it."""
+    kinds = tuple(kind for name in names if name in _MARKED for kind in DATA[name])
     held = [each.address for each in there.values() if each.kind in kinds]
     if not held or not root.plan(*_flag(names), *_targets(held)):
         return True
@@ -128,8 +133,8 @@ def _may_be_emptied(root: Root, there: Mapping[str, Resource], names: tuple[str,
 
 
 def _flag(names: tuple[str, ...]) -> tuple[str, ...]:
-    listed = ", ".join(f'"{name}"' for name in names)
-    return (f"-var=delete_contents=[{listed}]",) if names else ()
+    listed = ", ".join(f'"{name}"' for name in names if name in _MARKED)
+    return (f"-var=delete_contents=[{listed}]",) if listed else ()
 
 
 def _targets(addresses: Iterable[str]) -> list[str]:

@@ -9,8 +9,10 @@ from configs.errors import SettingsError
 from configs.loading import CONFIGS
 
 INFRA = Path(__file__).parent
-OUTPUT = INFRA.parent / "output" / "infra"
+ROOT = INFRA.parent
+OUTPUT = ROOT / "output" / "infra"
 """What Terraform keeps on this machine: plugins and plans, nothing that cannot be made again."""
+_OWN_KEYS = re.compile(r"^customer_managed_keys\s*=\s*true\b", re.MULTILINE)
 _TEXT = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 
 
@@ -24,6 +26,8 @@ class Place:
     region: str
     variables: Path
     """Its tfvars."""
+    own_keys: bool
+    """What services keep is encrypted by keys of the project's own."""
 
     @property
     def state_bucket(self) -> str:
@@ -43,7 +47,8 @@ def place_of(environment: str) -> Place:
         SettingsError: There is no such file, or it does not name its project and that project's number.
     """
     path = _variables(environment)
-    said = dict(_TEXT.findall(path.read_text()))
+    content = path.read_text()
+    said = dict(_TEXT.findall(content))
     missing = [key for key in ("project", "project_number", "region") if not said.get(key)]
     if missing:
         raise SettingsError(
@@ -52,7 +57,14 @@ def place_of(environment: str) -> Place:
             got="none",
             way_out=f"Both are in: gcloud projects describe {said.get('project', 'PROJECT')}",
         )
-    return Place(environment, said["project"], said["project_number"], said["region"], path)
+    return Place(
+        environment=environment,
+        project=said["project"],
+        project_number=said["project_number"],
+        region=said["region"],
+        variables=path,
+        own_keys=bool(_OWN_KEYS.search(content)),
+    )
 
 
 def _variables(environment: str) -> Path:

@@ -1,27 +1,25 @@
 """The images of an environment, in its registry: built, pinned by their digests, accepted, promoted.
 
-Registries are asked by skopeo, which needs no daemon and copies from one to another without a change. An
-environment's digests lie in `output/infra/ENV/images`, a line an image, as `--set` of the pipelines' command
-line takes it; the Makefile passes them on.
+An environment's digests lie in `output/delivery/ENV.images`, a line an image, as the pipelines' `--set` takes
+it; the Makefile passes them on. What was built, tested and released, the registry remembers by tags.
 """
 
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from configs.errors import CloudError, SettingsError
 from configs.loading import load, use_cases
 from configs.settings import Settings
-from infra.places import INFRA, OUTPUT
+from infra import skopeo
+from infra.places import INFRA, ROOT
+from infra.programs import output, run
+from infra.versions import checked, commit
 
-ROOT = INFRA.parent
+OUTPUT = ROOT / "output" / "delivery"
+"""What a build leaves: digests, bills of materials, compiled pipelines."""
 TESTED = "tested-"
 """Before a version: the tag of what has passed the end-to-end run, and alone may be promoted."""
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,25 @@ def _image(name: str, key: str, told: str) -> Image:
 
 
 def build(settings: Settings, version: str) -> dict[str, str]:
-    """Build and push every image, under the tag that the environment says or else the version."""
-    digests = {}
-    for image in images_of(settings):
-        target = image.at(image.tag or checked(version or commit()))
-        _run(_builder(image, settings, target))
-        _run([_container(), "push", target])
-        digests[image.key] = image.by(digest_of(target))
-    return digests
+    """Build and push every image, under the tag that the environment says or else the version.
+
+    Returns:
+        The images by their digests, by the key of their setting.
+
+    Raises:
+        CloudError: One could not be built or pushed.
+    """
+    return {image.key: _built(image, settings, version) for image in images_of(settings)}
+
+
+def _built(image: Image, settings: Settings, version: str) -> str:
+    words = [str(INFRA / "images" / "build"), image.name, "--push"]
+    words += ["--tag", image.at(image.tag or checked(version or commit()))]
+    if image.name == "pipeline":
+        words += ["--variant", variant_of(image, settings)]
+    if settings.cloud and settings.cloud.pinned_images:
+        words.append("--pinned")  # its base images too
+    return output(words).strip().splitlines()[-1]
 
 
 def pin(settings: Settings, version: str) -> dict[str, str]:
@@ -97,7 +106,7 @@ def pin(settings: Settings, version: str) -> dict[str, str]:
         CloudError: An image of this version is not there.
     """
     return {
-        image.key: image.by(digest_of(image.at(image.tag or checked(version or commit()))))
+        image.key: image.by(skopeo.digest_of(image.at(image.tag or checked(version or commit()))))
         for image in images_of(settings)
     }
 
@@ -105,7 +114,7 @@ def pin(settings: Settings, version: str) -> dict[str, str]:
 def accept(settings: Settings, version: str) -> None:
     """Say of the images that are pinned that they have passed: by a tag, so that the registry remembers."""
     for image, digest in _pinned(settings):
-        _copy(image.by(digest), image.at(TESTED + checked(version or commit())))
+        skopeo.copy(image.by(digest), image.at(TESTED + checked(version or commit())))
 
 
 def promote(source: Settings, target: Settings, commit_: str, version: str) -> dict[str, str]:
@@ -125,13 +134,13 @@ def promote(source: Settings, target: Settings, commit_: str, version: str) -> d
     digests = {}
     theirs = {image.key: image for image in images_of(source)}
     for image in images_of(target):
-        there = _found(image.at(checked(version)))
+        there = skopeo.found(image.at(checked(version)))
         digests[image.key] = image.by(there or _promoted(theirs[image.key], image, checked(commit_), version))
     return digests
 
 
 def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
-    digest = _found(theirs.at(TESTED + tested))
+    digest = skopeo.found(theirs.at(TESTED + tested))
     if digest is None:
         raise CloudError(
             f"{theirs.repository}:{TESTED}{tested}",
@@ -139,11 +148,21 @@ def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
             got="none",
             way_out="Wait for the build of main on that commit, or mend it; then start this one again.",
         )
-    _copy(theirs.by(digest), ours.at(version))
-    arrived = digest_of(ours.at(version))
+    skopeo.copy(theirs.by(digest), ours.at(version))
+    arrived = skopeo.digest_of(ours.at(version))
     if arrived != digest:
         raise CloudError(ours.at(version), expected=f"the tested digest {digest}", got=arrived)
     return digest
+
+
+def log_in(settings: Settings) -> None:
+    """Let the tools of this machine into the registry, by gcloud's login.
+
+    Raises:
+        SettingsError: There is no gcloud.
+    """
+    host = settings.image.partition("/")[0]
+    run(["gcloud", "auth", "configure-docker", host, "--quiet"])
 
 
 def write(environment: str, digests: Mapping[str, str]) -> Path:
@@ -178,131 +197,12 @@ def _pinned(settings: Settings) -> list[tuple[Image, str]]:
 
 
 def _file(environment: str) -> Path:
-    return OUTPUT / environment / "images"
+    return OUTPUT / f"{environment}.images"
 
 
-# --- versions -----------------------------------------------------------------------------------
-
-
-def checked(version: str) -> str:
-    """A version that can be a tag.
-
-    Raises:
-        SettingsError: It cannot.
-    """
-    if not _TAG.fullmatch(version):
-        raise SettingsError("VERSION", expected="a tag, e.g. v1.2.0 or a commit", got=repr(version))
-    return version
-
-
-def commit() -> str:
-    """The commit of the working tree, which has to be clean: an image says what it was built from.
-
-    Raises:
-        SettingsError: It is not, or there is no commit.
-    """
-    changed = _git("status", "--porcelain")
-    if changed:
-        raise SettingsError(
-            "VERSION",
-            expected="a clean working tree, whose commit is the version",
-            got=f"{len(changed.splitlines())} changed files",
-            way_out="Commit them, or name the version: VERSION=trial-1.",
-        )
-    return _git("rev-parse", "HEAD").strip()
-
-
-def _git(*words: str) -> str:
-    done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SettingsError(
-            "VERSION", expected="a tag", got=done.stderr.strip(), way_out="Name it: VERSION=…"
-        )
-    return done.stdout
-
-
-# --- the tools ----------------------------------------------------------------------------------
-
-
-def digest_of(reference: str) -> str:
-    """The digest that a tag means now.
-
-    Raises:
-        CloudError: There is no such image, or the registry does not answer.
-    """
-    digest = _found(reference)
-    if digest is None:
-        raise CloudError(reference, expected="an image", got="none", way_out="Build it: make images ENV=…")
-    return digest
-
-
-def _found(reference: str) -> str | None:
-    """The digest; None where the registry knows no such image."""
-    words = [tool("skopeo"), "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout.strip()
-    if any(word in done.stderr for word in ("manifest unknown", "name unknown")):
-        return None
-    raise _refused(reference, done.stderr)
-
-
-def _copy(source: str, target: str) -> None:
-    words = [tool("skopeo"), "copy", "--all", "--preserve-digests", "--quiet"]
-    done = subprocess.run(
-        [*words, f"docker://{source}", f"docker://{target}"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise _refused(f"{source} to {target}", done.stderr)
-
-
-def _refused(subject: str, said: str) -> CloudError:
-    last = said.strip().splitlines()[-1] if said.strip() else "nothing"
-    return CloudError(
-        subject,
-        expected="an answer of the registry",
-        got=last.partition("msg=")[2].strip('"') or last,
-        way_out=f"Log in: gcloud auth configure-docker {subject.partition('/')[0]}",
-    )
-
-
-def _builder(image: Image, settings: Settings, target: str) -> Sequence[str]:
+def variant_of(image: Image, settings: Settings) -> str:
+    """Which packages an image has, as their lock is named: serving, cpu, or cuda where training has a GPU."""
+    if image.name == "serving":
+        return "serving"
     training = settings.cloud.training if settings.cloud else None
-    gpu = bool(training and str(training.accelerator).startswith("NVIDIA"))
-    variant = ["--build-arg", "VARIANT=cuda"] if gpu and image.name == "pipeline" else []
-    recipe = INFRA / "images" / f"{image.name}.Dockerfile"
-    return [_container(), "build", "--file", str(recipe), "--tag", target, *variant, str(ROOT)]
-
-
-def _container() -> str:
-    return tool(os.environ.get("CONTAINER", "docker"))
-
-
-def _run(words: Sequence[str]) -> None:
-    """What it prints is shown as it is."""
-    code = subprocess.run(words, check=False).returncode
-    if code:
-        raise CloudError(
-            " ".join(Path(word).name for word in words[:2]), got=f"it ended with {code}, see above"
-        )
-
-
-def tool(name: str) -> str:
-    """A command of this machine.
-
-    Raises:
-        SettingsError: It is not on the PATH.
-    """
-    found = shutil.which(name)
-    if found is None:
-        raise SettingsError(
-            name, expected="the command on the PATH", got="none", way_out=_INSTALL.get(name, "")
-        )
-    return found
-
-
-_INSTALL = {
-    "docker": "Install Docker, or name another: CONTAINER=podman or CONTAINER=buildah.",
-    "gcloud": "Install it: https://cloud.google.com/sdk/docs/install",
-    "skopeo": "Install it: apt-get install skopeo, or brew install skopeo.",
-}
+    return "cuda" if training and str(training.accelerator).startswith("NVIDIA") else "cpu"

@@ -18,7 +18,7 @@ from configs.errors import CloudError
 from configs.loading import read_section
 from configs.section import Section
 from infra.places import INFRA
-from infra.registry import tool
+from infra.programs import program
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL")
@@ -148,7 +148,7 @@ def check(image: str, verdict: Verdict) -> None:
 
 
 def _gcloud(*words: str) -> str:
-    done = subprocess.run([tool("gcloud"), *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([program("gcloud"), *words], capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()[
             -1:

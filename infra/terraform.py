@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,8 @@ class Root:
                 got="none",
                 way_out="Install it: https://developer.hashicorp.com/terraform/install",
             )
-        return [found, f"-chdir={self.folder}", *words]
+        plain = [] if sys.stdout.isatty() or words[0] == "show" else ["-no-color"]
+        return [found, f"-chdir={self.folder}", words[0], *plain, *words[1:]]
 
     def _environment(self) -> dict[str, str]:
         """An environment's own data folder: two environments of one folder do not meet."""
