@@ -2,7 +2,7 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test serve report lint types contracts bench bench-tfx lock clean distclean
+.PHONY: help run test serve report lint types contracts bench bench-tfx images-test lock clean distclean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -40,7 +40,10 @@ bench: $(VENV)/.test ## what is measured, against what (about 10 minutes)
 bench-tfx: $(VENV)/.test ## the whole run against TFX's own pipeline on the same rows (needs Python 3.10)
 	@$(PY) -m benchmarks.tfx $(ARGS)
 
-lock: ## write both locks anew (needs uv)
+images-test: $(VENV)/.test ## build the images and run a pipeline, Beam's worker and the server in them (root, podman)
+	@$(PY) -m pytest tests/images $(ARGS)
+
+lock: ## write the locks anew (needs uv)
 	@./.ci/lock
 
 clean: ## remove what runs have made: output/
