@@ -2,7 +2,7 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test infra-test audit serve report lint types contracts bench bench-tfx lock clean distclean \
+.PHONY: help setup run test infra-test audit serve report lint types contracts bench bench-tfx images-test lock clean distclean \
 	up down plan-infra login images pin scan sbom compile e2e accept promote publish train rollback tools
 
 VENV := .venv
@@ -55,6 +55,9 @@ bench: $(VENV)/.test ## what is measured, against what (about 10 minutes)
 
 bench-tfx: $(VENV)/.test ## the whole run against TFX's own pipeline on the same rows (needs Python 3.10)
 	@$(PY) -m benchmarks.tfx $(ARGS)
+
+images-test: $(VENV)/.test ## build the images and run a pipeline, Beam's worker and the server in them (root, podman)
+	@$(PY) -m pytest tests/images $(ARGS)
 
 # --- an environment on Google Cloud: ENV=dev, ENV=test or ENV=prod (docs/infra.md) ---
 

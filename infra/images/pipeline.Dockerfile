@@ -43,12 +43,8 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 ARG VARIANT=cpu
-ARG REVISION=unknown
-ARG VERSION=unknown
 LABEL org.opencontainers.image.title="pipeline-python" \
-    org.opencontainers.image.description="Stages of the ML pipeline and workers of Beam (${VARIANT})" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.version="${VERSION}"
+    org.opencontainers.image.description="Stages of the ML pipeline and workers of Beam (${VARIANT})"
 USER ${USER_ID}:${USER_ID}
 WORKDIR /tmp
 # Dataflow starts the worker by it; a stage and a training job bring their own command.

@@ -32,12 +32,8 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp
-ARG REVISION=unknown
-ARG VERSION=unknown
 LABEL org.opencontainers.image.title="pipeline-serving" \
-    org.opencontainers.image.description="The prediction server of the ML pipeline" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.version="${VERSION}"
+    org.opencontainers.image.description="The prediction server of the ML pipeline"
 USER ${USER_ID}:${USER_ID}
 WORKDIR /tmp
 EXPOSE 8080

@@ -12,7 +12,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("IMAGES_CACHE", "/var/tmp/ml-pipeline-images"))  # noqa: S108 - kept between runs, gigabytes
-CONFINED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges")
+CONFINED = (
+    "--read-only",
+    "--read-only-tmpfs=false",  # podman would mount more than is asked for
+    "--tmpfs=/tmp",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+)
 """How every container of a test runs: nothing can be written but /tmp, nothing gained."""
 _PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 _CONTAINERS = """[containers]

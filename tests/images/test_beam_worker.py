@@ -1,4 +1,4 @@
-"""A worker of Beam in a container of the image, started by its entry point, does the transform stage's work."""
+"""A worker of Beam, started by the entry point of the image, does the work of the transform stage."""
 
 import os
 import tempfile
@@ -9,8 +9,10 @@ import pytest
 
 from components.transform import core
 from configs import loading, stages
+from configs.dataflow import beam
 from tests.images.engine import CONFINED, Engine
 
+_OF_THE_CODE = ("--sdk_container_image", "--sdk_location", "--no_save_main_session", "--experiments")
 _DOCKER = """#!/bin/sh
 # What Beam calls `docker`.
 case $1 in
@@ -56,7 +58,7 @@ def test_a_worker_that_the_entry_point_starts_writes_the_examples_of_the_run(
             _stage(run, pipeline_image),
             shared / "graph",
             shared / "examples",
-            lambda *_: None,
+            _unwatched,
         )
     finally:
         os.umask(mask)
@@ -66,15 +68,21 @@ def test_a_worker_that_the_entry_point_starts_writes_the_examples_of_the_run(
     assert _files(shared / "examples") == _files(_only(run, "transform/examples"))
 
 
+def _unwatched(what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+    """Nobody looks on."""
+
+
 def _stage(run: Path, image: str) -> stages.TransformStage:
-    """As it is told, with Beam's workers in containers."""
+    """As it is told, with Beam's workers in containers; of their code, what Dataflow is told."""
+    there = loading.load(run / "my/planes", "dev", [f"image={image}"])
     options = [
+        *(option for option in beam(there).options if option.startswith(_OF_THE_CODE)),
         "--runner=PortableRunner",
         "--job_endpoint=embed",
         "--environment_type=DOCKER",
         f"--environment_config={image}",
-        "--sdk_location=container",
     ]
+    assert len(options) == len(_OF_THE_CODE) + 4
     settings = loading.load(run / "my/planes", overrides=[f"beam.options={options}"])
     return stages.TransformStage.model_validate_json(stages.told(settings, "")["transform"])
 

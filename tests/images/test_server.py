@@ -82,7 +82,7 @@ def test_a_model_on_cloud_storage_is_fetched_and_served(start: Start, serving_im
 def test_a_request_that_cannot_be_answered_says_why(start: Start, serving_image: str, run: Path) -> None:
     client = start(serving_image, f"--volume={_model(run)}:/model:ro", AIP_STORAGE_URI="/model")
 
-    answer = client.post(_PREDICT, json={"instances": [{"wings": 2}]})
+    answer = client.post(_PREDICT, json={"instances": [{**_golden(run)["instances"][0], "wings": 2}]})
 
     assert answer.status_code == 400
     assert answer.json()["error"]["details"][0]["field"] == "wings"

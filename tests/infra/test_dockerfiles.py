@@ -196,6 +196,6 @@ def test_the_build_is_told_variant_version_and_revision() -> None:
     told = build("pipeline", "--variant", "cuda", "--", "--no-cache").stderr
 
     assert "--build-arg VARIANT=cuda" in told
-    assert "--build-arg VERSION=0.1.0" in told
-    assert re.search(r"--build-arg REVISION=([0-9a-f]{40}(-dirty)?|unknown) ", told)
+    assert "--label org.opencontainers.image.version=0.1.0" in told
+    assert re.search(r"--label org.opencontainers.image.revision=([0-9a-f]{40}(-dirty)?|unknown) ", told)
     assert "--no-cache --tag pipeline-python:local-cuda" in told
