@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from components.transform import core
-from configs import loading, stages
+from configs import loading
 from configs.dataflow import beam
+from configs.stages.training import TransformStage, transform_stage
 from tests.images.engine import CONFINED, Engine
 
 _OF_THE_CODE = ("--sdk_container_image", "--sdk_location", "--no_save_main_session", "--experiments")
@@ -72,7 +73,7 @@ def _unwatched(what: str, done: int, total: int | None = None, *, job: str = "")
     """Nobody looks on."""
 
 
-def _stage(run: Path, image: str) -> stages.TransformStage:
+def _stage(run: Path, image: str) -> TransformStage:
     """As it is told, with Beam's workers in containers; of their code, what Dataflow is told."""
     there = loading.load(run / "my/planes", "dev", [f"image={image}"])
     options = [
@@ -84,7 +85,7 @@ def _stage(run: Path, image: str) -> stages.TransformStage:
     ]
     assert len(options) == len(_OF_THE_CODE) + 4
     settings = loading.load(run / "my/planes", overrides=[f"beam.options={options}"])
-    return stages.TransformStage.model_validate_json(stages.told(settings, "")["transform"])
+    return transform_stage(settings)
 
 
 def _only(run: Path, artifact: str) -> Path:
