@@ -21,6 +21,10 @@ locals {
         title       = "Start pipeline runs"
         permissions = ["aiplatform.pipelineJobs.create", "aiplatform.pipelineJobs.get", "resourcemanager.projects.get"]
       }
+      pipelineRunCanceller = { # the predefined role that has these is roles/dataflow.developer
+        title       = "Cancel the Dataflow jobs of a run"
+        permissions = ["dataflow.jobs.cancel", "dataflow.jobs.get", "dataflow.jobs.list"]
+      }
     },
     var.network.vertex_range == null ? {} : {
       pipelineNetworkAttacher = { # the predefined role that has these is roles/compute.networkAdmin
@@ -59,12 +63,16 @@ locals {
       ["function-builder", "roles/logging.logWriter"],
       ["delivery", "roles/aiplatform.user"],
       ["delivery", "roles/bigquery.jobUser"],
+      ["delivery", local.custom_role.pipelineRunCanceller],
       ["delivery", "roles/logging.logWriter"],
       ["delivery", "roles/ondemandscanning.admin"],
     ],
     var.network.vertex_range == null ? [] : [[local.agents.vertex, local.custom_role.pipelineNetworkAttacher]],
     var.tracking.tensorboard ? [["trainer", local.custom_role.pipelineCurveWriter]] : [],
-    tolist(setproduct(var.operators, ["roles/aiplatform.user", "roles/bigquery.jobUser", "roles/dataflow.viewer", "roles/logging.viewer"])),
+    tolist(setproduct(
+      var.operators,
+      ["roles/aiplatform.user", "roles/bigquery.jobUser", "roles/logging.viewer", local.custom_role.pipelineRunCanceller],
+    )),
     var.workbench == null ? [] : [["workbench", "roles/aiplatform.user"], ["workbench", "roles/bigquery.jobUser"]],
   )
   project_grants = merge(
