@@ -80,7 +80,7 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     if told:
         share, given = told["positives"] / max(told["predictions"], 1), told.get("scores") or {}
         aside = told["rows"] - told["predictions"]
-        ends = f"{metric(given.get('min'), 2)} to {metric(given.get('max'), 2)}"
+        ends = f"{figure(given.get('min'), 2)} to {figure(given.get('max'), 2)}"
         found += [
             Tile("Version", str(told["model_version"]), _status(run)),
             Tile("Predictions", count(told["predictions"]), f"of {count(told['rows'])} rows"),

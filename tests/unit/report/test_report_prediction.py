@@ -127,7 +127,7 @@ def test_every_row_is_accounted_for_with_its_reason(text: Callable[..., str]) ->
     assert "✓ 6,061 predictions + 3 rejected = 6,064 selected rows" in said
     assert "flight_id is missing 2" in said
     assert said.index("flight_id is missing") < said.index("tailnum is longer than 1,000 bytes")
-    assert "4 of them repeat a key" in said
+    assert "4 of the rows repeat a key" in said
     assert "temp 1,200 19.8 % 0 0.0 %" in said
     assert "carrier 0 0.0 % 9 0.1 %" in said
 
