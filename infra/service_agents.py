@@ -6,7 +6,7 @@ A key can be given to such an account only after that, so `up` asks before it pl
 import os
 from typing import Any
 
-from components import storage
+from components.storage.client import explained
 from infra.places import Place
 
 
@@ -16,12 +16,11 @@ def wake(place: Place) -> list[str]:
     Raises:
         PlaceError: There are no credentials, or the project is closed to us.
     """
-    with storage.explained(f"the service agents of {place.project}"):
-        from google.cloud import bigquery
-        from google.cloud import storage as google_storage
+    with explained(f"the service agents of {place.project}"):
+        from google.cloud import bigquery, storage
 
         return [
-            _client(google_storage.Client, place, "STORAGE_EMULATOR_HOST").get_service_account_email(),
+            _client(storage.Client, place, "STORAGE_EMULATOR_HOST").get_service_account_email(),
             _client(bigquery.Client, place, "BIGQUERY_EMULATOR_HOST").get_service_account_email(),
         ]
 
