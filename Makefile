@@ -92,7 +92,7 @@ pin: $(VENV)/.run ## keep the digests of the VERSION that is in ENV's registry
 scan: $(VENV)/.run ## known vulnerabilities of the kept images; what is grave and has a fix fails
 	@$(PY) -m infra scan "$(ENV)" $(ARGS)
 
-sbom: $(VENV)/.run $(VENV)-delivery/.delivery ## a bill of materials for each kept image; ARGS=--attach puts it beside the image
+sbom: $(VENV)/.run $(VENV)-delivery/.delivery ## a bill of materials for each kept image; ARGS=--keep puts it into the bucket
 	@PATH="$(CURDIR)/$(VENV)-delivery/bin:$$PATH" $(PY) -m infra sbom "$(ENV)" $(ARGS)
 
 compile: $(VENV)/.run ## both pipelines for ENV, checked, into output/delivery/

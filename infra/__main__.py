@@ -102,16 +102,14 @@ def scan(
 @in_one_line
 def sbom(
     env: Name,
-    attach: Annotated[
-        bool, typer.Option("--attach", help="Put them beside the images in the registry.")
-    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Put them into the environment's bucket too.")] = False,
 ) -> None:
     """Write a software bill of materials for each pinned image."""
     settings = registry.settings_of(env)
     for path, image in materials.write(settings):
         typer.echo(f"{path.relative_to(ROOT)}: {image}")
-        if attach:
-            materials.attach(path, image)
+        if keep:
+            typer.echo(f"kept in {materials.keep(settings, path, image)}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.storage import folders
 from configs.errors import CloudError
 from configs.settings import Settings
 from infra import registry
@@ -35,13 +36,16 @@ def _write(lock: Path, path: Path) -> None:
     _run([*words, "--output-reproducible", "--output-file", str(path)], f"the bill of {lock.name}")
 
 
-def attach(path: Path, image: str) -> None:
-    """Put a bill beside its image, where Artifact Analysis finds it.
+def keep(settings: Settings, path: Path, image: str) -> str:
+    """Put a bill into the environment's bucket, under the digest of its image; returns its place.
 
     Raises:
-        CloudError: The registry refuses it.
+        PlaceError: The bucket is missing or closed to us.
     """
-    _run(["gcloud", "artifacts", "sbom", "load", f"--source={path}", f"--uri={image}"], image)
+    bucket = settings.cloud.bucket if settings.cloud else ""
+    uri = f"gs://{bucket}/delivery/bills/{image.partition('@sha256:')[2]}.json"
+    folders.put(path, uri)
+    return uri
 
 
 def _run(words: list[str], subject: str) -> None:

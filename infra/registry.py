@@ -80,6 +80,8 @@ def _image(name: str, key: str, told: str) -> Image:
 def build(settings: Settings, version: str) -> dict[str, str]:
     """Build and push every image, under the tag that the environment says or else the version.
 
+    A version is built once: what is there already is taken as it is, so that a build can start again.
+
     Returns:
         The images by their digests, by the key of their setting.
 
@@ -90,8 +92,11 @@ def build(settings: Settings, version: str) -> dict[str, str]:
 
 
 def _built(image: Image, settings: Settings, version: str) -> str:
-    words = [str(INFRA / "images" / "build"), image.name, "--push"]
-    words += ["--tag", image.at(image.tag or checked(version or commit()))]
+    target = image.at(image.tag or checked(version or commit()))
+    there = None if image.tag else skopeo.found(target)
+    if there:
+        return image.by(there)
+    words = [str(INFRA / "images" / "build"), image.name, "--push", "--tag", target]
     if image.name == "pipeline":
         words += ["--variant", variant_of(image, settings)]
     if settings.cloud and settings.cloud.pinned_images:
@@ -113,8 +118,10 @@ def pin(settings: Settings, version: str) -> dict[str, str]:
 
 def accept(settings: Settings, version: str) -> None:
     """Say of the images that are pinned that they have passed: by a tag, so that the registry remembers."""
+    tag = TESTED + checked(version or commit())
     for image, digest in _pinned(settings):
-        skopeo.copy(image.by(digest), image.at(TESTED + checked(version or commit())))
+        if skopeo.found(image.at(tag)) != digest:  # where tags stay, the same one again would be refused
+            skopeo.copy(image.by(digest), image.at(tag))
 
 
 def promote(source: Settings, target: Settings, commit_: str, version: str) -> dict[str, str]:

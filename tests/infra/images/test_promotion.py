@@ -41,6 +41,17 @@ def test_an_older_release_needs_no_test_to_come_back(registry: Registry) -> None
     assert registry.tags("prod") == {"v0.9.0"}
 
 
+def test_a_version_that_was_built_is_not_built_again(registry: Registry) -> None:
+    digests = {name: registry.push("test", COMMIT, {"name": name}, name) for name in KEYS}
+    registry.variables["ENGINE"] = "no-such-engine"
+    registry.done("build", "test", "--version", COMMIT)
+    assert [line.rpartition("@")[2] for line in registry.pinned("test")] == list(digests.values())
+    registry.done("accept", "test", "--version", COMMIT)
+    registry.done("accept", "test", "--version", COMMIT)
+    said = registry.refused("build", "test", "--version", "another")
+    assert "build pipeline: got it ended with" in said
+
+
 def test_the_pipelines_take_what_is_pinned(registry: Registry) -> None:
     for name in KEYS:
         digest = registry.push("prod", "v1", {"name": name}, name)
