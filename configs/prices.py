@@ -1,8 +1,8 @@
-"""What Google Cloud asks for: the dated price file behind `plan`, typed and strict."""
+"""What Google Cloud asks for: the price file behind `plan`, strict; each price has its day and its basis."""
 
 import datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -11,8 +11,8 @@ from configs.section import Section
 
 FILE = CONFIGS / "prices.yaml"
 _DAYS_A_MONTH = 30.44
-Price = Annotated[float, Field(ge=0.0)]
-"""USD."""
+USD = Annotated[float, Field(ge=0.0)]
+Basis = Literal["listed", "computed", "memory"]
 
 
 class Range(Section):
@@ -28,18 +28,55 @@ class Range(Section):
         return self
 
 
-class Machine(Section):
-    """An hour of a family of machines."""
+class Dated(Section):
+    """A figure with the day on which it was so, and how that is known."""
 
-    cpu: Price
-    gb: Price
+    as_of: datetime.date
+    basis: Basis
+    """listed: somebody read it off Google's list; computed: from listed prices alone; memory: neither."""
+    from_: Annotated[str, Field(alias="from")] = ""
+    """From what it is computed, or where it comes from."""
+
+    @model_validator(mode="after")
+    def _computed_from_something(self) -> Self:
+        if self.basis == "computed" and not self.from_:
+            raise ValueError("basis computed without `from`: say from which listed prices")
+        return self
+
+
+class Price(Dated):
+    """USD for one unit; the key names the unit."""
+
+    usd: USD
+
+
+class Machine(Dated):
+    """An hour of a family of machines, USD."""
+
+    cpu: USD
+    gb: USD
     """Of memory."""
 
 
+class Factor(Range, Dated):
+    """What a price is multiplied by."""
+
+
+class Regions(Dated):
+    """What machines cost elsewhere, as a factor over the prices here."""
+
+    home: str
+    """The region of the prices here."""
+    factors: dict[str, PositiveFloat]
+    others: Range
+    """Of a region that is not named."""
+
+
 class BigQueryPrices(Section):
-    """Queries on demand."""
+    """Queries on demand, and storage."""
 
     scanned_tib: Price
+    stored_gb_month: Price
 
 
 class DataflowPrices(Section):
@@ -47,20 +84,26 @@ class DataflowPrices(Section):
 
     cpu_hour: Price
     gb_hour: Price
+    flexrs_cpu_hour: Price
+    flexrs_gb_hour: Price
     disk_gb_hour: Price
     shuffled_gb: Price
-    flexrs: Annotated[float, Field(gt=0.0, le=1.0)]
-    """Of the price of CPUs and memory."""
 
 
 class VertexPrices(Section):
-    """Vertex AI, over the price of machines."""
+    """Vertex AI, over the price of machines; where it lists a machine or an accelerator, that is taken."""
 
     pipeline_run: Price
-    management: Annotated[float, Field(ge=1.0)]
-    spot: Range
+    management: Factor
+    """On the price of machines and accelerators, in training and in prediction."""
+    spot: Factor
     """Of the price on demand."""
     disk_gb_month: Price
+    training: dict[str, Price]
+    """Whole machines without accelerators, an hour."""
+    prediction: dict[str, Price]
+    """The same behind an endpoint."""
+    accelerators: dict[str, Price]
 
 
 class StoragePrices(Section):
@@ -82,6 +125,10 @@ class Minutes(Section):
     train: Range
     evaluate: Range
     deploy: Range
+    choose: Range
+    select: Range
+    predict: Range
+    deliver: Range
 
     def of(self, stage: str) -> Range:
         """Of a stage by its name."""
@@ -90,16 +137,12 @@ class Minutes(Section):
 
 
 class Prices(Section):
-    """List prices of a day, in USD."""
+    """List prices in USD."""
 
-    as_of: datetime.date
-    """The day on which they were held against Google's lists."""
-    basis: str
+    about: str
     """What they are, and what they leave out."""
     stale_after_months: PositiveInt
-    regions: dict[str, PositiveFloat]
-    """Factor over the prices here."""
-    other_regions: Range
+    regions: Regions
     bigquery: BigQueryPrices
     dataflow: DataflowPrices
     machines: dict[str, Machine]
@@ -108,14 +151,19 @@ class Prices(Section):
     storage: StoragePrices
     minutes: Minutes
 
-    def region(self, location: str) -> Range:
-        """The factor of a region, as far as it is known."""
-        factor = self.regions.get(location)
-        return self.other_regions if factor is None else Range(low=factor, high=factor)
+    def region(self, location: str) -> Factor:
+        """The factor of a region, as far as it is known; the home region's is 1 by definition."""
+        regions = self.regions
+        if location == regions.home:
+            return Factor(low=1.0, high=1.0, as_of=datetime.date.max, basis="listed")
+        factor = regions.factors.get(location)
+        span = regions.others if factor is None else Range(low=factor, high=factor)
+        return Factor(low=span.low, high=span.high, as_of=regions.as_of, basis=regions.basis)
 
-    def months_old(self, today: datetime.date) -> int:
-        """Whole months since `as_of`."""
-        return int((today - self.as_of).days / _DAYS_A_MONTH)
+
+def months_between(earlier: datetime.date, later: datetime.date) -> int:
+    """Whole months."""
+    return int((later - earlier).days / _DAYS_A_MONTH)
 
 
 def load_prices(path: Path = FILE) -> Prices:

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Literal, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from configs.errors import PipelineError, explained
+from pipelines.definitions import Pipeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +21,7 @@ _CLOUD = "Google Cloud"
 """The heading of the commands that are about it alone."""
 
 app = typer.Typer(
-    help="The training pipeline: from tables to a served model.",
+    help="From tables to a served model, and to its predictions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,6 +35,7 @@ Environment = Annotated[str, typer.Option("--env", help="A file in configs/envir
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="section.key=value, over the YAML; repeatable.")
 ]
+Which = Annotated[Pipeline, typer.Option("--pipeline", help="Which pipeline.")]
 
 
 class Action(enum.StrEnum):
@@ -88,13 +90,18 @@ def run(
 
 @app.command(rich_help_panel=_CLOUD)
 @in_one_line
-def plan(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+def plan(
+    use_case: UseCase,
+    env: Environment = "dev",
+    overrides: Overrides = None,
+    pipeline: Which = "training",
+) -> None:
     """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
     from configs.loading import load
     from pipelines.plan import command
     from pipelines.view import open_console
 
-    command.print_plan(open_console(), load(use_case, env, overrides or ()))
+    command.print_plan(open_console(), load(use_case, env, overrides or ()), pipeline)
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -123,7 +130,7 @@ def compile_(
     env: Environment = "local",
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; default: output/<name>.yaml.")] = None,
-    pipeline: Annotated[Literal["training", "prediction"], typer.Option(help="Which pipeline.")] = "training",
+    pipeline: Which = "training",
 ) -> None:
     """Compile a pipeline to the YAML that a target runs."""
     from configs.loading import load, schema_text
@@ -268,12 +275,17 @@ def teardown(
 
 @app.command(rich_help_panel=_CLOUD)
 @in_one_line
-def publish(use_case: UseCase, env: Environment = "dev", overrides: Overrides = None) -> None:
+def publish(
+    use_case: UseCase,
+    env: Environment = "dev",
+    overrides: Overrides = None,
+    pipeline: Which = "training",
+) -> None:
     """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
     from configs.loading import load
     from pipelines import publishing
 
-    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ())))
+    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ()), pipeline))
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -286,16 +298,21 @@ def schedule(
     cron: Annotated[str, typer.Option(help="create: minute hour day month weekday.")] = "",
     time_zone: Annotated[str, typer.Option(help="create: of the IANA database.")] = "UTC",
     max_concurrent: Annotated[int, typer.Option(help="create: runs at once; later ones are skipped.")] = 1,
+    pipeline: Annotated[
+        Pipeline | None, typer.Option(help="Whose schedule; default: training's; list: those of both.")
+    ] = None,
 ) -> None:
     """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
     from configs.loading import load
     from pipelines import clock
+    from pipelines.cron import timing
 
     settings = load(use_case, env, overrides or ())
     if action is Action.create:
-        clock.create(use_case, settings, cron, time_zone, max_concurrent)
+        when = timing(cron, time_zone, max_concurrent)
+        clock.create(use_case, settings, when, pipeline or "training")
     else:
-        clock.act(action.value, settings)
+        clock.act(action.value, settings, pipeline)
 
 
 @app.command()
@@ -303,17 +320,25 @@ def schedule(
 def report(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+    pipeline: Annotated[
+        Pipeline | None, typer.Option(help="Whose last run; default: the last of either.")
+    ] = None,
 ) -> None:
     """Write a run's report anew and say where it lies."""
     from pipelines import session
 
-    typer.echo(session.write_report(run_id, root))
+    typer.echo(session.write_report(run_id, root, pipeline))
 
 
 @app.command()
 @in_one_line
 def stage(
-    name: Annotated[str, typer.Argument(help="ingest, validate, transform, train, evaluate, deploy.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="ingest, validate, transform, train, evaluate, deploy; choose, select, predict, deliver."
+        ),
+    ],
     use_case: UseCase,
     env: Environment = "local",
     overrides: Overrides = None,

@@ -1,6 +1,9 @@
 """One stage by itself: its component called in this process, on the artifacts of an earlier run."""
 
+import datetime
+import importlib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +13,25 @@ from components.artifacts import read_json
 from components.resolve import core as resolve_core
 from configs.errors import SettingsError, UnknownRunError
 from configs.settings import Settings
+from configs.stages.prediction import told_prediction
 from configs.stages.training import resolve_stage, told_training
-from pipelines import training
+from pipelines import definitions
 from pipelines.code import code_digest
-from pipelines.runs import MANIFEST, artifact_path, find_run
+from pipelines.definitions import Definition
+from pipelines.runs import MANIFEST, artifact_path, artifact_uri, find_run
 
-ALONE = training.STAGES[1:]
+_LOOKS_FIRST = "resolve"
+"""It leaves no artifact: every stage of training that runs alone looks at the world by itself."""
 
 
 def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
     """Run one stage with these settings.
 
     Args:
-        name: The stage.
+        name: The stage, of either pipeline.
         settings: What and where; its own part may differ from the run's.
         schema_pbtxt: The reviewed schema; empty: infer one.
-        run_id: The run whose artifacts it reads; empty: the last run of the use case.
+        run_id: The run of that pipeline whose artifacts it reads; empty: the last one of the use case.
 
     Returns:
         The folder with the stage's outputs.
@@ -34,17 +40,21 @@ def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
         SettingsError: No such stage.
         UnknownRunError: No such run, or it never made what the stage reads.
     """
-    if name not in ALONE:
-        raise SettingsError("stage", expected=f"one of {', '.join(ALONE)}", got=repr(name))
-    component = getattr(training, name)
+    pipeline = _pipeline_with(name)
+    component = getattr(importlib.import_module(f"components.{name}.component"), name)
     root = settings.run_root
     out = root / "alone" / name
     out.mkdir(parents=True, exist_ok=True)
+    earlier = _Earlier(root, run_id or settings.name, pipeline)
+    if pipeline.name == "training":
+        told = _of_training(name, settings, schema_pbtxt, run_id)
+    else:
+        told = _of_prediction(name, settings, earlier)
     arguments = {
-        **_parameters(name, settings, schema_pbtxt, run_id),
-        **_inputs(component, root, run_id or settings.name),
+        **told,
+        **_inputs(component, earlier),
         **{
-            output: _artifact(output, out / output)
+            output: _artifact(output, str(out / output))
             for output, spec in (component.component_spec.outputs or {}).items()
             if spec.is_artifact_list or spec.type.startswith("system.")
         },
@@ -53,14 +63,56 @@ def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
     return out
 
 
+class _Earlier:
+    """The run whose artifacts are read; looked for only where something is asked of it."""
+
+    def __init__(self, root: Path, wanted: str, pipeline: Definition) -> None:
+        self.root, self.wanted, self.pipeline = root, wanted, pipeline
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return find_run(self.root, self.wanted, self.pipeline.name)
+
+    def here(self, artifact: str) -> Path:
+        """An artifact as far as this machine has it: of a run on Google Cloud, what it says of itself."""
+        found = artifact_path(self._manifest, artifact)
+        if found is None:
+            raise UnknownRunError(
+                f"run '{self.folder.name}'",
+                expected=f"the artifact '{artifact}', which the stage reads",
+                got="a run that did not get so far",
+                way_out="Name another run with --run.",
+            )
+        return found
+
+    def whole(self, artifact: str) -> str:
+        """The place of all of an artifact."""
+        self.here(artifact)
+        return artifact_uri(self._manifest, artifact)
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        manifest: dict[str, Any] = read_json(self.folder / MANIFEST)
+        return manifest
+
+
+def _pipeline_with(name: str) -> Definition:
+    found = definitions.with_stage(name)
+    if found is None or name == _LOOKS_FIRST:
+        known = [stage for each in definitions.every() for stage in each.order if stage != _LOOKS_FIRST]
+        raise SettingsError("stage", expected=f"one of {', '.join(known)}", got=repr(name))
+    return found
+
+
 def _named(component: Any) -> list[str]:
     """The arguments of a component's function: inputs, then output artifacts."""
     function = component.python_func
     return [name for name in function.__annotations__ if name != "return"]
 
 
-def _parameters(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Mapping[str, str]:
-    """Everything a component may be told that is no artifact."""
+def _of_training(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Mapping[str, str]:
+    """Everything that a component of training may be told that is no artifact."""
     told = told_training(settings, schema_pbtxt)
     found = resolve_core.run(resolve_stage(settings), "")
     return {
@@ -77,25 +129,28 @@ def _parameters(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -
     }
 
 
-def _inputs(component: Any, root: Path, wanted: str) -> dict[str, Any]:
-    names = [
-        n for n, spec in (component.component_spec.inputs or {}).items() if spec.type.startswith("system.")
-    ]
-    if not names:
-        return {}
-    folder = find_run(root, wanted)
-    manifest = read_json(folder / MANIFEST)
-    found = {name: artifact_path(manifest, name) for name in names}
-    for name, path in found.items():
-        if path is None:
-            raise UnknownRunError(
-                f"run '{folder.name}'",
-                expected=f"the artifact '{name}', which the stage reads",
-                got="a run that did not get so far",
-                way_out="Name another run with --run.",
-            )
-    return {name: _artifact(name, Path(str(path))) for name, path in found.items()}
+def _of_prediction(name: str, settings: Settings, earlier: _Earlier) -> Mapping[str, str]:
+    """The same of prediction: `choose` looks at the world now, the others are told what it chose then."""
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+    chosen = {"version": "", "run_id": "", "scored_at": now}
+    if name != "choose":
+        chosen = read_json(earlier.here("choice") / "choice.json")
+    return {
+        **chosen,
+        "settings": told_prediction(settings)[name],
+        "code": code_digest(name),
+        "job": "",
+        "created": "",
+    }
 
 
-def _artifact(name: str, path: Path) -> dsl.Artifact:
-    return dsl.Artifact(name=name, uri=str(path.absolute()))
+def _inputs(component: Any, earlier: _Earlier) -> dict[str, Any]:
+    """The artifacts that it reads."""
+    read = component.component_spec.inputs or {}
+    names = [name for name, spec in read.items() if spec.type.startswith("system.")]
+    return {name: _artifact(name, earlier.whole(name)) for name in names}
+
+
+def _artifact(name: str, place: str) -> dsl.Artifact:
+    """Where it lies: a `gs://` place as it is, a path as seen from anywhere."""
+    return dsl.Artifact(name=name, uri=place if "://" in place else str(Path(place).absolute()))

@@ -7,34 +7,39 @@ from rich.table import Table
 
 from configs.settings import Settings
 from pipelines import cron, links, schedules, view
+from pipelines.definitions import Pipeline
 from pipelines.target import cloud_of
 
 _ACTIONS = {"pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete}
 
 
-def create(use_case: str, settings: Settings, expression: str, time_zone: str, max_concurrent: int) -> None:
+def create(use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
     """Make the schedule, or bring the one that is there up to date.
 
     Raises:
-        SettingsError: The timing cannot be; nobody is asked then.
+        SettingsError: The environment is not on Google Cloud; nobody is asked then.
         CloudError: The service refuses it, or does not answer.
     """
-    timing = cron.timing(expression, time_zone, max_concurrent)
     cloud_of(settings)
-    made, done = schedules.create(use_case, settings, timing)
+    made, done = schedules.create(use_case, settings, timing, pipeline)
     _show(view.open_console(), f"{made.name}: {done}", [made])
 
 
-def act(action: str, settings: Settings) -> None:
+def act(action: str, settings: Settings, pipeline: Pipeline | None) -> None:
     """List the schedules, or pause, resume or delete the use case's own.
+
+    Args:
+        action: What to do.
+        settings: Of an environment on Google Cloud.
+        pipeline: Whose schedule; None: a list is of all of them, all else is about training's.
 
     Raises:
         CloudError: There is none, or the service does not answer.
     """
     if action == "list":
-        _show(view.open_console(), "", schedules.listed(settings))
+        _show(view.open_console(), "", schedules.listed(settings, pipeline))
         return
-    kept = _ACTIONS[action](settings)
+    kept = _ACTIONS[action](settings, pipeline or "training")
     _show(view.open_console(), f"{kept.name}: {action}d", [] if action == "delete" else [kept])
 
 

@@ -43,6 +43,17 @@ def of(*contents: Any) -> dict[str, str]:
     return found
 
 
+def delivered(output: str, project: str) -> str:
+    """The page of a table of BigQuery or a folder of Cloud Storage; empty for a folder of this machine."""
+    kind, _, place = output.partition("://")
+    if kind == "bq":
+        owner, dataset, table = place.split(".")
+        return f"{CONSOLE}/bigquery?p={owner}&d={dataset}&t={table}&page=table&project={project or owner}"
+    if kind == "gs":
+        return f"{CONSOLE}/storage/browser/{place.strip('/')}" + (f"?project={project}" if project else "")
+    return ""
+
+
 def experiment(project: str, location: str, name: str) -> str:
     """The page where the runs of an experiment are compared."""
     return f"{CONSOLE}/vertex-ai/experiments/locations/{location}/experiments/{name}/runs?project={project}"

@@ -13,10 +13,9 @@ from components.artifacts import read_json, shards
 from components.places import place
 from components.rejection import REJECTED
 from configs.settings import Settings
-from pipelines import session, view
+from pipelines import definitions, session, view
 from pipelines.runs import (
     MANIFEST,
-    STAGES,
     artifact_path,
     artifact_uri,
     begin_manifest,
@@ -48,28 +47,24 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     Raises:
         UnknownRunError: No such run to repeat.
         SettingsError: The use case and the environment do not fit batch prediction.
+        CloudError, QueryError, BudgetError: See `session.check_before_spending`.
     """
     console = view.open_console()
     parameters = _parameters(settings, wanted)
     session.seed_once(settings)
-    if settings.cloud:
-        from pipelines.preflight import command as preflight
-
-        preflight.check(settings)
-    from pipelines import prediction
-
-    pipeline = prediction.build(settings, () if wanted.caching else STAGES["prediction"])
+    session.check_before_spending(settings, "prediction")
+    prediction = definitions.of("prediction")
+    pipeline = prediction.build(settings, "", () if wanted.caching else prediction.order)
     folder = new_run(settings, "prediction")
     given = {**parameters, "run_id": parameters.get("run_id", folder.name)}
     begin_manifest(folder, settings, session.command(), "prediction", given)
     manifest = session.execute(console, pipeline, settings, folder, caching=wanted.caching)
     console.print()
-    places = {"manifest": str(folder / MANIFEST)}
+    places = {"report": str(session.render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     if manifest["state"] == "done":
         _show_result(console, manifest, places)
     else:
-        again = _again(manifest, wanted)
-        session.show_failure(console, folder, manifest, places, again)
+        session.show_failure(console, folder, manifest, places)
     return bool(manifest["state"] == "done")
 
 
@@ -84,12 +79,6 @@ def _parameters(settings: Settings, wanted: Wanted) -> dict[str, str]:
     ]
     version = wanted.version or next(iter(chosen), "") or earlier["parameters"]["version"]
     return {**earlier["parameters"], "version": version}
-
-
-def _again(manifest: Mapping[str, Any], wanted: Wanted) -> str:
-    """The command that goes on with this run, so that none of its rows is delivered twice."""
-    command: str = manifest["command"]
-    return command if wanted.repeat else f"{command} --repeat {manifest['run_id']}"
 
 
 def _show_result(console: Console, manifest: Mapping[str, Any], places: dict[str, str]) -> None:
@@ -118,10 +107,10 @@ def _rates(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 
 def _next(manifest: Mapping[str, Any], output: str) -> str:
+    from pipelines.report.scored import look
+
     if output.startswith("bq://"):
-        table, run_id = output.removeprefix("bq://"), manifest["parameters"]["run_id"]
-        sql = f'SELECT * FROM `{table}` WHERE run_id = "{run_id}" LIMIT 10'  # noqa: S608 - to be read
-        return f"bq query --nouse_legacy_sql '{sql}'"
+        return look(output, manifest["parameters"]["run_id"])
     return f"python -m pipelines status {manifest['name']}"
 
 

@@ -13,13 +13,20 @@ from components.places import place
 from components.storage import folders
 from configs.loading import schema_text
 from configs.settings import Settings
+from pipelines import definitions
+from pipelines.definitions import Pipeline
 from pipelines.target import cloud_of
 
 FOLDER = "pipelines"
 
 
-def publish(use_case: str, settings: Settings) -> str:
-    """Compile the training pipeline and publish it; returns the place of its launch file.
+def publish(use_case: str, settings: Settings, pipeline: Pipeline = "training") -> str:
+    """Compile a pipeline and publish it; returns the place of its launch file.
+
+    Args:
+        use_case: Its name or folder.
+        settings: Of an environment on Google Cloud.
+        pipeline: Which one.
 
     Raises:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
@@ -29,29 +36,28 @@ def publish(use_case: str, settings: Settings) -> str:
 
     cloud = cloud_of(settings)
     folder = f"gs://{cloud.bucket}/{FOLDER}"
-    name = f"training-{settings.name}"
+    name = f"{pipeline}-{settings.name}"
     with tempfile.TemporaryDirectory() as beside:
         compiled = Path(beside) / "pipeline.yaml"
-        session.compile_to(settings, schema_text(use_case), compiled)
+        session.compile_to(settings, schema_text(use_case), compiled, pipeline)
         template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
         folders.put(compiled, template)
     launch = f"{folder}/{name}.json"
-    write_json(place(launch), _launch(settings, template))
+    write_json(place(launch), _launch(settings, template, pipeline))
     return launch
 
 
-def _launch(settings: Settings, template: str) -> dict[str, Any]:
+def _launch(settings: Settings, template: str, pipeline: Pipeline) -> dict[str, Any]:
     """What `infra/trigger/main.py` reads."""
     from pipelines.runners import vertex
 
     cloud = cloud_of(settings)
-    root = vertex.pipeline_root(settings)
     return {
         "project": cloud.project,
         "location": cloud.location,
         "template": template,
-        "pipeline_root": root,
-        "parameters": {"checkpoints": f"{root}/checkpoints"},
+        "pipeline_root": vertex.pipeline_root(settings),
+        "parameters": definitions.of(pipeline).parameters(settings),
         "labels": settings.labels,
         "service_account": cloud.identities.pipeline,
         "network": cloud.network.network,

@@ -8,8 +8,8 @@ from configs import dataflow
 from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
-from pipelines import links
-from pipelines.runs import MANIFEST, STAGES, artifact_path, end_manifest, pipeline_of, stage_records
+from pipelines import definitions, links
+from pipelines.runs import MANIFEST, artifact_path, end_manifest, pipeline_of, stage_records
 from pipelines.target import on_dataflow
 
 
@@ -23,9 +23,9 @@ def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
 
     cloud = _cloud(settings)
     name = vertex.job_name(cloud, folder.name)
-    _noted(folder, {"job": name})
-    vertex.submit(compiled, folder.name, settings, cloud, read_json(folder / MANIFEST)["parameters"])
-    return _noted(folder, {"links": _links(cloud, settings, name)})
+    manifest = _noted(folder, {"job": name})
+    vertex.submit(compiled, folder.name, settings, cloud, manifest["parameters"])
+    return _noted(folder, {"links": _links(cloud, settings, manifest)})
 
 
 def follow(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def follow(folder: Path, settings: Settings) -> dict[str, Any]:
 
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state = vertex.follow(job, Mirror(folder, _tasks(folder)), cloud)
+    state = vertex.follow(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
     return _end(folder, settings, job, state)
 
 
@@ -55,7 +55,7 @@ def refresh(folder: Path) -> dict[str, Any]:
     settings = _settings(folder)
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state, _ = vertex.look(job, Mirror(folder, _tasks(folder)), cloud)
+    state, _ = vertex.look(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
     if state != "running":
         return _end(folder, settings, job, state)
     return _noted(folder, {"stages": stage_records(folder)})
@@ -92,10 +92,11 @@ def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, An
 
     cloud = _cloud(settings)
     manifest = end_manifest(folder, read_json(folder / MANIFEST), state)
-    deployment = artifact_path(manifest, "deployment")
-    told = read_json(deployment / "deployment.json") if deployment else {}
-    started = _started(manifest["stages"])
-    notes: dict[str, Any] = {"links": _links(cloud, settings, manifest["job"], started, told)}
+    told = {name: _told(manifest, name) for name in ("choice", "deployment", "delivery")}
+    found = _links(cloud, settings, manifest, _started(manifest["stages"]), told)
+    if page := links.delivered(told["delivery"].get("output", ""), cloud.project):
+        found["predictions' page"] = page
+    notes: dict[str, Any] = {"links": found}
     if job.gca_resource.error.message:
         notes["error"] = job.gca_resource.error.message
     manifest = _noted(folder, notes)
@@ -105,17 +106,21 @@ def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, An
     return _noted(folder, {"tracking": untold}) if untold else manifest
 
 
-def _tasks(folder: Path) -> tuple[str, ...]:
-    """The tasks whose records a run folder holds."""
-    pipeline = pipeline_of(folder)
-    return (*STAGES[pipeline], *(("hold",) if pipeline == "training" else ()))
+def _told(manifest: dict[str, Any], artifact: str) -> dict[str, Any]:
+    """What an artifact says of itself; nothing if the run did not get so far."""
+    folder = artifact_path(manifest, artifact)
+    told: dict[str, Any] = read_json(folder / f"{artifact}.json") if folder else {}
+    return told
 
 
-def _links(cloud: Cloud, settings: Settings, job: str, *told: Any) -> dict[str, str]:
+def _links(cloud: Cloud, settings: Settings, manifest: dict[str, Any], *told: Any) -> dict[str, str]:
     from pipelines import tracking
 
+    found = links.of(manifest["job"], *told)
+    if manifest.get("pipeline", "training") != "training":
+        return found  # predictions are no experiment
     experiment = links.experiment(cloud.project, cloud.location, tracking.experiment(settings, cloud))
-    return {**links.of(job, *told), "experiment": experiment}
+    return {**found, "experiment": experiment}
 
 
 def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

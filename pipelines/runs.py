@@ -9,25 +9,21 @@ import difflib
 import importlib.metadata
 import platform
 import secrets
+import shlex
 import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from components.artifacts import read_json, write_json
 from components.places import place
 from configs.errors import UnknownRunError
 from configs.settings import Settings
 from pipelines.code import ROOT
+from pipelines.definitions import Pipeline
 
 MANIFEST = "manifest.json"
-Pipeline = Literal["training", "prediction"]
-STAGES: Mapping[Pipeline, tuple[str, ...]] = {
-    "training": ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy"),
-    "prediction": ("choose", "select", "predict", "deliver"),
-}
-"""Named here too, so that a mistyped stage is refused before KFP is imported; a test holds them equal."""
 _VERSIONS_OF = (
     "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "sqlglot", "tensorflow",
     "tensorflow-model-analysis", "tensorflow-transform",
@@ -80,6 +76,15 @@ def pipeline_of(folder: Path) -> Pipeline:
     """Which pipeline a run is of."""
     found: Pipeline = read_json(folder / MANIFEST).get("pipeline", "training")
     return found
+
+
+def again(manifest: Mapping[str, Any]) -> str:
+    """The command that goes on with a run, so that no row is delivered twice."""
+    command: str = manifest.get("command", "")
+    repeats = any(word.partition("=")[0] == "--repeat" for word in shlex.split(command))
+    if not command or repeats or manifest.get("pipeline", "training") == "training":
+        return command
+    return f"{command} --repeat {manifest['run_id']}"
 
 
 def training_parameters(folder: Path, settings: Settings) -> dict[str, str]:

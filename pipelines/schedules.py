@@ -1,20 +1,21 @@
-"""Schedules of Vertex AI: runs of a use case's compiled pipeline, started by a clock.
+"""Schedules of Vertex AI: runs of a use case's compiled pipelines, started by a clock.
 
-One schedule a use case and environment, found by its name: what is asked twice is there once.
+One schedule a use case, environment and pipeline, found by its name: what is asked twice is there once.
 """
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from components.patience import patiently
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.loading import schema_text
 from configs.settings import Settings
-from pipelines import cron
+from pipelines import cron, definitions
+from pipelines.definitions import Pipeline
 from pipelines.runners import vertex
 from pipelines.target import cloud_of
 
@@ -40,13 +41,13 @@ class Schedule:
     """That it has started."""
 
 
-def title(settings: Settings) -> str:
-    """The name by which the schedule of a use case in an environment is found."""
-    return f"training-{settings.name}-{settings.environment}"
+def title(settings: Settings, pipeline: Pipeline) -> str:
+    """The name by which the schedule of a use case's pipeline in an environment is found."""
+    return f"{pipeline}-{settings.name}-{settings.environment}"
 
 
 def create(
-    use_case: str, settings: Settings, timing: cron.Timing
+    use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline = "training"
 ) -> tuple[Schedule, Literal["made", "updated"]]:
     """Let a clock start runs; a schedule that is there gets the new timing and the pipeline as it is now.
 
@@ -54,6 +55,7 @@ def create(
         use_case: Its name or folder.
         settings: Of an environment on Google Cloud.
         timing: When.
+        pipeline: Which one runs.
 
     Raises:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
@@ -65,15 +67,15 @@ def create(
     client = vertex.connect(cloud)
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "pipeline.yaml"
-        session.compile_to(settings, schema_text(use_case), compiled)
+        session.compile_to(settings, schema_text(use_case), compiled, pipeline)
         with vertex.explained(cloud):
-            job = _job(client, settings, cloud, compiled)
-            done = patiently(lambda: _put(client, settings, cloud, job, timing))()
-    return _required(settings), done
+            job = _job(client, settings, cloud, compiled, pipeline)
+            done = patiently(lambda: _put(client, settings, pipeline, job, timing))()
+    return _required(settings, pipeline), done
 
 
-def listed(settings: Settings) -> list[Schedule]:
-    """Every schedule of training runs in the environment's project and region.
+def listed(settings: Settings, pipeline: Pipeline | None = None) -> list[Schedule]:
+    """Every schedule of a pipeline's runs in the environment's project and region; None: of all pipelines.
 
     Raises:
         SettingsError: The environment is not on Google Cloud.
@@ -81,41 +83,42 @@ def listed(settings: Settings) -> list[Schedule]:
     """
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
+    ours = tuple(f"{each}-" for each in ([pipeline] if pipeline else get_args(Pipeline)))
     with vertex.explained(cloud):
         every = patiently(client.PipelineJobSchedule.list)(order_by="create_time")
-        return [_seen(each) for each in every if each.display_name.startswith("training-")]
+        return [_seen(each) for each in every if each.display_name.startswith(ours)]
 
 
-def pause(settings: Settings) -> Schedule:
+def pause(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
     """No more runs until it is resumed; those that go on are left alone.
 
     Raises:
         CloudError: There is no such schedule, or the service does not answer.
     """
-    return _turned(settings, _PAUSED, lambda schedule: schedule.pause())
+    return _turned(settings, pipeline, _PAUSED, lambda schedule: schedule.pause())
 
 
-def resume(settings: Settings) -> Schedule:
+def resume(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
     """Runs again; those that were due meanwhile are not made up for.
 
     Raises:
         CloudError: There is no such schedule, or the service does not answer.
     """
-    return _turned(settings, _ACTIVE, lambda schedule: schedule.resume(catch_up=False))
+    return _turned(settings, pipeline, _ACTIVE, lambda schedule: schedule.resume(catch_up=False))
 
 
-def delete(settings: Settings) -> Schedule:
+def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
     """Remove it; runs that it has started go on. Returns what it was.
 
     Raises:
         CloudError: There is no such schedule, or the service does not answer.
     """
     cloud = cloud_of(settings)
-    kept = _required(settings)
+    kept = _required(settings, pipeline)
     client = vertex.connect(cloud)
 
     def gone() -> None:
-        for schedule in _found(client, settings):
+        for schedule in _found(client, kept.name):
             schedule.delete()
 
     with vertex.explained(cloud):
@@ -124,15 +127,16 @@ def delete(settings: Settings) -> Schedule:
 
 
 def _put(
-    client: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron.Timing
+    client: Any, settings: Settings, pipeline: Pipeline, job: Any, timing: cron.Timing
 ) -> Literal["made", "updated"]:
     """Make or update; looked for first at every attempt, so that a lost answer does not make two."""
-    there = _found(client, settings)
+    cloud = cloud_of(settings)
+    there = _found(client, title(settings, pipeline))
     if there:
         _update(there[0], settings, cloud, job, timing)
         return "updated"
     job.create_schedule(
-        display_name=title(settings),
+        display_name=title(settings, pipeline),
         cron=timing.expression,
         max_concurrent_run_count=timing.max_concurrent,
         service_account=cloud.identities.pipeline or None,
@@ -147,7 +151,7 @@ def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron
 
     changed = {
         "name": there.resource_name,
-        "display_name": title(settings),
+        "display_name": there.display_name,
         "cron": timing.expression,
         "max_concurrent_run_count": timing.max_concurrent,
         "create_pipeline_job_request": {
@@ -167,55 +171,55 @@ def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron
     there.api_client.update_schedule(request={"schedule": changed, "update_mask": mask})
 
 
-def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path) -> Any:
+def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path, pipeline: Pipeline) -> Any:
     """What a run of the schedule is; Vertex AI gives each its id."""
-    root = vertex.pipeline_root(settings)
     return client.PipelineJob(
-        display_name=title(settings),
+        display_name=title(settings, pipeline),
         template_path=str(compiled),
-        pipeline_root=root,
-        parameter_values={"checkpoints": f"{root}/checkpoints"},
+        pipeline_root=vertex.pipeline_root(settings),
+        parameter_values=definitions.of(pipeline).parameters(settings),
         labels=settings.labels,
         encryption_spec_key_name=cloud.kms_key or None,
         failure_policy="fast",
     )
 
 
-def _turned(settings: Settings, state: str, turn: Callable[[Any], None]) -> Schedule:
+def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[Any], None]) -> Schedule:
     """Brought into a state; nothing is asked where it is in it."""
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
 
     def turned() -> None:
-        for schedule in _found(client, settings):
+        for schedule in _found(client, title(settings, pipeline)):
             if schedule.state.name != state:
                 turn(schedule)
 
-    _required(settings)
+    _required(settings, pipeline)
     with vertex.explained(cloud):
         patiently(turned)()
-    return _required(settings)
+    return _required(settings, pipeline)
 
 
-def _found(client: Any, settings: Settings) -> list[Any]:
+def _found(client: Any, name: str) -> list[Any]:
     """The schedule of that name; more than one only where somebody else made them."""
-    wanted = f'display_name="{title(settings)}"'
+    wanted = f'display_name="{name}"'
     found: list[Any] = client.PipelineJobSchedule.list(filter=wanted, order_by="create_time")
     return found
 
 
-def _required(settings: Settings) -> Schedule:
+def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
     with vertex.explained(cloud):
-        found = patiently(lambda: _found(client, settings))()
+        found = patiently(lambda: _found(client, title(settings, pipeline)))()
         if found:
             return _seen(found[0])
     raise CloudError(
-        f"the schedule '{title(settings)}' in {cloud.project}, {cloud.location}",
+        f"the schedule '{title(settings, pipeline)}' in {cloud.project}, {cloud.location}",
         expected="one of that name",
         got="none",
         way_out=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
+        f"--pipeline {pipeline} "
         '--cron "0 6 * * *" --time-zone UTC',
     )
 

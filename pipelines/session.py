@@ -15,7 +15,8 @@ from configs.errors import PipelineError, SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
 from configs.stages.cloud import bigquery_access
-from pipelines import runs, view
+from pipelines import definitions, runs, view
+from pipelines.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
     artifact_path,
@@ -26,7 +27,7 @@ from pipelines.runs import (
     new_run,
 )
 
-STAGES = runs.STAGES["training"]
+STAGES = definitions.of("training").order
 
 
 def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage: str = "") -> bool:
@@ -34,14 +35,12 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     fresh = _fresh(no_cache=no_cache, from_stage=from_stage)
     console = view.open_console()
     seed_once(settings)
-    _check_before_spending(settings)
-    from pipelines import training
-
-    pipeline = training.build(settings, schema_text(use_case), fresh)
+    check_before_spending(settings)
+    pipeline = definitions.of("training").build(settings, schema_text(use_case), fresh)
     folder = new_run(settings)
     begin_manifest(folder, settings, command())
     manifest = execute(console, pipeline, settings, folder, caching=not no_cache)
-    places = {"report": str(_render(folder, manifest)), "manifest": str(folder / MANIFEST)}
+    places = {"report": str(render(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
     if manifest.get("tracking"):
         console.print(f"not in its experiment: {manifest['tracking']}\n", markup=False, soft_wrap=True)
@@ -74,8 +73,12 @@ def execute(
     return _run_here(console, pipeline, settings, folder, caching=caching)
 
 
-def _check_before_spending(settings: Settings) -> None:
+def check_before_spending(settings: Settings, pipeline: Pipeline = "training") -> None:
     """Refuse a run on Google Cloud that would end in its first minute, or may cost more than the budget.
+
+    Args:
+        settings: What and where; a run on this machine is let pass.
+        pipeline: Which one is to run.
 
     Raises:
         CloudError: Something is missing there.
@@ -87,7 +90,7 @@ def _check_before_spending(settings: Settings) -> None:
         from pipelines.preflight import command as preflight
 
         preflight.check(settings)
-        plan.check(settings)
+        plan.check(settings, pipeline)
 
 
 def _run_here(
@@ -97,7 +100,7 @@ def _run_here(
 
     manifest = read_json(folder / MANIFEST)
     root, parameters = Path(settings.places.root), manifest["parameters"]
-    with view.watched(console, folder / "stages", runs.STAGES[manifest["pipeline"]]):
+    with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).order):
         ended_well = local.run(pipeline, folder, root, parameters, caching=caching)
     return end_manifest(folder, manifest, "done" if ended_well else "failed")
 
@@ -114,7 +117,7 @@ def _run_there(
         with log_to(folder / "stages" / "pipeline.log"):
             manifest = remote.start(folder, settings, compiled)
             view.show_places(console, manifest["links"])
-            with view.watched(console, folder / "stages", runs.STAGES[manifest["pipeline"]]):
+            with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).order):
                 return remote.follow(folder, settings)
     except KeyboardInterrupt:
         console.print(f"\n{folder.name} goes on in {settings.cloud.project if settings.cloud else ''}:")
@@ -206,7 +209,6 @@ def show_failure(
     folder: Path,
     manifest: Mapping[str, Any],
     places: Mapping[str, str],
-    again: str = "",
 ) -> None:
     """Every broken stage with its cause and its log, and the command for when it is mended.
 
@@ -215,7 +217,6 @@ def show_failure(
         folder: The run's.
         manifest: Of its end.
         places: What else there is to look at.
-        again: The command; empty: the one that was typed.
     """
     stages = folder / "stages"
     if manifest["state"] == "cancelled":
@@ -237,37 +238,42 @@ def show_failure(
         places = {"log": str(stages / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
-        f"mend it, then:  [bold]{escape(again or manifest['command'])}[/]   "
+        f"mend it, then:  [bold]{escape(runs.again(manifest))}[/]   "
         "(finished stages are taken from the cache)",
         soft_wrap=True,
     )
 
 
-def _render(folder: Path, manifest: Mapping[str, Any]) -> Path:
+def render(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write the report of a run that has just ended; returns where it lies."""
     from pipelines.report import write
 
     return write(folder, manifest)
 
 
-def write_report(run_id: str, root: Path) -> Path:
-    """Write the report of a run anew."""
-    folder = find_run(root, run_id)
-    return _render(folder, read_json(folder / MANIFEST))
+def write_report(run_id: str, root: Path, pipeline: Pipeline | None = None) -> Path:
+    """Write the report of a run anew.
+
+    Args:
+        run_id: Its id; or a use case: its last run.
+        root: Where runs lie.
+        pipeline: Of which pipeline that run is; None: of either.
+
+    Raises:
+        UnknownRunError: There is none.
+    """
+    folder = find_run(root, run_id, pipeline)
+    return render(folder, read_json(folder / MANIFEST))
 
 
-def compile_to(
-    settings: Settings, schema_pbtxt: str, path: Path, pipeline: runs.Pipeline = "training"
-) -> None:
+def compile_to(settings: Settings, schema_pbtxt: str, path: Path, pipeline: Pipeline = "training") -> None:
     """Compile a pipeline into `path`.
 
     Raises:
         SettingsError: The graph would not run alike on every target.
     """
-    from pipelines import prediction, training
-
     path.parent.mkdir(parents=True, exist_ok=True)
-    graph = training.build(settings, schema_pbtxt) if pipeline == "training" else prediction.build(settings)
-    _compile(graph, settings, path)
+    _compile(definitions.of(pipeline).build(settings, schema_pbtxt, ()), settings, path)
 
 
 def _compile(pipeline: Callable[..., Any], settings: Settings, path: Path) -> None:

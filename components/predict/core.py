@@ -21,7 +21,8 @@ from components.counting import Counts, count, count_scored, counted, rows_so_fa
 from components.parquet import opened
 from components.pieces import Piece, batches, pieces, schema
 from components.places import side_by_side
-from components.predict import scored
+from components.predict import distribution, scored
+from components.predict.distribution import Scores
 from components.predict.scored import Model, Stamp
 from components.raw import raw_batch
 from components.recording import JobProgress
@@ -69,8 +70,8 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         with shared(model, options) as reachable:
             counts = _score(every, _Told(stage, reachable, stamp, folder), options, progress)
         check_share("the rows to score", counts.rows, counts.rejected, stage.max_rejected, _LIMIT)
-        _reconcile(every, folder, counts)
-        write_json(folder / "predictions.json", _description(counts, stamp, stage))
+        scores = _reconcile(every, folder, counts)
+        write_json(folder / "predictions.json", _description(counts, scores, stamp, stage))
     return _summary(counts, stamp)
 
 
@@ -121,11 +122,13 @@ class _Score(beam.DoFn):
         rows = schema(piece.shard)
         self.model.scorer.check(rows)
         columns = scored.schema(rows, told.kept())
-        path = shard_path(told.out, piece.split, piece.index)
+        path, scores = shard_path(told.out, piece.split, piece.index), distribution.NONE
         with writing_file(path) as beside, pq.ParquetWriter(beside, columns) as shard:
             for predictions, aside in self._scored(piece, columns):
                 shard.write_batch(predictions)
+                scores += distribution.counted(predictions.column("score").to_numpy())
                 rejected.extend(aside)
+            shard.add_key_value_metadata(scores.footer())
         if rejected:
             path = shard_path(told.out / REJECTED, piece.split, piece.index)
             with writing_file(path) as beside:
@@ -154,8 +157,8 @@ class _Score(beam.DoFn):
             yield scored.predictions(accepted, scores, stage.threshold, self.told.stamp, columns), aside
 
 
-def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> None:
-    """Count what lies there: no row may disappear, none may be there twice."""
+def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> Scores:
+    """Count what lies there: no row may disappear, none may be there twice. Returns its scores."""
     asked = sum(piece.rows for piece in every)
     if counts.rows != asked:
         raise JobError(
@@ -164,7 +167,8 @@ def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> None:
             got=f"{counts.rows:,}",
             way_out="A job's counters were not whole: run the same command again.",
         )
-    written = _rows_in(shards(folder, "score"))
+    scores = distribution.summed(side_by_side(_scores, shards(folder, "score")))
+    written = sum(scores.counts)
     aside = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
     if asked != written + aside:
         raise DataError(
@@ -173,6 +177,16 @@ def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> None:
             got=f"{written:,} predictions and {aside:,} rejected rows",
             way_out="Run again; if it stays so, report it: no row may disappear.",
         )
+    return scores
+
+
+def _scores(file: Path) -> Scores:
+    """Of a shard's footer, which must know each of its rows."""
+    with opened(file) as shard:
+        rows, found = int(shard.metadata.num_rows), distribution.of_footer(shard.metadata.metadata or {})
+    if sum(found.counts) != rows:
+        raise DataError(str(file), expected=f"{rows:,} scores counted", got=f"{sum(found.counts):,}")
+    return found
 
 
 def _rows_in(files: Sequence[Path]) -> int:
@@ -184,7 +198,7 @@ def _rows(file: Path) -> int:
         return int(shard.metadata.num_rows)
 
 
-def _description(counts: Counts, stamp: Stamp, stage: PredictStage) -> dict[str, object]:
+def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictStage) -> dict[str, object]:
     return {
         "run_id": stamp.run_id,
         "model_name": stamp.model_name,
@@ -194,6 +208,7 @@ def _description(counts: Counts, stamp: Stamp, stage: PredictStage) -> dict[str,
         "rows": counts.rows,
         "predictions": counts.accepted,
         "positives": counts.positives,
+        "scores": scores.told(),
         "rejected": dict(counts.rejected),
         "missing": scored.named(counts.missing),
         "unseen": scored.named(counts.unseen),

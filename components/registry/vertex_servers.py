@@ -89,7 +89,8 @@ class VertexServers:
                     self._named(version),
                     expected=f"to run after {seconds:.0f} s",
                     got="a deployment that another run has begun and that does not end",
-                    way_out=f"See it: gcloud ai operations list --region={self._region.location}",
+                    way_out=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
+                    f"--region={self._region.location} --project={self._region.project}",
                 )
             time.sleep(min(_LOOK_SECONDS, seconds / 100))
 

@@ -1,10 +1,11 @@
-"""A message on Pub/Sub starts a run of the published pipeline, once, however often it is delivered.
+"""A message on Pub/Sub starts a run of a published pipeline, once, however often it is delivered.
 
     python -m pipelines publish flights --env dev     # what this function starts
     gcloud functions deploy pipeline-trigger …        # docs/cloud.md has the whole command
 
-The message is JSON, `{"use_case": "flights"}`. PIPELINES names the folder on Cloud Storage where pipelines
-are published. The function costs nothing while no message comes.
+The message is JSON, `{"use_case": "flights"}`, which starts a training run;
+`{"use_case": "flights", "pipeline": "prediction"}` scores rows. PIPELINES names the folder on Cloud Storage
+where pipelines are published. The function costs nothing while no message comes.
 
 What can never become a run is logged as an error and acknowledged. Everything else that goes wrong is
 raised: Pub/Sub delivers the message again, to the same run.
@@ -15,12 +16,26 @@ import hashlib
 import json
 import os
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import functions_framework
 
 PIPELINES = "PIPELINES"
+KNOWN = ("training", "prediction")
+"""The pipelines that there are; the first is the one of a message that names none."""
 _USE_CASE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+class Asked(NamedTuple):
+    """What a message asks for."""
+
+    use_case: str
+    pipeline: str
+
+    @property
+    def prefix(self) -> str:
+        """How the ids of its runs begin, as those of runs that a person starts."""
+        return self.use_case if self.pipeline == KNOWN[0] else f"{self.use_case}-{self.pipeline}"
 
 
 class BadMessage(Exception):  # noqa: N818 - it is about the message
@@ -35,28 +50,32 @@ def start(event: Any) -> None:
         GoogleAPICallError: The service refuses it, or does not answer: the event is to come again.
     """
     try:
-        use_case = _asked(event)
-        run_id = f"{use_case}-event-{_digest(event)}"
-        launch = _launch(use_case)
+        asked = _asked(event)
+        run_id = f"{asked.prefix}-event-{_digest(event)}"
+        launch = _launch(asked)
     except BadMessage as bad:
         _log("ERROR", f"{event['id']}: {bad}")
         return
     _log("INFO", f"{event['id']}: {_submit(launch, run_id)} {run_id}")
 
 
-def _asked(event: Any) -> str:
-    """The use case that a message names."""
+def _asked(event: Any) -> Asked:
+    """The use case that a message names, and its pipeline."""
     try:
         content = json.loads(base64.b64decode(event.data["message"]["data"], validate=True))
     except (KeyError, TypeError, ValueError) as error:
         raise BadMessage(
             f"expected JSON in the message's data, got {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(content, dict) or set(content) != {"use_case"}:
-        raise BadMessage(f'expected {{"use_case": NAME}}, got {json.dumps(content)[:200]}')
-    if not isinstance(content["use_case"], str) or not _USE_CASE.fullmatch(content["use_case"]):
-        raise BadMessage(f"expected a use case's name, got {json.dumps(content['use_case'])[:200]}")
-    return str(content["use_case"])
+    if not isinstance(content, dict) or {"use_case"} != set(content) - {"pipeline"}:
+        wanted = '{"use_case": NAME}, and "pipeline" if it is another than training'
+        raise BadMessage(f"expected {wanted}, got {json.dumps(content)[:200]}")
+    use_case, pipeline = content["use_case"], content.get("pipeline", KNOWN[0])
+    if not isinstance(use_case, str) or not _USE_CASE.fullmatch(use_case):
+        raise BadMessage(f"expected a use case's name, got {json.dumps(use_case)[:200]}")
+    if pipeline not in KNOWN:
+        raise BadMessage(f"expected a pipeline, {' or '.join(KNOWN)}, got {json.dumps(pipeline)[:200]}")
+    return Asked(use_case, pipeline)
 
 
 def _digest(event: Any) -> str:
@@ -64,19 +83,19 @@ def _digest(event: Any) -> str:
     return hashlib.blake2b(f"{event['source']}\n{event['id']}".encode(), digest_size=8).hexdigest()
 
 
-def _launch(use_case: str) -> dict[str, Any]:
-    """How the published pipeline of a use case is started."""
+def _launch(asked: Asked) -> dict[str, Any]:
+    """How a published pipeline of a use case is started."""
     from google.api_core.exceptions import NotFound
     from google.cloud import storage
 
     bucket, _, folder = os.environ[PIPELINES].removeprefix("gs://").partition("/")
-    name = "/".join(filter(None, (folder.strip("/"), f"training-{use_case}.json")))
+    name = "/".join(filter(None, (folder.strip("/"), f"{asked.pipeline}-{asked.use_case}.json")))
     try:
         content: dict[str, Any] = json.loads(storage.Client().bucket(bucket).blob(name).download_as_bytes())
     except NotFound as error:
         raise BadMessage(
-            f"no pipeline of '{use_case}': no gs://{bucket}/{name}. Publish it: "
-            f"python -m pipelines publish {use_case} --env ENVIRONMENT"
+            f"no {asked.pipeline} pipeline of '{asked.use_case}': no gs://{bucket}/{name}. Publish it: "
+            f"python -m pipelines publish {asked.use_case} --env ENVIRONMENT --pipeline {asked.pipeline}"
         ) from error
     return content
 

@@ -6,14 +6,19 @@ from rich.console import Console
 
 from configs.prices import load_prices
 from configs.settings import Settings
+from pipelines.definitions import Pipeline
 from pipelines.plan import scanning
 from pipelines.plan.estimate import Plan, check_budget, estimate
 from pipelines.plan.table import show
 from pipelines.target import cloud_of
 
 
-def planned(settings: Settings) -> Plan:
+def planned(settings: Settings, pipeline: Pipeline = "training") -> Plan:
     """The plan of a run, with the bytes that its query would scan.
+
+    Args:
+        settings: Of an environment on Google Cloud.
+        pipeline: Which one would run.
 
     Raises:
         SettingsError: The environment is not on Google Cloud, or a machine has no price.
@@ -22,22 +27,26 @@ def planned(settings: Settings) -> Plan:
     cloud = cloud_of(settings)
     prices = load_prices()
     today = datetime.datetime.now(datetime.UTC).date()
-    return estimate(settings, prices, scanning.ask(settings, cloud), today)
+    return estimate(settings, prices, scanning.ask(settings, cloud, pipeline), today, pipeline)
 
 
-def print_plan(console: Console, settings: Settings) -> None:
+def print_plan(console: Console, settings: Settings, pipeline: Pipeline = "training") -> None:
     """Show what a run would start and cost; the budget only judges, it is `run` that refuses."""
-    show(console, planned(settings))
+    show(console, planned(settings, pipeline))
 
 
-def check(settings: Settings) -> Plan | None:
+def check(settings: Settings, pipeline: Pipeline = "training") -> Plan | None:
     """Refuse a run that may cost more than the budget; asks nobody where there is no budget.
+
+    Args:
+        settings: What and where.
+        pipeline: Which one is to run.
 
     Raises:
         BudgetError: Its high estimate is above `cloud.budget_usd`.
     """
     if settings.cloud is None or settings.cloud.budget_usd is None:
         return None
-    plan = planned(settings)
+    plan = planned(settings, pipeline)
     check_budget(plan)
     return plan

@@ -5,26 +5,27 @@ import os
 from configs.cloud import Cloud
 from configs.errors import BusyError, QueryError, SourceError
 from configs.settings import Settings
-from configs.stages.training import ingest_stage
-from pipelines.plan.estimate import Scanned
+from pipelines import definitions
+from pipelines.definitions import Pipeline
+from pipelines.plan.lines import Scanned
 
 
-def ask(settings: Settings, cloud: Cloud) -> Scanned:
-    """The bytes of the use case's query; without an answer, from none to the most that is allowed.
+def ask(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Scanned:
+    """The bytes of a pipeline's query; without an answer, from none to the most that is allowed.
 
     Raises:
         QueryError: The query is wrong, names what is not there, or would scan more than is allowed.
     """
-    stage = ingest_stage(settings)
-    if not stage.source.uri.startswith("bq://"):
-        return Scanned(0, 0, f"none: the rows come from {stage.source.uri}")
+    source, how, access = definitions.of(pipeline).reads(settings)
+    if not source.uri.startswith("bq://"):
+        return Scanned(0, 0, f"none: the rows come from {source.uri}")
     limit = cloud.bigquery.maximum_bytes_billed
     if not _may_ask(cloud):
         return Scanned(0, limit, "unknown", "cloud.loopback stands in for Google Cloud")
     from components.sources.source import open_source
 
     try:
-        with open_source(stage.source.uri, stage.ingest, stage.access).rows(stage.source) as rows:
+        with open_source(source.uri, how, access).rows(source) as rows:
             scanned = rows.estimate.get("scanned_bytes", 0)
     except QueryError:
         raise

@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.plan.estimate import Cost, Line, Plan
+from pipelines.plan.cost import Cost
+from pipelines.plan.estimate import Plan
+from pipelines.plan.lines import Line
 
 
 def show(console: Console, plan: Plan) -> None:
     """Print it."""
     console.print(
-        f"[bold]{plan.use_case}[/] in {plan.environment}: project {plan.project}, {plan.location}\n"
+        f"[bold]{plan.use_case}[/], {plan.pipeline}, in {plan.environment}: project {plan.project}, "
+        f"{plan.location}\n"
     )
     console.print(_table(plan.run, plan.cost, "one run"))
     console.print(f"\n[bold]the query scans[/] {_bytes(plan)}\n", soft_wrap=True)
     console.print(_table(plan.monthly, plan.month, "a month, whether or not anything runs"))
-    console.print(f"\n{_budget(plan)}", soft_wrap=True)
+    console.print(f"\n[bold]the prices[/] {_prices(plan)}", soft_wrap=True)
+    console.print(_budget(plan), soft_wrap=True)
     for warning in plan.warnings:
         console.print(f"[yellow]warning:[/] {warning}", soft_wrap=True)
     for note in plan.notes:
@@ -60,6 +64,16 @@ def _bytes(plan: Plan) -> str:
     if scanned.low == scanned.high:
         return f"{size(scanned.high)} ({scanned.told})"
     return f"{scanned.told}, at most {size(scanned.high)} (cloud.bigquery.maximum_bytes_billed)"
+
+
+def _prices(plan: Plan) -> str:
+    """How old they are, and how much of the sums nobody has read off a list."""
+    oldest = min(plan.cost.as_of, plan.month.as_of)
+    run, month = plan.cost.share_remembered, plan.month.share_remembered
+    return (
+        f"the oldest is of {oldest}; {run:.0%} of one run's high estimate stands on memory, "
+        f"{month:.0%} of a month's (configs/prices.yaml)"
+    )
 
 
 def _budget(plan: Plan) -> str:

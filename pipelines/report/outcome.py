@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from pipelines.report.curves import positives_in_words
 from pipelines.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
-from pipelines.report.reading import STAGES, Absent, Run
+from pipelines.report.reading import Absent, Run
 
 Tone = Literal["good", "held", "bad", "plain"]
 Direction = Literal["higher", "lower", "one"]
@@ -123,17 +123,33 @@ def _failure(run: Run, stage: str, error: Mapping[str, Any]) -> Failure:
     return Failure(stage, error.get("kind", "Killed"), error.get("message", unsaid), str(log), run.tail(log))
 
 
+_AFTER_FAILURE = {
+    "deploy": "Where the endpoint stands: python -m pipelines status",
+    "deliver": "Readers there see all predictions of this run, or none.",
+    "training": "Nothing was deployed.",
+    "prediction": "Nothing was delivered.",
+}
+"""By the stage that failed; else by the pipeline."""
+
+
+def unfinished(run: Run) -> Headline | None:
+    """What a run that did not end well has come to; None: it did."""
+    broken, state = failures(run), run.manifest.get("state")
+    if broken:
+        stage = broken[0].stage
+        detail = _AFTER_FAILURE.get(stage) or _AFTER_FAILURE[run.definition.name]
+        return Headline("bad", f"Failed in {stage}", detail)
+    if state == "failed":
+        return Headline("bad", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
+    if state == "running":
+        return Headline("held", "Not finished", _how_far(run))
+    return Headline("held", "Cancelled", _how_far(run)) if state == "cancelled" else None
+
+
 def headline(run: Run) -> Headline:
     """What happened, most important first: a failure, then the verdict, then the deployment."""
-    broken = failures(run)
-    if broken:
-        moved = broken[0].stage == "deploy"
-        detail = "Where the endpoint stands: python -m pipelines status" if moved else "Nothing was deployed."
-        return Headline("bad", f"Failed in {broken[0].stage}", detail)
-    if run.manifest.get("state") == "failed":
-        return Headline("bad", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
-    if run.manifest.get("state") == "running":
-        return Headline("held", "Not finished", _how_far(run))
+    if found := unfinished(run):
+        return found
     verdict = run.json("evaluation", "verdict.json")
     if not verdict:
         return Headline("plain", "Done", "Without a verdict.")
@@ -149,7 +165,7 @@ def headline(run: Run) -> Headline:
 
 def _how_far(run: Run) -> str:
     done = sum(record["state"] == "done" for record in run.stages.values())
-    return f"{done} of {len(STAGES)} stages were done when this was written."
+    return f"{done} of {len(run.definition.order)} stages were done when this was written."
 
 
 def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:

@@ -6,21 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines import definitions
+from pipelines.definitions import Definition
 from pipelines.runs import artifact_path, artifact_uri
 
-STAGES: Mapping[str, str] = {
-    "resolve": "the source and the champion",
-    "ingest": "source to rows",
-    "validate": "rows to statistics and findings",
-    "transform": "rows to examples",
-    "train": "examples to model",
-    "evaluate": "model to verdict",
-    "deploy": "version to endpoint",
-}
-"""The stages of a run in the order of the data, and what each one does."""
-
 _MADE_BY = {
-    "rows": "ingest",
     "statistics": "validate",
     "transform_graph": "transform",
     "examples": "transform",
@@ -28,8 +18,11 @@ _MADE_BY = {
     "training_log": "train",
     "evaluation": "evaluate",
     "deployment": "deploy",
+    "choice": "choose",
+    "predictions": "predict",
+    "delivery": "deliver",
 }
-
+"""And `rows` by the stage that runs the query."""
 
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
@@ -51,6 +44,11 @@ class Run:
     manifest: Mapping[str, Any]
     unreadable: list[str] = field(default_factory=list)
     """Files that are there but could not be read, with the reason."""
+
+    @property
+    def definition(self) -> Definition:
+        """Which pipeline ran."""
+        return definitions.of(self.manifest.get("pipeline", "training"))
 
     @property
     def stages(self) -> dict[str, Mapping[str, Any]]:
@@ -92,6 +90,15 @@ class Run:
             self.unreadable.append(f"{path}: {error}")
             return None
 
+    def features(self, choice: Mapping[str, Any]) -> list[str]:
+        """The raw features that a choice names; none where they cannot be read."""
+        try:
+            told = json.loads(choice["features"])
+            return [*told["numeric"], *told["categorical"]]
+        except (ValueError, KeyError, TypeError) as error:
+            self.unreadable.append(f"the features of the choice: {error}")
+            return []
+
     def tail(self, log: Path) -> str:
         """The last lines of a log; empty where there is none."""
         if not log.is_file():
@@ -103,7 +110,7 @@ class Run:
 
     def absent(self, artifact: str) -> Absent:
         """Why there is nothing to show of an artifact."""
-        stage = _MADE_BY[artifact]
+        stage = self.definition.queries if artifact == "rows" else _MADE_BY[artifact]
         record = self.stages.get(stage)
         if record is None:
             return Absent(f"This run has no record of {stage}{self._because(stage)}.")
@@ -115,7 +122,7 @@ class Run:
 
     def passed(self, stage: str) -> bool:
         """Whether a stage without a record must have been taken from the cache: a later one has run."""
-        order = list(STAGES)
+        order = self.definition.order
         return stage not in self.stages and any(
             later in self.stages for later in order[order.index(stage) + 1 :]
         )

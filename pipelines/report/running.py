@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.report.numbers import figure
-from pipelines.report.reading import STAGES, Run
+from pipelines.report.reading import Run
+from pipelines.report.scored import look
+from pipelines.runs import again
 
 PHASES = ("start-up", "import", "work")
 
@@ -57,7 +59,8 @@ class Lineage:
     code: tuple[tuple[str, str], ...]
     versions: tuple[tuple[str, str], ...]
     settings: str
-    sql: str
+    queries: tuple[tuple[str, str], ...]
+    """Each with what it is."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Command:
 def timings(run: Run) -> Timings:
     """The seconds of every stage; cached ones show those of their own run, and do not count."""
     records = run.stages
-    names = [*STAGES, *(name for name in records if name not in STAGES)]
+    names = list(dict.fromkeys([*run.definition.order, *records]))
     if "hold" in records:
         names.remove("deploy")
     longest = max((_total(record) for record in records.values()), default=0.0)
@@ -86,9 +89,9 @@ def _total(record: Mapping[str, Any]) -> float:
 
 
 def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run: Run) -> StageTime:
-    what = STAGES.get(name, "")
+    what = run.definition.stages.get(name, "")
     if record is None:
-        state = "cached" if name in STAGES and run.passed(name) else "waiting"
+        state = "cached" if run.passed(name) else "waiting"
         return StageTime(name, what, state, {}, {}, None, None, ())
     state = "cached" if record.get("cached") else record["state"]
     if state == "running" and run.manifest.get("state") != "running":
@@ -113,20 +116,18 @@ def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run
 def lineage(run: Run) -> Lineage:
     """Fingerprints, digests, versions and settings: enough to tell whether two runs are the same."""
     manifest = run.manifest
-    resolved = run.stages.get("resolve", {}).get("summary", {})
+    first = run.stages.get(run.definition.order[0], {}).get("summary", {})
     machine = manifest.get("machine") or {}
     facts = (
         ("Run", manifest.get("run_id", run.folder.name)),
         ("Command", manifest.get("command", "")),
         ("Environment", manifest.get("environment", "")),
         ("Commit", _commit(manifest.get("commit", ""))),
-        ("Source fingerprint", resolved.get("source", "")),
-        ("Judged against", f"version {resolved['champion']}" if resolved.get("champion") else "no champion"),
+        ("Source fingerprint", first.get("source", "")),
+        ("Judged against", _judge(run, first)),
         ("Machine", ", ".join(filter(None, [machine.get("platform"), _python(machine)]))),
     )
-    settings = {key: value for key, value in run.settings.items() if key != "source"}
-    source = dict(run.settings.get("source") or {})
-    sql = source.pop("sql", "")
+    settings, queries = _without_queries(run.settings)
     return Lineage(
         facts=tuple((name, str(value)) for name, value in facts if value),
         artifacts=tuple(_artifacts(run)),
@@ -136,9 +137,23 @@ def lineage(run: Run) -> Lineage:
             if (code := (record.get("parameters") or {}).get("code"))
         ),
         versions=tuple(sorted((manifest.get("versions") or {}).items())),
-        settings=json.dumps({"source": source, **settings}, indent=2, ensure_ascii=False),
-        sql=sql,
+        settings=json.dumps(settings, indent=2, ensure_ascii=False),
+        queries=queries,
     )
+
+
+def _judge(run: Run, resolved: Mapping[str, Any]) -> str:
+    if run.definition.name != "training":
+        return ""
+    return f"version {resolved['champion']}" if resolved.get("champion") else "no champion"
+
+
+def _without_queries(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
+    """The settings without their SQL, and the SQL."""
+    sections = {"source": "Query", "prediction": "Query of the rows to score"}
+    kept = {name: {**(settings.get(name) or {})} for name in sections if name in settings}
+    queries = tuple((sections[name], kept[name].pop("sql", "")) for name in kept)
+    return {**kept, **{name: value for name, value in settings.items() if name not in kept}}, queries
 
 
 def _python(machine: Mapping[str, Any]) -> str:
@@ -151,6 +166,11 @@ def _commit(commit: str) -> str:
 
 def _artifacts(run: Run) -> list[Digest]:
     readers: dict[str, list[str]] = {}
+    order = run.definition.order
+
+    def place(stage: str) -> int:
+        return order.index(stage) if stage in order else len(order)
+
     for name, record in run.stages.items():
         for artifact in record.get("inputs") or {}:
             readers.setdefault(artifact, []).append(name)
@@ -158,17 +178,13 @@ def _artifacts(run: Run) -> list[Digest]:
         Digest(
             artifact,
             stage,
-            ", ".join(sorted(readers.get(artifact, ()), key=_place)),
+            ", ".join(sorted(readers.get(artifact, ()), key=place)),
             output.get("digest", ""),
             shown(output.get("uri") or output["path"]),
         )
-        for stage, record in sorted(run.stages.items(), key=lambda each: _place(each[0]))
+        for stage, record in sorted(run.stages.items(), key=lambda each: place(each[0]))
         for artifact, output in (record.get("outputs") or {}).items()
     ]
-
-
-def _place(stage: str) -> int:
-    return list(STAGES).index(stage) if stage in STAGES else len(STAGES)
 
 
 def shown(path: str | Path) -> str:
@@ -185,7 +201,7 @@ def places(run: Run) -> tuple[tuple[str, str], ...]:
         ("run", run.folder),
         ("manifest", run.folder / "manifest.json"),
         ("logs", run.folder / "stages"),
-        *((name, run.uri(name)) for name in ("rows", "model", "evaluation")),
+        *((name, run.uri(name)) for name in ("rows", "predictions", "model", "evaluation")),
         ("registry", (run.settings.get("places") or {}).get("registry", "").removeprefix("file://") or None),
         *(run.manifest.get("links") or {}).items(),
     ]
@@ -195,13 +211,19 @@ def places(run: Run) -> tuple[tuple[str, str], ...]:
 def next_commands(run: Run) -> tuple[Command, ...]:
     """What to type next; after a failure, how to resume."""
     use_case = _use_case(run)
-    again = Command("run again; finished stages are taken from the cache", run.manifest.get("command", ""))
+    whole = "run again; finished stages are taken from the cache"
     if run.manifest.get("state") == "failed":
-        return (again, Command("list the runs, versions and traffic", "python -m pipelines status"))
+        go_on = Command(whole, again(run.manifest))
+        return (go_on, Command("list the runs, versions and traffic", "python -m pipelines status"))
     commands = [
-        Command("list the runs, versions and traffic", f"python -m pipelines status {use_case}"),
-        again,
+        Command(
+            "list the runs, versions and traffic",
+            f"python -m pipelines status {run.manifest.get('name', '')}",
+        ),
+        Command(whole, run.manifest.get("command", "")),
     ]
+    if delivered := run.json("delivery", "delivery.json"):
+        commands.insert(0, Command("look at the predictions", look(delivered["output"], delivered["run_id"])))
     if log := run.path("training_log"):
         board = f"tensorboard --logdir {shlex.quote(shown(log / 'tensorboard'))}"
         commands.insert(0, Command("look at the training in TensorBoard", board))
@@ -222,7 +244,8 @@ def next_commands(run: Run) -> tuple[Command, ...]:
 def _use_case(run: Run) -> str:
     """The use case as it was named on the command line, and the environment if it is not the default."""
     words = shlex.split(run.manifest.get("command", ""))
-    named = words[words.index("run") + 1 :][:1] if "run" in words else []
+    verb = next((word for word in words if word in {"run", "predict-batch"}), "")
+    named = words[words.index(verb) + 1 :][:1] if verb else []
     use_case = named[0] if named and not named[0].startswith("-") else run.manifest.get("name", "")
     environment = run.manifest.get("environment", "local")
     return shlex.quote(use_case) + ("" if environment == "local" else f" --env {shlex.quote(environment)}")

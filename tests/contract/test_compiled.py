@@ -13,13 +13,13 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from configs.errors import SettingsError
 from configs.loading import load
 from pipelines import lint, session
-from pipelines.runs import Pipeline
+from pipelines.definitions import Pipeline
 from tests.contract.golden.files import ENVIRONMENTS, PIPELINES, compiled, golden_file
 from tests.contract.vertex.pipelines import _custom_job
 from tests.contract.vertex.routes import raw
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
-CLOUD = ("dev", "prod")
+CLOUD = ("dev", "test", "prod")
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,26 @@ def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
     assert job.runtime_config.failure_policy == 2  # fail fast
 
 
+def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexServer, there: Any) -> None:
+    training, _ = schedules.create("flights", there(), AT_SIX)
+    at_seven = timing("0 7 * * *", "Europe/Zurich", 1)
+    prediction, done = schedules.create("flights", there(), at_seven, "prediction")
+    assert (prediction.name, done) == ("prediction-flights-dev", "made")
+    job = vertex.asked("CreateSchedule")[1].schedule.create_pipeline_job_request.pipeline_job
+    assert job.pipeline_spec["pipelineInfo"]["name"] == "prediction-flights"
+    assert dict(job.runtime_config.parameter_values) == {}, "the champion scores, stamped by the job"
+    assert job.service_account == "pipeline@my-project-dev.iam.gserviceaccount.com"
+    assert schedules.listed(there()) == [training, prediction]
+    assert schedules.listed(there(), "prediction") == [prediction]
+    assert schedules.pause(there(), "prediction").state == "paused"
+    assert schedules.listed(there(), "training") == [training], "it goes on"
+    again, done = schedules.create("flights", there(), AT_SIX, "prediction")
+    assert (again.resource, again.cron, done) == (prediction.resource, "0 6 * * *", "updated")
+    schedules.delete(there(), "training")
+    assert [each.name for each in schedules.listed(there())] == ["prediction-flights-dev"]
+    assert schedules.resume(there(), "prediction").state == "active"
+
+
 def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
     first, _ = schedules.create("flights", there(), AT_SIX)
     there_now = there("training.epochs=7", "cloud.labels={team: sky}")
@@ -101,8 +121,10 @@ def test_it_is_listed_and_deleted(there: Any) -> None:
 
 @pytest.mark.parametrize("action", [schedules.pause, schedules.resume, schedules.delete])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
-    with pytest.raises(CloudError, match=r"schedule create flights --env dev --cron"):
-        action(there())
+    schedules.create("flights", there(), AT_SIX)
+    with pytest.raises(CloudError, match=r"schedule create flights --env dev --pipeline prediction --cron"):
+        action(there(), "prediction")
+    assert [each.state for each in schedules.listed(there())] == ["active"]
 
 
 def test_a_closed_service_is_told_in_one_line(vertex: VertexServer, there: Any) -> None:
@@ -137,3 +159,11 @@ def test_the_command_checks_before_it_asks(
     assert "training-flights-dev: resumed" in typed("resume")[1]
     assert "training-flights-dev: deleted" in typed("delete")[1]
     assert "no schedule" in typed("list")[1]
+    code, said = typed("create", "--cron", "0 6 * * *", "--pipeline", "prediction")
+    assert (code, "prediction-flights-dev: made" in said) == (0, True)
+    assert "prediction-flights-dev" in typed("list")[1]
+    assert "no schedule" in typed("list", "--pipeline", "training")[1]
+    code, said = typed("delete")
+    assert (code, "training-flights-dev" in said) == (1, True)
+    assert "prediction-flights-dev: deleted" in typed("delete", "--pipeline", "prediction")[1]
+    assert "'training', 'prediction'" in typed("list", "--pipeline", "serving")[1]

@@ -119,6 +119,19 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     assert delivered(bucket) == rows
     assert manifests(desk)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
     assert not vertex.asked("CreateContext"), "predictions are no experiment"
+    _the_report_says_where_they_are(manifest, desk, f"{bucket}runs/predictions/flights/{run_id}")
+
+
+def _the_report_says_where_they_are(manifest: dict[str, Any], desk: Path, output: str) -> None:
+    browser = "https://console.cloud.google.com/storage/browser/" + output.removeprefix("gs://")
+    assert manifest["links"].keys() == {"pipeline job", "predictions' page"}
+    assert manifest["links"]["predictions' page"].partition("?")[0] == browser
+    report = (desk / "output/runs" / manifest["run_id"] / "report.html").read_text()
+    for words in (f"{ROWS} rows scored", "By version 1.", f"{ROWS} predictions + 0 rejected", browser):
+        assert words in report
+    assert manifest["links"]["pipeline job"] in report
+    assert "is no longer there" not in report
+    assert 'id="scores-title"' in report, "the counts of the scores came with predictions.json"
 
 
 def test_a_failure_there_names_the_command_that_goes_on(
@@ -127,4 +140,8 @@ def test_a_failure_there_names_the_command_that_goes_on(
     assert not predicting.run(settings, predicting.Wanted(version="7"))
     shown = capfd.readouterr().out
     assert "choose failed  RegistryError" in shown
-    assert f"--repeat {manifests(desk)[-1]['run_id']}" in shown
+    manifest = manifests(desk)[-1]
+    assert f"--repeat {manifest['run_id']}" in shown
+    report = (desk / "output/runs" / manifest["run_id"] / "report.html").read_text()
+    assert "Failed in choose" in report
+    assert f"--repeat {manifest['run_id']}" in report

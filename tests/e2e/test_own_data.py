@@ -119,6 +119,11 @@ def test_every_row_is_scored_with_the_served_numbers_and_nothing_further_written
     assert re.search(r"done in .* 3,322 rows, [\d,]+ rows/s", done.stdout)
     assert f"output/predictions/planes/{run_id}\n" in done.stdout
     assert "next:  python -m pipelines status planes" in done.stdout
+    report = desk.folder / f"output/runs/{run_id}/report.html"
+    assert "3,322 rows scored" in report.read_text()
+    assert "3,322 predictions + 0 rejected = 3,322 selected rows" in report.read_text()
+    assert desk.type("report", "planes").stdout.strip() == str(report.relative_to(desk.folder))
+    assert run_id not in desk.type("report", "planes", "--pipeline", "training").stdout
     rows = {row["tailnum"]: row for row in desk.predictions()}
     assert len(rows) == 3322
     assert {row["run_id"] for row in rows.values()} == {run_id}

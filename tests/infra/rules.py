@@ -123,7 +123,7 @@ def alternatives(resource: Resource) -> Iterator[Finding]:
 
 
 def label(resource: Resource) -> Iterator[Finding]:
-    """Labels: small letters. A notification channel's `labels` are its address; its labels are `user_labels`."""
+    """Labels: small letters. A notification channel's `labels` are its address, not labels."""
     is_channel = resource.type == "google_monitoring_notification_channel"
     for path in ("user_labels",) if is_channel else ("labels", "user_labels"):
         for key, value in (pair for labels in resource.at(path) for pair in labels.items()):

@@ -83,7 +83,7 @@ def test_the_alert_on_drift_waits_for_what_validate_says(plan_of: PlanOf) -> Non
     from components.validate.distances import Distance
     from components.validate.findings import _too_far
     from configs.loading import load
-    from configs.stages import validate_stage
+    from configs.stages.training import validate_stage
 
     drifted = Distance("temp", "drift", "train", "js", 0.9, 0.2, False)
     (finding,) = _too_far([drifted], validate_stage(load("flights", "dev"), ""))

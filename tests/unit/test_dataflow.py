@@ -31,7 +31,7 @@ def test_this_machine_knows_nothing_of_dataflow() -> None:
     )
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
+@pytest.mark.parametrize("environment", ["dev", "test", "prod"])
 def test_beam_takes_every_option_of_an_environment(environment: str) -> None:
     settings = load("flights", environment)
     assert settings.cloud

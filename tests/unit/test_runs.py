@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from components.artifacts import write_json
 from configs.errors import UnknownRunError
 from configs.loading import load
+from pipelines.__main__ import app
+from pipelines.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
+    again,
     artifact_path,
     begin_manifest,
     end_manifest,
@@ -21,10 +25,11 @@ from pipelines.runs import (
 )
 
 
-def make_run(root: Path, run_id: str, started_at: float) -> Path:
+def make_run(root: Path, run_id: str, started_at: float, pipeline: Pipeline = "training") -> Path:
     folder = root / "runs" / run_id
     (folder / "stages").mkdir(parents=True)
-    write_json(folder / MANIFEST, {"name": "flights", "started_at": started_at})
+    told = {"name": "flights", "started_at": started_at, "pipeline": pipeline, "run_id": run_id}
+    write_json(folder / MANIFEST, told)
     return folder
 
 
@@ -45,6 +50,32 @@ def test_a_run_is_found_by_its_id_and_the_last_one_by_its_use_case(tmp_path: Pat
     assert find_run(tmp_path, "flights-1") == first
     assert find_run(tmp_path, "flights") == second
     assert runs(tmp_path) == [first, second]
+
+
+def test_the_report_is_of_the_last_run_of_either_pipeline_or_of_the_one_that_is_named(tmp_path: Path) -> None:
+    make_run(tmp_path, "flights-1", 1.0)
+    make_run(tmp_path, "flights-prediction-1", 2.0, "prediction")
+
+    def reported(*options: str) -> str:
+        done = CliRunner().invoke(app, ["report", "flights", "--root", str(tmp_path), *options])
+        assert done.exit_code == 0, done.output
+        return done.output.strip().rpartition("/runs/")[2]
+
+    assert reported() == "flights-prediction-1/report.html"
+    assert reported("--pipeline", "prediction") == "flights-prediction-1/report.html"
+    assert reported("--pipeline", "training") == "flights-1/report.html"
+    make_run(tmp_path, "flights-2", 3.0)
+    assert reported() == "flights-2/report.html"
+
+
+def test_a_prediction_goes_on_in_its_own_place_and_training_by_its_command() -> None:
+    told = {"command": "python -m pipelines predict-batch x", "run_id": "r", "pipeline": "prediction"}
+    assert again(told) == "python -m pipelines predict-batch x --repeat r"
+    for repeats in ("--repeat q", "--repeat=q"):
+        command = f"python -m pipelines predict-batch x {repeats}"
+        assert again({**told, "command": command}) == command
+    assert again({**told, "pipeline": "training"}) == told["command"]
+    assert again({"run_id": "r", "pipeline": "prediction"}) == ""
 
 
 def test_an_unknown_run_id_names_the_nearest(tmp_path: Path) -> None:

@@ -35,6 +35,41 @@ def test_the_bytes_come_from_a_dry_run_and_nothing_runs(service: Any, there: Any
     assert queries.cost.high == pytest.approx(6.25 * 3 / 1024)
 
 
+@pytest.fixture
+def scored(there: Any) -> Any:
+    """The same, with a query of the rows to score over those of the first."""
+
+    def settings(*overrides: str) -> Settings:
+        loaded: Settings = there(*overrides)
+        sql = "SELECT id, amount FROM examples WHERE amount > @least"
+        rows = loaded.prediction.model_copy(update={"sql": sql, "parameters": {"least": 1}})
+        return loaded.model_copy(update={"prediction": rows})
+
+    return settings
+
+
+def test_the_rows_to_score_are_asked_for_by_their_own_query(service: Any, scored: Any) -> None:
+    service.dry_run(5 * 2**30, ("id", "STRING"))
+    plan = command.planned(scored(), "prediction")
+    assert (plan.scanned.high, plan.scanned.told) == (5 * 2**30, "dry run")
+    (job,) = service.jobs()
+    assert job.job["dryRun"]
+    assert "SELECT id, amount FROM shop.visits" in job.sql, "the table `examples`"
+    assert "WHERE amount > @least" in job.sql
+    assert job.job["labels"]["stage"] == "select"
+    (queries,) = (line for line in plan.run if line.service == "BigQuery")
+    assert queries.stage == "select"
+    assert queries.cost.high == pytest.approx(6.25 * 5 / 1024)
+
+
+def test_the_budget_judges_what_scoring_scans(service: Any, scored: Any) -> None:
+    service.dry_run(2 * TIB, ("id", "STRING"))
+    limit = f"cloud.bigquery.maximum_bytes_billed={4 * TIB}"
+    command.check(scored(limit, "cloud.budget_usd=500"), "prediction")
+    with pytest.raises(BudgetError, match=r"a prediction run of flights in dev.*at most 25\.00 USD"):
+        command.check(scored(limit), "prediction")
+
+
 def test_the_emulator_itself_answers_a_plan(there: Any) -> None:
     assert command.planned(there()).scanned.unknown == ""
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from configs.errors import BudgetError, CloudError
-from pipelines import session
+from pipelines import predicting, session
 from tests.contract.control.server import ControlServer
 from tests.contract.vertex.server import VertexServer
 
@@ -34,3 +34,32 @@ def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any,
     with pytest.raises(BudgetError, match=r"at most 1\.00 USD \(cloud\.budget_usd\), got an estimate of"):
         session.run("flights", settings)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+
+
+def test_a_prediction_without_its_bucket_is_not_submitted(
+    vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
+) -> None:
+    control.world.buckets.clear()
+    with pytest.raises(
+        CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
+    ):
+        predicting.run(dev(f"cloud.loopback.vertex={vertex.url}"), predicting.Wanted())
+    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+
+
+def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
+    settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=0.5")
+    with pytest.raises(
+        BudgetError, match=r"a prediction run of flights in dev: expected at most 0\.50 USD"
+    ) as caught:
+        predicting.run(settings, predicting.Wanted())
+    assert "plan flights --env dev --pipeline prediction" in str(caught.value)
+    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+
+
+def test_a_prediction_within_its_budget_is_let_pass(
+    vertex: VertexServer, control: ControlServer, dev: Any
+) -> None:
+    """That it is submitted then, tests/contract/test_vertex_predict.py shows."""
+    session.check_before_spending(dev(f"cloud.loopback.vertex={vertex.url}"), "prediction")
+    assert control.world.buckets

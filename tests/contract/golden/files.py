@@ -13,9 +13,9 @@ import yaml
 
 from configs.loading import load, schema_text
 from pipelines import session
-from pipelines.runs import Pipeline
+from pipelines.definitions import Pipeline
 
-ENVIRONMENTS = ("local", "dev", "prod")
+ENVIRONMENTS = ("local", "dev", "test", "prod")
 PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")
 _DIGEST = re.compile(r"\b[0-9a-f]{32}\b")
 

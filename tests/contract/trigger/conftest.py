@@ -75,7 +75,8 @@ def published(there: Settings, bucket: Path, tmp_path: Path) -> Settings:
     small.compile_to(compiled)
     template = f"{bucket / 'pipelines/small.yaml'}"
     folders.put(compiled, template)
-    write_json(place(f"{bucket / 'pipelines/training-flights.json'}"), publishing._launch(there, template))
+    launch = publishing._launch(there, template, "training")
+    write_json(place(f"{bucket / 'pipelines/training-flights.json'}"), launch)
     return there
 
 

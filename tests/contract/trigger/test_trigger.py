@@ -1,20 +1,23 @@
 """A message starts a run, once; what can never be one is acknowledged, what may yet be one comes again."""
 
+import importlib.util
 import json
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from configs.settings import Settings
 from pipelines import publishing
+from pipelines.definitions import Pipeline
 from tests.contract.trigger.conftest import ROOT, Trigger, asking
 from tests.contract.vertex.server import VertexServer
 
 FLIGHTS = asking({"use_case": "flights"})
+PREDICTIONS = asking({"use_case": "flights", "pipeline": "prediction"})
 
 
 def jobs(vertex: VertexServer) -> list[Any]:
@@ -67,6 +70,13 @@ def test_an_event_that_is_delivered_again_starts_nothing_more(
         (asking({"use_case": "../flights"}), "a use case's name"),
         (asking({"use_case": 7}), "a use case's name"),
         (asking({"use_case": "trains"}), "python -m pipelines publish trains --env ENVIRONMENT"),
+        (asking({"pipeline": "training"}), "expected {"),
+        (asking({"use_case": "flights", "pipeline": "serving"}), 'training or prediction, got "serving"'),
+        (asking({"use_case": "flights", "pipeline": None}), "training or prediction, got null"),
+        (
+            asking({"use_case": "flights", "pipeline": "prediction"}),
+            "no prediction pipeline of 'flights': no gs://",
+        ),
     ],
 )
 def test_a_message_that_can_never_be_a_run_is_acknowledged_with_an_error(
@@ -107,6 +117,45 @@ def test_what_is_published_is_what_starts(vertex: VertexServer, trigger: Trigger
     assert trigger.deliver(FLIGHTS).status_code == 200
     (job,) = jobs(vertex)
     assert job.pipeline_spec["pipelineInfo"]["name"] == "training-flights"
+
+
+def test_a_message_names_the_pipeline_that_starts(
+    vertex: VertexServer, trigger: Trigger, there: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    launch = publishing.publish("flights", there, "prediction")
+    assert launch.endswith("/pipelines/prediction-flights.json")
+    assert trigger.deliver(PREDICTIONS).status_code == 200
+    (job,) = jobs(vertex)
+    assert job.pipeline_spec["pipelineInfo"]["name"] == "prediction-flights"
+    run_id = job.name.rpartition("/")[2]
+    assert re.fullmatch(r"flights-prediction-event-[0-9a-f]{16}", run_id)
+    values = {name: value.string_value for name, value in job.runtime_config.parameter_values.items()}
+    assert values == {"run_id": run_id}, "the champion scores, stamped by the job"
+    assert logged(capfd)[-1] == {"severity": "INFO", "message": f"1001: started {run_id}"}
+    assert trigger.deliver(FLIGHTS, "1002").status_code == 200
+    assert "no training pipeline of 'flights'" in logged(capfd)[-1]["message"]
+    assert len(jobs(vertex)) == 1
+
+
+def test_either_pipeline_that_is_named_is_published_beside_the_other(
+    vertex: VertexServer, trigger: Trigger, there: Settings
+) -> None:
+    for pipeline in get_args(Pipeline):
+        publishing.publish("flights", there, pipeline)
+    asked = [FLIGHTS, asking({"use_case": "flights", "pipeline": "training"}), PREDICTIONS]
+    assert [trigger.deliver(data, str(n)).status_code for n, data in enumerate(asked)] == [200] * 3
+    assert sorted(job.pipeline_spec["pipelineInfo"]["name"] for job in jobs(vertex)) == [
+        "prediction-flights", "training-flights", "training-flights",
+    ]  # fmt: skip
+
+
+def test_the_function_knows_the_pipelines_that_there_are() -> None:
+    spec = importlib.util.spec_from_file_location("trigger_function", ROOT / "infra/trigger/main.py")
+    assert spec
+    assert spec.loader
+    function = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(function)
+    assert get_args(Pipeline) == function.KNOWN
 
 
 @pytest.mark.usefixtures("published")

@@ -1,12 +1,16 @@
 """The price file is typed and strict, and a machine has a size."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from configs.errors import SettingsError
-from configs.prices import FILE, load_prices
+from configs.prices import FILE, Dated, Prices, load_prices
+from pipelines.definitions import Pipeline, of
 from pipelines.plan.machines import Shape, chips, hosts, shape
 
 
@@ -21,21 +25,93 @@ def changed(tmp_path: Path, *keys: str, value: object) -> Path:
     return path
 
 
-def test_the_prices_have_a_day_and_a_basis() -> None:
+def dated(section: BaseModel) -> Iterator[Dated]:
+    """Every figure of the file that has a day."""
+    for _, value in section:
+        for each in value.values() if isinstance(value, dict) else [value]:
+            if isinstance(each, Dated):
+                yield each
+            elif isinstance(each, BaseModel):
+                yield from dated(each)
+
+
+def apart(prices: Prices) -> dict[str, float]:
+    """How far each price of Vertex AI is from Compute Engine's part and fee, where both are there."""
+    found, vertex = {}, prices.vertex
+    assert vertex.management.low == vertex.management.high
+    for group in (vertex.training, vertex.prediction):
+        for machine, price in group.items():
+            size = shape(machine)
+            family = prices.machines[size.family]
+            parts = size.cpus * family.cpu + size.memory_gb * family.gb
+            found[f"{machine} {price.usd}"] = price.usd / (parts * vertex.management.low) - 1
+    for accelerator, price in vertex.accelerators.items():
+        part = prices.accelerators[accelerator].usd
+        found[accelerator] = price.usd / (part * vertex.management.low) - 1
+    return found
+
+
+def test_every_price_has_its_day_and_its_basis() -> None:
     prices = load_prices()
-    assert "list prices" in prices.basis
+    every = list(dated(prices))
+    assert len(every) > 45
+    assert {each.basis for each in every} == {"listed", "computed", "memory"}
+    assert all(each.from_ for each in every if each.basis == "computed")
+    assert all(each.as_of.year >= 2026 for each in every if each.basis != "memory")
+    assert "not read from a billing account" in prices.about
     assert prices.minutes.basis
-    assert prices.minutes.of("validate").low > 0
+    assert all(prices.minutes.of(stage).low > 0 for name in get_args(Pipeline) for stage in of(name).order)
+
+
+def test_each_price_of_vertex_ai_is_compute_engines_part_and_fifteen_percent() -> None:
+    prices = load_prices()
+    assert prices.vertex.management.low == 1.15
+    assert len(apart(prices)) >= 7
+    assert {name: off for name, off in apart(prices).items() if abs(off) > 0.01} == {}
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "name"),
+    [
+        (("vertex", "training", "n1-standard-8", "usd"), 0.4369977 * 1.011, "n1-standard-8"),
+        (("vertex", "prediction", "n1-standard-4", "usd"), 0.21849885 * 0.989, "n1-standard-4"),
+        (("accelerators", "NVIDIA_TESLA_T4", "usd"), 0.36, "NVIDIA_TESLA_T4"),
+        (("machines", "n1", "cpu"), 0.033, "n1-standard-4"),
+    ],
+)
+def test_a_price_that_has_moved_alone_is_noticed(
+    tmp_path: Path, keys: tuple[str, ...], value: float, name: str
+) -> None:
+    moved = apart(load_prices(changed(tmp_path, *keys, value=value)))
+    assert any(each.startswith(name) and abs(off) > 0.01 for each, off in moved.items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "listed"),
+    [
+        ("NVIDIA_TESLA_T4", 0.42), ("NVIDIA_L4", 0.672048), ("NVIDIA_A100_80GB", 4.713696),
+        ("NVIDIA_H100_80GB", 11.7558607),
+    ],
+)  # fmt: skip
+def test_a_computed_accelerator_is_what_dataflow_lists_for_it(kind: str, listed: float) -> None:
+    price = load_prices().accelerators[kind]
+    assert price.basis == "computed"
+    assert price.usd == pytest.approx(listed / 1.2, rel=1e-6)
+    assert str(listed) in price.from_
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "said"),
     [
         (("bigquery", "scaned_tib"), 6.25, "Did you mean 'scanned_tib'?"),
-        (("machines", "n1"), {"cpu": -1.0, "gb": 0.0}, "greater than or equal to 0"),
+        (("machines", "n1", "cpu"), -1.0, "greater than or equal to 0"),
+        (("vertex", "disk_gb_month"), {"usd": 0.17, "as_of": "2025-06-30"}, "basis"),
+        (("vertex", "disk_gb_month"), {"usd": 0.17, "basis": "memory"}, "as_of"),
+        (("storage", "gb_month", "basis"), "hearsay", "'listed', 'computed' or 'memory'"),
+        (("storage", "gb_month", "basis"), "computed", "say from which listed prices"),
         (("minutes", "train"), {"low": 3, "high": 2}, "low 3.0 above high 2.0"),
         (("vertex", "spot"), "half", "prices.yaml:"),
-        (("as_of",), "last summer", "as_of"),
+        (("bigquery", "scanned_tib", "as_of"), "last summer", "as_of"),
     ],
 )
 def test_a_mistake_in_the_prices_is_told_with_its_line(

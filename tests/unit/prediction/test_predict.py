@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from components.artifacts import digest, shards
+from components.predict import distribution
 from configs.errors import DataError, ModelError, SettingsError, UnreadableFileError
 from configs.places import Beam
 from tests.unit.prediction.conftest import AT, STAGE, Predicted, replaced, score
@@ -56,6 +58,27 @@ def test_a_score_at_the_threshold_is_positive(flights: pa.Table, put: Put, predi
     assert done.rows()[500]["prediction"] == 1
     assert all(row["prediction"] == (row["score"] >= edge) for row in done.rows())
     assert 0 < done.told["positives"] < 1000
+
+
+def test_the_distribution_of_the_scores_is_that_of_the_rows(
+    flights: pa.Table, put: Put, predicted: Run
+) -> None:
+    done = predicted(put(flights))
+    scores = np.array([row["score"] for row in done.rows()])
+    told = done.told["scores"]
+    assert told["counts"] == np.histogram(scores, 100, (0, 1))[0].tolist()
+    assert [told["mean"], told["min"], told["max"]] == pytest.approx(
+        [scores.mean(), scores.min(), scores.max()], abs=1e-6
+    )
+    assert len(shards(done.folder, "score")) > 1, "it is summed over the shards"
+
+
+def test_scores_at_the_ends_are_counted_and_none_is_nothing() -> None:
+    ends = distribution.counted(np.array([0.0, 1.0, 1.0]))
+    assert (ends.counts[0], ends.counts[-1], sum(ends.counts)) == (1, 2, 3)
+    assert distribution.counted(np.empty(0)) == distribution.NONE
+    assert distribution.NONE.told() == {}
+    assert (ends + distribution.NONE).told() == {**ends.told(), "mean": 0.666667}
 
 
 def test_missing_and_unseen_values_are_scored_and_counted(
@@ -106,7 +129,7 @@ def test_too_many_rejected_rows_stop_the_run_and_nothing_is_left(
 def test_rows_may_all_be_rejected_where_that_is_allowed(flights: pa.Table, put: Put, predicted: Run) -> None:
     table = replaced(flights, "id", pa.array([None] * 1000, pa.string()))
     done = predicted(put(table), STAGE.model_copy(update={"max_rejected": 1.0}))
-    assert (done.told["predictions"], done.rows()) == (0, [])
+    assert (done.told["predictions"], done.told["scores"], done.rows()) == (0, {}, [])
     assert len(done.rows("rejected")) == 1000
 
 

@@ -10,9 +10,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
 from configs.loading import load
-from pipelines import prediction, session
+from pipelines import definitions, prediction, session
 from pipelines.__main__ import app
-from pipelines.runs import STAGES
 
 
 @pytest.fixture(scope="module", params=["local", "dev"])
@@ -24,7 +23,7 @@ def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_the_command_line_knows_the_stages_of_the_graph(graph: dict[str, Any]) -> None:
-    assert STAGES["prediction"] == prediction.STAGES
+    assert definitions.of("prediction").order == prediction.STAGES
     assert set(graph["root"]["dag"]["tasks"]) == set(prediction.STAGES)
 
 

@@ -22,6 +22,10 @@ STAGES = {
     "evaluate": ["evaluation"],
     "deploy": ["deployment"],
     "hold": ["deployment"],
+    "choose": ["choice"],
+    "select": ["rows"],
+    "predict": ["predictions"],
+    "deliver": ["delivery"],
 }
 READS = {
     "validate": ["rows"],
@@ -29,6 +33,8 @@ READS = {
     "train": ["examples", "transform_graph"],
     "evaluate": ["rows", "model"],
     "deploy": ["model", "evaluation", "statistics"],
+    "predict": ["rows"],
+    "deliver": ["predictions"],
 }
 CARRIERS = {"UA": 0.18, "B6": 0.165, "EV": 0.15, "DL": 0.148, "AA": 0.1, "MQ": 0.075, "US": 0.06, "9E": 0.05}
 SETTINGS = {

@@ -1,0 +1,174 @@
+"""Bring an environment's infrastructure up, look at what would change, take it down."""
+
+import difflib
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from configs.errors import SettingsError
+from infra import service_agents, state_bucket
+from infra.places import INFRA, Place
+from infra.terraform import Resource, Root, without_index
+
+DATA = {
+    "bucket": ("google_storage_bucket",),
+    "warehouse": ("google_bigquery_dataset", "google_bigquery_table"),
+    "images": ("google_artifact_registry_repository",),  # without which no kept model can serve again
+}
+"""What `down` keeps unless it is asked by name, by the types of Terraform."""
+_MARKED = ("bucket", "warehouse")
+"""What goes with its contents only where the state says so before it goes."""
+_STAYS = (
+    "google_iam_workload_identity_pool",
+    "google_kms_",
+    "google_project_service",
+    "google_vertex_ai_metadata_store",
+)
+"""Costs hardly anything, and cannot be made again under its name for weeks, or ever: it always stays."""
+
+Asked = Callable[[str], bool]
+"""A question to the person; True: go on."""
+Told = Callable[[str], None]
+
+
+def plan(place: Place) -> None:
+    """Show what `up` would change.
+
+    Raises:
+        CloudError: The state bucket is somebody else's.
+        TerraformError: A variable or a file is wrong.
+    """
+    root = _opened(place) if state_bucket.is_there(place) else _bootstrap(place)
+    root.plan()
+
+
+def up(place: Place, asked: Asked, told: Told) -> bool:
+    """Bring everything up, after a yes to what Terraform shows.
+
+    Returns:
+        Whether all is up; False after a no.
+
+    Raises:
+        CloudError: The state bucket is somebody else's.
+        TerraformError: A variable or a file is wrong, or a change failed.
+    """
+    if not state_bucket.is_there(place):
+        told(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
+        if not _applied(_bootstrap(place), asked, told):
+            return False
+    if place.own_keys:
+        service_agents.wake(place)
+    done = _applied(_opened(place), asked, told)
+    if done:
+        told(f"{place.environment} is up in {place.project}.")
+    return done
+
+
+def down(place: Place, delete: Iterable[str], asked: Asked, told: Told) -> bool:
+    """Take down what costs, after a yes; buckets and datasets only where they are named.
+
+    Returns:
+        Whether all that should go is gone; False after a no.
+
+    Raises:
+        SettingsError: A name of data that is none.
+        CloudError: The state bucket is somebody else's.
+        TerraformError: Something could not be taken down.
+    """
+    names = tuple(_known(name) for name in delete)
+    if not state_bucket.is_there(place):
+        told(f"Nothing is up: there is no gs://{place.state_bucket}.")
+        return True
+    root = _opened(place)
+    there = root.state()
+    stays = staying(there, names)
+    goes = [address for address in there if address not in stays]
+    gone = not goes or (
+        _may_be_emptied(root, there, names, asked)
+        and _applied(root, asked, told, "-destroy", *_flag(names), *_targets(goes))
+    )
+    told(
+        "\n  ".join(
+            [f"{place.environment} is {'down' if gone else 'up as it was'}; what stays:", *sorted(stays)]
+        )
+    )
+    return gone
+
+
+def staying(there: Mapping[str, Resource], delete: Iterable[str]) -> set[str]:
+    """The addresses that `down` leaves: data not named, what always stays, and all that these need."""
+    data = tuple(kind for name, kinds in DATA.items() if name not in delete for kind in kinds)
+    waiting = [each for each in there.values() if each.kind.startswith(_STAYS) or each.kind in data]
+    kept: set[str] = set()
+    while waiting:
+        each = waiting.pop()
+        if each.address not in kept:
+            kept.add(each.address)
+            waiting += [other for other in there.values() if without_index(other.address) in each.needs]
+    return kept
+
+
+def _applied(root: Root, asked: Asked, told: Told, *options: str) -> bool:
+    """Plan, show, ask, apply; whether all is as it should be at the end."""
+    if not root.plan(*options):
+        told("Nothing to change.")
+        return True
+    if not asked("Do this?"):
+        told("Nothing was changed.")
+        return False
+    root.apply()
+    return True
+
+
+def _may_be_emptied(root: Root, there: Mapping[str, Resource], names: tuple[str, ...], asked: Asked) -> bool:
+    """Have the state say of data that it may go with what is in it."""
+    kinds = tuple(kind for name in names if name in _MARKED for kind in DATA[name])
+    held = [each.address for each in there.values() if each.kind in kinds]
+    if not held or not root.plan(*_flag(names), *_targets(held)):
+        return True
+    if not asked(f"Mark {', '.join(held)} to be deleted with all that is in them?"):
+        return False
+    root.apply()
+    return True
+
+
+def _flag(names: tuple[str, ...]) -> tuple[str, ...]:
+    listed = ", ".join(f'"{name}"' for name in names if name in _MARKED)
+    return (f"-var=delete_contents=[{listed}]",) if listed else ()
+
+
+def _targets(addresses: Iterable[str]) -> list[str]:
+    return [f"-target={address}" for address in addresses]
+
+
+def _known(name: str) -> str:
+    if name in DATA:
+        return name
+    nearest = difflib.get_close_matches(name, DATA, n=1, cutoff=0.5)
+    raise SettingsError(
+        f"DELETE={name}",
+        expected=f"names from {', '.join(DATA)}",
+        way_out=f"Did you mean '{nearest[0]}'?" if nearest else "",
+    )
+
+
+def _bootstrap(place: Place) -> Root:
+    """The root that makes the state bucket; its own state stays on this machine, and may be lost."""
+    said = {"project": place.project, "region": place.region, "environment": place.environment}
+    variables = tuple(f"-var={key}={value}" for key, value in said.items())
+    root = Root(INFRA / "bootstrap", place.kept / "bootstrap", variables)
+    root.init([f"path={(root.kept / 'terraform.tfstate').resolve()}"])
+    return root
+
+
+def _opened(place: Place) -> Root:
+    """The environment's root, on its remote state."""
+    _package_trigger()
+    root = Root(INFRA, place.kept, (f"-var-file={place.variables.resolve()}",))
+    root.init([f"bucket={place.state_bucket}", f"prefix={place.environment}"])
+    return root
+
+
+def _package_trigger() -> None:
+    """The function's source as the file that Terraform uploads: the same bytes for the same source."""
+    subprocess.run([sys.executable, str(INFRA / "trigger" / "package.py")], check=True)

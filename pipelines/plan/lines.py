@@ -1,0 +1,252 @@
+"""What a run starts and what stands after it, a line each, with what it may cost."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from configs.cloud import OnlinePrediction, StageMachine
+from configs.errors import SettingsError
+from configs.prices import Factor, Price, Prices, Range
+from configs.settings import Settings
+from configs.stages.prediction import deliver_stage
+from pipelines.definitions import Definition
+from pipelines.plan.cost import NOTHING, Cost, priced
+from pipelines.plan.machines import Shape, chips, hosts, shape
+from pipelines.target import cloud_of, on_dataflow
+
+_HOURS_A_MONTH = 730
+_REDUCTION_MACHINE = "n1-highcpu-16"
+_GB, _TIB = 10**9, 2**40
+_DEFAULT_IDENTITY = "the project's default"
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """The bytes that the query scans.
+
+    Args:
+        low: At least.
+        high: At most.
+        told: How that is known.
+        unknown: Why it is not.
+    """
+
+    low: int
+    high: int
+    told: str
+    unknown: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that a run starts, or that stands afterwards."""
+
+    stage: str
+    service: str
+    machines: str
+    cost: Cost
+    identity: str
+    accelerator: str = ""
+    provisioning: str = ""
+    minutes: Range | None = None
+
+
+class Lines:
+    """The lines of one pipeline in one environment."""
+
+    def __init__(self, settings: Settings, prices: Prices, scanned: Scanned, pipeline: Definition) -> None:
+        self.settings, self.prices, self.scanned, self.pipeline = settings, prices, scanned, pipeline
+        self.cloud = cloud_of(settings)
+        self.factor: Factor = prices.region(self.cloud.location)
+        self.who = self.cloud.identities.model_copy(
+            update={role: _DEFAULT_IDENTITY for role, account in self.cloud.identities if not account}
+        )
+
+    # --- a run ----------------------------------------------------------------------------------
+
+    def run(self) -> Iterator[Line]:
+        """What a run starts, stage by stage."""
+        special: dict[str, Callable[[], Iterator[Line]]] = {
+            self.pipeline.queries: self._queries,
+            "train": self._training,
+            "deliver": self._merge,
+        }
+        once = self.prices.vertex.pipeline_run
+        yield Line("all", "Vertex AI Pipelines", "one run", priced(once, once.usd), self.who.pipeline)
+        for stage in self.pipeline.order:
+            yield from special.get(stage, lambda: iter(()))()
+            if stage in self.pipeline.beam and on_dataflow(self.cloud):
+                yield self._workers(stage)
+            if stage not in self.pipeline.custom_jobs:
+                yield self._container(stage)
+
+    def _queries(self) -> Iterator[Line]:
+        scanned, price = self.scanned, self.prices.bigquery.scanned_tib
+        if scanned.high:
+            cost = priced(price, price.usd / _TIB).times(Range(low=scanned.low, high=scanned.high))
+            where = self.pipeline.queries
+            yield Line(where, "BigQuery", "on demand", cost.at(self.factor), self.who.pipeline)
+
+    def _merge(self) -> Iterator[Line]:
+        """Predictions into a table: reads about what the run keeps."""
+        price = self.prices.bigquery.scanned_tib
+        if self._into_a_table and self.scanned.high:
+            cost = self._volume(price, price.usd * _GB / _TIB)
+            yield Line("deliver", "BigQuery", "MERGE of one day", cost, self.who.pipeline)
+
+    @property
+    def _into_a_table(self) -> bool:
+        return deliver_stage(self.settings).output.startswith("bq://")
+
+    def _container(self, stage: str) -> Line:
+        """A stage's own container; Vertex AI chooses a machine of that size."""
+        machine = next((each for name, each in self.cloud.stages.items() if name == stage), StageMachine())
+        minutes = self.prices.minutes.of(stage)
+        hour = self._machine_hour(Shape("e2", machine.cpus, machine.memory_gb))
+        return Line(
+            stage,
+            "Vertex AI Pipelines",
+            f"{machine.cpus} CPUs, {machine.memory_gb} GB",
+            hour.times(_hours(minutes)),
+            self.who.pipeline,
+            minutes=minutes,
+        )
+
+    def _workers(self, stage: str) -> Line:
+        """Beam's workers; they are fewer than the most while the job starts and ends."""
+        told, price, minutes = self.cloud.dataflow, self.prices.dataflow, self.prices.minutes.of(stage)
+        size = shape(told.machine_type)
+        cpu, memory = price.cpu_hour, price.gb_hour
+        if told.flexrs:
+            cpu, memory = price.flexrs_cpu_hour, price.flexrs_gb_hour
+        worker = (
+            priced(cpu, size.cpus * cpu.usd)
+            + priced(memory, size.memory_gb * memory.usd)
+            + priced(price.disk_gb_hour, told.disk_gb * price.disk_gb_hour.usd)
+        )
+        most = told.workers if told.autoscaling == "NONE" else max(told.max_workers, told.workers)
+        hours = _hours(minutes)
+        number = Range(low=told.workers * hours.low, high=most * hours.high)
+        shuffled = self._volume(price.shuffled_gb, price.shuffled_gb.usd)
+        return Line(
+            stage,
+            "Dataflow",
+            f"{told.machine_type} x {_span(told.workers, most)}",
+            worker.at(self.factor).times(number) + shuffled,
+            identity=self.who.dataflow,
+            provisioning="FlexRS" if told.flexrs else "",
+            minutes=minutes,
+        )
+
+    def _training(self) -> Iterator[Line]:
+        told, prices = self.cloud.training, self.prices
+        expected = prices.minutes.train
+        most = min(expected.high, told.timeout_hours * 60.0)
+        minutes = Range(low=min(expected.low, most), high=most)
+        v5e = chips(told.machine_type, told.tpu_topology)
+        accelerator, count = ("TPU_V5E", v5e) if v5e else (told.accelerator or "", told.accelerator_count)
+        replicas = told.replicas * hosts(told.machine_type, told.tpu_topology)
+        one = self._spot(
+            self._machine_hour(told.machine_type, prices.vertex.training)
+            + self._accelerator_hour(accelerator).times(count)
+        )
+        hourly = one.times(told.replicas) + self._disk_hour(told.disk_gb).times(replicas)
+        yield Line(
+            "train",
+            "Vertex AI custom job",
+            f"{told.machine_type} x {replicas}",
+            hourly.times(_hours(minutes)),
+            identity=self.who.trainer,
+            accelerator=f"{accelerator} x {count}" if accelerator else "",
+            provisioning=told.provisioning.lower().replace("standard", ""),
+            minutes=minutes,
+        )
+        if told.reduction_server_replicas:
+            server = self._spot(self._machine_hour(_REDUCTION_MACHINE))
+            yield Line(
+                "train",
+                "Vertex AI reduction server",
+                f"{_REDUCTION_MACHINE} x {told.reduction_server_replicas}",
+                server.times(told.reduction_server_replicas).times(_hours(minutes)),
+                identity=self.who.trainer,
+                minutes=minutes,
+            )
+
+    # --- a month --------------------------------------------------------------------------------
+
+    def monthly(self) -> Iterator[Line]:
+        """What stands after a run."""
+        if self.pipeline.leaves_endpoint:
+            yield self._endpoint(self.cloud.prediction)
+        kept, table = self.prices.storage.gb_month, self.prices.bigquery.stored_gb_month
+        yield Line("all", "Cloud Storage", "of one run", self._volume(kept, kept.usd), identity="-")
+        if "deliver" in self.pipeline.stages and self._into_a_table:
+            yield Line("deliver", "BigQuery", "of one run", self._volume(table, table.usd), identity="-")
+
+    def _endpoint(self, told: OnlinePrediction) -> Line:
+        """From the fewest replicas of one version to the most of two: champion and challenger."""
+        accelerator = told.accelerator or ""
+        node = self._machine_hour(told.machine_type, self.prices.vertex.prediction)
+        node += self._accelerator_hour(accelerator).times(told.accelerator_count)
+        number = Range(low=told.min_replicas, high=2 * told.max_replicas)
+        return Line(
+            "deploy",
+            "Vertex AI endpoint",
+            f"{told.machine_type} x {_span(told.min_replicas, told.max_replicas)}",
+            node.times(_HOURS_A_MONTH).times(number),
+            identity=self.who.serving,
+            accelerator=f"{accelerator} x {told.accelerator_count}" if accelerator else "",
+        )
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _machine_hour(self, machine: str | Shape, listed: Mapping[str, Price] | None = None) -> Cost:
+        """Under Vertex AI: as it is listed there, or else Compute Engine's price and what is put on it."""
+        if isinstance(machine, str) and listed and machine in listed:
+            return priced(listed[machine], listed[machine].usd).at(self.factor)
+        size = shape(machine) if isinstance(machine, str) else machine
+        family = self.prices.machines.get(size.family)
+        if family is None:
+            raise _without_price(size.family, "machines")
+        hour = priced(family, size.cpus * family.cpu + size.memory_gb * family.gb)
+        return hour.at(self.prices.vertex.management).at(self.factor)
+
+    def _accelerator_hour(self, accelerator: str) -> Cost:
+        """The same of one accelerator; of none, nothing."""
+        if not accelerator:
+            return NOTHING
+        if listed := self.prices.vertex.accelerators.get(accelerator):
+            return priced(listed, listed.usd).at(self.factor)
+        price = self.prices.accelerators.get(accelerator)
+        if price is None:
+            raise _without_price(accelerator, "accelerators")
+        return priced(price, price.usd).at(self.prices.vertex.management).at(self.factor)
+
+    def _spot(self, hour: Cost) -> Cost:
+        return hour.at(self.prices.vertex.spot) if self.cloud.training.provisioning == "SPOT" else hour
+
+    def _disk_hour(self, disk_gb: int) -> Cost:
+        price = self.prices.vertex.disk_gb_month
+        month = priced(price, disk_gb * price.usd).at(self.prices.vertex.management)
+        return month.at(self.factor).times(1 / _HOURS_A_MONTH)
+
+    def _volume(self, price: Price, usd_a_gb: float) -> Cost:
+        """What a run keeps, or shuffles, at a price."""
+        scanned = Range(low=self.scanned.low / _GB, high=self.scanned.high / _GB)
+        return priced(price, usd_a_gb).times(scanned).times(self.prices.storage.kept).at(self.factor)
+
+
+def _without_price(what: str, section: str) -> SettingsError:
+    return SettingsError(
+        f"the price of {what}",
+        expected="one in configs/prices.yaml",
+        got="none",
+        way_out=f"Add it under {section}: what has no price cannot be held against a budget.",
+    )
+
+
+def _hours(minutes: Range) -> Range:
+    return Range(low=minutes.low / 60, high=minutes.high / 60)
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low}..{high}"
