@@ -27,7 +27,9 @@ def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
 
 def ready() -> World:
     """What configs/environments/dev.yaml asks for, and the flights' tables."""
-    roles = {f"serviceAccount:{email}": set(accounts._ROLES[role]) for role, email in ACCOUNTS.items()}
+    reader = {accounts._BUCKET_READER}  # which is given on a bucket alone
+    members = {role: f"serviceAccount:{email}" for role, email in ACCOUNTS.items()}
+    roles = {member: set(accounts._ROLES[role]) - reader for role, member in members.items()}
     roles[f"serviceAccount:{ACCOUNTS['pipeline']}"].add("roles/iam.serviceAccountUser")
     for _, pattern, role in accounts._AGENTS:
         roles[f"serviceAccount:{pattern.format(number=NUMBER)}"] = {role}
@@ -39,6 +41,7 @@ def ready() -> World:
         accounts={email: {} for email in ACCOUNTS.values()},
         may_act_as=set(ACCOUNTS.values()),
         policy=roles,
+        bucket_policy={members[role]: set(reader) for role in ("pipeline", "dataflow")},
         buckets={"my-project-dev-pipeline": bucket},
         datasets={"my-project-dev.flights": "us-central1"},
         subnetworks={"pipeline": {"privateIpGoogleAccess": True}},

@@ -16,6 +16,7 @@ from tests.contract.control.server import NUMBER, ControlServer, World
 P = "my-project-dev"
 BUCKET = "my-project-dev-pipeline"
 PIPELINE = f"serviceAccount:{ACCOUNTS['pipeline']}"
+WORKER = f"serviceAccount:{ACCOUNTS['dataflow']}"
 IMAGE = f"us-central1-docker.pkg.dev/{P}/pipeline/pipeline-python"
 KEY = f"projects/{P}/locations/us-central1/keyRings/ring/cryptoKeys/key"
 
@@ -101,6 +102,24 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
         (
             f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={PIPELINE} "
             "--role=roles/storage.objectUser"
+        ),
+    ),
+    "the workers' look at the bucket": (
+        lambda w: w.bucket_policy.pop(WORKER),
+        "roles of dataflow",
+        "no roles/storage.legacyBucketReader",
+        (
+            f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={WORKER} "
+            "--role=roles/storage.legacyBucketReader"
+        ),
+    ),
+    "the pipeline's look at the bucket": (
+        lambda w: w.bucket_policy.pop(PIPELINE),
+        "roles of pipeline",
+        "no roles/storage.legacyBucketReader",
+        (
+            f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={PIPELINE} "
+            "--role=roles/storage.legacyBucketReader"
         ),
     ),
     "the pipeline's right to start workers as theirs": (
@@ -278,10 +297,25 @@ def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev:
 def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer, dev: Any) -> None:
     held = control.world.policy[PIPELINE]
     held -= {"roles/storage.objectUser", "roles/iam.serviceAccountUser"}
-    control.world.bucket_policy[PIPELINE] = {"roles/storage.objectUser"}
+    control.world.bucket_policy[PIPELINE].add("roles/storage.objectUser")
     for role in ("dataflow", "trainer", "serving"):
         control.world.account_policies[ACCOUNTS[role]] = {PIPELINE: {"roles/iam.serviceAccountUser"}}
     assert set(states(dev()).values()) == {"ready"}
+
+
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        ("roles/storage.bucketViewer", "ready"),
+        ("roles/storage.admin", "ready"),
+        ("roles/storage.objectAdmin", "missing"),
+    ],
+)
+def test_what_lets_workers_look_at_the_bucket_is_enough(
+    control: ControlServer, dev: Any, role: str, state: str
+) -> None:
+    control.world.bucket_policy[WORKER] = {role}
+    assert found(dev(), "roles of dataflow").state == state
 
 
 def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
