@@ -52,7 +52,6 @@ locals {
     [
       ["pipeline", "roles/aiplatform.user"],
       ["pipeline", "roles/bigquery.jobUser"],
-      ["pipeline", "roles/bigquery.readSessionUser"],
       ["pipeline", "roles/dataflow.developer"],
       ["pipeline", "roles/logging.logWriter"],
       ["dataflow-worker", "roles/dataflow.worker"],
@@ -111,13 +110,15 @@ locals {
 
   member = module.identity.members
 
-  # [who, role] on the pipeline's bucket. objectUser cannot look at the bucket itself, which clients do: hence both.
+  # [who, role] on the pipeline's bucket. objectUser cannot look at the bucket itself, which some clients do.
   on_bucket = concat(
     tolist(setproduct(
-      concat(["pipeline", "dataflow-worker", "trainer", "delivery"], tolist(var.operators)),
+      concat(["pipeline", "delivery"], tolist(var.operators)),
       ["roles/storage.legacyBucketReader", "roles/storage.objectUser"],
     )),
     [
+      ["dataflow-worker", "roles/storage.objectUser"],
+      ["trainer", "roles/storage.objectUser"],
       ["serving", "roles/storage.objectViewer"],
       ["trigger", "roles/storage.legacyBucketReader"],
     ],

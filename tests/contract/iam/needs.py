@@ -48,31 +48,31 @@ class Method:
     permissions: tuple[str, ...]
 
 
-def needs(call: Call, project: str) -> set[Need]:
+def needs(call: Call, bucket: str) -> set[Need]:
     """What a call asks for.
 
     Args:
         call: Any of them.
-        project: The project's id, by which buckets begin.
+        bucket: The name of the pipeline's own bucket, which the matrix calls `pipeline`.
 
     Raises:
         UnknownCallError: Nothing is known of this method.
     """
-    found = _of_vertex(call) if call.service == "vertex" else _of_path(call, project)
-    return {Need(call.who, where, permission) for where, permission in found}
+    found = _of_vertex(call) if call.service == "vertex" else _of_path(call)
+    own = {f"bucket/{bucket}": "bucket/pipeline"}
+    return {Need(call.who, own.get(where, where), permission) for where, permission in found}
 
 
-def _of_path(call: Call, project: str) -> Iterator[tuple[str, str]]:
+def _of_path(call: Call) -> Iterator[tuple[str, str]]:
     method, names = _method(call)
-    where = _where(names, project)
+    where = _where(names)
     for permission in method.permissions:
         yield where, permission
     if call.service == "storage" and call.body and "/batch/" in call.target:
         for verb, target in _PART.findall(call.body):
-            yield from _of_path(Call(call.who, "storage", verb.decode(), target.decode(), b""), project)
+            yield from _of_path(Call(call.who, "storage", verb.decode(), target.decode(), b""))
     if call.service == "bigquery" and call.body and method.permissions == ("bigquery.jobs.create",):
-        for where, permission in statements.needs(call.body, table()["statements"]):
-            yield _short(where, project), permission
+        yield from statements.needs(call.body, table()["statements"])
     if call.service == "dataflow" and call.verb == "POST":
         yield from _acting(json.loads(call.body)["environment"].get("serviceAccountEmail"))
 
@@ -115,16 +115,8 @@ def _unknown(call: Call, what: str) -> UnknownCallError:
     return UnknownCallError(f"{call.who} called {call.service}: {call.verb} {what}: no line in {PERMISSIONS}")
 
 
-def _where(names: Mapping[str, str], project: str) -> str:
-    for kind in ("bucket", "dataset"):
-        if kind in names:
-            return _short(f"{kind}/{names[kind]}", project)
-    return "project"
-
-
-def _short(where: str, project: str) -> str:
-    """Buckets begin with the project's id, which the matrix leaves out."""
-    return where.replace(f"bucket/{project}-", "bucket/")
+def _where(names: Mapping[str, str]) -> str:
+    return next((f"{kind}/{names[kind]}" for kind in ("bucket", "dataset") if kind in names), "project")
 
 
 @functools.cache
@@ -137,11 +129,11 @@ def _methods(service: str) -> tuple[Method, ...]:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """Each name once as a group; an object's name may have slashes in the XML API alone."""
+    """Each name once as a group; the name of an object that is read may have slashes."""
     seen: set[str] = set()
 
     def group(name: re.Match[str]) -> str:
-        content = ".+" if template == "/{bucket}/{object}" and name[1] == "object" else "[^/]+"
+        content = ".+" if template.endswith("/{object}") and name[1] == "object" else "[^/]+"
         if name[1] in seen:
             return content
         seen.add(name[1])

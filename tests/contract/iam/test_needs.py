@@ -17,7 +17,7 @@ ACCOUNT = f"worker@{P}.iam.gserviceaccount.com"
 
 def asked(service: Service, verb: str, target: str, content: Any = None) -> set[tuple[str, str]]:
     body = content if isinstance(content, bytes) else json.dumps(content).encode() if content else b""
-    found = needs(Call("who", service, verb, target, body), P)
+    found = needs(Call("who", service, verb, target, body), f"{P}-pipeline")
     assert {need.who for need in found} <= {"who"}
     return {(need.where, need.permission) for need in found}
 
@@ -33,6 +33,9 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
     "objects": ("storage", "GET", f"{B}/o?prefix=a", None, {("bucket/pipeline", "storage.objects.list")}),
     "an object": (
         "storage", "GET", f"/download{B}/o/a%2Fb?alt=media", None, {("bucket/pipeline", "storage.objects.get")},
+    ),
+    "an object whose name is written out": (
+        "storage", "GET", f"/download{B}/o/a/b?alt=media", None, {("bucket/pipeline", "storage.objects.get")},
     ),
     "an object by the XML API": (
         "storage", "GET", f"/{P}-pipeline/a/b", None, {("bucket/pipeline", "storage.objects.get")},
