@@ -45,7 +45,7 @@ def failures(folder: Path, *arguments: str | Path) -> list[Failure]:
 
 @pytest.fixture(scope="module")
 def on_plans(plan_of: PlanOf, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Failure]]:
-    """What checkov says of each plan."""
+    """What checkov says of each plan, all at once."""
     folders = {environment: tmp_path_factory.mktemp(environment) for environment in ENVIRONMENTS}
     for environment, folder in folders.items():
         (folder / "plan.json").write_text(json.dumps(plan_of(environment)))
