@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from components.artifacts import Replaced, Summary, digest, write_json
 from components.places import located, place
+from components.signals import Signals
 from configs.errors import PipelineError, explained
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
@@ -108,7 +109,7 @@ def stage(
     Of several processes that run one stage together only one has its record kept: it alone writes outputs.
 
     Raises:
-        SystemExit: After a failure; the record holds the cause, the log the traceback.
+        SystemExit: After a failure, Ctrl-C or SIGTERM; the record holds the cause, the log the traceback.
     """
     folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
     record = Record(
@@ -127,7 +128,7 @@ def stage(
         },
         kept=kept,
     )
-    with log_to(folder / f"{name}.log" if folder else None):
+    with log_to(folder / f"{name}.log" if folder else None), Signals():
         try:
             record.save()
             yield record

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def choose(
     settings: str,
     version: str,

@@ -10,8 +10,8 @@ from apache_beam.runners.runner import PipelineResult
 from components.beam import Work
 from components.dataflow.job import ENDED, Job
 from components.dataflow.refusals import explained
-from components.dataflow.signals import Signals
 from components.patience import patiently, unanswered
+from components.signals import Signals
 from components.storage import contents
 
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0

@@ -2,8 +2,10 @@
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Output[dsl.Artifact]) -> None:
     """Predictions in, the same where the settings say: never cached, safe to repeat."""
     from components.places import located

@@ -7,6 +7,7 @@ The table is partitioned by the day of `scored_at` and clustered by run, so that
 """
 
 import datetime
+import functools
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -139,16 +140,16 @@ def _load(
         config.destination_encryption_configuration = bigquery.EncryptionConfiguration(
             connection.access.kms_key
         )
+    client, told = connection.client, {"location": location, "job_config": config}
     with connection.explaining():
         if is_remote(files[0]):
             uri = f"{files[0].parent}/*{files[0].suffix}"
-            connection.client.load_table_from_uri(uri, table, location=location, job_config=config).result()
+            connection.finished(functools.partial(client.load_table_from_uri, uri, table, **told)).result()
             return
         for file in files:
             with file.open("rb") as content:
-                connection.client.load_table_from_file(
-                    content, table, location=location, job_config=config
-                ).result()
+                start = functools.partial(client.load_table_from_file, content, table, **told)
+                connection.finished(start).result()
 
 
 def _merge(name: str, beside: str, fields: Sequence[Any]) -> str:

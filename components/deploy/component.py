@@ -2,8 +2,10 @@
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def deploy(
     model: dsl.Input[dsl.Model],
     evaluation: dsl.Input[dsl.Artifact],
@@ -33,7 +35,7 @@ def deploy(
         record.summary(core.run(candidate, part, out, record.progress))
 
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+@component
 def hold(
     evaluation: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],

@@ -2,8 +2,10 @@
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def evaluate(
     rows: dsl.Input[dsl.Dataset],
     model: dsl.Input[dsl.Model],

@@ -2,8 +2,10 @@
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset]) -> None:
     """A query in, rows out; `source` is the fingerprint of what it reads, part of the cache key."""
     from components.places import located

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from kfp import dsl
+from components.wrapping import component
 
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+@component
 def resolve(
     settings: str,
     inputs: str,

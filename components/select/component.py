@@ -2,8 +2,10 @@
 
 from kfp import dsl
 
+from components.wrapping import component
 
-@dsl.component(base_image="pipeline-python:local", install_kfp_package=False)
+
+@component
 def select(settings: str, code: str, source: str, features: str, rows: dsl.Output[dsl.Dataset]) -> None:
     """A query and a model's features in, rows out; `source`, a fingerprint, is part of the cache key."""
     import json

@@ -6,6 +6,7 @@ that stands in for BigQuery; nobody logs in there.
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.signals import Signals
 from components.sources.bigquery_errors import Context, elsewhere, explained
 from configs.cloud import BigQueryAccess
 
 _POLL_SECONDS = 1.0
+_CANCEL_SECONDS = 15.0
+"""How long a cancellation is tried: a stage that is told to stop is killed soon after."""
 _READ_STREAMS = 4
 """Streams of a read session; BigQuery gives fewer for small tables."""
 
@@ -94,23 +98,37 @@ class Connection:
             waiting: Told now and then how many seconds the job has taken.
         """
         with self.explaining(statement):
-            job = self.client.query(statement.sql, job_config=self._config(statement))
+            config = self._config(statement)
+            job = self.finished(lambda: self.client.query(statement.sql, job_config=config), waiting)
+            job.result(max_results=0)
+            return job
+
+    def finished(self, start: Callable[[], Any], waiting: Callable[[float], None] = lambda _: None) -> Any:
+        """Start a job, and return it when it has ended, well or not; cancelled where the wait is broken off.
+
+        Args:
+            start: Starts it. Ctrl-C and SIGTERM wait until it has: a job without a name cannot be cancelled.
+            waiting: Told now and then how many seconds the job has taken; what it raises breaks the wait off.
+        """
+        with Signals() as signals:
+            with signals.kept():
+                job = start()
             began = time.monotonic()
             try:
+                signals.heed()
                 while not job.done():
                     waiting(time.monotonic() - began)
                     time.sleep(min(_POLL_SECONDS, 0.05 + (time.monotonic() - began) / 4))
-            except (KeyboardInterrupt, SystemExit):
-                job.cancel()
+            except BaseException:
+                _cancel(job)
                 raise
-            job.result(max_results=0)
-            return job
+        return job
 
     def pages(self, sql: str, page_rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of a query, by pages over REST."""
         statement = Statement(sql)
         with self.explaining(statement):
-            job = self.client.query(sql, job_config=self._config(statement))
+            job = self.finished(lambda: self.client.query(sql, job_config=self._config(statement)))
             yield from job.result(page_size=page_rows).to_arrow_iterable()
 
     def read(self, table: str, columns: Sequence[str], where: str = "") -> Iterator[pa.RecordBatch]:
@@ -232,6 +250,20 @@ class Connection:
         if statement.dataset:
             config.default_dataset = statement.dataset
         return config
+
+
+def _cancel(job: Any) -> None:
+    """Ask BigQuery to end a job; says so in the log, and how to do it by hand where that fails."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+    try:
+        job.cancel(retry=DEFAULT_RETRY.with_timeout(_CANCEL_SECONDS), timeout=_CANCEL_SECONDS)
+        sys.stdout.write(f"BigQuery job {job.job_id} is being cancelled\n")
+    except (GoogleAPIError, GoogleAuthError, OSError) as error:
+        where = f"--project_id={job.project} --location={job.location}"
+        sys.stdout.write(f"{error}\nIt may go on: bq {where} cancel {job.job_id}\n")
 
 
 def _credentials() -> Any:

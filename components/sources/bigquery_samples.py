@@ -1,5 +1,6 @@
 """The sample data in BigQuery: one load job a table, which replaces it in one step or leaves it as it was."""
 
+import functools
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,10 @@ def load(uri: str, access: BigQueryAccess | None, progress: Progress) -> dict[st
 def _load(connection: Connection, table: str, file: Path) -> int:
     """Replace a table by a file; returns the rows that it has then."""
     with connection.explaining(), file.open("rb") as content:
-        job = connection.client.load_table_from_file(
-            content,
-            table,
-            job_config=_config(table.rpartition(".")[2], connection.access),
-            location=connection.access.location or None,
-        )
-        job.result()
+        config, location = _config(table.rpartition(".")[2], connection.access), connection.access.location
+        load = connection.client.load_table_from_file
+        started = functools.partial(load, content, table, job_config=config, location=location or None)
+        connection.finished(started).result()
         return int(connection.client.get_table(table).num_rows)
 
 

@@ -1,7 +1,8 @@
 """Parquet shards out of a table of BigQuery that has one partition for each."""
 
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 from components.artifacts import writing_file
 from components.parquet import opened
 from components.places import is_remote, place
+from components.signals import Signals
 from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_types import arrow_schema, quoted
 from components.storage.client import bucket_and_name, client, explained
@@ -47,22 +49,25 @@ class Shards:
             shard: Where shard number i goes.
             wrote: Told the number of rows of each shard, when it is written.
         """
-        rows = 0
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            started = [pool.submit(self._write_one, index, shard(index)) for index in range(self.count)]
+        rows, stopped = 0, threading.Event()
+        with Signals(), ThreadPoolExecutor(_AT_A_TIME) as pool:
             try:
+                started = [
+                    pool.submit(self._write_one, index, shard(index), stopped) for index in range(self.count)
+                ]
                 for done in as_completed(started):
                     rows += done.result()
                     wrote(done.result())
             except BaseException:
-                _cancel(started)
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return rows
 
-    def _write_one(self, index: int, path: Path) -> int:
-        return self._export(index, path) if is_remote(path) else self._fetch(index, path)
+    def _write_one(self, index: int, path: Path, stopped: threading.Event) -> int:
+        return self._export(index, path, stopped) if is_remote(path) else self._fetch(index, path)
 
-    def _export(self, index: int, path: Path) -> int:
+    def _export(self, index: int, path: Path, stopped: threading.Event) -> int:
         """By BigQuery itself: a file, and more where it would pass 1 GB."""
         stem = path.name.removesuffix(path.suffix)
         uri = str(path).removesuffix(path.name) + f"{stem}-*{path.suffix}"
@@ -73,7 +78,12 @@ class Shards:
             f"SELECT * EXCEPT ({self.column}) FROM {quoted(self.table)} "
             f"WHERE {self.column} = {index} ORDER BY {by}"
         )
-        self.connection.run(Statement(export))
+
+        def waiting(_: float) -> None:  # the thread of an export hears no signal itself
+            if stopped.is_set():
+                raise CancelledError
+
+        self.connection.run(Statement(export), waiting)
         return sum(_rows_of(file) for file in _files(path.parent / f"{stem}-"))
 
     def _fetch(self, index: int, path: Path) -> int:
@@ -106,8 +116,3 @@ def _files(beginning: Path) -> list[Path]:
 def _rows_of(file: Path) -> int:
     with opened(file) as parquet:
         return int(parquet.metadata.num_rows)
-
-
-def _cancel(started: list["Future[int]"]) -> None:
-    for each in started:
-        each.cancel()

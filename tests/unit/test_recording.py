@@ -3,6 +3,8 @@
 import dataclasses
 import errno
 import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +91,25 @@ def test_a_full_disk_is_explained(records: Path) -> None:
     assert error["kind"] == "NoSpaceError"
     assert "examples/part-00000.parquet" in error["message"]
     assert "Free some space" in error["message"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_that_is_told_to_stop_says_so_in_its_record(records: Path, number: signal.Signals) -> None:
+    before, undone = signal.getsignal(number), list[str]()
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(10)
+        finally:
+            undone.append("what it had begun")
+
+    with pytest.raises(SystemExit), stage("transform"):
+        work()
+    kept = read_json(records / "transform.stage.json")
+    assert (kept["state"], kept["error"]["message"]) == ("failed", f"told to stop by {number.name}")
+    assert undone
+    assert signal.getsignal(number) is before
 
 
 def test_progress_is_there_to_see(records: Path) -> None:

@@ -138,6 +138,38 @@ class Service:
 
         self.scripts.append(answer)
 
+    def endless(self, wanted: Callable[[Asked], bool]) -> "Endless":
+        """Let the jobs that are wanted run until somebody cancels them."""
+        jobs = Endless(wanted)
+        self.scripts.append(jobs.answer)
+        return jobs
+
+
+@dataclass
+class Endless:
+    """Jobs that run until they are cancelled, told by the requests that start them."""
+
+    wanted: Callable[[Asked], bool]
+    running: dict[str, Any] = field(default_factory=dict)
+    """As the service tells of them, by id; of those that were cancelled, too."""
+    cancelled: list[str] = field(default_factory=list)
+
+    def answer(self, asked: Asked) -> Answer | None:
+        """What the service says of such a job; None for other requests."""
+        if asked.job and self.wanted(asked):
+            reference = {"location": "us-central1", **asked.body["jobReference"]}
+            job = {"jobReference": reference, "configuration": asked.job, "status": {"state": "RUNNING"}}
+            self.running[reference["jobId"]] = job
+            return 200, job
+        last, verb = asked.path.rpartition("/")[2], asked.path.split("/")[-2]
+        if last == "cancel" and verb in self.running:
+            self.cancelled.append(verb)
+            return 200, {"kind": "bigquery#jobCancelResponse", "job": self.running[verb]}
+        if last not in self.running:
+            return None
+        job = self.running[last]
+        return 200, {"jobReference": job["jobReference"], "jobComplete": False} if verb == "queries" else job
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

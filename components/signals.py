@@ -1,4 +1,7 @@
-"""What tells a stage to stop: Ctrl-C, and SIGTERM, which Vertex AI sends."""
+"""What tells a stage to stop: Ctrl-C, and SIGTERM, which Vertex AI sends.
+
+A process that is the first of its container does not even end by SIGTERM unless it listens to it.
+"""
 
 import contextlib
 import signal

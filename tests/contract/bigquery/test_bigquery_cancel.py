@@ -1,0 +1,198 @@
+"""A stage that is told to stop cancels what it has begun in BigQuery, and drops what it has made there."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from components.deliver import table as delivered
+from components.sources import open_source
+from configs.errors import SourceError
+from configs.loading import load, schema_text
+from configs.rows import Source
+from configs.stages.prediction import DeliverStage
+from pipelines import session
+from tests.contract.bigquery.conftest import Adapter, Asked, Endless
+
+ROOT = Path(__file__).parents[3]
+VISITS = Source(sql="SELECT * FROM shop.visits")
+
+
+@pytest.fixture
+def filled(service: Any, visits: pa.Table, tmp_path: Path) -> Any:
+    """BigQuery with the table of visits."""
+    service.load(visits, "shop.visits", tmp_path)
+    return service
+
+
+def holding(asked: Asked) -> bool:
+    return asked.sql.startswith("CREATE")
+
+
+def exporting(asked: Asked) -> bool:
+    return asked.sql.startswith("EXPORT")
+
+
+@contextmanager
+def told_to_stop(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator[None]:
+    """Expect that this process is told to stop once so many jobs run, and that it stops."""
+
+    def wait() -> None:
+        while len(jobs.running) < at:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt, match=f"told to stop by {number.name}"):
+        yield
+    thread.join(10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
+    jobs, before = filled.endless(holding), signal.getsignal(number)
+    bigquery = open_source(f"bq://{filled.project}", access=filled.access())
+    with told_to_stop(jobs, number), bigquery.rows(VISITS) as rows:
+        rows.hold()
+    (job,) = jobs.running
+    assert jobs.cancelled == [job]
+    assert f"BigQuery job {job} is being cancelled" in capfd.readouterr().out
+    assert signal.getsignal(number) is before
+    assert len([each for each in filled.asked if each.method == "DELETE" and "/tables/" in each.path]) == 1
+
+
+def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: Path) -> None:
+    jobs = filled.endless(exporting)
+    bigquery = open_source(f"bq://{filled.project}", access=filled.access())
+    with told_to_stop(jobs, signal.SIGTERM, at=4), bigquery.rows(VISITS) as rows:
+        rows.hold()
+        shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
+        rows.write("SELECT id FROM result", ("id",), shard, 300)
+    assert len(jobs.running) == 4, "eight shards, four at a time"
+    assert sorted(jobs.cancelled) == sorted(jobs.running)
+
+
+def test_a_failed_export_ends_the_others(filled: Any, bucket: Path) -> None:
+    first = "WHERE shard = 0 "
+    jobs = filled.endless(lambda asked: exporting(asked) and first not in asked.sql)
+    message = "Access Denied: Table x: User does not have permission bigquery.tables.export"
+    error = {"error": {"code": 403, "message": message, "errors": [{"reason": "accessDenied"}]}}
+
+    def refused(asked: Asked) -> Any:
+        if first not in asked.sql:
+            return None
+        while len(jobs.running) < 3:
+            time.sleep(0.02)
+        return 403, error
+
+    filled.scripts.append(refused)
+    bigquery = open_source(f"bq://{filled.project}", access=filled.access())
+    with bigquery.rows(VISITS) as rows:
+        rows.hold()
+        shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
+        with pytest.raises(SourceError, match="Access Denied"):
+            rows.write("SELECT id FROM result", ("id",), shard, 300)
+    assert sorted(jobs.cancelled) == sorted(jobs.running)
+
+
+def test_a_stop_while_the_query_is_submitted_cancels_it_too(filled: Any) -> None:
+    def stopping(asked: Asked) -> bool:
+        if not holding(asked):
+            return False
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        return True
+
+    jobs = filled.endless(stopping)
+    bigquery = open_source(f"bq://{filled.project}", access=filled.access())
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), bigquery.rows(VISITS) as rows:
+        rows.hold()
+    assert jobs.cancelled == list(jobs.running) != []
+
+
+def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: Path) -> None:
+    scored = pa.table({"id": ["a"], "run_id": ["r"], "scored_at": pa.array([0], pa.timestamp("us", "UTC"))})
+    with (bucket / "part-00000.parquet").open("wb") as file:
+        pq.write_table(scored, file)
+    jobs = filled.endless(lambda asked: "load" in asked.job)
+    stage = DeliverStage(output=f"bq://{filled.project}.scored.visits", access=filled.access())
+    told = {"run_id": "r", "scored_at": "2020-01-01T00:00:00+00:00"}
+    with told_to_stop(jobs, signal.SIGTERM):
+        delivered.deliver([bucket / "part-00000.parquet"], told, stage)
+    assert jobs.cancelled == list(jobs.running) != []
+
+
+def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    filled.refuse("/cancel", 403, "accessDenied", "Access Denied")
+    jobs = filled.endless(holding)
+    bigquery = open_source(f"bq://{filled.project}", access=filled.access())
+    with told_to_stop(jobs, signal.SIGTERM), bigquery.rows(VISITS) as rows:
+        rows.hold()
+    (job,) = jobs.running
+    command = f"bq --project_id={filled.project} --location=us-central1 cancel {job}"
+    assert f"It may go on: {command}" in capfd.readouterr().out
+
+
+# --- the container ------------------------------------------------------------------------------
+
+
+def command_of(stage: str, folder: Path) -> tuple[list[str], list[str]]:
+    """The command and the arguments of a stage's container, as they would be submitted."""
+    compiled = folder / "compiled.yaml"
+    session.compile_to(load("flights", "dev"), schema_text("flights"), compiled)
+    container = yaml.safe_load(compiled.read_text())["deploymentSpec"]["executors"][f"exec-{stage}"]
+    return container["container"]["command"], container["container"]["args"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_container_that_is_told_to_stop_ends_its_stage_in_order(
+    filled: Any, bigquery_adapter: Adapter, tmp_path: Path, shell: str
+) -> None:
+    jobs, rows = filled.endless(holding), tmp_path / "rows"
+    parameters = {"settings": bigquery_adapter.stage().model_dump_json(), "code": "", "source": ""}
+    artifact = {"name": "rows", "type": {"schemaTitle": "system.Dataset"}, "uri": str(rows), "metadata": {}}
+    told = {
+        "inputs": {"parameterValues": parameters},
+        "outputs": {
+            "artifacts": {"rows": {"artifacts": [artifact]}},
+            "outputFile": str(tmp_path / "executor_output.json"),
+        },
+    }
+    command, arguments = command_of("ingest", tmp_path)
+    assert command[0] == "sh"
+    process = subprocess.Popen(
+        [shell, *command[1:], *(json.dumps(told) if each == "{{$}}" else each for each in arguments)],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        while not jobs.running and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1, said
+    assert jobs.cancelled == list(jobs.running) != [], said
+    record = json.loads((tmp_path / "ingest.stage.json").read_text())
+    assert (record["state"], record["error"]["message"]) == ("failed", "told to stop by SIGTERM")
+    assert not rows.exists()

@@ -1,0 +1,23 @@
+"""A stage's process takes the place of the shell that KFP starts it by."""
+
+import pytest
+
+from components import wrapping
+
+
+def nothing() -> None:
+    """A stage without work."""
+
+
+def test_python_takes_the_place_of_the_shell() -> None:
+    container = wrapping.component(nothing).component_spec.implementation.container
+    shell, flag, script, source = container.command
+    assert (shell, flag) == ("sh", "-ec")
+    assert script.splitlines()[-1].startswith("exec env _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main ")
+    assert "def nothing()" in source
+
+
+def test_another_way_of_starting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wrapping, "_BELOW_A_SHELL", "\nas KFP may do it one day ")
+    with pytest.raises(RuntimeError, match=r"kfp starts 'nothing' by .*: see components/wrapping\.py"):
+        wrapping.component(nothing)
