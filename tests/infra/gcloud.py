@@ -58,7 +58,7 @@ def refused(commands: list[str], folder: Path) -> dict[str, str]:
 
 
 def _variants(words: str) -> Iterator[str]:
-    """What may be meant: one that is known is enough. The linter takes the word after a flag for its value."""
+    """What may be meant: one that is known is enough. The linter takes what follows a flag for its value."""
     for each in ("", _PLACEHOLDER):
         variant = words.replace(_FLAGS, each).strip()
         yield variant
