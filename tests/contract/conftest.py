@@ -23,10 +23,14 @@ from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
 from components.places import place
-from tests.contract.dataflow.googleapis import tensorflow_at
+from tests.contract.dataflow.googleapis import FORWARDED, tensorflow_at
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.iam.calls import Heard, Watch
 from tests.contract.registries import World, by_version
 from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
+
+_FLAT = b'{"kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled": false}}'
+"""What a bucket without folders of its own answers: TensorFlow asks before it renames one."""
 
 
 @dataclass
@@ -176,6 +180,8 @@ class StorageServer:
     storage: Any
     faults: list[Fault] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
+    watch: Watch | None = None
+    """Told of each request, where somebody wants to know."""
 
     def new_bucket(self) -> Path:
         """An empty bucket, as a place."""
@@ -221,6 +227,8 @@ class _StorageHandler(RequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # or TensorFlow waits for a second
             self.wfile.flush()
         body = self._body()
+        if self.told.watch:
+            self.told.watch(Heard(self._callers_port(), self.command, self.path, body))
         self.rfile = io.BytesIO(body)
         connection, self.wfile = self.wfile, io.BytesIO()
         fault = self.told.fault(self.command, self.path)
@@ -228,7 +236,7 @@ class _StorageHandler(RequestHandler):
         if fault is None and self._fails_precondition(body):
             status = http.HTTPStatus.PRECONDITION_FAILED.value
         if (fault is None or fault.done_first) and status != http.HTTPStatus.PRECONDITION_FAILED:
-            getattr(self, f"do_{self.command}")()
+            self._do()
         if status != http.HTTPStatus.OK:
             self.wfile = io.BytesIO()
             self.send_response(status)
@@ -240,6 +248,21 @@ class _StorageHandler(RequestHandler):
         connection.write(answer)
         connection.flush()
         self.wfile = connection
+
+    def _do(self) -> None:
+        if not self.path.endswith("/storageLayout"):  # which the emulator lacks
+            getattr(self, f"do_{self.command}")()
+            return
+        self.send_response(http.HTTPStatus.OK)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(_FLAT)))
+        self.end_headers()
+        self.wfile.write(_FLAT)
+
+    def _callers_port(self) -> int:
+        """Of the connection, or of the one whose request was passed on."""
+        passed_on = re.search(r':(\d+)"?$', self.headers.get(FORWARDED, ""))
+        return int(passed_on[1]) if passed_on else int(self.client_address[1])
 
     def _body(self) -> bytes:
         """The whole body, in the forms that the emulator understands."""

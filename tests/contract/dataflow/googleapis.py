@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+FORWARDED = "Forwarded"
+"""Whose request it is, in a request that was passed on: `for="127.0.0.1:PORT"`."""
 _NOT_PASSED_ON = {"connection", "proxy-connection", "host", "transfer-encoding", "content-length"}
-_FLAT = b'{"kind": "storage#storageLayout", "hierarchicalNamespace": {"enabled": false}}'
-"""What a bucket without folders of its own answers: TensorFlow asks before it renames one."""
 
 
 @contextmanager
@@ -87,11 +87,11 @@ def _proxy(context: ssl.SSLContext, emulator: str) -> type[http.server.BaseHTTPR
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.path.endswith("/storageLayout"):  # which the emulator lacks
-                self.answer(200, {"Content-Type": "application/json"}, _FLAT)
-                return
             connection = http.client.HTTPConnection(there.hostname or "", there.port)
-            connection.request(self.command, self.path, body, _kept(self.headers.items()))
+            by = f'for="{self.client_address[0]}:{self.client_address[1]}"'
+            connection.request(
+                self.command, self.path, body, {**_kept(self.headers.items()), FORWARDED: by}
+            )
             answer = connection.getresponse()
             content = answer.read()
             connection.close()

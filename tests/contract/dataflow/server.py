@@ -152,7 +152,8 @@ class DataflowServer(Loopback):
         waiting = job.state in (State.JOB_STATE_PENDING, State.JOB_STATE_QUEUED)
         if waiting and job.looks > job.fate.pending_looks:
             job.run()
-            self._workers.run(job.pipeline, job.options, job.end)
+            account = job.message.environment.service_account_email
+            self._workers.run(job.pipeline, job.options, job.end, account)
 
     def _update(self, job: Job, body: bytes) -> Any:
         asked = _parsed(body)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.contract.iam.callers import running_as
+
 _ROOT = Path(__file__).parents[3]
 
 Ended = Callable[[dict[str, Any]], None]
@@ -23,12 +25,16 @@ class Workers:
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.variables = dict(variables)
+        self._account = ""
         self._process: subprocess.Popen[str] | None = None
         self._answers: Any = None
         self._waiting: threading.Thread | None = None
 
-    def run(self, pipeline: str, options: Mapping[str, Any], ended: Ended) -> None:
-        """Begin a job; `ended` is told its counters or its error."""
+    def run(self, pipeline: str, options: Mapping[str, Any], ended: Ended, account: str = "") -> None:
+        """Begin a job as a service account; `ended` is told its counters or its error."""
+        if account != self._account:
+            self.stop()
+        self._account = account
         process = self._started()
         assert process.stdin
         process.stdin.write(json.dumps({"pipeline": pipeline, "options": dict(options)}) + "\n")
@@ -60,7 +66,12 @@ class Workers:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("executing.py")), str(write)],
                 cwd=_ROOT,
-                env={**os.environ, **self.variables, "PYTHONPATH": str(_ROOT)},
+                env={
+                    **os.environ,
+                    **self.variables,
+                    **running_as(self._account),
+                    "PYTHONPATH": str(_ROOT),
+                },
                 stdin=subprocess.PIPE,
                 pass_fds=[write],
                 text=True,

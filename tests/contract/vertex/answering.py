@@ -3,11 +3,11 @@
 import threading
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+from tests.contract.iam.calls import Heard, Watch
 from tests.contract.vertex.faults import LostAnswer
 from tests.contract.vertex.refusals import Refusal
 
@@ -17,11 +17,13 @@ class Loopback(ABC):
 
     host = "127.0.0.1"
     """By which it is called."""
+    watch: Watch | None = None
+    """Told of each request, where somebody wants to know."""
     _http: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
         """Listen."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.answer))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
@@ -53,7 +55,7 @@ class Loopback(ABC):
         """End what it has started."""
 
 
-def _handler(answer_to: Callable[[str, str, bytes], bytes]) -> type[BaseHTTPRequestHandler]:
+def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
     """A request handler that hands verb, path and body on, and tells a refusal as Google does."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -66,8 +68,10 @@ def _handler(answer_to: Callable[[str, str, bytes], bytes]) -> type[BaseHTTPRequ
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            if loopback.watch:
+                loopback.watch(Heard(self.client_address[1], self.command, self.path, body))
             try:
-                code, content = 200, answer_to(self.command, self.path, body)
+                code, content = 200, loopback.answer(self.command, self.path, body)
             except LostAnswer:
                 self.close_connection = True
                 return

@@ -59,6 +59,7 @@ def unwrapped(spec: dict[str, Any]) -> dict[str, Any]:
             "image": container["image_uri"],
             "command": container["command"],
             "args": [argument.replace("{{$.json_escape[1]}}", "{{$}}") for argument in container["args"]],
+            "env": [{"name": "SERVICE_ACCOUNT", "value": defined["service_account"].get("defaultValue", "")}],
         }
         own = set(_arguments(container["command"][-1]))
         for name in [name for name in defined if name not in own]:

@@ -17,6 +17,7 @@ from google.cloud import aiplatform_v1
 from google.protobuf import empty_pb2, json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+from tests.contract.iam.callers import running_as
 from tests.contract.vertex.executing import is_custom_job
 from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.refusals import RPC, Refusal
@@ -166,14 +167,14 @@ class Pipelines:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=self._container_environment(folder),
+                env=self._container_environment(folder, job.service_account),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         return Running(folder, process, self._custom_jobs(job, spec))
 
-    def _container_environment(self, folder: Path) -> dict[str, str]:
+    def _container_environment(self, folder: Path, account: str) -> dict[str, str]:
         """What a container of the pipeline image has: our packages, and no run folder of the submitter's."""
         inherited = {name: value for name, value in os.environ.items() if name != "STAGE_RECORDS"}
         paths = [str(HERE / "container"), str(ROOT), os.environ.get("PYTHONPATH", "")]
@@ -182,6 +183,7 @@ class Pipelines:
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             "VERTEX_GCS_MOUNT": str(folder.parent / "gcs"),
             "TF_CPP_MIN_LOG_LEVEL": "1",
+            **running_as(account),
             **self.environment,
         }
 
