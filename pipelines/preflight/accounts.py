@@ -11,6 +11,9 @@ from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, roles_
 from pipelines.preflight.google import Refused
 
 _STORAGE_USER = "roles/storage.objectUser"
+_BUCKET_READER = "roles/storage.legacyBucketReader"
+"""For TensorFlow's own gs://, by which the transform graph is written, in the stage and by Beam's workers: it
+looks at the bucket itself (`storage.buckets.get`), which objectUser does not let it."""
 _ROLES: dict[str, tuple[str, ...]] = {
     "pipeline": (
         "roles/aiplatform.user",
@@ -19,8 +22,9 @@ _ROLES: dict[str, tuple[str, ...]] = {
         "roles/bigquery.readSessionUser",
         "roles/dataflow.developer",
         _STORAGE_USER,
+        _BUCKET_READER,
     ),
-    "dataflow": ("roles/dataflow.worker", _STORAGE_USER),
+    "dataflow": ("roles/dataflow.worker", _STORAGE_USER, _BUCKET_READER),
     "trainer": (_STORAGE_USER,),
     "serving": ("roles/storage.objectViewer",),
 }
@@ -48,6 +52,12 @@ _BROADER: dict[str, tuple[str, ...]] = {
     "roles/dataflow.developer": ("roles/dataflow.admin", "roles/editor", "roles/owner"),
     "roles/dataflow.worker": (),
     _STORAGE_USER: ("roles/storage.objectAdmin", "roles/storage.admin"),
+    _BUCKET_READER: (
+        "roles/storage.bucketViewer",
+        "roles/storage.legacyBucketWriter",
+        "roles/storage.legacyBucketOwner",
+        "roles/storage.admin",
+    ),
     "roles/storage.objectViewer": (_STORAGE_USER, "roles/storage.objectAdmin", "roles/storage.admin"),
     "roles/iam.serviceAccountUser": ("roles/iam.serviceAccountAdmin", "roles/editor", "roles/owner"),
 }

@@ -24,7 +24,8 @@ from configs.loading import load, schema_text
 from configs.rows import Source
 from configs.stages.prediction import DeliverStage
 from pipelines import session
-from tests.contract.bigquery.conftest import Adapter, Asked, Endless
+from tests.contract.bigquery.conftest import Adapter
+from tests.contract.bigquery.service import Asked, Endless
 
 ROOT = Path(__file__).parents[3]
 VISITS = Source(sql="SELECT * FROM shop.visits")

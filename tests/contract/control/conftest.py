@@ -23,6 +23,7 @@ DIGEST = "sha256:" + "ab" * 32
 P = "my-project-dev"
 BUCKET = "my-project-dev-pipeline"
 PIPELINE = f"serviceAccount:{ACCOUNTS['pipeline']}"
+WORKER = f"serviceAccount:{ACCOUNTS['dataflow']}"
 IMAGE = f"us-central1-docker.pkg.dev/{P}/pipeline/pipeline-python"
 KEY = f"projects/{P}/locations/us-central1/keyRings/ring/cryptoKeys/key"
 
@@ -33,7 +34,9 @@ def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
 
 def ready() -> World:
     """What configs/environments/dev.yaml asks for, and the flights' tables."""
-    roles = {f"serviceAccount:{email}": set(accounts._ROLES[role]) for role, email in ACCOUNTS.items()}
+    reader = {accounts._BUCKET_READER}  # which is given on a bucket alone
+    members = {role: f"serviceAccount:{email}" for role, email in ACCOUNTS.items()}
+    roles = {member: set(accounts._ROLES[role]) - reader for role, member in members.items()}
     roles[f"serviceAccount:{ACCOUNTS['pipeline']}"].add("roles/iam.serviceAccountUser")
     for _, pattern, role in accounts._AGENTS:
         roles[f"serviceAccount:{pattern.format(number=NUMBER)}"] = {role}
@@ -45,6 +48,7 @@ def ready() -> World:
         accounts={email: {} for email in ACCOUNTS.values()},
         may_act_as=set(ACCOUNTS.values()),
         policy=roles,
+        bucket_policy={members[role]: set(reader) for role in ("pipeline", "dataflow")},
         buckets={"my-project-dev-pipeline": bucket},
         datasets={"my-project-dev.flights": "us-central1"},
         subnetworks={"pipeline": {"privateIpGoogleAccess": True}},
@@ -55,7 +59,7 @@ def ready() -> World:
             "custom_model_training_nvidia_t4_gpus": 0,
             "custom_model_serving_cpus": 20,
         },
-        images={"pipeline/pipeline-python:dev", f"pipeline/pipeline-python@{DIGEST}"},
+        images={f"pipeline/pipeline-{each}" for each in ("python:dev", f"python@{DIGEST}", "serving:dev")},
         repositories={"pipeline"},
     )
 

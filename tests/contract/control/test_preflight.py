@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.control.conftest import ACCOUNTS, BUCKET, IMAGE, PIPELINE, P, found, states
+from tests.contract.control.conftest import ACCOUNTS, BUCKET, IMAGE, PIPELINE, WORKER, P, found, states
 from tests.contract.control.server import NUMBER, ControlServer, World
 
 
@@ -81,6 +81,24 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
         (
             f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={PIPELINE} "
             "--role=roles/storage.objectUser"
+        ),
+    ),
+    "the workers' look at the bucket": (
+        lambda w: w.bucket_policy.pop(WORKER),
+        "roles of dataflow",
+        "no roles/storage.legacyBucketReader",
+        (
+            f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={WORKER} "
+            "--role=roles/storage.legacyBucketReader"
+        ),
+    ),
+    "the pipeline's look at the bucket": (
+        lambda w: w.bucket_policy.pop(PIPELINE),
+        "roles of pipeline",
+        "no roles/storage.legacyBucketReader",
+        (
+            f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={PIPELINE} "
+            "--role=roles/storage.legacyBucketReader"
         ),
     ),
     "the pipeline's right to start workers as theirs": (

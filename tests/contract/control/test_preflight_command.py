@@ -70,7 +70,7 @@ def test_a_run_is_refused_with_the_command_that_mends_it(control: ControlServer,
         command.check(dev())
     assert f"Mend it: gcloud storage buckets create gs://{BUCKET}" in str(caught.value)
     control.world.images.clear()
-    with pytest.raises(CloudError, match=r"1 more: python -m pipelines preflight flights --env dev"):
+    with pytest.raises(CloudError, match=r"2 more: python -m pipelines preflight flights --env dev"):
         command.check(dev())
 
 

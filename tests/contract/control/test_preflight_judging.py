@@ -2,8 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from pipelines.preflight import command, keys
-from tests.contract.control.conftest import ACCOUNTS, BUCKET, DIGEST, IMAGE, KEY, PIPELINE, P, found, states
+from tests.contract.control.conftest import (
+    ACCOUNTS,
+    BUCKET,
+    DIGEST,
+    IMAGE,
+    KEY,
+    PIPELINE,
+    WORKER,
+    P,
+    found,
+    states,
+)
 from tests.contract.control.server import NUMBER, ControlServer
 
 
@@ -34,10 +47,25 @@ def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev:
 def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer, dev: Any) -> None:
     held = control.world.policy[PIPELINE]
     held -= {"roles/storage.objectUser", "roles/iam.serviceAccountUser"}
-    control.world.bucket_policy[PIPELINE] = {"roles/storage.objectUser"}
+    control.world.bucket_policy[PIPELINE].add("roles/storage.objectUser")
     for role in ("dataflow", "trainer", "serving"):
         control.world.account_policies[ACCOUNTS[role]] = {PIPELINE: {"roles/iam.serviceAccountUser"}}
     assert set(states(dev()).values()) == {"ready"}
+
+
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        ("roles/storage.bucketViewer", "ready"),
+        ("roles/storage.admin", "ready"),
+        ("roles/storage.objectAdmin", "missing"),
+    ],
+)
+def test_what_lets_workers_look_at_the_bucket_is_enough(
+    control: ControlServer, dev: Any, role: str, state: str
+) -> None:
+    control.world.bucket_policy[WORKER] = {role}
+    assert found(dev(), "roles of dataflow").state == state
 
 
 def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
