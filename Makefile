@@ -37,8 +37,10 @@ infra-test: $(VENV)/.test $(VENV)-infra/.infra ## set up, then check the infrast
 audit: $(VENV)-infra/.infra ## known vulnerabilities of what the locks name (needs the network: PyPI's advisories)
 	@for lock in requirements.lock requirements-dev.lock requirements-infra.lock; do \
 		echo "$$lock"; \
-		$(VENV)-infra/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$lock || exit 1; \
-	done || { echo "A name that \"could not be audited\" was not answered for: run make audit where PyPI's advisories are reached."; exit 1; }
+		$(VENV)-infra/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner=off -r $$lock || { \
+			echo "What \"could not be audited\" was not answered for: run make audit where PyPI's advisories are reached."; \
+			exit 1; }; \
+	done
 
 lint: $(VENV)/.test ## ruff
 	@$(PY) -m ruff check .

@@ -72,5 +72,6 @@ def _sums(result: PipelineResult, namespace: str) -> dict[str, int]:
     found = result.metrics().query(MetricsFilter().with_namespace(namespace))["counters"]
     sums: Counter[str] = Counter()
     for counter in found:
-        sums[counter.key.metric.name.removesuffix(_CLOSED)] += int(counter.result)
+        # A zero is None where a runner tells only what is committed.
+        sums[counter.key.metric.name.removesuffix(_CLOSED)] += int(counter.result or 0)
     return dict(sorted(sums.items()))

@@ -121,6 +121,7 @@ def begin_manifest(
         "command": command,
         "started_at": time.time(),
         "settings": settings.model_dump(mode="json"),
+        "labels": settings.labels,  # by which a bill tells what it cost
         "versions": _versions(),
         "commit": _commit(),
         "machine": {"platform": platform.platform(), "python": platform.python_version()},

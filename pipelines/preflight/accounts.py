@@ -12,8 +12,8 @@ from pipelines.preflight.google import Refused
 
 _STORAGE_USER = "roles/storage.objectUser"
 _BUCKET_READER = "roles/storage.legacyBucketReader"
-"""For TensorFlow's own gs://, by which the transform graph is written, in the stage and by Beam's workers: it
-looks at the bucket itself (`storage.buckets.get`), which objectUser does not let it."""
+"""To look at the bucket itself (`storage.buckets.get`), which objectUser does not allow: Beam does before it
+stages a job, and TensorFlow's own gs://, in a stage or a worker, before it makes the first folder there."""
 _ROLES: dict[str, tuple[str, ...]] = {
     "pipeline": (
         "roles/aiplatform.user",

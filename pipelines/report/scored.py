@@ -199,5 +199,5 @@ def look(output: str, run_id: str) -> str:
         sql = f'SELECT * FROM `{table}` WHERE run_id = "{run_id}" LIMIT 10'  # noqa: S608 - to be read
         return f"bq query --nouse_legacy_sql {shlex.quote(sql)}"
     if output.startswith("gs://"):
-        return f"gcloud storage ls --long {shlex.quote(output)}"
+        return f"gcloud storage ls {shlex.quote(output)}"
     return f"ls -l {shlex.quote(output)}"

@@ -88,8 +88,8 @@ def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQue
 def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     """The emulator exports into a folder; the bucket that was meant gets the same objects.
 
-    BigQuery documents that a TIMESTAMP is exported without its zone (isAdjustedToUTC = false), the
-    emulator keeps it: here it goes.
+    Two types go as BigQuery documents them: a TIMESTAMP without its zone (isAdjustedToUTC = false), which the
+    emulator keeps; a sum of INT64 as INT64, which the emulator's engine makes wider.
     """
     from components.storage.client import client
 
@@ -97,13 +97,15 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     for uri in outcome.uris:
         bucket, _, name = uri.removeprefix("gs://").partition("/")
         table = pq.read_table(folder / bucket / name)
-        plain = [
-            each.with_type(pa.timestamp("us")) if pa.types.is_timestamp(each.type) else each
-            for each in table.schema
-        ]
-        pq.write_table(table.cast(pa.schema(plain)), folder / bucket / name)
+        pq.write_table(table.cast(pa.schema(map(_documented, table.schema))), folder / bucket / name)
         client().bucket(bucket).blob(name).upload_from_filename(folder / bucket / name)
     return outcome
+
+
+def _documented(column: Any) -> Any:
+    if pa.types.is_timestamp(column.type):
+        return column.with_type(pa.timestamp("us"))
+    return column.with_type(pa.int64()) if column.type == pa.decimal128(38, 0) else column
 
 
 def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
@@ -170,6 +172,10 @@ class Answered:
     status: int
     sent: int
     """Bytes of the answer."""
+    agent: str = ""
+    """What the client calls itself."""
+    via: str = ""
+    """The proxy that it came through: `1.1 NAME`."""
 
 
 @dataclass
@@ -244,7 +250,8 @@ class _StorageHandler(RequestHandler):
             self.end_headers()
         answer = self.wfile.getvalue()
         code = int(answer.split(b" ", 2)[1])
-        self.told.answered.append(Answered(self.command, self.path, code, len(answer)))
+        agent, via = self.headers.get("User-Agent", ""), self.headers.get("Via", "")
+        self.told.answered.append(Answered(self.command, self.path, code, len(answer), agent, via))
         connection.write(answer)
         connection.flush()
         self.wfile = connection

@@ -4,7 +4,6 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from components.artifacts import read_json, shards
@@ -14,30 +13,19 @@ from components.raw import declared
 from components.recording import silent
 from components.select import core as select
 from components.sources import open_source
-from components.sources.samples import DATASET, TABLES, seed
+from components.sources.samples import DATASET
 from configs.loading import load
 from configs.rows import SPLITS, Source, Split
 from configs.stages.prediction import select_stage
 from configs.stages.training import ingest_stage
+from tests.contract import warehouses
 
 bigquery = pytest.importorskip("google.cloud.bigquery")
-
-DAYS = ("2013-11-01", "2013-11-12")
-"""With the end of daylight saving time in between."""
 
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with all airports and airlines, and the flights, planes and weather of some days."""
-    folder = tmp_path_factory.mktemp("warehouse")
-    seed(f"duckdb://{folder / 'year.duckdb'}")
-    with duckdb.connect(folder / "days.duckdb") as connection:
-        connection.execute(f"ATTACH '{folder / 'year.duckdb'}' AS year (READ_ONLY)")
-        connection.execute(f"CREATE SCHEMA {DATASET}")
-        for table, columns in TABLES.items():
-            where = f"time_hour BETWEEN '{DAYS[0]}' AND '{DAYS[1]}'" if "time_hour" in columns else "TRUE"
-            connection.execute(f"CREATE TABLE {DATASET}.{table} AS FROM year.{DATASET}.{table} WHERE {where}")
-    return folder / "days.duckdb"
+    return warehouses.make(tmp_path_factory.mktemp("warehouse"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +34,7 @@ def sql() -> str:
 
 
 def test_bigquery_and_duckdb_return_the_same_rows(days: Path, sql: str, bigquery_client: Any) -> None:
-    _load(days, bigquery_client)
+    warehouses.load(days, bigquery_client)
     job = bigquery_client.query(
         sql, job_config=bigquery.QueryJobConfig(default_dataset=f"{bigquery_client.project}.{DATASET}")
     )
@@ -69,7 +57,7 @@ def test_ingest_writes_the_same_flights_from_either(
 ) -> None:
     """The use case as it is, but for its days; from BigQuery the shards are exported to a bucket."""
     project = "flights-project"
-    _load(days, bigquery_server.client(project))
+    warehouses.load(days, bigquery_server.client(project))
     split = ["split.eval_from=2013-11-07", "split.test_from=2013-11-10", "ingest.shard_rows=1000"]
     here = ingest_stage(load("flights", "local", [*split, f"source.uri=duckdb://{days}"]))
     there = ingest_stage(
@@ -105,7 +93,7 @@ def test_the_flights_to_score_are_the_same_from_either(
 ) -> None:
     """Those of the last two days, through the training query."""
     project = "scored-project"
-    _load(days, bigquery_server.client(project))
+    warehouses.load(days, bigquery_server.client(project))
     settings = load("flights")
     features = declared(settings.features.numeric, settings.features.categorical)
     last = ["prediction.parameters.days=2"]
@@ -134,19 +122,6 @@ def _scored(place: Path) -> dict[str, dict[str, Any]]:
             for row in file.read().to_pylist():
                 rows[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
     return rows
-
-
-def _load(days: Path, client: Any) -> None:
-    client.create_dataset(DATASET)
-    with duckdb.connect(days, read_only=True) as connection:
-        for table, columns in TABLES.items():
-            file, name = days.with_name(f"{table}.parquet"), f"{client.project}.{DATASET}.{table}"
-            count = connection.execute(f"COPY {DATASET}.{table} TO '{file}'").fetchall()[0][0]
-            schema = [bigquery.SchemaField(column, type_) for column, type_ in columns.items()]
-            config = bigquery.LoadJobConfig(schema=schema, source_format="PARQUET")
-            with file.open("rb") as content:
-                client.load_table_from_file(content, name, job_config=config).result()
-            assert client.get_table(name).num_rows == count
 
 
 def _through_duckdb(days: Path, sql: str) -> dict[str, dict[str, Any]]:

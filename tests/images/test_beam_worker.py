@@ -1,16 +1,20 @@
-"""A worker of Beam, started by the entry point of the image, does the work of the transform stage."""
+"""A worker of Beam, started by the entry point of the image, does the work of the predict stage."""
 
+import datetime
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from components.transform import core
+from components.predict import core
+from components.predict.scored import Stamp
 from configs import loading
 from configs.dataflow import beam
-from configs.stages.training import TransformStage, transform_stage
+from configs.stages.prediction import predict_stage
 from tests.images.engine import CONFINED, Engine
 
 _OF_THE_CODE = ("--sdk_container_image", "--sdk_location", "--no_save_main_session", "--experiments")
@@ -22,6 +26,7 @@ run) shift; exec podman run --label={label} {confined} --volume={desk}:{desk} "$
 esac
 exec podman "$@"
 """
+_STAMP = Stamp("planes", "1", datetime.datetime(2026, 11, 25, tzinfo=datetime.UTC), "in-a-worker")
 
 
 @pytest.fixture
@@ -40,60 +45,49 @@ def docker(engine: Engine, desk: Path, tmp_path: Path, monkeypatch: pytest.Monke
         engine.podman("rm", "--force", *found)
 
 
-def test_a_worker_that_the_entry_point_starts_writes_the_examples_of_the_run(
-    engine: Engine,
-    pipeline_image: str,
-    run: Path,
-    docker: str,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_worker_that_the_entry_point_starts_scores_as_this_process_does(
+    engine: Engine, pipeline_image: str, run: Path, docker: str
 ) -> None:
-    shared = run / "worker"
-    (shared / "tmp").mkdir(parents=True)
-    for each in (shared, shared / "tmp"):
-        each.chmod(0o777)
-    monkeypatch.setattr(tempfile, "tempdir", str(shared / "tmp"))
-    mask = os.umask(0)
+    (test_rows,) = run.glob("training-planes-*/ingest/rows/test")
+    shutil.copytree(test_rows, run / "rows/score")
+
+    here = _scores(run, "here", [])
+    there = _scores(run, "there", _worker(run, pipeline_image))
+
+    images = engine.podman("ps", "--all", f"--filter=label={docker}", "--format={{.Image}}").split()
+    assert set(images) == {pipeline_image}
+    assert here.keys() == there.keys()
+    assert len(here) > 500
+    np.testing.assert_allclose([there[key] for key in here], list(here.values()), atol=1e-6)
+
+
+def test_what_a_worker_writes_belongs_to_the_images_user(run: Path) -> None:
+    owners = {path.stat().st_uid for path in (run / "there").rglob("*.parquet")}
+
+    assert owners == {10001}
+
+
+def _worker(run: Path, image: str) -> list[str]:
+    """Beam's options for workers in containers; of the workers' code they say what Dataflow is told."""
+    there = loading.load(run / "my/planes", "dev", [f"image={image}"])
+    of_the_code = [option for option in beam(there).options if option.startswith(_OF_THE_CODE)]
+    assert len(of_the_code) == len(_OF_THE_CODE)
+    runner = ["--runner=PortableRunner", "--job_endpoint=embed"]
+    return [*of_the_code, *runner, "--environment_type=DOCKER", f"--environment_config={image}"]
+
+
+def _scores(run: Path, name: str, options: list[str]) -> dict[str, float]:
+    """The scores by aircraft of the rows, from Beam with these options."""
+    stage = predict_stage(loading.load(run / "my/planes", overrides=[f"beam.options={options}"]))
+    model = next((run / "registry").rglob("saved_model.pb")).parent
+    mask = os.umask(0)  # the worker is another user than we are
     try:
-        core.run(
-            _only(run, "ingest/rows"),
-            _stage(run, pipeline_image),
-            shared / "graph",
-            shared / "examples",
-            _unwatched,
-        )
+        core.run(run / "rows", model, _STAMP, stage, run / name, _unwatched)
     finally:
         os.umask(mask)
-
-    names = engine.podman("ps", "--all", f"--filter=label={docker}", "--format={{.Image}}").split()
-    assert set(names) == {pipeline_image}
-    assert _files(shared / "examples") == _files(_only(run, "transform/examples"))
+    rows = pq.read_table(run / name / "score", columns=["tailnum", "score"]).to_pylist()
+    return {row["tailnum"]: row["score"] for row in rows}
 
 
 def _unwatched(what: str, done: int, total: int | None = None, *, job: str = "") -> None:
     """Nobody looks on."""
-
-
-def _stage(run: Path, image: str) -> TransformStage:
-    """As it is told, with Beam's workers in containers; of their code, what Dataflow is told."""
-    there = loading.load(run / "my/planes", "dev", [f"image={image}"])
-    options = [
-        *(option for option in beam(there).options if option.startswith(_OF_THE_CODE)),
-        "--runner=PortableRunner",
-        "--job_endpoint=embed",
-        "--environment_type=DOCKER",
-        f"--environment_config={image}",
-    ]
-    assert len(options) == len(_OF_THE_CODE) + 4
-    settings = loading.load(run / "my/planes", overrides=[f"beam.options={options}"])
-    return transform_stage(settings)
-
-
-def _only(run: Path, artifact: str) -> Path:
-    (found,) = run.glob(f"training-planes-*/{artifact}")
-    return found
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    files = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
-    assert files
-    return files

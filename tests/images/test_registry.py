@@ -90,6 +90,7 @@ def test_bases_are_pinned_to_the_registrys_digests_and_then_accepted(
     for name in ("python", "beam"):
         small_image(engine, tmp_path / name, f"{registry}/{name}:3.11")
         engine.podman("push", "--quiet", f"{registry}/{name}:3.11")
+        engine.podman("rmi", f"{registry}/{name}:3.11")
     bases = {"PYTHON_IMAGE": f"{registry}/python:3.11", "BEAM_IMAGE": f"{registry}/beam:3.11"}
     repository = copy_of_the_repository(tmp_path / "repository", **bases)
     command = str(repository / "infra/images/build")

@@ -3,6 +3,7 @@
 For example: python -m tests.infra infra plan -var-file=environments/dev.tfvars
 """
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,10 @@ def main(words: list[str]) -> int:
     if len(words) < 2 or not list(Path(words[0]).glob("*.tf")):
         print(f"{__doc__}\nROOT: expected a folder with .tf files, got {words[0] if words else 'nothing'}")
         return 2
-    with tempfile.TemporaryDirectory() as folder:
-        terraform = Terraform(Path(words[0]), Path(folder))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(Terraform(Path(words[0]), Path(folder))) as terraform,
+    ):
         try:
             terraform.init()
         except TerraformError as error:

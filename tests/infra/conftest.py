@@ -1,10 +1,11 @@
 """The real Terraform and the linters, without Google Cloud."""
 
+import contextlib
 import functools
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,19 @@ def tools() -> None:
 
 
 @pytest.fixture(scope="session")
-def terraform(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Make:  # noqa: ARG001 - skips
+def terraform(
+    tools: None,  # noqa: ARG001 - skips
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Make]:
     """`terraform(root)`: a fresh copy of that root module, initialised."""
+    with contextlib.ExitStack() as copies:
 
-    def made(root: Path) -> Terraform:
-        copy = Terraform(root, tmp_path_factory.mktemp("root"))
-        copy.init()
-        return copy
+        def made(root: Path) -> Terraform:
+            copy = copies.enter_context(contextlib.closing(Terraform(root, tmp_path_factory.mktemp("root"))))
+            copy.init()
+            return copy
 
-    return made
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ The linter knows every command and flag of the installed gcloud and needs neithe
 import ast
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ _FENCE = re.compile(r"^```(?:sh|bash|shell)\n(.*?)^```", re.MULTILINE | re.DOTAL
 _INLINE = re.compile(r"`(gcloud [^`…]+)`")
 _SHOWN = re.compile(r"gcloud (?!placeholder)[a-z](?:(?!\. | \()[^`;\n…])*")
 """Up to the end of the command: the sentence may go on."""
+_BARE_FLAG = re.compile(r" --[a-z-]+ [^-]")
 _PLACEHOLDER = "placeholder"
 _FLAGS = "[flags]"
 """Stands for a variable that holds flags, with or without the name before them."""
@@ -47,14 +49,22 @@ def in_source(text: str) -> list[str]:
 
 
 def refused(commands: list[str], folder: Path) -> dict[str, str]:
-    """The commands that gcloud does not know, with its reason; about a second."""
-    variants = {
-        words: [words.replace(_FLAGS, each).strip() for each in ("", _PLACEHOLDER)] for words in commands
-    }
+    """The commands that gcloud does not know, with its reason; 60 take about five seconds."""
+    variants = {words: list(_variants(words)) for words in commands}
     said = _linted(sorted({variant for each in variants.values() for variant in each}), folder)
     return {
         words: said[each[0]] for words, each in variants.items() if all(variant in said for variant in each)
     }
+
+
+def _variants(words: str) -> Iterator[str]:
+    """What may be meant: one that is known is enough. The linter takes what follows a flag for its value."""
+    for each in ("", _PLACEHOLDER):
+        variant = words.replace(_FLAGS, each).strip()
+        yield variant
+        if _BARE_FLAG.search(variant):
+            parts = sorted(shlex.split(variant), key=lambda part: part.startswith("--"))
+            yield shlex.join(parts)
 
 
 def _linted(commands: list[str], folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.infra.provider.attached import Attached
 from tests.infra.provider.mirror import environment
 from tests.infra.provider.packages import ROOT
 
@@ -68,7 +69,14 @@ class Terraform:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root
         self.copy = _copied(root, folder)
-        self.environment = environment(types(root))
+        named = types(root)
+        self._installing = environment(named)
+        self._attached = Attached(named)
+        self.environment = self._installing | self._attached.variables
+
+    def close(self) -> None:
+        """End what serves the providers."""
+        self._attached.stop()
 
     def init(self) -> None:
         """Make the copy ready for every other method.
@@ -77,7 +85,7 @@ class Terraform:
             TerraformError: for example for a provider or a module that is not there.
         """
         (self.copy / "local_state_override.tf").write_text(_LOCAL_STATE)
-        self._run("init", "-json")
+        self._run("init", "-json", environment=self._installing)
 
     def validate(self) -> list[Diagnostic]:
         """What is wrong with the configuration; empty where nothing is."""
@@ -131,16 +139,21 @@ class Terraform:
         shown: Json = json.loads(self._run("show", "-json", *plan).stdout)
         return shown
 
-    def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        ended = self._ended(*words)
+    def _run(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        ended = self._ended(*words, environment=environment)
         if ended.returncode:
             events = _events(ended.stdout) if "-json" in words and words[0] != "show" else []
             raise TerraformError(words[0], _errors(events), ended.stderr or ended.stdout)
         return ended
 
-    def _ended(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _ended(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         command = ["terraform", f"-chdir={self.copy}", *words]
-        ended = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        variables = environment or self.environment
+        ended = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         if ended.returncode == _CRASHED:
             raise TerraformError(words[0], [], ended.stderr)
         return ended

@@ -67,9 +67,12 @@ def test_a_command_that_is_none_is_refused(tmp_path: Path) -> None:
         "gcloud storage buckets add-iam-policy-binding gs://b --member=m",
         "gcloud dataflow jobs show [flags]",
         "gcloud ai models list [flags]",
+        "gcloud storage ls --long gs://b",
+        "gcloud storage buckets create gs://b --location us-central1",
+        "gcloud storage ls --lng gs://b",
     ]
     said = refused(asked, tmp_path)
-    assert list(said) == asked[1:4]
+    assert list(said) == [*asked[1:4], asked[-1]]
     assert "Invalid choice: 'servces'" in said[asked[1]]
     assert "--locaton" in said[asked[2]]
     assert "--role" in said[asked[3]]

@@ -23,6 +23,7 @@ ONLY = {"CKV_GCP_42": "roles/ondemandscanning.admin", "CKV_GCP_49": "roles/dataf
 """The one role for which .checkov.yaml skips a check."""
 
 
+PLANS = {"without keys": ("dev",), "with keys": ("test", "prod")}
 Failure = tuple[str, str, str]
 """Check, resource and title."""
 
@@ -45,24 +46,28 @@ def failures(folder: Path, *arguments: str | Path) -> list[Failure]:
 
 @pytest.fixture(scope="module")
 def on_plans(plan_of: PlanOf, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Failure]]:
-    """What checkov says of each plan."""
-    folders = {environment: tmp_path_factory.mktemp(environment) for environment in ENVIRONMENTS}
-    for environment, folder in folders.items():
-        (folder / "plan.json").write_text(json.dumps(plan_of(environment)))
-    options = ("-f", "plan.json", "--framework", "terraform_plan", "--repo-root-for-plan-enrichment", INFRA)
+    """What checkov says of the plans with keys of our own, and of those without, both at once."""
+    folder = tmp_path_factory.mktemp("plans")
+    for environment in ENVIRONMENTS:
+        (folder / f"{environment}.json").write_text(json.dumps(plan_of(environment)))
+    options = ("--framework", "terraform_plan", "--repo-root-for-plan-enrichment", INFRA)
+
+    def scan(environments: tuple[str, ...]) -> list[Failure]:
+        files = [word for environment in environments for word in ("-f", f"{environment}.json")]
+        return failures(folder, *files, *options)
+
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda folder: failures(folder, *options), folders.values())
-        return dict(zip(folders, found, strict=True))
+        return dict(zip(PLANS, pool.map(scan, PLANS.values()), strict=True))
 
 
 def test_checkov_has_nothing_to_say_of_the_configuration() -> None:
     assert "Failed checks: 0" in linter("checkov", "-d", INFRA)
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_checkov_has_nothing_to_say_of_a_plan(on_plans: dict[str, list[Failure]], environment: str) -> None:
-    accepted = skipped() | (OWN_KEYS if environment == "dev" else set())
-    for check, resource, title in on_plans[environment]:
+@pytest.mark.parametrize("plans", PLANS)
+def test_checkov_has_nothing_to_say_of_a_plan(on_plans: dict[str, list[Failure]], plans: str) -> None:
+    accepted = skipped() | (OWN_KEYS if plans == "without keys" else set())
+    for check, resource, title in on_plans[plans]:
         assert check in accepted, f"{resource}: {check}: {title}"
         assert ONLY.get(check, "") in resource, f"{resource}: {check}: skipped for {ONLY[check]} only"
 

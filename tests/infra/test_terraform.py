@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.conftest import Make
+from tests.infra.provider.mirror import environment
 from tests.infra.provider.packages import ROOT
 from tests.infra.terraform import Terraform, TerraformError, types
 
@@ -91,6 +92,14 @@ def test_the_types_of_called_modules_are_found(tmp_path: Path) -> None:
     )
     (module / "main.tf").write_text('resource "google_pubsub_topic" "t" {}\ndata "google_a" "a" {}\n')
     assert types(root) == {"google_pubsub_topic", "google_a", "google_b"}
+
+
+def test_terraform_can_start_the_providers_itself(sound: Terraform) -> None:
+    command = ["terraform", f"-chdir={sound.copy}", "validate"]
+    started = environment(types(SOUND))
+    assert "TF_REATTACH_PROVIDERS" not in started
+    ended = subprocess.run(command, env=started, capture_output=True, text=True, check=True)
+    assert "The configuration is valid" in ended.stdout
 
 
 def test_the_provider_is_no_program_for_people() -> None:

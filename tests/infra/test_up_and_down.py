@@ -23,6 +23,7 @@ from gcp_storage_emulator.storage import Storage
 
 from infra import environment
 from infra.terraform import Resource
+from tests.infra.provider.attached import Attached
 from tests.infra.provider.mirror import environment as with_stubs
 from tests.infra.terraform import types
 
@@ -123,17 +124,24 @@ def desk(tools: None, tmp_path: Path) -> Iterator[Desk]:  # noqa: ARG001 - skips
     for name in LINKED:
         (tmp_path / name).symlink_to(ROOT / name)
     made = Desk(tmp_path, Storage(use_memory_fs=True), {})
+    named = types(ROOT / "infra") | types(ROOT / "infra" / "bootstrap")
+    attached = Attached(named)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, made)) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        made.variables = with_stubs(types(ROOT / "infra") | types(ROOT / "infra" / "bootstrap")) | {
-            "STORAGE_EMULATOR_HOST": url,
-            "BIGQUERY_EMULATOR_HOST": url,
-            "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{url}/storage/v1/",
-            "GOOGLE_OAUTH_ACCESS_TOKEN": "of-nobody",
-        }
+        made.variables = (
+            with_stubs(named)
+            | attached.variables
+            | {
+                "STORAGE_EMULATOR_HOST": url,
+                "BIGQUERY_EMULATOR_HOST": url,
+                "GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT": f"{url}/storage/v1/",
+                "GOOGLE_OAUTH_ACCESS_TOKEN": "of-nobody",
+            }
+        )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield made
         server.shutdown()
+    attached.stop()
 
 
 def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> None:

@@ -21,12 +21,13 @@ _NOT_PASSED_ON = {"connection", "proxy-connection", "host", "transfer-encoding",
 
 
 @contextmanager
-def tensorflow_at(emulator: str, folder: Path) -> Iterator[dict[str, str]]:
+def tensorflow_at(emulator: str, folder: Path, proxy: str = "loopback") -> Iterator[dict[str, str]]:
     """Lead the gs:// of TensorFlow, in a process with the variables that are yielded, to the emulator.
 
     Args:
         emulator: Its address.
         folder: Where the certificate is written.
+        proxy: Its name, which it adds to each request, as proxies do: `Via: 1.1 NAME`.
 
     Yields:
         The variables of the environment that do it.
@@ -35,7 +36,7 @@ def tensorflow_at(emulator: str, folder: Path) -> Iterator[dict[str, str]]:
     certificate.write_bytes(_certificate())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _proxy(context, emulator))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _proxy(context, emulator, proxy))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     variables = {
@@ -72,7 +73,7 @@ def _certificate() -> bytes:
     return private + signed.public_bytes(serialization.Encoding.PEM)
 
 
-def _proxy(context: ssl.SSLContext, emulator: str) -> type[http.server.BaseHTTPRequestHandler]:
+def _proxy(context: ssl.SSLContext, emulator: str, proxy: str) -> type[http.server.BaseHTTPRequestHandler]:
     there = urllib.parse.urlsplit(emulator)
 
     class Quiet(http.server.BaseHTTPRequestHandler):
@@ -89,9 +90,8 @@ def _proxy(context: ssl.SSLContext, emulator: str) -> type[http.server.BaseHTTPR
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             connection = http.client.HTTPConnection(there.hostname or "", there.port)
             by = f'for="{self.client_address[0]}:{self.client_address[1]}"'
-            connection.request(
-                self.command, self.path, body, {**_kept(self.headers.items()), FORWARDED: by}
-            )
+            headers = _kept(self.headers.items()) | {FORWARDED: by, "Via": f"1.1 {proxy}"}
+            connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
             connection.close()

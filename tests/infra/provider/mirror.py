@@ -39,7 +39,7 @@ def environment(types: Iterable[str]) -> dict[str, str]:
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         TYPES_VARIABLE: " ".join(sorted(set(types))),
-        DESCRIPTORS_VARIABLE: str(_descriptors()),
+        DESCRIPTORS_VARIABLE: str(descriptors()),
     }
 
 
@@ -64,7 +64,7 @@ def _platform() -> str:
     return f"{platform.system().lower()}_{_MACHINES[platform.machine().lower()]}"
 
 
-def _descriptors() -> Path:
+def descriptors() -> Path:
     """plugin.proto as protoc describes it."""
     made = CACHE / "plugin.descriptors"
     if not made.exists() or made.stat().st_mtime < _PROTO.stat().st_mtime:

@@ -1,7 +1,8 @@
 """A Terraform provider that knows a schema and no cloud: plugin protocol 5 over gRPC.
 
-Terraform starts it as it starts any provider, reads its address from the first line of its output, and sends
-it configurations and states. TLS is left out: TF_DISABLE_PLUGIN_TLS=1.
+Terraform sends it configurations and states, and has it in one of two ways: it starts it as it starts any
+provider and reads its address from the first line of its output (`serve`), or it is told where one is served
+already (tests.infra.provider.attached), which costs a quarter. TLS is left out: TF_DISABLE_PLUGIN_TLS=1.
 """
 
 import json
@@ -11,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent import futures
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ _SERVING = b"\x08\x01"
 Messages = Mapping[str, Any]
 
 
+@cache
 def messages(descriptors: Path) -> Messages:
     """The classes of plugin.proto, by name, from what protoc made of it."""
     files = descriptor_pb2.FileDescriptorSet.FromString(descriptors.read_bytes())
@@ -46,6 +49,7 @@ class Provider:
         self.schema = schema
         self.messages = messages
         self.project: str | None = None
+        """Of the last configuration: Terraform's run blocks come one after the other."""
 
     def calls(self) -> dict[str, tuple[str, Callable[[Any], Any]]]:
         """Each call with the name of its request."""
@@ -64,7 +68,11 @@ class Provider:
         }
 
     def get_schema(self, _: Any) -> Any:
-        """The whole schema, in the wire's form."""
+        """The whole schema, in the wire's form; asked for by every command, several times."""
+        return self._schema_message
+
+    @cached_property
+    def _schema_message(self) -> Any:
         answer = self.messages["ProviderSchema"]()
         self._fill(answer.provider, self.schema["provider"])
         for kind in ("resource_schemas", "data_source_schemas"):
@@ -151,8 +159,27 @@ class Provider:
         return self.messages["DynamicValue"](msgpack=msgpack.packb(value, use_bin_type=True))
 
 
+class Serving:
+    """A provider on a socket of its own, until `stop`."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="provider-")
+        self.socket = f"{self._folder.name}/socket"
+        self.done = threading.Event()
+        limits = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
+        self._server = grpc.server(futures.ThreadPoolExecutor(8), options=limits)
+        self._server.add_generic_rpc_handlers(_handlers(provider, self.done))
+        self._server.add_insecure_port(f"unix:{self.socket}")
+        self._server.start()
+
+    def stop(self) -> None:
+        """After what is being answered."""
+        self._server.stop(0.1).wait()
+        self._folder.cleanup()
+
+
 def serve(provider: Provider) -> None:
-    """Answer Terraform until it says Shutdown.
+    """Answer the Terraform that has started this process, until it says Shutdown.
 
     Raises:
         SystemExit: started by anything else than Terraform.
@@ -161,17 +188,11 @@ def serve(provider: Provider) -> None:
         sys.exit(
             "This is a Terraform provider for tests: expected to be started by Terraform. See tests/infra."
         )
-    done = threading.Event()
-    limits = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
-    with tempfile.TemporaryDirectory(prefix="provider-") as folder:
-        server = grpc.server(futures.ThreadPoolExecutor(8), options=limits)
-        server.add_generic_rpc_handlers(_handlers(provider, done))
-        server.add_insecure_port(f"unix:{folder}/socket")
-        server.start()
-        sys.stdout.write(f"1|5|unix|{folder}/socket|grpc|\n")
-        sys.stdout.flush()
-        done.wait()
-        server.stop(0.1).wait()
+    serving = Serving(provider)
+    sys.stdout.write(f"1|5|unix|{serving.socket}|grpc|\n")
+    sys.stdout.flush()
+    serving.done.wait()
+    serving.stop()
 
 
 def _handlers(provider: Provider, done: threading.Event) -> tuple[Any, ...]:

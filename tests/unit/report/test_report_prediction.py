@@ -212,7 +212,7 @@ def test_places_on_google_cloud_have_their_pages_and_folders_here_have_none() ->
         "https://console.cloud.google.com/storage/browser/bucket/runs/predictions/x?project=p"
     )
     assert links.delivered("output/predictions", "p") == ""
-    assert look("gs://bucket/a b", "run").startswith("gcloud storage ls --long 'gs://bucket/a b'")
+    assert look("gs://bucket/a b", "run").startswith("gcloud storage ls 'gs://bucket/a b'")
 
 
 def test_the_pages_of_the_console_are_among_the_places(scoring: Scoring) -> None:
