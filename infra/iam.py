@@ -33,7 +33,7 @@ class Grant(Section):
     """The condition, in CEL."""
     needs: tuple[Permission, ...] = ()
     """What it is there for, as the calls of the contract tests show it."""
-    unseen: dict[Permission, str] = {}
+    unseen: dict[Permission, str] = {}  # noqa: RUF012 - pydantic copies it
     """What it is there for and no contract test can show, with the reason."""
 
 
@@ -107,6 +107,11 @@ def roles(told: Matrix, variables: Mapping[str, Any]) -> dict[str, frozenset[str
     }
 
 
+def places(grant: Grant, variables: Mapping[str, Any]) -> list[str]:
+    """What a grant is on, by name: several where a variable has several values."""
+    return [each.where for each in _each(("", grant.role, grant.where), variables)]
+
+
 def is_on(when: str, variables: Mapping[str, Any]) -> bool:
     """Whether a variable (`not NAME`: none) is set to something."""
     value = _value(when.removeprefix("not "), variables) if when else True
@@ -117,7 +122,9 @@ def _each(parts: tuple[str, ...], variables: Mapping[str, Any]) -> Iterator[Gran
     """With each value of a variable that has several."""
     many = [name for name in _VARIABLE.findall(" ".join(parts)) if isinstance(_value(name, variables), list)]
     if not many:
-        yield Granted(*(_VARIABLE.sub(lambda found: str(_value(found[1], variables)), part) for part in parts))
+        yield Granted(
+            *(_VARIABLE.sub(lambda found: str(_value(found[1], variables)), part) for part in parts)
+        )
         return
     for value in _value(many[0], variables):
         yield from _each(tuple(part.replace(f"{{{many[0]}}}", value) for part in parts), variables)

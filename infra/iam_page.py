@@ -1,6 +1,6 @@
 """infra/iam_matrix.yaml as a page for readers.
 
-    python -m infra.iam_page          # writes docs/iam.md
+python -m infra.iam_page          # writes docs/iam.md
 """
 
 from collections.abc import Iterator
@@ -10,24 +10,25 @@ from infra.iam import PAGE, Grant, Identity, Matrix, Role, matrix
 _TOP = """\
 # Who may do what
 
-Written by `python -m infra.iam_page` from [infra/iam_matrix.yaml](../infra/iam_matrix.yaml): change that file, not
-this one. Each part of a run has a service account of its own, without a key. A role is granted on the smallest
-thing that it can be granted on; who may run something as which account is granted on that account, never on the
-project; nobody is owner or editor.
+Written by `python -m infra.iam_page` from [infra/iam_matrix.yaml](../infra/iam_matrix.yaml): change that
+file, not this one. Each part of a run has a service account of its own, without a key. A role is granted
+on the smallest thing that it can be granted on; who may run something as which account is granted on that
+account, never on the project; nobody is owner or editor.
 
-Two tests hold it together. [tests/infra/test_matrix.py](../tests/infra/test_matrix.py) plans each environment, and
-one with every optional part, and finds these grants, no more and no fewer.
-[tests/contract/whole_cloud/test_calls_are_granted.py](../tests/contract/whole_cloud/test_calls_are_granted.py) runs
-the pipelines against servers on loopback that know who asks, and finds that every call is granted, to whom it is
-granted, and that what is granted is called. A permission in *italics* is one whose call no test can see; the file
-says why.
+Two tests hold it together. [tests/infra/test_matrix.py](../tests/infra/test_matrix.py) plans each
+environment, and one with every optional part, and finds these grants, no more and no fewer.
+[tests/contract/whole_cloud/test_calls_are_granted.py](../tests/contract/whole_cloud/test_calls_are_granted.py)
+runs the pipelines against servers on loopback that know who asks, and finds that every call is granted,
+to whom it is granted, and that what is granted is called. A permission in *italics* is one whose call no
+test can see; the file says why.
 
 ## To add a grant
 
-1. Write it into infra/iam_matrix.yaml: `where`, `role`, `why`, and the permissions that it is there for in `needs`
-   (or `unseen`, with the reason).
+1. Write it into infra/iam_matrix.yaml: `where`, `role`, `why`, and the permissions that it is there for
+   in `needs` (or `unseen`, with the reason).
 2. Grant it in [infra/access.tf](../infra/access.tf).
-3. `make infra-test` tells what differs; a role that tests/infra/roles.yaml lacks is to be looked up and added there.
+3. `make infra-test` tells what differs; a role that tests/infra/roles.yaml lacks is to be looked up and
+   added there.
 4. `python -m infra.iam_page`
 """
 _HEAD = "| role | on | why | for |\n|---|---|---|---|"

@@ -1,67 +1,16 @@
 """Service accounts and Google's service agents: there, and with the roles that their part of the run needs.
 
-Roles are read from the policies of the project and of the bucket. Who is in a group is not read, and a
-custom role is not opened: what may come through one of them is told as unknown, not as missing. A role
-granted on the folder or the organization is in neither policy and is told as missing.
+Roles are read from the policies of the project and of the bucket (those on datasets: datasets.py). Who is in
+a group is not read, and a custom role is not opened: what may come through one of them is told as unknown, not
+as missing. A role granted on the folder or the organization is in neither policy and is told as missing.
 """
 
 from collections.abc import Iterator, Sequence
 
 from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, roles_by_member
 from pipelines.preflight.google import Refused
+from pipelines.preflight.rights import SMALLEST, lacking
 
-_STORAGE_USER = "roles/storage.objectUser"
-_BUCKET_READER = "roles/storage.legacyBucketReader"
-"""To look at the bucket itself (`storage.buckets.get`), which objectUser does not allow: Beam does before it
-stages a job, and TensorFlow's own gs://, in a stage or a worker, before it makes the first folder there."""
-_ROLES: dict[str, tuple[str, ...]] = {
-    "pipeline": (
-        "roles/aiplatform.user",
-        "roles/bigquery.dataEditor",
-        "roles/bigquery.jobUser",
-        "roles/bigquery.readSessionUser",
-        "roles/dataflow.developer",
-        _STORAGE_USER,
-        _BUCKET_READER,
-    ),
-    "dataflow": ("roles/dataflow.worker", _STORAGE_USER, _BUCKET_READER),
-    "trainer": (_STORAGE_USER,),
-    "serving": ("roles/storage.objectViewer",),
-}
-"""The smallest roles of each of `cloud.identities`."""
-_BROADER: dict[str, tuple[str, ...]] = {
-    "roles/aiplatform.user": ("roles/aiplatform.admin", "roles/editor", "roles/owner"),
-    "roles/bigquery.dataEditor": (
-        "roles/bigquery.dataOwner",
-        "roles/bigquery.admin",
-        "roles/editor",
-        "roles/owner",
-    ),
-    "roles/bigquery.jobUser": (
-        "roles/bigquery.user",
-        "roles/bigquery.admin",
-        "roles/editor",
-        "roles/owner",
-    ),
-    "roles/bigquery.readSessionUser": (
-        "roles/bigquery.user",
-        "roles/bigquery.admin",
-        "roles/editor",
-        "roles/owner",
-    ),
-    "roles/dataflow.developer": ("roles/dataflow.admin", "roles/editor", "roles/owner"),
-    "roles/dataflow.worker": (),
-    _STORAGE_USER: ("roles/storage.objectAdmin", "roles/storage.admin"),
-    _BUCKET_READER: (
-        "roles/storage.bucketViewer",
-        "roles/storage.legacyBucketWriter",
-        "roles/storage.legacyBucketOwner",
-        "roles/storage.admin",
-    ),
-    "roles/storage.objectViewer": (_STORAGE_USER, "roles/storage.objectAdmin", "roles/storage.admin"),
-    "roles/iam.serviceAccountUser": ("roles/iam.serviceAccountAdmin", "roles/editor", "roles/owner"),
-}
-"""Roles that allow what the smaller one allows."""
 _DOMAIN = ".iam.gserviceaccount.com"
 _ACT_AS = "iam.serviceAccounts.actAs"
 _USER = "roles/iam.serviceAccountUser"
@@ -128,7 +77,8 @@ def roles(desk: Desk) -> Iterator[Finding]:
             continue
         member = f"serviceAccount:{account}"
         held = desk.policy.get(member, set()) | desk.bucket_policy.get(member, set())
-        missing = [each for each in _ROLES[role] if not {each, *_BROADER[each]} & held]
+        wanted = tuple(each for where, each in SMALLEST[role] if where in ("project", "bucket"))
+        missing = lacking(wanted, held)
         mend = tuple(_give(desk, member, each) for each in missing)
         yield _judged(f"roles of {role}", missing, held, mend, _groups(desk, missing))
 
@@ -145,7 +95,7 @@ def lending(desk: Desk) -> Iterator[Finding]:
             continue
         policy = roles_by_member(desk.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY))
         held = of_project | policy.get(member, set())
-        missing = [] if {_USER, *_BROADER[_USER]} & held else [_USER]
+        missing = lacking((_USER,), held)
         yield _judged(f"acting as {role}", missing, held, (_let_act(account, member),) if missing else ())
 
 
@@ -167,9 +117,7 @@ def _groups(desk: Desk, missing: list[str]) -> list[str]:
     policies = (desk.policy, desk.bucket_policy)
     groups = {member for policy in policies for member in policy if member.startswith("group:")}
     held = {group: set().union(*(policy.get(group, set()) for policy in policies)) for group in groups}
-    return sorted(
-        group for group, roles in held.items() if all({each, *_BROADER[each]} & roles for each in missing)
-    )
+    return sorted(group for group, roles in held.items() if not lacking(tuple(missing), roles))
 
 
 def _judged(

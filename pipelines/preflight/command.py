@@ -8,7 +8,7 @@ from rich.text import Text
 
 from configs.errors import CloudError
 from configs.settings import Settings
-from pipelines.preflight import accounts, images, keys, places, project, quotas
+from pipelines.preflight import accounts, datasets, images, keys, places, project, quotas
 from pipelines.preflight.desk import Desk, Finding, command
 from pipelines.preflight.google import Google, Refused, Unanswered
 from pipelines.target import cloud_of
@@ -35,7 +35,8 @@ ALL: tuple[Check, ...] = (
     accounts.lending,
     accounts.agents,
     places.bucket,
-    places.datasets,
+    datasets.datasets,
+    datasets.rights,
     places.subnetwork,
     quotas.vertex,
     quotas.dataflow,

@@ -1,4 +1,4 @@
-"""What the roles of the matrix allow: Google's own as tests/infra/roles.yaml has them, ours as the matrix does."""
+"""What the roles of the matrix allow: Google's as roles.yaml here has them, ours as the matrix does."""
 
 import re
 from collections.abc import Iterator

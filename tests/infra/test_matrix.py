@@ -40,7 +40,9 @@ def everything(infra: Terraform) -> Json:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_an_environment_grants_what_the_matrix_says(plan_of: PlanOf, matrix: Matrix, environment: str) -> None:
+def test_an_environment_grants_what_the_matrix_says(
+    plan_of: PlanOf, matrix: Matrix, environment: str
+) -> None:
     _equal(plan_of(environment), matrix)
 
 
@@ -75,7 +77,9 @@ def test_who_an_account_may_be_taken_for_is_said_on_the_account(matrix: Matrix) 
             assert on_account == (grant.role in on_accounts), f"{name}: {grant.role} on {grant.where}"
 
 
-@pytest.mark.parametrize("role", ["roles/owner", "roles/editor", "roles/viewer", "roles/iam.serviceAccountTokenCreator"])
+@pytest.mark.parametrize(
+    "role", ["roles/owner", "roles/editor", "roles/viewer", "roles/iam.serviceAccountTokenCreator"]
+)
 def test_no_role_that_may_everything(matrix: Matrix, role: str) -> None:
     assert role not in {grant.role for each in matrix.identities.values() for grant in each.grants}
 

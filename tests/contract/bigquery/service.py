@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from configs.cloud import BigQuery, BigQueryAccess
+from tests.contract.iam.calls import Heard, Watch
 
 TYPES = {
     pa.string(): "STRING",
@@ -60,6 +61,8 @@ class Service:
     client: Any = None
     asked: list[Asked] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
+    watch: Watch | None = None
+    """Told of each request, where somebody wants to know."""
     scanned: int | None = None
     """What the emulator's dry runs say they would scan; None: 0, as it does by itself."""
 
@@ -179,6 +182,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             body = json.loads(raw) if raw else None
         except ValueError:
             body = raw
+        if self.service.watch:
+            self.service.watch(Heard(self.client_address[1], self.command, self.path, raw))
         asked = Asked(self.command, urllib.parse.urlsplit(self.path).path, body)
         self.service.asked.append(asked)
         scripted = next((found for script in self.service.scripts if (found := script(asked))), None)

@@ -7,7 +7,7 @@ import pytest
 
 from configs.loading import load
 from configs.settings import Settings
-from pipelines.preflight import accounts, command, project
+from pipelines.preflight import accounts, command, project, rights
 from pipelines.preflight.desk import Finding
 from tests.contract.control.server import NUMBER, ControlServer, World
 
@@ -32,12 +32,16 @@ def quota(metric: str, limit: float, usage: float) -> dict[str, Any]:
     return {"metric": metric, "limit": limit, "usage": usage, "owner": "p"}
 
 
+def granted(where: str) -> dict[str, set[str]]:
+    """The smallest roles of each account on something."""
+    wanted = {f"serviceAccount:{email}": rights.SMALLEST[role] for role, email in ACCOUNTS.items()}
+    return {member: {role for on, role in roles if on == where} for member, roles in wanted.items()}
+
+
 def ready() -> World:
     """What configs/environments/dev.yaml asks for, and the flights' tables."""
-    reader = {accounts._BUCKET_READER}  # which is given on a bucket alone
-    members = {role: f"serviceAccount:{email}" for role, email in ACCOUNTS.items()}
-    roles = {member: set(accounts._ROLES[role]) - reader for role, member in members.items()}
-    roles[f"serviceAccount:{ACCOUNTS['pipeline']}"].add("roles/iam.serviceAccountUser")
+    roles, on_bucket = granted("project"), granted("bucket")
+    roles[PIPELINE].add("roles/iam.serviceAccountUser")
     for _, pattern, role in accounts._AGENTS:
         roles[f"serviceAccount:{pattern.format(number=NUMBER)}"] = {role}
     access = {"uniformBucketLevelAccess": {"enabled": True}}
@@ -48,9 +52,13 @@ def ready() -> World:
         accounts={email: {} for email in ACCOUNTS.values()},
         may_act_as=set(ACCOUNTS.values()),
         policy=roles,
-        bucket_policy={members[role]: set(reader) for role in ("pipeline", "dataflow")},
+        bucket_policy=on_bucket,
         buckets={"my-project-dev-pipeline": bucket},
-        datasets={"my-project-dev.flights": "us-central1"},
+        datasets=dict.fromkeys((f"{P}.flights", f"{P}.pipeline_temporary"), "us-central1"),
+        access={
+            f"{P}.flights": [{"role": "READER", "userByEmail": ACCOUNTS["pipeline"]}],
+            f"{P}.pipeline_temporary": [{"role": "WRITER", "userByEmail": ACCOUNTS["pipeline"]}],
+        },
         subnetworks={"pipeline": {"privateIpGoogleAccess": True}},
         quotas=[quota("CPUS", 72, 0), quota("N2_CPUS", 32, 8), quota("DISKS_TOTAL_GB", 4096, 100)],
         vertex_quotas={

@@ -50,6 +50,8 @@ class World:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket_policy: dict[str, set[str]] = field(default_factory=dict)
     datasets: dict[str, str] = field(default_factory=dict)
+    access: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Of each dataset: who has which role."""
     """Locations."""
     subnetworks: dict[str, dict[str, Any]] = field(default_factory=dict)
     quotas: list[dict[str, Any]] = field(default_factory=list)
@@ -149,7 +151,7 @@ class ControlServer(Loopback):
         location = self.world.datasets.get(f"{project}.{dataset}")
         if location is None:
             raise Refusal("NOT_FOUND", f"Not found: Dataset {project}:{dataset}")
-        return {"location": location}
+        return {"location": location, "access": self.world.access.get(f"{project}.{dataset}", [])}
 
     def _get_subnetwork(self, _: str, region: str, name: str, __: Any, ___: Any) -> Answer:
         if name not in self.world.subnetworks:

@@ -1,11 +1,12 @@
 """Each thing that must be ready is looked at; each that is not comes with the exact command that mends it."""
 
 from collections.abc import Callable
+from shlex import quote
 from typing import Any
 
 import pytest
 
-from tests.contract.control.conftest import ACCOUNTS, BUCKET, IMAGE, PIPELINE, WORKER, P, found, states
+from tests.contract.control.conftest import ACCOUNTS, BUCKET, IMAGE, PIPELINE, P, found, states
 from tests.contract.control.server import NUMBER, ControlServer, World
 
 
@@ -16,6 +17,14 @@ def test_where_nothing_is_missing_every_line_is_ready(dev: Any) -> None:
 
 
 Arrange = Callable[[World], object]
+
+
+def granting(role: str, dataset: str) -> str:
+    """The command that gives the pipeline a role on a dataset."""
+    sql = f"GRANT `{role}` ON SCHEMA `{P}.{dataset}` TO '{PIPELINE}'"
+    return f"bq query --use_legacy_sql=false {quote(sql)}"
+
+
 MISSING: dict[str, tuple[Arrange, str, str, str]] = {
     "a project that waits to be deleted": (
         lambda w: setattr(w, "state", "DELETE_REQUESTED"),
@@ -75,7 +84,7 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
         ),
     ),
     "a role on the bucket": (
-        lambda w: w.policy[PIPELINE].discard("roles/storage.objectUser"),
+        lambda w: w.bucket_policy[PIPELINE].discard("roles/storage.objectUser"),
         "roles of pipeline",
         "no roles/storage.objectUser",
         (
@@ -83,17 +92,26 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
             "--role=roles/storage.objectUser"
         ),
     ),
-    "the workers' look at the bucket": (
-        lambda w: w.bucket_policy.pop(WORKER),
-        "roles of dataflow",
-        "no roles/storage.legacyBucketReader",
-        (
-            f"gcloud storage buckets add-iam-policy-binding gs://{BUCKET} --member={WORKER} "
-            "--role=roles/storage.legacyBucketReader"
-        ),
+    "the pipeline's right to read the rows": (
+        lambda w: w.access.pop(f"{P}.flights"),
+        "pipeline's role on flights",
+        f"no roles/bigquery.dataViewer on {P}.flights",
+        granting("roles/bigquery.dataViewer", "flights"),
+    ),
+    "the pipeline's right to hold rows": (
+        lambda w: w.access.update({f"{P}.pipeline_temporary": w.access[f"{P}.flights"]}),
+        "pipeline's role on pipeline_temporary",
+        f"no roles/bigquery.dataEditor on {P}.pipeline_temporary",
+        granting("roles/bigquery.dataEditor", "pipeline_temporary"),
+    ),
+    "the temporary dataset": (
+        lambda w: w.datasets.pop(f"{P}.pipeline_temporary"),
+        "pipeline's role on pipeline_temporary",
+        "which it may not make itself",
+        f"bq mk --dataset --location=us-central1 {P}:pipeline_temporary",
     ),
     "the pipeline's look at the bucket": (
-        lambda w: w.bucket_policy.pop(PIPELINE),
+        lambda w: w.bucket_policy[PIPELINE].discard("roles/storage.legacyBucketReader"),
         "roles of pipeline",
         "no roles/storage.legacyBucketReader",
         (

@@ -12,7 +12,6 @@ from tests.contract.control.conftest import (
     IMAGE,
     KEY,
     PIPELINE,
-    WORKER,
     P,
     found,
     states,
@@ -61,11 +60,44 @@ def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer
         ("roles/storage.objectAdmin", "missing"),
     ],
 )
-def test_what_lets_workers_look_at_the_bucket_is_enough(
+def test_what_lets_the_pipeline_look_at_the_bucket_is_enough(
     control: ControlServer, dev: Any, role: str, state: str
 ) -> None:
-    control.world.bucket_policy[WORKER] = {role}
-    assert found(dev(), "roles of dataflow").state == state
+    control.world.bucket_policy[PIPELINE] = {role, "roles/storage.objectUser"}
+    assert found(dev(), "roles of pipeline").state == state
+
+
+@pytest.mark.parametrize(
+    ("access", "state"),
+    [
+        ([{"role": "READER", "userByEmail": ACCOUNTS["pipeline"]}], "missing"),
+        ([{"role": "WRITER", "userByEmail": ACCOUNTS["trainer"]}], "missing"),
+        ([{"role": "OWNER", "userByEmail": ACCOUNTS["pipeline"]}], "ready"),
+        ([{"role": "roles/bigquery.dataEditor", "iamMember": PIPELINE}], "ready"),
+        ([{"role": "WRITER", "groupByEmail": "pipelines@example.com"}], "unknown"),
+        ([{"view": {"tableId": "v"}}], "missing"),
+    ],
+)
+def test_a_role_on_a_dataset_is_judged(
+    control: ControlServer, dev: Any, access: list[dict[str, str]], state: str
+) -> None:
+    control.world.access[f"{P}.pipeline_temporary"] = access
+    assert found(dev(), "pipeline's role on pipeline_temporary").state == state
+
+
+def test_who_may_write_in_the_whole_project_may_make_a_dataset(control: ControlServer, dev: Any) -> None:
+    control.world.datasets.pop(f"{P}.pipeline_temporary")
+    control.world.policy[PIPELINE].add("roles/bigquery.dataEditor")
+    told = found(dev(), "pipeline's role on pipeline_temporary")
+    assert (told.state, told.told) == ("ready", "it may make the dataset itself")
+
+
+def test_where_predictions_are_delivered_is_looked_at(control: ControlServer, dev: Any) -> None:
+    output = f"prediction.output=bq://{P}.predictions.flights"
+    assert found(dev(output), "pipeline's role on predictions").state == "missing"
+    control.world.datasets[f"{P}.predictions"] = "us-central1"
+    control.world.access[f"{P}.predictions"] = control.world.access[f"{P}.pipeline_temporary"]
+    assert found(dev(output), "pipeline's role on predictions").state == "ready"
 
 
 def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
@@ -83,7 +115,7 @@ def test_a_multi_region_holds_its_regions(control: ControlServer, dev: Any) -> N
 
 
 def test_the_tables_are_not_looked_at_without_a_use_case(control: ControlServer, dev: Any) -> None:
-    control.world.datasets.clear()
+    control.world.datasets.pop(f"{P}.flights")
     told = list(command.findings(dev(), with_data=False))
     assert {each.state for each in told} == {"ready"}
 

@@ -1,13 +1,13 @@
 """Who calls a loopback server: the kernel knows the process of a connection, its environment the account.
 
-On Google Cloud a container is told its service account by a server that nothing can deceive. Here a process that
-stands for a container has it in the variable SERVICE_ACCOUNT, put there by the server that starts it, from what the
-job asked for. Clients need not be changed, and cannot say that they are somebody else.
+On Google Cloud a container is told its service account by a server that nothing can deceive. Here a process
+that stands for a container has it in the variable SERVICE_ACCOUNT, put there by the server that starts it,
+from what the job asked for. Clients need not be changed, and cannot say that they are somebody else.
 """
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -16,7 +16,7 @@ SERVICE_ACCOUNT = "SERVICE_ACCOUNT"
 NOBODY = ""
 
 
-def running_as(account: str) -> Mapping[str, str]:
+def running_as(account: str) -> dict[str, str]:
     """The variables of a process that runs as a service account (its e-mail); empty: as nobody."""
     return {SERVICE_ACCOUNT: account}
 
@@ -47,7 +47,7 @@ class Callers:
         return NOBODY
 
     def _processes(self) -> Iterator[psutil.Process]:
-        """Children first, the youngest before all: they ask most, and this process has the most connections."""
+        """Children first, the youngest before all: they ask most; this process has the most connections."""
         own = psutil.Process()
         yield from reversed(own.children(recursive=True))
         yield own

@@ -12,12 +12,19 @@ Table = Mapping[str, Sequence[str]]
 """permissions.yaml's section `statements`."""
 
 
+class UnknownStatementError(Exception):
+    """Nothing is known of what it asks for."""
+
+
 def needs(body: bytes, table: Table) -> Iterator[tuple[str, str]]:
     """On what, and which permission.
 
     Args:
         body: Of the request that starts the job; an upload's has its data after it.
         table: By what a statement does.
+
+    Raises:
+        UnknownStatementError: It is of another kind.
     """
     told = _json(body)
     job = told.get("configuration", {"query": told})
@@ -26,7 +33,7 @@ def needs(body: bytes, table: Table) -> Iterator[tuple[str, str]]:
     elif "query" in job:
         yield from _of_query(job["query"], table)
     else:
-        raise ValueError(f"neither a query nor a load: {sorted(job)}")
+        raise UnknownStatementError(f"neither a query nor a load: {sorted(job)}")
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def _of_query(query: Mapping[str, Any], table: Table) -> Iterator[tuple[str, str
         uri = re.search(r"uri\s*=\s*'(gs://[^']+)'", query["query"], re.IGNORECASE)
         yield from _each(table, "export_to_bucket", _bucket(uri[1] if uri else ""))
     elif not isinstance(tree, exp.Query):
-        raise ValueError(f"no permissions are known for a statement {type(tree).__name__}")
+        raise UnknownStatementError(f"no permissions are known for a statement {type(tree).__name__}")
 
 
 def _of_create(tree: exp.Create, dataset: str, table: Table) -> Iterator[tuple[str, str]]:
@@ -69,7 +76,7 @@ def _of_create(tree: exp.Create, dataset: str, table: Table) -> Iterator[tuple[s
         yield from _each(table, "expire", dataset)
 
 
-def _tables(tree: exp.Expression) -> Iterator[exp.Table]:
+def _tables(tree: exp.Expr) -> Iterator[exp.Table]:
     """Those that exist: not the names that WITH gives, nor arrays."""
     named = {each.alias for each in tree.find_all(exp.CTE)}
     for each in tree.find_all(exp.Table):

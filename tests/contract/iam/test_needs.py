@@ -7,6 +7,7 @@ import pytest
 
 from tests.contract.iam.calls import Call, Service
 from tests.contract.iam.needs import Need, UnknownCallError, needs, table
+from tests.contract.iam.statements import UnknownStatementError
 
 P = "my-project-dev"
 B = f"/storage/v1/b/{P}-pipeline"
@@ -22,6 +23,11 @@ def asked(service: Service, verb: str, target: str, content: Any = None) -> set[
     return {(need.where, need.permission) for need in found}
 
 
+EXPORT = "EXPORT DATA OPTIONS (uri='gs://my-project-dev-pipeline/a-*') AS SELECT * FROM t.a"
+MERGE = "MERGE d.a AS x USING t.b AS y ON FALSE WHEN NOT MATCHED THEN INSERT (k) VALUES (y.k)"
+JOIN = "WITH a AS (SELECT * FROM b) SELECT * FROM a JOIN `p.other.c` USING (k)"
+
+
 def query(sql: str) -> dict[str, Any]:
     told = {"query": sql, "defaultDataset": {"datasetId": "flights"}}
     return {"configuration": {"query": told}}
@@ -32,7 +38,7 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
     "another's bucket": ("storage", "GET", "/storage/v1/b/x", None, {("bucket/x", "storage.buckets.get")}),
     "objects": ("storage", "GET", f"{B}/o?prefix=a", None, {("bucket/pipeline", "storage.objects.list")}),
     "an object": (
-        "storage", "GET", f"/download{B}/o/a%2Fb?alt=media", None, {("bucket/pipeline", "storage.objects.get")},
+        "storage", "GET", f"/download{B}/o/a%2Fb", None, {("bucket/pipeline", "storage.objects.get")},
     ),
     "an object whose name is written out": (
         "storage", "GET", f"/download{B}/o/a/b?alt=media", None, {("bucket/pipeline", "storage.objects.get")},
@@ -50,7 +56,7 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
         {("bucket/pipeline", f"storage.objects.{verb}") for verb in ("get", "create", "delete")},
     ),
     "a query": (
-        "bigquery", "POST", JOBS, query("WITH a AS (SELECT * FROM b) SELECT * FROM a JOIN `p.other.c` USING (k)"),
+        "bigquery", "POST", JOBS, query(JOIN),
         {
             ("project", "bigquery.jobs.create"),
             ("dataset/flights", "bigquery.tables.getData"),
@@ -66,7 +72,7 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
         },
     ),
     "an export": (
-        "bigquery", "POST", JOBS, query(f"EXPORT DATA OPTIONS (uri='gs://{P}-pipeline/a-*') AS SELECT * FROM t.a"),
+        "bigquery", "POST", JOBS, query(EXPORT),
         {
             ("project", "bigquery.jobs.create"),
             ("dataset/t", "bigquery.tables.getData"),
@@ -77,7 +83,7 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
     ),
     "a merge": (
         "bigquery", "POST", JOBS,
-        query("MERGE d.a AS there USING t.b AS here ON FALSE WHEN NOT MATCHED THEN INSERT (k) VALUES (here.k)"),
+        query(MERGE),
         {
             ("project", "bigquery.jobs.create"),
             ("dataset/t", "bigquery.tables.getData"),
@@ -137,7 +143,7 @@ def test_an_unknown_call_is_refused(service: Service, verb: str, target: str) ->
 
 @pytest.mark.parametrize("sql", ["DROP TABLE a", "CALL p.d.f()"])
 def test_an_unknown_statement_is_refused(sql: str) -> None:
-    with pytest.raises(ValueError, match="no permissions are known"):
+    with pytest.raises(UnknownStatementError, match="no permissions are known"):
         asked("bigquery", "POST", JOBS, query(sql))
 
 

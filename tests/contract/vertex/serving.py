@@ -21,7 +21,8 @@ class Servers:
     The process gets what Vertex AI gives a container: AIP_HTTP_PORT, AIP_STORAGE_URI and the two routes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+        self._variables = dict(variables or {})
         self._running: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
 
     def __call__(self, model: Any, instances: Sequence[Any], parameters: Any) -> Sequence[Any]:
@@ -45,16 +46,16 @@ class Servers:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
             url = f"http://127.0.0.1:{port}"
-            self._running[key] = _started(model, port), url
+            self._running[key] = _started(model, port, self._variables), url
             _wait_until_healthy(self._running[key][0], url + model.container_spec.health_route)
         return self._running[key][1]
 
 
-def _started(model: Any, port: int) -> "subprocess.Popen[bytes]":
+def _started(model: Any, port: int, variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     container = model.container_spec
     command = [sys.executable if word == "python" else word for word in container.command]
     return subprocess.Popen(
-        [*command, *container.args], cwd=ROOT, env={**os.environ, **_contract(model, port)}
+        [*command, *container.args], cwd=ROOT, env={**os.environ, **variables, **_contract(model, port)}
     )
 
 

@@ -12,6 +12,8 @@ from tests.contract.control.conftest import ready
 from tests.contract.control.server import ControlServer
 from tests.contract.dataflow.googleapis import tensorflow_at
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.iam.callers import running_as
+from tests.contract.iam.calls import Calls
 from tests.contract.vertex.server import PROJECT_NUMBER, VertexServer
 from tests.contract.vertex.serving import Servers
 
@@ -21,7 +23,11 @@ SCANNED = 123_456_789
 """Bytes, by every dry run."""
 CONTAINERS, WORKERS = "containers", "workers"
 """The proxies through which TensorFlow's own gs:// goes: of the stages' containers and of Beam's workers."""
-_DESK = Path(__file__).parent / "vertex" / "desk"
+OPERATOR = "operator@example.com"
+"""Who types the commands."""
+_QUIET = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
+"""Else the client asks for each bucket in the background, for its traces, and takes a refusal in silence."""
+_DESK = Path(__file__).parents[1] / "vertex" / "desk"
 _DIRECT = {"no_proxy": "localhost,127.0.0.1"}
 """The other clients know their servers' addresses."""
 
@@ -36,6 +42,7 @@ class Cloud:
         bigquery: The tables, and every request about them.
         storage: The bucket, with every request of Google's clients and of TensorFlow.
         control: What the preflight asks; nothing is missing there.
+        calls: What each account asked of the first four.
     """
 
     vertex: VertexServer
@@ -43,6 +50,14 @@ class Cloud:
     bigquery: Service
     storage: Any
     control: ControlServer
+    calls: Calls
+
+    def watch(self) -> None:
+        """Keep every call that an account makes."""
+        self.vertex.watch = self.calls.of("vertex")
+        self.dataflow.watch = self.calls.of("dataflow")
+        self.bigquery.watch = self.calls.of("bigquery")
+        self.storage.watch = self.calls.of("storage")
 
     @property
     def overrides(self) -> list[str]:
@@ -62,7 +77,13 @@ class Cloud:
     @property
     def variables(self) -> dict[str, str]:
         """What a person's commands need besides: the project's number."""
-        return {**self.addresses, "PROJECT_NUMBER": PROJECT_NUMBER, "PYTHONPATH": str(_DESK)}
+        return {
+            **self.addresses,
+            **running_as(OPERATOR),
+            **_QUIET,
+            "PROJECT_NUMBER": PROJECT_NUMBER,
+            "PYTHONPATH": str(_DESK),
+        }
 
     def of_kind(self, kind: str) -> list[Any]:
         """Vertex AI's resources of a kind: `Endpoint`."""
@@ -88,7 +109,7 @@ def whole_cloud(days: Path, bigquery: Any, storage: Any, folder: Path) -> Iterat
     from google.cloud import storage as google
 
     with ExitStack() as stack:
-        servers = Servers()
+        servers = Servers(running_as(f"serving@{PROJECT}.iam.gserviceaccount.com") | _QUIET)
         stack.callback(servers.close)
         service = stack.enter_context(serving(bigquery))
         service.project, service.client = PROJECT, bigquery.client(PROJECT)
@@ -100,12 +121,15 @@ def whole_cloud(days: Path, bigquery: Any, storage: Any, folder: Path) -> Iterat
         )
         cloud = Cloud(
             vertex=stack.enter_context(VertexServer(PROJECT, predictor=servers)),
-            dataflow=stack.enter_context(DataflowServer(PROJECT, variables=workers | _DIRECT)),
+            dataflow=stack.enter_context(DataflowServer(PROJECT, variables=workers | _DIRECT | _QUIET)),
             bigquery=service,
             storage=storage,
             control=stack.enter_context(ControlServer(ready())),
+            calls=Calls(),
         )
-        cloud.vertex.pipelines.environment |= cloud.addresses | stages | _DIRECT
+        cloud.watch()
+        stack.callback(setattr, storage, "watch", None)
+        cloud.vertex.pipelines.environment |= cloud.addresses | stages | _DIRECT | _QUIET
         warehouses.load(days, service.client)
         service.asked.clear()
         service.scanned = SCANNED

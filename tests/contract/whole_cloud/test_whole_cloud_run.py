@@ -9,9 +9,6 @@ own clients. Here the same days of flights come from DuckDB, Beam works in the s
 import datetime
 import math
 import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,107 +17,21 @@ import pytest
 from components.artifacts import read_json, shards
 from components.deploy import server
 from components.parquet import opened
-from components.places import place
 from components.vertex.region import Region
 from configs.deployment import Serving
 from configs.loading import load
 from configs.rows import SPLITS, Part
-from pipelines.definitions import Pipeline, of
-from pipelines.runs import artifact_uri
-from tests.contract import warehouses
-from tests.contract.commands import Desk, Ended
-from tests.contract.conftest import Answered, BigQueryServer, StorageServer
-from tests.contract.whole_cloud import (
-    BUCKET,
-    CONTAINERS,
-    PROJECT,
-    SCANNED,
-    WORKERS,
-    Cloud,
-    whole_cloud,
-)
+from pipelines.definitions import of
+from tests.contract.conftest import Answered
+from tests.contract.whole_cloud.conftest import PIPELINES, TABLE, Both
+from tests.contract.whole_cloud.servers import BUCKET, CONTAINERS, PROJECT, SCANNED, WORKERS
 
 pytest.importorskip("google.cloud.aiplatform")
 pytestmark = pytest.mark.timeout(1200)
 """The first test waits for both runs: two minutes and a half on two cores that have nothing else to do."""
 
-PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")
-TABLE = f"{PROJECT}.predictions.flights"
 LABELS = {"use_case": "flights", "environment": "dev"}
-DAYS = (
-    "split.eval_from=2013-11-07",
-    "split.test_from=2013-11-10",
-    "training.epochs=2",
-    "evaluation.gates=[{metric: auc, floor: 0.5}]",
-    "validation={max_missing_increase: 0.5, max_new_values: 0.1, skew_linf: 1.0, skew_js: 1.0}",
-    "prediction.parameters.days=2",
-)
-"""A few days are other than a year: no gate and no skew of the use case is meant for them."""
 _SERVED_ROWS = 50
-
-
-@dataclass(frozen=True)
-class Target:
-    """A desk where the training pipeline has run, and then the one that predicts."""
-
-    desk: Desk
-    trained: Ended
-    predicted: Ended
-
-    def manifest(self, pipeline: Pipeline = "training") -> dict[str, Any]:
-        """Of the run of a pipeline."""
-        return self.desk.manifest(pipeline)
-
-    def artifact(self, name: str, pipeline: Pipeline = "training") -> Path:
-        """Where an artifact lies: in a folder, or in the bucket."""
-        return place(artifact_uri(self.manifest(pipeline), name))
-
-    def summary(self, stage: str, pipeline: Pipeline = "training") -> dict[str, Any]:
-        """What a stage has said of its work."""
-        (found,) = [each for each in self.manifest(pipeline)["stages"] if each["stage"] == stage]
-        return dict(found["summary"])
-
-
-@dataclass(frozen=True)
-class Both:
-    """The same two commands on this machine and on Google Cloud."""
-
-    here: Target
-    there: Target
-    cloud: Cloud
-
-    def artifacts(self, name: str, pipeline: Pipeline = "training") -> tuple[Path, Path]:
-        """Where an artifact lies here, and there."""
-        return self.here.artifact(name, pipeline), self.there.artifact(name, pipeline)
-
-
-@pytest.fixture(scope="module")
-def both(
-    bigquery_server: BigQueryServer, storage_session: StorageServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Both]:
-    """Run once, side by side."""
-    made = tmp_path_factory.mktemp
-    days = warehouses.make(made("warehouse"))
-    with whole_cloud(days, bigquery_server, storage_session, made("proxies")) as cloud:
-        here = Desk(made("here"), "local", [*DAYS, f"source.uri=duckdb://{days}"])
-        there = Desk(
-            made("there"),
-            "dev",
-            [*DAYS, *cloud.overrides, f"prediction.output=bq://{TABLE}"],
-            cloud.variables,
-        )
-        with ThreadPoolExecutor() as pool:
-            of_here, of_there = pool.map(_ran, (here, there))
-        yield Both(of_here, of_there, cloud)
-
-
-def _ran(desk: Desk) -> Target:
-    """Train, then score."""
-    trained = desk.type("run", "flights")
-    assert trained.code == 0, trained.shown
-    predicted = desk.type("predict-batch", "flights")
-    assert predicted.code == 0, predicted.shown
-    return Target(desk, trained, predicted)
 
 
 # --- the same on both -----------------------------------------------------------------------------
