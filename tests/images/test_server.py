@@ -21,6 +21,7 @@ Start = Callable[..., httpx.Client]
 def start(engine: Engine) -> Iterator[Start]:
     """Starts a server and waits until it is healthy; each is ended, in order, at the end of the test."""
     started: list[str] = []
+    clients: list[httpx.Client] = []
 
     def started_one(image: str, *flags: str, command: tuple[str, ...] = (), **variables: str) -> httpx.Client:
         port = _free_port()
@@ -29,10 +30,13 @@ def start(engine: Engine) -> Iterator[Start]:
         words = [*CONFINED, "--detach", "--network=host", *words, *flags, image, *command]
         started.append(engine.podman("run", *words))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+        clients.append(client)
         _wait(client, lambda: engine.podman("logs", started[-1]))
         return client
 
     yield started_one
+    for client in clients:
+        client.close()
     for container in started:
         engine.podman("stop", "--time=20", container)
         code = engine.podman("inspect", "--format={{.State.ExitCode}}", container)
