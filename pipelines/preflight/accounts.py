@@ -1,8 +1,9 @@
 """Service accounts and Google's service agents: there, and with the roles that their part of the run needs.
 
-Roles are read from the policies of the project and of the bucket (those on datasets: datasets.py). Who is in
-a group is not read, and a custom role is not opened: what may come through one of them is told as unknown, not
-as missing. A role granted on the folder or the organization is in neither policy and is told as missing.
+Roles are read from the policies of the project and of the bucket (datasets have datasets.py). Who is in
+a group is not read, and a custom role is not opened: what may come through one of them is told as
+unknown, not as missing. A role granted on the folder or the organization is in neither policy and is
+told as missing.
 """
 
 from collections.abc import Iterator, Sequence
