@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from infra import environment as environments
-from infra import materials, registry, scanning, training, versions
-from infra.places import ROOT, place_of
+from infra.commands import environment as environments
+from infra.commands import iam, materials, registry, scanning, training, versions
+from infra.commands.iam_page import page
+from infra.commands.places import ROOT, place_of
 from pipelines.__main__ import in_one_line
 
 app = typer.Typer(
@@ -133,6 +134,14 @@ def train(
 def accept(env: Name, version: Version = "") -> None:
     """Mark the pinned images as tested: only these may be promoted."""
     registry.accept(registry.settings_of(env), version)
+
+
+@app.command("iam")
+@in_one_line
+def write_iam() -> None:
+    """Write the page of who may do what, docs/iam.md."""
+    iam.PAGE.write_text(page(iam.matrix()))
+    typer.echo(iam.PAGE.relative_to(ROOT))
 
 
 @app.command()

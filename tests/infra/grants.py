@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.iam import ROOT, Granted
+from infra.commands.iam import ROOT, Granted
 from tests.infra.planned import Resource, resources
 
 UNKNOWN = "unknown"

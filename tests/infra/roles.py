@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from infra.iam import Matrix
+from infra.commands.iam import Matrix
 
 FILE = Path(__file__).with_name("roles.yaml")
 

@@ -21,8 +21,8 @@ import pytest
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
-from infra import environment
-from infra.terraform import Resource
+from infra.commands import environment
+from infra.commands.terraform import Resource
 from tests.infra.provider.attached import Attached
 from tests.infra.provider.mirror import environment as with_stubs
 from tests.infra.terraform import types

@@ -4,7 +4,7 @@ import pytest
 
 from configs.cloud import Identities
 from configs.loading import load
-from infra.iam import Grant, matrix
+from infra.commands.iam import Grant, matrix
 from pipelines.preflight import keys, project, rights
 
 IDENTITIES = {

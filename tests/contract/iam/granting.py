@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from infra.iam import Grant, Matrix, places
+from infra.commands.iam import Grant, Matrix, places
 from tests.contract.iam.needs import Need
 
 NAMES: Mapping[str, Any] = {

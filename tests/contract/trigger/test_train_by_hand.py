@@ -5,8 +5,8 @@ import json
 import pytest
 
 from configs.errors import CloudError
-from infra import training
-from infra.registry import settings_of
+from infra.commands import training
+from infra.commands.registry import settings_of
 
 TOPIC = "projects/my-project-dev/topics/pipeline-runs"
 SUBSCRIPTION = "projects/my-project-dev/subscriptions/looking-on"

@@ -3,7 +3,7 @@
 import pytest
 
 from configs.settings import Settings
-from infra.iam import matrix
+from infra.commands.iam import matrix
 from tests.contract.conftest import StorageServer
 from tests.contract.iam.calls import Calls
 from tests.contract.iam.granting import refused, uncalled

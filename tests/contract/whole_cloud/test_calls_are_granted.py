@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.iam import Matrix, matrix
+from infra.commands.iam import Matrix, matrix
 from tests.contract.commands import Desk
 from tests.contract.conftest import StorageServer
 from tests.contract.iam.callers import running_as

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from configs.errors import SettingsError
-from infra import scanning
-from infra.scanning import Acceptance, Vulnerability, judge
+from infra.commands import scanning
+from infra.commands.scanning import Acceptance, Vulnerability, judge
 from tests.infra.images.registry import Registry
 from tests.infra.images.scanner import TOMORROW, YESTERDAY, Scanner
 from tests.infra.images.scanner import scanning as serving

@@ -1,16 +1,13 @@
-"""infra/iam_matrix.yaml as a page for readers.
-
-python -m infra.iam_page          # writes docs/iam.md
-"""
+"""infra/iam_matrix.yaml as a page for readers: `python -m infra iam` writes docs/iam.md."""
 
 from collections.abc import Iterator
 
-from infra.iam import PAGE, Grant, Identity, Matrix, Role, matrix
+from infra.commands.iam import Grant, Identity, Matrix, Role
 
 _TOP = """\
 # Who may do what
 
-Written by `python -m infra.iam_page` from [infra/iam_matrix.yaml](../infra/iam_matrix.yaml): change that
+Written by `python -m infra iam` from [infra/iam_matrix.yaml](../infra/iam_matrix.yaml): change that
 file, not this one. Each part of a run has a service account of its own, without a key. A role is granted
 on the smallest thing that it can be granted on; who may run something as which account is granted on that
 account, never on the project; nobody is owner or editor.
@@ -29,7 +26,7 @@ test can see; the file says why.
 2. Grant it in [infra/access.tf](../infra/access.tf).
 3. `make infra-test` tells what differs; a role that tests/infra/roles.yaml lacks is to be looked up and
    added there.
-4. `python -m infra.iam_page`
+4. `python -m infra iam`
 """
 _HEAD = "| role | on | why | for |\n|---|---|---|---|"
 
@@ -66,7 +63,3 @@ def _roles(told: Matrix) -> str:
 def _role(name: str, role: Role) -> str:
     when = f" With `{role.when}`." if role.when else ""
     return f"| {name} | {role.why}{when} | {'<br>'.join(role.permissions)} |"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(matrix()))

@@ -1,7 +1,7 @@
 """Software bills of materials (CycloneDX): what an image installs, by the lock it was built from.
 
 The lock is the whole of an image's Python packages, each by its hash. The packages of its Debian base are in
-no lock; the scan (infra/scanning.py) reads those from the image itself.
+no lock; the scan (infra/commands/scanning.py) reads those from the image itself.
 """
 
 import subprocess
@@ -11,9 +11,9 @@ from pathlib import Path
 from components.storage import folders
 from configs.errors import CloudError
 from configs.settings import Settings
-from infra import registry
-from infra.places import ROOT
-from infra.programs import program
+from infra.commands import registry
+from infra.commands.places import ROOT
+from infra.commands.programs import program
 
 
 def write(settings: Settings) -> Iterator[tuple[Path, str]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from configs.errors import CloudError, SettingsError
 from configs.loading import load, use_cases
 from configs.settings import Settings
-from infra import skopeo
-from infra.places import INFRA, ROOT
-from infra.programs import output, run
-from infra.versions import checked, commit
+from infra.commands import skopeo
+from infra.commands.places import INFRA, ROOT
+from infra.commands.programs import output, run
+from infra.commands.versions import checked, commit
 
 OUTPUT = ROOT / "output" / "delivery"
 """What a build leaves: digests, bills of materials, compiled pipelines."""

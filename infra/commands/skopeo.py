@@ -3,7 +3,7 @@
 import subprocess
 
 from configs.errors import CloudError
-from infra.programs import program
+from infra.commands.programs import program
 
 
 def digest_of(reference: str) -> str:

@@ -17,8 +17,8 @@ from pydantic import Field
 from configs.errors import CloudError
 from configs.loading import read_section
 from configs.section import Section
-from infra.places import INFRA
-from infra.programs import program
+from infra.commands.places import INFRA
+from infra.commands.programs import program
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL")

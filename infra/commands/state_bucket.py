@@ -3,7 +3,7 @@
 from typing import Any
 
 from configs.errors import CloudError
-from infra.places import Place
+from infra.commands.places import Place
 
 
 def is_there(place: Place) -> bool:

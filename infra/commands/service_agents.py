@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from components.storage.client import explained
-from infra.places import Place
+from infra.commands.places import Place
 
 
 def wake(place: Place) -> list[str]:

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from configs.errors import SettingsError
-from infra.places import ROOT
+from infra.commands.places import ROOT
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from configs.errors import SettingsError
 from configs.loading import CONFIGS
 
-INFRA = Path(__file__).parent
+INFRA = Path(__file__).parents[1]
 ROOT = INFRA.parent
 OUTPUT = ROOT / "output" / "infra"
 """What Terraform keeps on this machine: plugins and plans, nothing that cannot be made again."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from configs.section import Section
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MATRIX, PAGE = ROOT / "infra/iam_matrix.yaml", ROOT / "docs/iam.md"
 KINDS = (
     "project", "bucket", "dataset", "account", "repository", "key", "topic", "subscription", "service",

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from configs.errors import SettingsError
-from infra import service_agents, state_bucket
-from infra.places import INFRA, Place
-from infra.terraform import Resource, Root, without_index
+from infra.commands import service_agents, state_bucket
+from infra.commands.places import INFRA, Place
+from infra.commands.terraform import Resource, Root, without_index
 
 DATA = {
     "bucket": ("google_storage_bucket",),
