@@ -1,7 +1,7 @@
 """A message on Pub/Sub starts a run of a published pipeline, once, however often it is delivered.
 
     python -m pipelines publish flights --env dev     # what this function starts
-    gcloud functions deploy pipeline-trigger …        # docs/cloud.md has the whole command
+    make up ENV=dev        # deploys it, with its topic: infra/modules/events
 
 The message is JSON, `{"use_case": "flights"}`, which starts a training run;
 `{"use_case": "flights", "pipeline": "prediction"}` scores rows. PIPELINES names the folder on Cloud Storage
