@@ -57,7 +57,7 @@ class PipelineError(Exception):
             f"{word} {value}" for word, value in (("expected", self.expected), ("got", self.got)) if value
         ]
         line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
-        return f"{line}. {self.way_out}" if self.way_out else line
+        return f"{line.removesuffix('.')}. {self.way_out}" if self.way_out else line
 
 
 def _again(kind: type[PipelineError], subject: str, expected: str, got: str, way_out: str) -> PipelineError:

@@ -6,8 +6,13 @@ import pickle
 import pytest
 import typer
 
-from configs.errors import EmptySplitError
+from configs.errors import EmptySplitError, SourceError
 from pipelines.__main__ import in_one_line
+
+
+def test_a_sentence_of_somebody_elses_ends_with_one_full_stop() -> None:
+    error = SourceError("the query", got="No credentials.", way_out="Log in.")
+    assert str(error) == "the query: got No credentials. Log in."
 
 
 def test_an_error_is_one_line_with_the_way_out() -> None:
