@@ -1,14 +1,14 @@
 """Service accounts and Google's service agents: there, and with the roles that their part of the run needs.
 
-Roles are read from the policies of the project and of the bucket (datasets have datasets.py). Who is in
-a group is not read, and a custom role is not opened: what may come through one of them is told as
-unknown, not as missing. A role granted on the folder or the organization is in neither policy and is
-told as missing.
+Roles are read from the policies of the project, the bucket and the accounts (datasets have datasets.py, the
+images' repository has images.py). Who is in a group is not read, and a custom role is not opened: what may
+come through one of them is told as unknown, not as missing. A role granted on the folder or the organization
+is in none of these policies and is told as missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, roles_by_member
+from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, judged, roles_by_member
 from pipelines.preflight.google import Refused
 from pipelines.preflight.rights import SMALLEST, lacking
 
@@ -81,7 +81,7 @@ def roles(desk: Desk) -> Iterator[Finding]:
         wanted = tuple(each for where, each in SMALLEST[role] if where in ("project", "bucket"))
         missing = lacking(wanted, held)
         mend = tuple(_give(desk, member, each) for each in missing)
-        yield _judged(f"roles of {role}", missing, held, mend, _groups(desk, missing))
+        yield judged(f"roles of {role}", missing, held, mend, _in_groups(desk, missing))
 
 
 def lending(desk: Desk) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def lending(desk: Desk) -> Iterator[Finding]:
         policy = roles_by_member(desk.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY))
         held = of_project | policy.get(member, set())
         missing = lacking((_USER,), held)
-        yield _judged(f"acting as {role}", missing, held, (_let_act(account, member),) if missing else ())
+        yield judged(f"acting as {role}", missing, held, (_let_act(account, member),) if missing else ())
 
 
 def agents(desk: Desk) -> Iterator[Finding]:
@@ -113,25 +113,13 @@ def agents(desk: Desk) -> Iterator[Finding]:
         yield Finding(name, "missing", f"{agent} has no {role}", mend)
 
 
-def _groups(desk: Desk, missing: list[str]) -> list[str]:
-    """The groups by whose membership an account would have every role that it seems to lack."""
+def _in_groups(desk: Desk, missing: list[str]) -> list[str]:
+    """The groups by whose membership an account would have every role that it seems to lack, as a doubt."""
     policies = (desk.policy, desk.bucket_policy)
     groups = {member for policy in policies for member in policy if member.startswith("group:")}
     held = {group: set().union(*(policy.get(group, set()) for policy in policies)) for group in groups}
-    return sorted(group for group, roles in held.items() if not lacking(tuple(missing), roles))
-
-
-def _judged(
-    name: str, missing: list[str], held: set[str], mend: tuple[str, ...], groups: Sequence[str] = ()
-) -> Finding:
-    if not missing:
-        return Finding(name, "ready", "all there")
-    custom = sorted(each for each in held if not each.startswith("roles/"))
-    if custom:
-        return Finding(name, "unknown", f"{', '.join(missing)}: unless {', '.join(custom)} has it", mend)
-    if groups:
-        return Finding(name, "unknown", f"{', '.join(missing)}: unless it is in {', '.join(groups)}", mend)
-    return Finding(name, "missing", f"no {', '.join(missing)}", mend)
+    able = sorted(group for group, roles in held.items() if not lacking(tuple(missing), roles))
+    return [f"is in {', '.join(able)}"] if able else []
 
 
 def _give(desk: Desk, member: str, role: str) -> str:

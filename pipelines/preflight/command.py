@@ -41,6 +41,7 @@ ALL: tuple[Check, ...] = (
     quotas.vertex,
     quotas.dataflow,
     images.images,
+    images.pulling,
     keys.key,
 )
 _AT_ONCE = 8

@@ -1,46 +1,53 @@
 """BigQuery's datasets: there, where queries run, and open to the pipeline's account as far as it needs them.
 
 Rights are read as the dataset tells them; one that a group has is told as unknown. Roles on the whole project
-count too.
+count too, where it is the environment's own.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from configs.settings import Settings
+from configs.rows import Source
+from configs.stages.prediction import choose_stage
 from configs.stages.training import ingest_stage
-from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.desk import Desk, Finding, command, judged
 from pipelines.preflight.google import Refused
 from pipelines.preflight.places import contains
 from pipelines.preflight.rights import EDITOR, SMALLEST, VIEWER, Where, lacking
 
+if TYPE_CHECKING:
+    from sqlglot.exp import Table
+
 _BIGQUERY = "bigquery.googleapis.com"
 _BASIC = {"READER": VIEWER, "WRITER": EDITOR, "OWNER": "roles/bigquery.dataOwner"}
 """As a dataset tells these three roles, however they were granted."""
+_EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 Name = tuple[str, str]
 """A project and a dataset of it."""
 
 
 def datasets(desk: Desk) -> Iterator[Finding]:
-    """Each dataset that the query reads, or that answers are logged to, lies where queries run."""
-    runs_in = (desk.cloud.bigquery.location or desk.cloud.location).lower()
-    region = desk.cloud.location
+    """Each dataset that a query reads, a run fills or answers are logged to lies where queries run."""
+    runs_in, region = _runs_in(desk), desk.cloud.location
     if runs_in != region and not contains(runs_in, region):
         yield Finding(
             "BigQuery's location",
             "missing",
             f"rows cannot be exported from {runs_in} to {region}: set cloud.bigquery.location to one of both",
         )
-    for project, dataset in sorted(set().union(*_used(desk).values()) - _used(desk)["output"]):
-        yield _dataset(desk, project, dataset, runs_in)
+    used = _used(desk)
+    for project, dataset in sorted(set().union(*used.values())):
+        made = (project, dataset) in used["temporary"] | used["output"]
+        yield _dataset(desk, project, dataset, runs_in, made=made)
 
 
-def _dataset(desk: Desk, project: str, dataset: str, runs_in: str) -> Finding:
+def _dataset(desk: Desk, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
+    """`made`: by the first run, if it may; which `rights` looks at."""
     name, whole = f"dataset {dataset}", f"{project}.{dataset}"
     told = _told(desk, (project, dataset))
     if told is None:
-        if dataset == desk.cloud.bigquery.temporary_dataset:
-            return Finding(name, "ready", f"no {whole} yet: the first run makes it")
+        if made:
+            return Finding(name, "ready", f"no {whole} yet: the first run makes it, where it may")
         return Finding(name, "missing", f"no {whole}", (_fill(desk, project, dataset, runs_in),))
     location = str(told.get("location", "")).lower()
     if location == runs_in:
@@ -58,9 +65,13 @@ def _dataset(desk: Desk, project: str, dataset: str, runs_in: str) -> Finding:
 def _fill(desk: Desk, project: str, dataset: str, runs_in: str) -> str:
     """How a dataset comes to be: the sample's by loading it."""
     settings = desk.settings
-    if settings.source.sample and project == desk.project and dataset in _named(settings):
+    if settings.source.sample and (project, dataset) == _place(settings.located_source):
         return f"python -m pipelines seed {settings.name} --env {settings.environment}"
     return _make(f"{project}:{dataset}", runs_in)
+
+
+def _runs_in(desk: Desk) -> str:
+    return (desk.cloud.bigquery.location or desk.cloud.location).lower()
 
 
 def _make(dataset: str, location: str) -> str:
@@ -68,7 +79,7 @@ def _make(dataset: str, location: str) -> str:
 
 
 def rights(desk: Desk) -> Iterator[Finding]:
-    """The pipeline's account may read what it learns from, and write what it delivers."""
+    """The pipeline's account may read what it learns from and scores, and write what it delivers."""
     account = desk.cloud.identities.pipeline
     if not account:
         return
@@ -76,48 +87,71 @@ def rights(desk: Desk) -> Iterator[Finding]:
     used = _used(desk)
     for where, role in SMALLEST["pipeline"]:
         for name in sorted(used.get(where, ())):
-            yield _right(desk, member, name, role)
+            told = _told(desk, name)
+            if told is None and where != "source":
+                yield _may_make(desk, member, name, role)
+            else:
+                yield _right(desk, member, name, role, (told or {}).get("access", []))
 
 
-def _right(desk: Desk, member: str, name: Name, role: str) -> Finding:
-    title, whole = f"pipeline's role on {name[1]}", ".".join(name)
-    of_project = desk.policy.get(member, set()) if name[0] == desk.project else set()
-    told = _told(desk, name)
-    give = command("bq query --use_legacy_sql=false", f"GRANT `{role}` ON SCHEMA `{whole}` TO '{member}'")
-    if told is None:
-        if not lacking((EDITOR,), of_project):
-            return Finding(title, "ready", "it may make the dataset itself")
-        runs_in = (desk.cloud.bigquery.location or desk.cloud.location).lower()
-        mend = (_make(":".join(name), runs_in), give)
-        return Finding(title, "missing", f"no {whole}, which it may not make itself", mend)
-    access = [each for each in told.get("access", ()) if "role" in each]
-    if not lacking((role,), of_project | _held(access, member)):
-        return Finding(title, "ready", role)
-    groups = sorted(each["groupByEmail"] for each in access if "groupByEmail" in each)
-    if groups:
-        return Finding(title, "unknown", f"{role}: unless it is in {', '.join(groups)}", (give,))
-    return Finding(title, "missing", f"no {role} on {whole}", (give,))
+def _right(desk: Desk, member: str, name: Name, role: str, access: list[dict[str, Any]]) -> Finding:
+    given = [each for each in access if "role" in each]
+    held = _of_project(desk, member, name) | _held(given, member)
+    groups = sorted(each["groupByEmail"] for each in given if "groupByEmail" in each)
+    doubts = [f"is in {', '.join(groups)}"] if groups else []
+    if name[0] != desk.project:  # whose policy is not read
+        doubts.append(f"has it in all of {name[0]}")
+    missing = [f"{each} on {'.'.join(name)}" for each in lacking((role,), held)]
+    mend = (_give(desk, member, name, role),) if missing else ()
+    return judged(_title(name), missing, held, mend, doubts)
+
+
+def _may_make(desk: Desk, member: str, name: Name, role: str) -> Finding:
+    """A dataset that a run would make itself, if it may."""
+    if not lacking((EDITOR,), _of_project(desk, member, name)):
+        return Finding(_title(name), "ready", "it may make the dataset itself")
+    mend = (_make(":".join(name), _runs_in(desk)), _give(desk, member, name, role))
+    return Finding(_title(name), "missing", f"no {'.'.join(name)}, which it may not make itself", mend)
+
+
+def _title(name: Name) -> str:
+    return f"pipeline's role on {name[1]}"
+
+
+def _of_project(desk: Desk, member: str, name: Name) -> set[str]:
+    return desk.policy.get(member, set()) if name[0] == desk.project else set()
+
+
+def _give(desk: Desk, member: str, name: Name, role: str) -> str:
+    """By SQL: `bq add-iam-policy-binding` is for tables and views."""
+    grant = f"GRANT `{role}` ON SCHEMA `{'.'.join(name)}` TO '{member}'"
+    return command(f"bq --project_id={desk.project} query --use_legacy_sql=false", grant)
 
 
 def _held(access: list[dict[str, Any]], member: str) -> set[str]:
-    """The roles that a member itself has by a dataset's entries."""
+    """The roles that a member has by a dataset's entries: its own, and everybody's."""
     email = member.partition(":")[2]
-    own = [each for each in access if email == each.get("userByEmail") or member == each.get("iamMember")]
+    own = [
+        each
+        for each in access
+        if email == each.get("userByEmail")
+        or each.get("iamMember") in (member, *_EVERYBODY)
+        or each.get("specialGroup") in _EVERYBODY
+    ]
     return {_BASIC.get(each["role"], each["role"]) for each in own}
 
 
 def _used(desk: Desk) -> Mapping[Where | str, set[Name]]:
-    """What each dataset is for, as far as the settings and the query name them."""
+    """What each dataset is for, as far as the settings and both pipelines' queries name them."""
     found: dict[Where | str, set[Name]] = {
         "source": set(),
         "temporary": {(desk.project, desk.cloud.bigquery.temporary_dataset)},
-        "output": _in(desk.settings.prediction.output if desk.settings.prediction else ""),
+        "output": _in(desk.settings.prediction.output),
         "request log": _in(log.table if (log := desk.cloud.prediction.request_log) else ""),
     }
-    source = ingest_stage(desk.settings).source.uri
-    if desk.with_data and source.startswith("bq://"):
-        project, _, dataset = source.removeprefix("bq://").partition(".")
-        found["source"] = {(project, each) for each in ([dataset] if dataset else _named(desk.settings))}
+    if desk.with_data:
+        learnt, scored = ingest_stage(desk.settings).source, choose_stage(desk.settings)
+        found["source"] = _read(learnt) | _read(scored.source, scored.examples)
     return found
 
 
@@ -140,15 +174,42 @@ def _told(desk: Desk, name: Name) -> dict[str, Any] | None:
         return None
 
 
-def _named(settings: Settings) -> set[str]:
-    """The datasets of the source's own project that the query names; the sample's, where it names none."""
-    from components.sources import googlesql
+def _read(source: Source, examples: str = "") -> set[Name]:
+    """The datasets of the source's own project that its query names, or means by a table's name alone.
+
+    Args:
+        source: Its place and its query.
+        examples: The query whose rows are that one's table `examples`; empty: there is none.
+    """
+    if not source.uri.startswith("bq://"):
+        return set()
+    project, plain = _place(source)
+    tables = _tables(source.sql)
+    if examples and any(_is_examples(each) for each in tables):
+        tables = [*(each for each in tables if not _is_examples(each)), *_tables(examples)]
+    named = {each.db or plain for each in tables if each.catalog in ("", project)}
+    return {(project, dataset) for dataset in named if dataset}
+
+
+def _place(source: Source) -> Name:
+    """Where tables lie that are named without a dataset; "" where the source does not say it."""
     from components.sources.samples import DATASET
+
+    project, _, dataset = source.uri.removeprefix("bq://").partition(".")
+    return project, dataset or (DATASET if source.sample else "")
+
+
+def _tables(sql: str) -> Sequence["Table"]:
+    from components.sources import googlesql
     from configs.errors import QueryError
 
     try:
-        query = googlesql.parse(settings.source.sql)
+        return googlesql.parse(sql).tables
     except QueryError:
-        return set()  # BigQuery has the last word, in the plan's dry run
-    plain = {DATASET} if settings.source.sample and any(not table.db for table in query.tables) else set()
-    return plain | {table.db for table in query.tables if table.db and not table.catalog}
+        return ()  # BigQuery has the last word, in the plan's dry run
+
+
+def _is_examples(table: "Table") -> bool:
+    from components.selection import EXAMPLES
+
+    return not table.db and table.name == EXAMPLES

@@ -1,6 +1,7 @@
 """What the checks share: the settings, the way to Google, and what was looked up once."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -85,6 +86,33 @@ class Desk:
         return command(
             "gcloud projects add-iam-policy-binding", self.project, member=member, role=role, condition="None"
         )
+
+
+def judged(
+    name: str,
+    missing: Sequence[str],
+    held: set[str],
+    mend: tuple[str, ...],
+    doubts: Sequence[str] = (),
+) -> Finding:
+    """What the roles that an account seems to lack come to.
+
+    Args:
+        name: What was looked at.
+        missing: The roles, with what they should be held on where the name does not say it.
+        held: Its roles; one of our own, which is not opened, may be as good.
+        mend: The commands that give what is missing.
+        doubts: What else may be as good, and was not looked into.
+    """
+    if not missing:
+        return Finding(name, "ready", "all there")
+    lacks = ", ".join(missing)
+    custom = sorted(each for each in held if not each.startswith("roles/"))
+    if custom:
+        return Finding(name, "unknown", f"{lacks}: unless {', '.join(custom)} has it", mend)
+    if doubts:
+        return Finding(name, "unknown", f"{lacks}: unless it {' or '.join(doubts)}", mend)
+    return Finding(name, "missing", f"no {lacks}", mend)
 
 
 def roles_by_member(policy: dict[str, Any]) -> dict[str, set[str]]:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.desk import POLICY, Desk, Finding, command, judged, roles_by_member
 from pipelines.preflight.google import Refused
+from pipelines.preflight.rights import SMALLEST, lacking
+from pipelines.target import on_dataflow
 
 _ARTIFACTS = "artifactregistry.googleapis.com"
 _IMAGE = re.compile(
@@ -23,6 +25,33 @@ def images(desk: Desk) -> Iterator[Finding]:
         yield from _image(desk, "serving image", "cloud.prediction.image", desk.cloud.prediction.image)
 
 
+def pulling(desk: Desk) -> Iterator[Finding]:
+    """Beam's workers may pull their image, which they do as their own account."""
+    account, found = desk.cloud.identities.dataflow, _IMAGE.fullmatch(desk.settings.image)
+    if not account or found is None or not on_dataflow(desk.cloud):
+        return
+    title, member = f"dataflow's role on repository {found['repository']}", f"serviceAccount:{account}"
+    try:
+        policy = desk.google.get(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY)
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        policy = {}  # `images` tells that there is no repository
+    own = found["project"] == desk.project
+    held = roles_by_member(policy).get(member, set()) | (desk.policy.get(member, set()) if own else set())
+    doubts = [] if own else [f"has it in all of {found['project']}"]  # whose policy is not read
+    wanted = tuple(role for where, role in SMALLEST["dataflow"] if where == "repository")
+    missing = lacking(wanted, held)
+    yield judged(title, missing, held, tuple(_let_pull(found, member, role) for role in missing), doubts)
+
+
+def _let_pull(found: re.Match[str], member: str, role: str) -> str:
+    return command(
+        "gcloud artifacts repositories add-iam-policy-binding", found["repository"], project=found["project"],
+        location=found["location"], member=member, role=role,
+    )  # fmt: skip
+
+
 def _image(desk: Desk, name: str, key: str, image: str) -> Iterator[Finding]:
     found = _IMAGE.fullmatch(image)
     if found is None:
@@ -34,16 +63,17 @@ def _image(desk: Desk, name: str, key: str, image: str) -> Iterator[Finding]:
         told = f"{image} is named by a tag, which may move: set {key} to {whole}@sha256:…"
         yield Finding(f"{name}'s digest", "missing", told, (listing,))
     if found["digest"] == _PLACEHOLDER:
-        told = f"{key} has the placeholder of the example: set it to {whole}@sha256:…"
-        yield Finding(name, "missing", told, (_build(desk, f"{whole}:latest"), listing))
+        told = (
+            f"{key} has the placeholder of the example: make images and make pin keep digests, which make's "
+            f"targets pass on; a command is told by --set {key}={whole}@sha256:…"
+        )
+        yield Finding(name, "missing", told, (_build(desk), listing))
         return
     yield _looked_up(desk, name, image, found)
 
 
 def _looked_up(desk: Desk, name: str, image: str, found: re.Match[str]) -> Finding:
-    repository = (
-        f"/v1/projects/{found['project']}/locations/{found['location']}/repositories/{found['repository']}"
-    )
+    repository = _repository(found)
     package = quote(found["name"], safe="")
     tag = f"{repository}/packages/{package}/tags/{found['tag'] or 'latest'}"
     path = f"{repository}/dockerImages/{package}@{found['digest']}" if found["digest"] else tag
@@ -57,8 +87,11 @@ def _looked_up(desk: Desk, name: str, image: str, found: re.Match[str]) -> Findi
             location=found["location"], repository_format="docker",
         )  # fmt: skip
         return Finding(name, "missing", f"no repository {found['repository']} for it", (create,))
-    tagged = image.partition("@")[0]
-    return Finding(name, "missing", f"no {image}", (_build(desk, tagged),))
+    return Finding(name, "missing", f"no {image}", (_build(desk),))
+
+
+def _repository(found: re.Match[str]) -> str:
+    return f"/v1/projects/{found['project']}/locations/{found['location']}/repositories/{found['repository']}"
 
 
 def _get(desk: Desk, path: str) -> dict[str, Any] | None:
@@ -71,5 +104,5 @@ def _get(desk: Desk, path: str) -> dict[str, Any] | None:
         return None
 
 
-def _build(desk: Desk, image: str) -> str:
-    return command("gcloud builds submit", project=desk.project, tag=image)
+def _build(desk: Desk) -> str:
+    return f"make images ENV={desk.settings.environment}"

@@ -5,7 +5,7 @@ The same as infra/iam_matrix.yaml grants them, which a test holds this to.
 
 from typing import Literal
 
-Where = Literal["project", "bucket", "source", "temporary", "output"]
+Where = Literal["project", "bucket", "repository", "source", "temporary", "output"]
 """On what: the last three are BigQuery's datasets, that rows come from, pass through and are delivered to."""
 
 OBJECT_USER = "roles/storage.objectUser"
@@ -14,6 +14,7 @@ BUCKET_READER = "roles/storage.legacyBucketReader"
 stages a job, TensorFlow's gs:// before it makes the first folder there. A worker may by dataflow.worker."""
 VIEWER, EDITOR = "roles/bigquery.dataViewer", "roles/bigquery.dataEditor"
 LOG = "roles/logging.logWriter"
+IMAGES = "roles/artifactregistry.reader"
 SMALLEST: dict[str, tuple[tuple[Where, str], ...]] = {
     "pipeline": (
         ("project", "roles/aiplatform.user"),
@@ -26,7 +27,7 @@ SMALLEST: dict[str, tuple[tuple[Where, str], ...]] = {
         ("bucket", OBJECT_USER),
         ("bucket", BUCKET_READER),
     ),
-    "dataflow": (("project", "roles/dataflow.worker"), ("bucket", OBJECT_USER)),
+    "dataflow": (("project", "roles/dataflow.worker"), ("bucket", OBJECT_USER), ("repository", IMAGES)),
     "trainer": (("project", LOG), ("bucket", OBJECT_USER)),
     "serving": (("project", LOG), ("bucket", "roles/storage.objectViewer")),
 }
@@ -41,6 +42,14 @@ BROADER: dict[str, tuple[str, ...]] = {
     "roles/dataflow.developer": ("roles/dataflow.admin", *_ALL),
     "roles/dataflow.worker": (),
     LOG: ("roles/logging.admin", *_ALL),
+    IMAGES: (
+        "roles/artifactregistry.writer",
+        "roles/artifactregistry.repoAdmin",
+        "roles/artifactregistry.createOnPushWriter",
+        "roles/artifactregistry.createOnPushRepoAdmin",
+        "roles/artifactregistry.admin",
+        *_ALL,
+    ),
     OBJECT_USER: _OF_BUCKETS,
     BUCKET_READER: (
         "roles/storage.bucketViewer",

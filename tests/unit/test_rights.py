@@ -16,6 +16,7 @@ IDENTITIES = {
 WHERE = {
     "project": "project",
     "bucket/pipeline": "bucket",
+    "repository/pipeline": "repository",
     "dataset/{warehouse.sources}": "source",
     "dataset/{warehouse.temporary}": "temporary",
     "dataset/{warehouse.predictions}": "output",
@@ -23,7 +24,7 @@ WHERE = {
 
 
 def looked_for(grant: Grant) -> bool:
-    """Optional grants, and those on accounts (`lending`) and on repositories, are not these tables'."""
+    """Optional grants, and those on accounts (`lending`), are not this table's."""
     return not grant.when and grant.where in WHERE
 
 

@@ -69,6 +69,7 @@ def ready() -> World:
         },
         images={f"pipeline/pipeline-{each}" for each in ("python:dev", f"python@{DIGEST}", "serving:dev")},
         repositories={"pipeline"},
+        repository_policies={"pipeline": granted("repository")},
     )
 
 

@@ -50,9 +50,9 @@ class World:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     bucket_policy: dict[str, set[str]] = field(default_factory=dict)
     datasets: dict[str, str] = field(default_factory=dict)
+    """Locations."""
     access: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     """Of each dataset: who has which role."""
-    """Locations."""
     subnetworks: dict[str, dict[str, Any]] = field(default_factory=dict)
     quotas: list[dict[str, Any]] = field(default_factory=list)
     """Compute Engine's, of every region."""
@@ -62,6 +62,7 @@ class World:
     images: set[str] = field(default_factory=set)
     """REPOSITORY/NAME:TAG or REPOSITORY/NAME@DIGEST."""
     repositories: set[str] = field(default_factory=set)
+    repository_policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     """States by full name."""
     key_policies: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -187,6 +188,11 @@ class ControlServer(Loopback):
             raise Refusal("NOT_FOUND", f"Repository {repository} not found")
         return {"format": "DOCKER"}
 
+    def _get_repository_policy(self, _: str, __: str, repository: str, ___: Any, ____: Any) -> Answer:
+        if repository not in self.world.repositories:
+            raise Refusal("NOT_FOUND", f"Repository {repository} not found")
+        return policy(self.world.repository_policies.get(repository, {}))
+
     def _get_tag(
         self, _: str, __: str, repository: str, package: str, tag: str, ___: Any, ____: Any
     ) -> Answer:
@@ -261,6 +267,7 @@ def _methods(server: ControlServer) -> list[Method]:
         ("GET", "cloudquotas.googleapis.com/v1/projects/*/locations/global/services/*/quotaInfos", pages,
          None, server._quota_infos),
         ("GET", repository, (), None, server._get_repository),
+        ("GET", f"{repository}:getIamPolicy", _POLICY, None, server._get_repository_policy),
         ("GET", f"{repository}/packages/*/tags/*", (), None, server._get_tag),
         ("GET", f"{repository}/dockerImages/*", (), None, server._get_image),
         ("GET", key, (), None, server._get_key),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.control.conftest import ACCOUNTS, BUCKET, IMAGE, PIPELINE, P, found, states
+from tests.contract.control.conftest import ACCOUNTS, BUCKET, PIPELINE, WORKER, P, found, states
 from tests.contract.control.server import NUMBER, ControlServer, World
 
 
@@ -22,7 +22,7 @@ Arrange = Callable[[World], object]
 def granting(role: str, dataset: str) -> str:
     """The command that gives the pipeline a role on a dataset."""
     sql = f"GRANT `{role}` ON SCHEMA `{P}.{dataset}` TO '{PIPELINE}'"
-    return f"bq query --use_legacy_sql=false {quote(sql)}"
+    return f"bq --project_id={P} query --use_legacy_sql=false {quote(sql)}"
 
 
 MISSING: dict[str, tuple[Arrange, str, str, str]] = {
@@ -109,6 +109,15 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
         "pipeline's role on pipeline_temporary",
         "which it may not make itself",
         f"bq mk --dataset --location=us-central1 {P}:pipeline_temporary",
+    ),
+    "the workers' right to pull their image": (
+        lambda w: w.repository_policies.clear(),
+        "dataflow's role on repository pipeline",
+        "no roles/artifactregistry.reader",
+        (
+            f"gcloud artifacts repositories add-iam-policy-binding pipeline --project={P} "
+            f"--location=us-central1 --member={WORKER} --role=roles/artifactregistry.reader"
+        ),
     ),
     "the pipeline's look at the bucket": (
         lambda w: w.bucket_policy[PIPELINE].discard("roles/storage.legacyBucketReader"),
@@ -223,7 +232,7 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
         lambda w: w.images.clear(),
         "image",
         "no us-central1-docker.pkg.dev/my-project-dev/pipeline/pipeline-python:dev",
-        f"gcloud builds submit --project={P} --tag={IMAGE}:dev",
+        "make images ENV=dev",
     ),
     "the repository": (
         lambda w: [each.clear() for each in (w.images, w.repositories)],  # type: ignore[func-returns-value]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from configs.settings import Settings
 from pipelines.preflight import command, keys
 from tests.contract.control.conftest import (
     ACCOUNTS,
@@ -12,6 +13,7 @@ from tests.contract.control.conftest import (
     IMAGE,
     KEY,
     PIPELINE,
+    WORKER,
     P,
     found,
     states,
@@ -75,6 +77,10 @@ def test_what_lets_the_pipeline_look_at_the_bucket_is_enough(
         ([{"role": "OWNER", "userByEmail": ACCOUNTS["pipeline"]}], "ready"),
         ([{"role": "roles/bigquery.dataEditor", "iamMember": PIPELINE}], "ready"),
         ([{"role": "WRITER", "groupByEmail": "pipelines@example.com"}], "unknown"),
+        ([{"role": "WRITER", "specialGroup": "projectWriters"}], "missing"),
+        ([{"role": "WRITER", "specialGroup": "allAuthenticatedUsers"}], "ready"),
+        ([{"role": "roles/bigquery.dataEditor", "iamMember": "allUsers"}], "ready"),
+        ([{"role": f"projects/{P}/roles/ours", "iamMember": PIPELINE}], "unknown"),
         ([{"view": {"tableId": "v"}}], "missing"),
     ],
 )
@@ -92,12 +98,89 @@ def test_who_may_write_in_the_whole_project_may_make_a_dataset(control: ControlS
     assert (told.state, told.told) == ("ready", "it may make the dataset itself")
 
 
+@pytest.mark.parametrize("role", ["roles/bigquery.dataViewer", "roles/bigquery.admin", "roles/editor"])
+def test_a_role_on_the_project_is_enough_for_the_rows(control: ControlServer, dev: Any, role: str) -> None:
+    control.world.access.pop(f"{P}.flights")
+    control.world.policy[PIPELINE].add(role)
+    assert found(dev(), "pipeline's role on flights").state == "ready"
+
+
 def test_where_predictions_are_delivered_is_looked_at(control: ControlServer, dev: Any) -> None:
     output = f"prediction.output=bq://{P}.predictions.flights"
     assert found(dev(output), "pipeline's role on predictions").state == "missing"
     control.world.datasets[f"{P}.predictions"] = "us-central1"
     control.world.access[f"{P}.predictions"] = control.world.access[f"{P}.pipeline_temporary"]
     assert found(dev(output), "pipeline's role on predictions").state == "ready"
+    control.world.datasets[f"{P}.predictions"] = "EU"
+    assert found(dev(output), "dataset predictions").state == "missing"
+
+
+def scoring(settings: Settings, sql: str) -> Settings:
+    """With this query of rows to score."""
+    told = settings.prediction.model_copy(update={"sql": sql})
+    return settings.model_copy(update={"prediction": told})
+
+
+def test_what_is_scored_is_looked_at(control: ControlServer, dev: Any) -> None:
+    settings = scoring(dev(), "SELECT * FROM examples JOIN bookings.latest USING (flight_id)")
+    assert found(settings, "dataset bookings").mend == (
+        f"bq mk --dataset --location=us-central1 {P}:bookings",
+    )
+    assert found(settings, "pipeline's role on bookings").state == "missing"
+    control.world.datasets[f"{P}.bookings"] = "us-central1"
+    control.world.access[f"{P}.bookings"] = control.world.access[f"{P}.flights"]
+    told = states(settings)
+    assert set(told.values()) == {"ready"}
+    assert "dataset flights" in told
+
+
+def test_of_another_project_a_dataset_s_own_rights_are_read(control: ControlServer, dev: Any) -> None:
+    settings = scoring(dev("prediction.uri=bq://warehouse-of-all.bookings"), "SELECT * FROM latest")
+    assert found(settings, "dataset bookings").state == "missing"
+    control.world.datasets["warehouse-of-all.bookings"] = "us-central1"
+    told = found(settings, "pipeline's role on bookings")
+    assert (told.state, told.told) == (
+        "unknown",
+        "roles/bigquery.dataViewer on warehouse-of-all.bookings: unless it has it in all of warehouse-of-all",
+    )
+    control.world.access["warehouse-of-all.bookings"] = control.world.access[f"{P}.flights"]
+    assert found(settings, "pipeline's role on bookings").state == "ready"
+
+
+def test_what_is_missing_and_is_not_the_run_s_is_made_by_its_owner(control: ControlServer, dev: Any) -> None:
+    control.world.datasets.pop(f"{P}.flights")
+    control.world.access.pop(f"{P}.flights")
+    assert found(dev(), "dataset flights").mend == ("python -m pipelines seed flights --env dev",)
+    (grant,) = found(dev(), "pipeline's role on flights").mend
+    assert "GRANT `roles/bigquery.dataViewer` ON SCHEMA" in grant
+
+
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        ("artifactregistry.writer", "ready"),
+        ("editor", "ready"),
+        ("artifactregistry.attachmentReader", "missing"),
+    ],
+)
+def test_what_lets_workers_pull_their_image_is_enough(
+    control: ControlServer, dev: Any, role: str, state: str
+) -> None:
+    control.world.repository_policies.clear()
+    control.world.policy[WORKER].add(f"roles/{role}")
+    assert found(dev(), "dataflow's role on repository pipeline").state == state
+
+
+def test_of_an_image_that_workers_do_not_pull_from_here_no_role_is_missing(
+    control: ControlServer, dev: Any
+) -> None:
+    control.world.repository_policies.clear()
+    direct = states(dev("cloud.dataflow.options=['--runner=DirectRunner']"))
+    assert not any(name.startswith("dataflow's role") for name in direct)
+    shared = dev(f"image=us-docker.pkg.dev/images-of-all/shared/python@{DIGEST}")
+    assert found(shared, "dataflow's role on repository shared").told == (
+        "roles/artifactregistry.reader: unless it has it in all of images-of-all"
+    )
 
 
 def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
@@ -146,7 +229,8 @@ def test_outside_dev_an_image_is_named_by_its_digest(control: ControlServer, dev
     pinned = states(dev("cloud.pinned_images=true", f"image={IMAGE}@{DIGEST}"))
     assert (pinned["image"], "image's digest" in pinned) == ("ready", False)
     placeholder = found(dev(f"image={IMAGE}@sha256:{'0' * 64}"), "image")
-    assert "placeholder" in placeholder.told
+    assert f"--set image={IMAGE}@sha256:…" in placeholder.told
+    assert placeholder.mend[0] == "make images ENV=dev"
     control.world.images.clear()
     assert found(dev(f"image={IMAGE}@{DIGEST}"), "image").state == "missing"
     assert found(dev("image=python:3.11"), "image").state == "unknown"
