@@ -16,7 +16,7 @@ from pipelines.preflight.places import contains
 from pipelines.preflight.rights import EDITOR, SMALLEST, VIEWER, Where, lacking
 
 if TYPE_CHECKING:
-    from sqlglot.exp import Table
+    from sqlglot import exp
 
 _BIGQUERY = "bigquery.googleapis.com"
 _BASIC = {"READER": VIEWER, "WRITER": EDITOR, "OWNER": "roles/bigquery.dataOwner"}
@@ -38,7 +38,10 @@ def datasets(desk: Desk) -> Iterator[Finding]:
     used = _used(desk)
     for project, dataset in sorted(set().union(*used.values())):
         made = (project, dataset) in used["temporary"] | used["output"]
-        yield _dataset(desk, project, dataset, runs_in, made=made)
+        try:
+            yield _dataset(desk, project, dataset, runs_in, made=made)
+        except Refused as refused:
+            yield _closed(desk, (project, dataset), f"dataset {dataset}", refused)
 
 
 def _dataset(desk: Desk, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
@@ -87,14 +90,27 @@ def rights(desk: Desk) -> Iterator[Finding]:
     used = _used(desk)
     for where, role in SMALLEST["pipeline"]:
         for name in sorted(used.get(where, ())):
-            told = _told(desk, name)
-            if told is None and where != "source":
-                yield _may_make(desk, member, name, role)
-            else:
-                yield _right(desk, member, name, role, (told or {}).get("access", []))
+            try:
+                yield _right(desk, member, name, role, made=where != "source")
+            except Refused as refused:
+                yield _closed(desk, name, _title(name), refused)
 
 
-def _right(desk: Desk, member: str, name: Name, role: str, access: list[dict[str, Any]]) -> Finding:
+def _closed(desk: Desk, name: Name, title: str, refused: Refused) -> Finding:
+    """What nobody lets the caller look at, with what does."""
+    if refused.status != 403 or refused.api_is_off:
+        raise refused
+    who = desk.google.caller
+    give = _give(desk, who, name, "roles/bigquery.metadataViewer")
+    return Finding(title, "unknown", f"{'.'.join(name)} is closed to {who}", (give,))
+
+
+def _right(desk: Desk, member: str, name: Name, role: str, *, made: bool) -> Finding:
+    """`made`: by the first run, if it may."""
+    told = _told(desk, name)
+    if told is None and made:
+        return _may_make(desk, member, name, role)
+    access = told.get("access", []) if told else []
     given = [each for each in access if "role" in each]
     held = _of_project(desk, member, name) | _held(given, member)
     groups = sorted(each["groupByEmail"] for each in given if "groupByEmail" in each)
@@ -199,7 +215,7 @@ def _place(source: Source) -> Name:
     return project, dataset or (DATASET if source.sample else "")
 
 
-def _tables(sql: str) -> Sequence["Table"]:
+def _tables(sql: str) -> "Sequence[exp.Table]":
     from components.sources import googlesql
     from configs.errors import QueryError
 
@@ -209,7 +225,7 @@ def _tables(sql: str) -> Sequence["Table"]:
         return ()  # BigQuery has the last word, in the plan's dry run
 
 
-def _is_examples(table: "Table") -> bool:
+def _is_examples(table: "exp.Table") -> bool:
     from components.selection import EXAMPLES
 
     return not table.db and table.name == EXAMPLES

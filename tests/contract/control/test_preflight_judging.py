@@ -147,6 +147,17 @@ def test_of_another_project_a_dataset_s_own_rights_are_read(control: ControlServ
     assert found(settings, "pipeline's role on bookings").state == "ready"
 
 
+def test_a_dataset_that_is_closed_hides_no_other(control: ControlServer, dev: Any) -> None:
+    control.close_to_us("datasets/flights")
+    told = {each.name: each for each in command.findings(dev())}
+    for name in ("dataset flights", "pipeline's role on flights"):
+        assert (told[name].state, told[name].told) == ("unknown", f"{P}.flights is closed to user:YOU")
+        (mend,) = told[name].mend
+        assert "GRANT `roles/bigquery.metadataViewer` ON SCHEMA" in mend
+    assert told["dataset pipeline_temporary"].state == "ready"
+    assert told["pipeline's role on pipeline_temporary"].state == "ready"
+
+
 def test_what_is_missing_and_is_not_the_run_s_is_made_by_its_owner(control: ControlServer, dev: Any) -> None:
     control.world.datasets.pop(f"{P}.flights")
     control.world.access.pop(f"{P}.flights")
