@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, judged, roles_by_member
 from pipelines.preflight.google import Refused
-from pipelines.preflight.rights import SMALLEST, lacking
+from pipelines.preflight.rights import CURVE_WRITER, SMALLEST, lacking
 
 _DOMAIN = ".iam.gserviceaccount.com"
 _ACT_AS = "iam.serviceAccounts.actAs"
@@ -79,9 +79,17 @@ def roles(desk: Desk) -> Iterator[Finding]:
         member = f"serviceAccount:{account}"
         held = desk.policy.get(member, set()) | desk.bucket_policy.get(member, set())
         wanted = tuple(each for where, each in SMALLEST[role] if where in ("project", "bucket"))
-        missing = lacking(wanted, held)
+        missing = [*lacking(wanted, held), *_curves(desk, role, held)]
         mend = tuple(_give(desk, member, each) for each in missing)
         yield judged(f"roles of {role}", missing, held, mend, _in_groups(desk, missing))
+
+
+def _curves(desk: Desk, role: str, held: set[str]) -> list[str]:
+    """What the training job lacks to write to the TensorBoard, if there is one."""
+    writer = f"projects/{desk.project}/roles/{CURVE_WRITER}"
+    if role != "trainer" or not desk.cloud.tracking.tensorboard or writer in held:
+        return []
+    return [writer] if lacking(("roles/aiplatform.user",), held) else []
 
 
 def lending(desk: Desk) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from configs.cloud import Cloud
 from configs.settings import Settings
 from pipelines.preflight.google import Google
+from pipelines.preflight.rights import CURVE_WRITER
 
 _WITH_CONDITIONS = 3
 """The version of a policy that has its conditional bindings too; the others leave them out."""
@@ -100,14 +101,16 @@ def judged(
     Args:
         name: What was looked at.
         missing: The roles, with what they should be held on where the name does not say it.
-        held: Its roles; one of our own, which is not opened, may be as good.
+        held: Its roles; a custom one, which is not opened, may be as good.
         mend: The commands that give what is missing.
         doubts: What else may be as good, and was not looked into.
     """
     if not missing:
         return Finding(name, "ready", "all there")
     lacks = ", ".join(missing)
-    custom = sorted(each for each in held if not each.startswith("roles/"))
+    custom = sorted(
+        each for each in held if not each.startswith("roles/") and not each.endswith(f"/{CURVE_WRITER}")
+    )
     if custom:
         return Finding(name, "unknown", f"{lacks}: unless {', '.join(custom)} has it", mend)
     if doubts:

@@ -31,6 +31,8 @@ SMALLEST: dict[str, tuple[tuple[Where, str], ...]] = {
     "trainer": (("project", LOG), ("bucket", OBJECT_USER)),
     "serving": (("project", LOG), ("bucket", "roles/storage.objectViewer")),
 }
+CURVE_WRITER = "pipelineCurveWriter"
+"""A role of our own, the trainer's where there is a TensorBoard; roles/aiplatform.user has what it has."""
 _ALL = ("roles/editor", "roles/owner")
 _OF_DATA = ("roles/bigquery.dataOwner", "roles/bigquery.admin", *_ALL)
 _OF_BUCKETS = ("roles/storage.objectAdmin", "roles/storage.admin")
@@ -65,4 +67,4 @@ BROADER: dict[str, tuple[str, ...]] = {
 
 def lacking(wanted: tuple[str, ...], held: set[str]) -> list[str]:
     """The roles of which neither they nor a broader one is held."""
-    return [role for role in wanted if not {role, *BROADER[role]} & held]
+    return [role for role in wanted if not {role, *BROADER.get(role, ())} & held]

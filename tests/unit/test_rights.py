@@ -48,6 +48,17 @@ def test_accounts_that_are_lent_are_the_matrix_s() -> None:
     assert lent == {f"account/{name}" for role, name in IDENTITIES.items() if role != "pipeline"}
 
 
+def test_the_one_grant_of_ours_that_is_optional_is_the_tensorboard_s() -> None:
+    optional = [
+        (identity, grant.role, grant.when)
+        for identity, name in IDENTITIES.items()
+        for grant in matrix().identities[name].grants
+        if grant.when
+    ]
+    role = "projects/{project}/roles/" + rights.CURVE_WRITER
+    assert optional == [("trainer", role, "tracking.tensorboard")]
+
+
 def test_who_uses_the_key_is_the_matrix_s() -> None:
     users = {
         identity.member.removeprefix("serviceAccount:").replace("{project_number}", "{number}")

@@ -22,10 +22,10 @@ _TOLD = {
 """How `datasets.get` tells these roles."""
 
 
-def findings(grants: Iterable[Granted]) -> list[Finding]:
+def findings(grants: Iterable[Granted], *overrides: str) -> list[Finding]:
     """All that the preflight finds where these grants were made, and nothing else is missing."""
     with ControlServer(_world(grants)) as server:
-        settings = load("flights", "dev", [f"cloud.loopback.google={server.url}", OUTPUT])
+        settings = load("flights", "dev", [f"cloud.loopback.google={server.url}", OUTPUT, *overrides])
         return list(command.findings(settings))
 
 
