@@ -7,7 +7,7 @@ from configs.settings import Settings
 
 REDUCTION_SERVER = "us-docker.pkg.dev/vertex-ai-restricted/training/reductionserver:latest"
 """Google's own image, which has no other tag."""
-_REDUCTION_MACHINE = "n1-highcpu-16"
+REDUCTION_MACHINE = "n1-highcpu-16"
 _RESERVATION_KEY = "compute.googleapis.com/reservation-name"
 _CUSTOM_JOBS = frozenset({"train"})
 """Tasks that are a custom job on Vertex AI; the others are containers whose machine the service chooses."""
@@ -85,7 +85,7 @@ def _with_pools(wrapped: Any, job: TrainingJob, image: str) -> Any:
 
 def _reduction_servers(replicas: int) -> dict[str, Any]:
     return {
-        "machine_spec": {"machine_type": _REDUCTION_MACHINE},
+        "machine_spec": {"machine_type": REDUCTION_MACHINE},
         "replica_count": replicas,
         "container_spec": {"image_uri": REDUCTION_SERVER},
     }
@@ -107,12 +107,13 @@ def placed(task: Any, settings: Settings) -> Any:
         return task.set_container_image(settings.image)
     if task.name in _CUSTOM_JOBS:
         return task  # the launcher's own image; ours is in the job's worker pools
-    machine = _stage_machine(cloud, task.name)
+    machine = stage_machine(cloud, task.name)
     task.set_container_image(settings.image)
     return task.set_cpu_limit(str(machine.cpus)).set_memory_limit(f"{machine.memory_gb}G")
 
 
-def _stage_machine(cloud: Cloud, name: str) -> StageMachine:
+def stage_machine(cloud: Cloud, name: str) -> StageMachine:
+    """What a stage's container asks for."""
     return next((machine for stage, machine in cloud.stages.items() if stage == name), StageMachine())
 
 

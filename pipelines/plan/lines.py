@@ -3,18 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from configs.cloud import OnlinePrediction, StageMachine
+from configs.cloud import OnlinePrediction
 from configs.errors import SettingsError
 from configs.prices import Factor, Price, Prices, Range
 from configs.settings import Settings
 from configs.stages.prediction import deliver_stage
 from pipelines.definitions import Definition
+from pipelines.placement import REDUCTION_MACHINE, stage_machine
 from pipelines.plan.cost import NOTHING, Cost, priced
 from pipelines.plan.machines import Shape, chips, hosts, shape
 from pipelines.target import cloud_of, on_dataflow
 
 _HOURS_A_MONTH = 730
-_REDUCTION_MACHINE = "n1-highcpu-16"
 _GB, _TIB = 10**9, 2**40
 _DEFAULT_IDENTITY = "the project's default"
 
@@ -99,7 +99,7 @@ class Lines:
 
     def _container(self, stage: str) -> Line:
         """A stage's own container; Vertex AI chooses a machine of that size."""
-        machine = next((each for name, each in self.cloud.stages.items() if name == stage), StageMachine())
+        machine = stage_machine(self.cloud, stage)
         minutes = self.prices.minutes.of(stage)
         hour = self._machine_hour(Shape("e2", machine.cpus, machine.memory_gb))
         return Line(
@@ -161,11 +161,11 @@ class Lines:
             minutes=minutes,
         )
         if told.reduction_server_replicas:
-            server = self._spot(self._machine_hour(_REDUCTION_MACHINE))
+            server = self._spot(self._machine_hour(REDUCTION_MACHINE))
             yield Line(
                 "train",
                 "Vertex AI reduction server",
-                f"{_REDUCTION_MACHINE} x {told.reduction_server_replicas}",
+                f"{REDUCTION_MACHINE} x {told.reduction_server_replicas}",
                 server.times(told.reduction_server_replicas).times(_hours(minutes)),
                 identity=self.who.trainer,
                 minutes=minutes,
