@@ -1,5 +1,5 @@
 # The prediction server alone: infra/images/build serving; docs/images.md.
-# About 2 minutes without a cache; 1.1 GB, of which TensorFlow is 0.9. Context: the repository's root.
+# About 2 minutes without a cache; 1.2 GB besides the base, of which TensorFlow is 1.0. Context: the repository's root.
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
