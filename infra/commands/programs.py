@@ -8,7 +8,7 @@ from pathlib import Path
 from configs.errors import CloudError, SettingsError
 
 
-def program(name: str) -> str:
+def program(name: str, expected: str = "the command on the PATH") -> str:
     """A command of this machine.
 
     Raises:
@@ -16,15 +16,14 @@ def program(name: str) -> str:
     """
     found = shutil.which(name)
     if found is None:
-        raise SettingsError(
-            name, expected="the command on the PATH", got="none", way_out=_INSTALL.get(name, "")
-        )
+        raise SettingsError(name, expected=expected, got="none", way_out=_INSTALL.get(name, ""))
     return found
 
 
 _INSTALL = {
     "cyclonedx-py": "It comes with: make sbom ENV=…",
     "gcloud": "Install it: https://cloud.google.com/sdk/docs/install",
+    "terraform": "Install it: https://developer.hashicorp.com/terraform/install",
     "skopeo": "Install it: apt-get install skopeo, or brew install skopeo.",
 }
 

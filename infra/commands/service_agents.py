@@ -3,10 +3,8 @@
 A key can be given to such an account only after that, so `up` asks before it plans. Asking again is no harm.
 """
 
-import os
-from typing import Any
-
-from components.storage.client import explained
+from components.storage.client import client, explained
+from configs.cloud import BigQueryAccess
 from infra.commands.places import Place
 
 
@@ -16,18 +14,9 @@ def wake(place: Place) -> list[str]:
     Raises:
         PlaceError: There are no credentials, or the project is closed to us.
     """
+    from components.sources.bigquery_client import Connection
+
     with explained(f"the service agents of {place.project}"):
-        from google.cloud import bigquery, storage
-
-        return [
-            _client(storage.Client, place, "STORAGE_EMULATOR_HOST").get_service_account_email(),
-            _client(bigquery.Client, place, "BIGQUERY_EMULATOR_HOST").get_service_account_email(),
-        ]
-
-
-def _client(kind: Any, place: Place, emulator: str) -> Any:
-    if os.environ.get(emulator):
-        from google.auth.credentials import AnonymousCredentials
-
-        return kind(project=place.project, credentials=AnonymousCredentials())  # type: ignore[no-untyped-call]  # google-auth
-    return kind(project=place.project)
+        of_storage = client().get_service_account_email(project=place.project)
+        bigquery = Connection(BigQueryAccess(project=place.project), place.project).client
+        return [of_storage, bigquery.get_service_account_email()]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs.errors import PipelineError, SettingsError
+from configs.errors import PipelineError
+from infra.commands.programs import program
 
 _CHANGES = 2
 """What `plan -detailed-exitcode` ends with where there is something to do."""
@@ -91,14 +91,7 @@ class Root:
         return code
 
     def _command(self, *words: str) -> list[str]:
-        found = shutil.which("terraform")
-        if found is None:
-            raise SettingsError(
-                "terraform",
-                expected="the command on the PATH, 1.11 or newer",
-                got="none",
-                way_out="Install it: https://developer.hashicorp.com/terraform/install",
-            )
+        found = program("terraform", expected="the command on the PATH, 1.11 or newer")
         plain = [] if sys.stdout.isatty() or words[0] == "show" else ["-no-color"]
         return [found, f"-chdir={self.folder}", words[0], *plain, *words[1:]]
 
