@@ -1,6 +1,5 @@
 """Rows out of a source, as every stage that reads one takes them: columns checked, written, counted."""
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +11,7 @@ from sqlglot import exp
 from components.artifacts import shard_path
 from components.recording import Progress
 from components.sources import Rows, googlesql
-from configs.errors import DataError, MissingFeatureError
+from configs.errors import DataError, MissingFeatureError, did_you_mean
 from configs.rows import Part
 from configs.rows import Source as Selection
 
@@ -33,11 +32,10 @@ def check_columns(wanted: Iterable[str], schema: pa.Schema) -> None:
 
 def not_among(name: str, names: Sequence[str]) -> dict[str, str]:
     """What an error says of a column that the query does not return."""
-    nearest = difflib.get_close_matches(name, names, 1, cutoff=0.5)
     return {
         "expected": "among the columns that the query returns",
         "got": ", ".join(names),
-        "way_out": f"Did you mean '{nearest[0]}'?" if nearest else "Return it from the query.",
+        "way_out": did_you_mean(name, names, otherwise="Return it from the query."),
     }
 
 

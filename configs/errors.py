@@ -25,8 +25,9 @@ PipelineError
 └── UnknownRunError          no run with this id
 """
 
+import difflib
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class PipelineError(Exception):
@@ -62,6 +63,18 @@ class PipelineError(Exception):
 
 def _again(kind: type[PipelineError], subject: str, expected: str, got: str, way_out: str) -> PipelineError:
     return kind(subject, expected=expected, got=got, way_out=way_out)
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """A way out of a misspelt name: the nearest one that there is, as a question.
+
+    Args:
+        word: What was written.
+        known: What could have been meant.
+        otherwise: The way out where nothing is near.
+    """
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean '{nearest[0]}'?" if nearest else otherwise
 
 
 class SettingsError(PipelineError):

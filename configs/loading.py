@@ -1,6 +1,5 @@
 """Reads a use case and an environment into `Settings`; explains every mistake by file and line."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -9,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from configs.errors import PipelineError, SettingsError
+from configs.errors import PipelineError, SettingsError, did_you_mean
 from configs.settings import Settings
 
 CONFIGS = Path(__file__).parent
@@ -78,7 +77,7 @@ def use_case_folder(use_case: str | Path) -> Path:
     raise SettingsError(
         f"use case '{use_case}'",
         expected=f"one of {', '.join(known)}, or a folder with {FILE}",
-        way_out=_did_you_mean(str(use_case), known),
+        way_out=did_you_mean(str(use_case), known),
     )
 
 
@@ -107,7 +106,7 @@ def _environment_file(environment: str) -> Path:
     raise SettingsError(
         f"environment '{environment}'",
         expected=f"one of {', '.join(known)}",
-        way_out=_did_you_mean(environment, known),
+        way_out=did_you_mean(environment, known),
     )
 
 
@@ -187,7 +186,7 @@ def _sql(section: str, path: Path, origins: Origins) -> str:
             f"{origins.get((section, 'query'), path.parent / FILE)}: {section}.query",
             expected="a SQL file beside the YAML",
             got=str(path),
-            way_out=_did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
+            way_out=did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
         )
     return path.read_text()
 
@@ -210,7 +209,7 @@ def _explained(
             subject,
             expected=f"one of {', '.join(known)}",
             got=f"the unknown key '{at[-1]}'",
-            way_out=_did_you_mean(str(at[-1]), known) + others,
+            way_out=did_you_mean(str(at[-1]), known) + others,
         )
     if first["type"] == "missing":
         return SettingsError(
@@ -260,8 +259,3 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 def _is_section(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean '{nearest[0]}'?" if nearest else ""

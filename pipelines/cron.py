@@ -1,11 +1,10 @@
 """When a schedule starts runs: five fields of unix-cron and a time zone, checked before any call."""
 
-import difflib
 import re
 import zoneinfo
 from dataclasses import dataclass
 
-from configs.errors import SettingsError
+from configs.errors import SettingsError, did_you_mean
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -119,11 +118,10 @@ def _check_zone(time_zone: str) -> None:
     known = zoneinfo.available_timezones()
     if time_zone in known:
         return
-    near = difflib.get_close_matches(time_zone, known, n=1, cutoff=0.5)
     raise SettingsError(
         f"time zone '{time_zone}'",
         expected="one of the IANA database, such as Europe/Zurich or UTC",
-        way_out=f"Did you mean '{near[0]}'?" if near else "",
+        way_out=did_you_mean(time_zone, known),
     )
 
 

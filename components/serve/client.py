@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 import orjson
 
-from components.serve.instances import nearest
-from configs.errors import EndpointError, RequestError, UnreadableFileError
+from configs.errors import EndpointError, RequestError, UnreadableFileError, did_you_mean
 
 Instance = Mapping[str, Any]
 _SECONDS = 60.0
@@ -158,7 +157,7 @@ def _rows(path: Path, table: Any, features: Sequence[str]) -> list[Instance]:
             f"{path}",
             expected=f"a column for each feature; an empty one counts as missing: {', '.join(features)}",
             got=f"no column '{absent[0]}'",
-            way_out=nearest(absent[0], set(table.column_names)),
+            way_out=did_you_mean(absent[0], table.column_names),
         )
     columns = [_plain(table.column(name)) for name in features]
     return [dict(zip(features, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -5,7 +5,6 @@ Arrow prints it. A field that is null or absent is a missing value: NaN or "". S
 float32, as it was in training.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from configs.errors import RequestError
+from configs.errors import RequestError, did_you_mean
 
 _NUMBER: frozenset[type] = frozenset({int, float, bool, type(None)})
 _CATEGORY: frozenset[type] = frozenset({str, int, float, bool, type(None)})
@@ -120,12 +119,6 @@ def columns(instances: Sequence[Any], features: RawFeatures, known: AbstractSet[
     return Columns(numeric, np.array(written, dtype=object).reshape(shape))
 
 
-def nearest(word: str, known: AbstractSet[str]) -> str:
-    """A question that helps after a misspelt name; empty if nothing is near."""
-    found = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.5)
-    return f"Did you mean '{found[0]}'?" if found else ""
-
-
 def described(value: Any) -> str:
     """A JSON value as a reader would call it: its kind and, cut short, itself."""
     kind = next((word for kind, word in _KINDS.items() if isinstance(value, kind)), "")
@@ -175,7 +168,7 @@ def _first_mistake(instances: Sequence[Any], features: RawFeatures, known: Abstr
                     None,
                     expected="the model's features",
                     got=f"the unknown field '{field[:_SHOWN]}'",
-                    way_out=nearest(field, known),
+                    way_out=did_you_mean(field, known),
                 )
             if field in features.numeric and type(value) not in _NUMBER:
                 return InstanceError(index, field, expected="a number or null", got=described(value))

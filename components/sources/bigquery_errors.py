@@ -1,13 +1,12 @@
 """BigQuery's errors, each in terms of the query as the user wrote it, with the command that mends it."""
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.sources import googlesql
 from configs.cloud import BigQueryAccess
-from configs.errors import BusyError, PipelineError, QueryError, SourceError
+from configs.errors import BusyError, PipelineError, QueryError, SourceError, did_you_mean
 
 _LOGIN = "gcloud auth application-default login"
 _REQUIRED_BYTES = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher")
@@ -111,12 +110,6 @@ def size(count: float) -> str:
     return f"{count:,.1f} TiB"
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`Did you mean 'flights'?`, where something is near."""
-    found = difflib.get_close_matches(word, known, 1, cutoff=0.5)
-    return f"Did you mean '{found[0]}'?" if found else ""
-
-
 def seed_hint(access: BigQueryAccess) -> str:
     """How the sample data come into the warehouse, where the use case has some."""
     return f"Load the sample data: `{access.seed_command}`." if access.seed_command else ""
@@ -177,7 +170,7 @@ def _missing(message: str, _: Exception, context: Context) -> PipelineError | No
 
 def _missing_dataset(dataset: str, message: str, context: Context) -> PipelineError:
     where = re.search(r"in location ([\w-]+)", message)
-    hints = (nearest(dataset.rpartition(".")[2], context.datasets()), seed_hint(context.access))
+    hints = (did_you_mean(dataset.rpartition(".")[2], context.datasets()), seed_hint(context.access))
     return SourceError(
         f"the dataset '{dataset}'",
         expected=f"a dataset in location {where[1]}" if where else "a dataset",
@@ -196,7 +189,7 @@ def missing_table(path: Sequence[str], table: str, context: Context) -> Pipeline
         f"the query, table '{'.'.join((*path, table))}'" + (f", {where}" if where else ""),
         expected=f"one of {', '.join(known[:20])}" if known else "a table",
         got="no such table",
-        way_out=" ".join(filter(None, (nearest(table, known), seed_hint(context.access)))),
+        way_out=" ".join(filter(None, (did_you_mean(table, known), seed_hint(context.access)))),
     )
 
 

@@ -9,7 +9,7 @@ from components.sources import bigquery_errors as errors
 from components.sources import googlesql
 from components.sources.bigquery_client import Connection, Statement
 from components.sources.bigquery_types import quoted
-from configs.errors import QueryError, SourceError
+from configs.errors import QueryError, SourceError, did_you_mean
 
 _COMPARISONS = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 _INGESTION_TIME = ("_PARTITIONTIME", "_PARTITIONDATE")
@@ -57,7 +57,7 @@ def _in_several(having: list[str], table: str) -> dict[str, str]:
 def _in_none(connection: Connection, known: list[str], plain: list[exp.Table]) -> dict[str, str]:
     names = sorted({table.name for table in plain})
     there = [f"{each}.{table}" for each in known for table in connection.table_names(each)]
-    near = errors.nearest(names[0], [each.split(".")[1] for each in there])
+    near = did_you_mean(names[0], [each.split(".")[1] for each in there])
     return {
         "expected": f"a dataset of '{connection.project}' with {', '.join(names)}",
         "got": ", ".join(there[:20]) or "no table at all",

@@ -1,11 +1,10 @@
 """Bring an environment's infrastructure up, look at what would change, take it down."""
 
-import difflib
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
-from configs.errors import SettingsError
+from configs.errors import SettingsError, did_you_mean
 from infra.commands import service_agents, state_bucket
 from infra.commands.places import INFRA, Place
 from infra.commands.terraform import Resource, Root, without_index
@@ -144,11 +143,10 @@ def _targets(addresses: Iterable[str]) -> list[str]:
 def _known(name: str) -> str:
     if name in DATA:
         return name
-    nearest = difflib.get_close_matches(name, DATA, n=1, cutoff=0.5)
     raise SettingsError(
         f"DELETE={name}",
         expected=f"names from {', '.join(DATA)}",
-        way_out=f"Did you mean '{nearest[0]}'?" if nearest else "",
+        way_out=did_you_mean(name, DATA),
     )
 
 

@@ -1,11 +1,10 @@
 """Where an environment's infrastructure lies: its project, its variables, its Terraform state's bucket."""
 
-import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.errors import SettingsError
+from configs.errors import SettingsError, did_you_mean
 from configs.loading import CONFIGS
 
 INFRA = Path(__file__).parents[1]
@@ -72,11 +71,10 @@ def _variables(environment: str) -> Path:
     known = sorted(file.stem for file in folder.glob("*.tfvars"))
     if environment in known:
         return folder / f"{environment}.tfvars"
-    nearest = difflib.get_close_matches(environment, known, n=1, cutoff=0.5)
     here = (CONFIGS / "environments" / f"{environment}.yaml").is_file()
     raise SettingsError(
         f"environment '{environment}'",
         expected=f"one of {', '.join(known)}",
         got="this machine, which needs no infrastructure" if here else "",
-        way_out=f"Did you mean '{nearest[0]}'?" if nearest else "",
+        way_out=did_you_mean(environment, known),
     )
