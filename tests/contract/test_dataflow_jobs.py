@@ -23,9 +23,9 @@ from configs.loading import load
 from configs.settings import Settings
 from pipelines import remote
 from pipelines.runs import begin_manifest, new_run
-from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.jobs import Fate, Job, State
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.storage.server import StorageServer
 from tests.contract.vertex import small
 from tests.contract.vertex.server import VertexServer
 

@@ -14,8 +14,8 @@ from configs.cloud import Cloud, Identities, Loopback
 from configs.places import Beam
 from configs.stages.prediction import PredictStage
 from pipelines import links
-from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.storage.server import StorageServer
 from tests.contract.test_dataflow_stages import IMAGE, WORKER, settings
 
 RUN = "flights-prediction-20261125-120000-ab12"

@@ -30,14 +30,17 @@ from configs.rows import HashSplit, Label
 from configs.settings import Settings
 from configs.stages.training import told_training
 from pipelines import links
-from tests.contract.conftest import StorageServer
+from tests.contract.agreeing import close
 from tests.contract.dataflow.jobs import Job, State
 from tests.contract.dataflow.server import DataflowServer
+from tests.contract.storage.server import StorageServer
 
 RUN = "tiny-20261125-120000-ab12"
 IMAGE = "us-central1-docker.pkg.dev/local-project/pipeline/pipeline-python@sha256:" + "0" * 64
 KEY = "projects/local-project/locations/us-central1/keyRings/r/cryptoKeys/k"
 WORKER = "worker@local-project.iam.gserviceaccount.com"
+IN_ANOTHER_ORDER = {"rel": 1e-9, "abs": 1e-12}
+"""Sums in another order may differ in their last digits."""
 FEATURES = Features(
     numeric={
         "distance": Numeric(transform="log"),
@@ -238,20 +241,11 @@ def transformed(graph: Path) -> dict[str, list[float]]:
 def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     here, there = (chain.at("evaluate_1", "evaluation") for chain in (both.here, both.there))
     for name in ("metrics.json", "curves.json"):
-        assert read_json(there / name) == close(read_json(here / name)), name
+        assert read_json(there / name) == close(read_json(here / name), **IN_ANOTHER_ORDER), name
     for name in ("golden.json", "verdict.json"):
-        assert read_json(there / name) == close(read_json(here / name)), name
+        assert read_json(there / name) == close(read_json(here / name), **IN_ANOTHER_ORDER), name
     assert read_json(there / "metrics.json")["champion_version"] == "7"
     assert any(name.startswith("champion/metrics") for name in contents.objects(str(there)))
-
-
-def close(value: Any) -> Any:
-    """The same, where sums in another order may differ in their last digits."""
-    if isinstance(value, dict):
-        return {key: close(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [close(each) for each in value]
-    return pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value
 
 
 def test_three_jobs_ran_to_their_end(both: Both) -> None:
@@ -324,4 +318,6 @@ def test_the_record_names_the_jobs(both: Both) -> None:
         assert pages[0].startswith("https://console.cloud.google.com/dataflow/jobs/us-central1/2026-11-25")
         assert len(pages) == len(ends)
         here = read_json(both.here.at(f"{stage}_1", f"{stage}.stage.json"))
-        assert here["summary"] == close({k: v for k, v in record["summary"].items() if k != "jobs"})
+        assert here["summary"] == close(
+            {k: v for k, v in record["summary"].items() if k != "jobs"}, **IN_ANOTHER_ORDER
+        )

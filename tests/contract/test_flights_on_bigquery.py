@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json, shards
+from components.artifacts import read_json
 from components.ingest import core
-from components.parquet import opened
 from components.raw import declared
 from components.recording import silent
 from components.select import core as select
 from components.sources import open_source
 from components.sources.samples import DATASET
 from configs.loading import load
-from configs.rows import SPLITS, Source, Split
+from configs.rows import SPLITS, Part, Source
 from configs.stages.prediction import select_stage
 from configs.stages.training import ingest_stage
 from tests.contract import warehouses
+from tests.contract.agreeing import close, rows
 
 bigquery = pytest.importorskip("google.cloud.bigquery")
 
@@ -43,10 +43,7 @@ def test_bigquery_and_duckdb_return_the_same_rows(days: Path, sql: str, bigquery
     assert len(here) > 5000
     assert there.keys() == here.keys()
     for flight_id, row in here.items():
-        assert there[flight_id] == {
-            column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
-            for column, value in row.items()
-        }
+        assert there[flight_id] == close(row, rel=1e-12)
     assert _values(here, "late") == {0, 1, None}
     assert _values(here, "aircraft_state") == {"unknown", "landed", "departed", "overdue"}
     assert [column for column in row if _values(here, column) == {None}] == []
@@ -67,25 +64,12 @@ def test_ingest_writes_the_same_flights_from_either(
     assert core.run(there, bucket / "rows", silent) == {**summary, "scanned_bytes": 0}  # of the emulator
     assert read_json(bucket / "rows" / "rows.json") == read_json(tmp_path / "rows/rows.json")
     for name in SPLITS:
-        expected = _rows(tmp_path / "rows", name)
-        found = _rows(bucket / "rows", name)
+        expected = _by_flight(tmp_path / "rows", name)
+        found = _by_flight(bucket / "rows", name)
         assert found.keys() == expected.keys()
         assert len(found) == summary[name]
         for flight_id, row in expected.items():
-            assert found[flight_id] == {
-                column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
-                for column, value in row.items()
-            }
-
-
-def _rows(place: Path, split: Split) -> dict[str, dict[str, Any]]:
-    """The rows of a split by their key; instants in UTC, since BigQuery exports them without a zone."""
-    found = {}
-    for shard in shards(place, split):
-        with opened(shard) as file:
-            for row in file.read().to_pylist():
-                found[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
-    return found
+            assert found[flight_id] == close(row, rel=1e-12)
 
 
 def test_the_flights_to_score_are_the_same_from_either(
@@ -103,25 +87,16 @@ def test_the_flights_to_score_are_the_same_from_either(
     summary = select.run(here, features, tmp_path / "rows", silent)
     assert 1000 < int(summary["rows"]) < 3000
     assert select.run(there, features, bucket / "rows", silent)["rows"] == summary["rows"]
-    ours, theirs = _scored(tmp_path / "rows"), _scored(bucket / "rows")
+    ours, theirs = _by_flight(tmp_path / "rows", "score"), _by_flight(bucket / "rows", "score")
     assert ours.keys() == theirs.keys()
     for flight_id, row in ours.items():
-        assert theirs[flight_id] == {
-            column: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
-            for column, value in row.items()
-        }
+        assert theirs[flight_id] == close(row, rel=1e-12)
     assert min(row["decided_at"] for row in ours.values()).date() >= datetime.date(2013, 11, 10)
     assert not {"late", "excluded_because"} & set(row)
 
 
-def _scored(place: Path) -> dict[str, dict[str, Any]]:
-    """The rows to score, by their flight."""
-    rows = {}
-    for shard in shards(place, "score"):
-        with opened(shard) as file:
-            for row in file.read().to_pylist():
-                rows[row["flight_id"]] = row | {"decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
-    return rows
+def _by_flight(place: Path, split: Part) -> dict[str, dict[str, Any]]:
+    return {row["flight_id"]: row for row in rows(place, split)}
 
 
 def _through_duckdb(days: Path, sql: str) -> dict[str, dict[str, Any]]:

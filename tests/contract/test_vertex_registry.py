@@ -12,8 +12,8 @@ from components.registry import vertex_labels as labels
 from components.registry.endpoint import Endpoint
 from components.registry.vertex_labels import Moved, State
 from configs.errors import EndpointError, RegistryError
-from tests.contract.conftest import StorageServer
 from tests.contract.registries import IMAGE, ROWS, World, right, serving_cloud, submission
+from tests.contract.storage.server import StorageServer
 
 pytest.importorskip("google.cloud.aiplatform")
 

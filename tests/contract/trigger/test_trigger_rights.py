@@ -4,10 +4,10 @@ import pytest
 
 from configs.settings import Settings
 from infra.commands.iam import matrix
-from tests.contract.conftest import StorageServer
 from tests.contract.iam.calls import Calls
 from tests.contract.iam.granting import refused, uncalled
 from tests.contract.iam.needs import needs
+from tests.contract.storage.server import StorageServer
 from tests.contract.trigger.conftest import Trigger, asking
 from tests.contract.vertex.server import VertexServer
 

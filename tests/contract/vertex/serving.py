@@ -1,15 +1,15 @@
 """Deployed versions that really serve: each one's own container command, as a process of this machine."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.loopback import free_port, wait_until_it_answers
 
 ROOT = Path(__file__).parents[3]
 _MOST_SECONDS = 60.0
@@ -42,12 +42,11 @@ class Servers:
     def _url(self, model: Any) -> str:
         key = f"{model.name}@{model.version_id}"
         if key not in self._running:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
-            url = f"http://127.0.0.1:{port}"
-            self._running[key] = _started(model, port, self._variables), url
-            _wait_until_healthy(self._running[key][0], url + model.container_spec.health_route)
+            port = free_port()
+            process, url = _started(model, port, self._variables), f"http://127.0.0.1:{port}"
+            self._running[key] = process, url
+            health = url + model.container_spec.health_route
+            wait_until_it_answers(health, _MOST_SECONDS, lambda: _ended(process))
         return self._running[key][1]
 
 
@@ -70,14 +69,6 @@ def _contract(model: Any, port: int) -> Mapping[str, str]:
     }
 
 
-def _wait_until_healthy(process: "subprocess.Popen[bytes]", url: str) -> None:
-    until = time.monotonic() + _MOST_SECONDS
-    while time.monotonic() < until:
-        assert process.poll() is None, f"the server ended with {process.returncode}"
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            """It does not listen yet."""
-        time.sleep(0.1)
-    raise TimeoutError(f"{url} was not healthy within {_MOST_SECONDS:.0f} s")
+def _ended(process: "subprocess.Popen[bytes]") -> str | None:
+    """How a process has ended, if it has."""
+    return None if process.poll() is None else f"the server ended with {process.returncode}"

@@ -13,7 +13,8 @@ from pipelines.definitions import Pipeline
 from pipelines.runs import artifact_uri
 from tests.contract import warehouses
 from tests.contract.commands import Desk, Ended
-from tests.contract.conftest import BigQueryServer, StorageServer
+from tests.contract.conftest import BigQueryServer
+from tests.contract.storage.server import StorageServer
 from tests.contract.whole_cloud.servers import PROJECT, Cloud, whole_cloud
 
 PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")

@@ -10,10 +10,10 @@ import pytest
 
 from infra.commands.iam import Matrix, matrix
 from tests.contract.commands import Desk
-from tests.contract.conftest import StorageServer
 from tests.contract.iam.callers import running_as
 from tests.contract.iam.granting import refused, uncalled
 from tests.contract.iam.needs import Need, needs
+from tests.contract.storage.server import StorageServer
 from tests.contract.whole_cloud.conftest import Both
 from tests.contract.whole_cloud.servers import BUCKET, PROJECT
 

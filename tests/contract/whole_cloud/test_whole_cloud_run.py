@@ -6,7 +6,6 @@ the version is registered, tried and served on Vertex AI: each of them a server 
 own clients. Here the same days of flights come from DuckDB, Beam works in the stage, and a folder has it all.
 """
 
-import datetime
 import math
 import re
 from pathlib import Path
@@ -22,7 +21,8 @@ from configs.deployment import Serving
 from configs.loading import load
 from configs.rows import SPLITS, Part
 from pipelines.definitions import of
-from tests.contract.conftest import Answered
+from tests.contract.agreeing import close, rows
+from tests.contract.storage.server import Answered
 from tests.contract.whole_cloud.conftest import PIPELINES, TABLE, Both
 from tests.contract.whole_cloud.servers import BUCKET, CONTAINERS, PROJECT, SCANNED, WORKERS
 
@@ -58,7 +58,7 @@ def test_the_rows_are_the_same_in_the_same_order(both: Both) -> None:
     for split in SPLITS:
         expected, found = rows(here, split), rows(there, split)
         assert len(found) > 1000
-        assert found == close(expected, 1e-12)
+        assert found == close(expected, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
 def test_the_examples_are_the_same(both: Both) -> None:
@@ -80,7 +80,7 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     """
     here, there = both.artifacts("evaluation")
     for name in ("metrics.json", "curves.json", "golden.json", "verdict.json"):
-        assert read_json(there / name) == close(read_json(here / name), 1e-6), name
+        assert read_json(there / name) == close(read_json(here / name), rel=1e-6, abs=1e-6, nan_ok=True), name
     assert read_json(there / "verdict.json")["decision"] == "deploy"
     assert read_json(there / "metrics.json")["candidate"]["overall"]["auc"] > 0.6
 
@@ -212,21 +212,6 @@ def _by_tensorflow(both: Both, who: str) -> list[Answered]:
 # --- reading --------------------------------------------------------------------------------------
 
 
-def rows(folder: Path, split: Part) -> list[dict[str, Any]]:
-    """The rows of a split; instants in UTC, since BigQuery exports them without a zone."""
-    return [
-        {**row, "decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)}
-        for shard in shards(folder, split)
-        for row in opened_rows(shard)
-    ]
-
-
-def opened_rows(shard: Path) -> list[dict[str, Any]]:
-    """All rows of a file."""
-    with opened(shard) as file:
-        return list(file.read().to_pylist())
-
-
 def contents(folder: Path, split: Part) -> dict[str, Any]:
     """The values of each column of the examples, flat."""
     found: dict[str, list[Any]] = {}
@@ -256,14 +241,3 @@ def instances(both: Both) -> list[dict[str, Any]]:
 def plain(value: Any) -> Any:
     """JSON has no NaN."""
     return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def close(value: Any, tolerance: float) -> Any:
-    """The same, where floats may differ a little."""
-    if isinstance(value, dict):
-        return {key: close(each, tolerance) for key, each in value.items()}
-    if isinstance(value, list):
-        return [close(each, tolerance) for each in value]
-    if isinstance(value, float):
-        return pytest.approx(value, rel=tolerance, abs=tolerance, nan_ok=True)
-    return value

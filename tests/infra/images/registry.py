@@ -9,26 +9,20 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.loopback import docker_registry
+
 ROOT = Path(__file__).parents[3]
 LINKED = ("components", "pipelines", "pyproject.toml", "requirements.lock")
-CONFIG = """\
-version: 0.1
-storage: {{filesystem: {{rootdirectory: {folder}}}}}
-http: {{addr: "{address}"}}
-log: {{level: error}}
-"""
 
 
 @dataclass
@@ -131,33 +125,13 @@ def checkout(root: Path, address: str) -> Path:
     return root
 
 
-def wait_for(url: str) -> None:
-    for _ in range(100):
-        try:
-            urllib.request.urlopen(url).close()  # noqa: S310 - loopback
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(url)
-
-
 @contextmanager
 def serving(tmp_path: Path) -> Iterator[Registry]:
     """The registry, empty, while the block runs."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = "{}:{}".format(*free.getsockname())
-    root, home = tmp_path / "checkout", tmp_path / "home"
-    (home / ".config" / "containers").mkdir(parents=True)
-    insecure = f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
-    (home / ".config" / "containers" / "registries.conf").write_text(insecure)
-    (tmp_path / "registry.yaml").write_text(CONFIG.format(folder=tmp_path / "registry", address=address))
-    made = Registry(address, checkout(root, address), {**os.environ, "HOME": str(home)})
-    serve = ["docker-registry", "serve", str(tmp_path / "registry.yaml")]
-    server = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(f"http://{address}/v2/")
-        yield made
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    with docker_registry(tmp_path) as port:
+        address, home = f"127.0.0.1:{port}", tmp_path / "home"
+        (home / ".config" / "containers").mkdir(parents=True)
+        insecure = f'[[registry]]\nlocation = "{address}"\ninsecure = true\n'
+        (home / ".config" / "containers" / "registries.conf").write_text(insecure)
+        root = checkout(tmp_path / "checkout", address)
+        yield Registry(address, root, {**os.environ, "HOME": str(home)})

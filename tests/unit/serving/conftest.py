@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.loopback import free_port
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -116,13 +117,6 @@ def fake_model(tmp_path: Path) -> MakeModel:
         return folder
 
     return made
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def started(
