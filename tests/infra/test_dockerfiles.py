@@ -1,9 +1,11 @@
 """What can be said of the images without building them. tests/images builds and runs them."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -87,6 +89,67 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder(file: Path) -> None:
             assert any(fnmatch(source, each) or source.startswith(f"{each}/") for each in admitted), source
 
 
+RUNS = {
+    "pipeline": [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in sorted((ROOT / "components").rglob("*.py"))
+    ],
+    "serving": ["components.serve.__main__"],
+}
+"""The modules that an image is for; they bring all that they import, wherever they do it."""
+
+
+@each_file
+def test_all_of_our_code_that_an_image_runs_is_copied_into_it(file: Path) -> None:
+    sources = [
+        source
+        for verb, rest in instructions(file)
+        if verb == "COPY" and "--from" not in rest
+        for source in rest.split()[:-1]
+    ]
+    copied = {
+        path
+        for source in sources
+        for place in ROOT.glob(source)
+        for path in (place.rglob("*.py") if place.is_dir() else [place])
+    }
+    needed = ours(RUNS[file.stem])
+
+    assert len(needed) > 40
+    assert sorted(str(path.relative_to(ROOT)) for path in needed - copied) == []
+
+
+def ours(modules: Iterable[str]) -> set[Path]:
+    """The files of these modules, and of all modules of ours that they import, directly or not."""
+    found: set[Path] = set()
+    waiting = list(modules)
+    while waiting:
+        parts = waiting.pop().split(".")
+        for end in range(1, len(parts) + 1):
+            for path in _files(parts[:end]):
+                if path not in found:
+                    found.add(path)
+                    waiting += imported(path)
+    return found
+
+
+def _files(parts: list[str]) -> list[Path]:
+    """The file of a module or package of ours; none for other names."""
+    if parts[0] not in ("components", "configs"):
+        return []
+    path = ROOT.joinpath(*parts)
+    return [each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file()]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every name that a file imports, at its top or in a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
 def test_everything_else_stays_out_of_the_builders_context() -> None:
     lines = [
         line
@@ -98,6 +161,7 @@ def test_everything_else_stays_out_of_the_builders_context() -> None:
     assert [line for line in lines if line.startswith("!")] == [
         "!components",
         "!configs/*.py",
+        "!configs/stages",
         "!infra/images/install",
         "!requirements-cpu.lock",
         "!requirements-cuda.lock",
