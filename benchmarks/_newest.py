@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from configs.errors import UnknownRunError
 from pipelines.runs import MANIFEST, artifact_path, find_run
 

@@ -30,7 +30,6 @@ from rich.table import Table
 from tensorflow_model_analysis.proto import config_pb2
 
 from benchmarks._newest import newest
-from components.beam import pipeline_options
 from components.evaluate.analysis import Measure, Metrics, SliceKey, analyze, eval_config, slice_key
 from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.grouping import Floats, grouped, within
@@ -38,8 +37,9 @@ from components.evaluate.measuring import COARSE_BINS, by_slice
 from components.evaluate.passing import Pass, score
 from components.evaluate.slices import Ids, SliceBook
 from components.evaluate.workers import scored_by_workers
-from components.recording import silent
-from components.scoring import Scorer
+from components.shared.beam.options import pipeline_options
+from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.places import Beam
 from configs.stages.training import evaluate_stage

@@ -24,11 +24,11 @@ from rich.table import Table
 
 from benchmarks import _bigquery
 from components.ingest import core
-from components.places import place
-from components.recording import silent
-from components.sources import open_source
-from components.sources.farmhash import fingerprints
-from components.sources.samples import seed
+from components.shared.files.paths import place
+from components.shared.sources import open_source
+from components.shared.sources.duckdb.farmhash import fingerprints
+from components.shared.sources.samples import seed
+from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.stages import training
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from pipelines.runs import MANIFEST, find_run
 
 ROOT = Path("output/benchmark")

@@ -22,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from components.artifacts import shard_path, shards
+from components.shared.files.artifacts import shard_path, shards
 
 ASKED = 50_000
 """Rows a second."""
@@ -59,8 +59,8 @@ def main() -> None:
 
 def rows_to_score(use_case: str, out: Path) -> Path:
     """What `select` makes of the whole source."""
-    from components.recording import silent
     from components.select import core
+    from components.shared.stage.recording import silent
     from configs.loading import load
     from configs.stages import prediction
 
@@ -73,9 +73,9 @@ def rows_to_score(use_case: str, out: Path) -> Path:
 
 def champion(settings: Any) -> tuple[Path, Any]:
     """The champion's SavedModel and its raw features; without one, the process ends and says so."""
-    from components.artifacts import read_json
-    from components.raw import declared
-    from components.registry import open_registry
+    from components.shared.files.artifacts import read_json
+    from components.shared.registry import open_registry
+    from components.shared.rows.raw import declared
 
     found = open_registry(settings.places.registry).champion(settings.name)
     if found is None:
@@ -113,10 +113,10 @@ def apart(way: str, use_case: str, rows: Path) -> dict[str, float]:
 def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
     """Rows, seconds and peak memory of scoring."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    from components.pieces import pieces
     from components.predict import core
     from components.predict.scored import Stamp
-    from components.recording import silent
+    from components.shared.rows.row_ranges import pieces
+    from components.shared.stage.recording import silent
     from configs.loading import load
     from configs.stages import prediction
 
@@ -142,9 +142,10 @@ def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: 
     import pyarrow as pa
     from apache_beam.ml.inference.base import ModelHandler, PredictionResult, RunInference
 
-    from components.beam import pipeline_options, spread
-    from components.pieces import batches
-    from components.scoring import Scorer
+    from components.shared.beam.options import pipeline_options
+    from components.shared.beam.running import spread
+    from components.shared.rows.row_ranges import batches
+    from components.shared.rows.scoring import Scorer
 
     class Handler(ModelHandler[Any, Any, Any]):  # type: ignore[misc] # Beam's classes have no types
         """A SavedModel with raw columns."""

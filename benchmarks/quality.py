@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._newest import newest
-from components.artifacts import shards
-from components.raw import raw_tensors
-from components.recording import silent
-from components.scoring import Scorer
+from components.shared.files.artifacts import shards
+from components.shared.rows.raw import raw_tensors
+from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import silent
 from components.train import core, metrics
 from configs.loading import load
 from configs.rows import Split

@@ -22,9 +22,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from components.artifacts import write_json, writing
-from components.places import is_remote, local_copy, place
-from components.recording import silent
+from components.shared.files.artifacts import write_json, writing
+from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.stage.recording import silent
 from configs.loading import load, schema_text
 from configs.settings import Settings
 from configs.stages import training
@@ -60,7 +60,7 @@ def main() -> None:
 
 def compare(folder: Path, repeat: int, reported: list[str]) -> dict[str, tuple[Seconds, Seconds]]:
     """The least seconds of each stage below a folder and below a bucket."""
-    from components.sources.samples import seed
+    from components.shared.sources.samples import seed
 
     warehouse = f"duckdb://{folder / 'warehouse.duckdb'}"
     seed(warehouse)
@@ -142,7 +142,7 @@ def _evaluate(root: Path, settings: Settings) -> Work:
 
 
 def _register(root: Path, settings: Settings) -> Work:
-    from components.registry import Submission, open_registry
+    from components.shared.registry import Submission, open_registry
 
     submission = Submission(root / "model", root / "statistics", root / "evaluation")
 

@@ -25,8 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._newest import newest
-from components.artifacts import shard_path, shards
-from components.recording import silent
+from components.shared.files.artifacts import shard_path, shards
+from components.shared.stage.recording import silent
 from configs.features import Features
 from configs.loading import load
 from configs.rows import SPLITS
@@ -129,8 +129,8 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
 
 
 def _analyze(way: str, rows: Path, stage: training.TransformStage, graph: Path) -> int:
-    from components.beam import pipeline_options
-    from components.pieces import pieces
+    from components.shared.beam.options import pipeline_options
+    from components.shared.rows.row_ranges import pieces
     from components.transform import analysis
     from components.transform.preprocessing import preprocess
 

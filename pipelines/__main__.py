@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from configs.errors import PipelineError, explained
-from pipelines.definitions import Pipeline
+from pipelines.graph.definitions import Pipeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -81,10 +81,10 @@ def run(
 ) -> None:
     """Run the whole pipeline: ingest, validate, transform, train, evaluate, deploy."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines.commands import run as run_command
 
     settings = load(use_case, env, overrides or ())
-    ended_well = session.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
+    ended_well = run_command.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
     raise typer.Exit(0 if ended_well else 1)
 
 
@@ -134,12 +134,12 @@ def compile_(
 ) -> None:
     """Compile a pipeline to the YAML that a target runs."""
     from configs.loading import load, schema_text
-    from pipelines import session
+    from pipelines.graph import compiling
 
     settings = load(use_case, env, overrides or ())
     root = Path("output") if settings.cloud else Path(settings.places.root)
     path = out or root / f"{pipeline}-{settings.name}-{env}.yaml"
-    session.compile_to(settings, schema_text(use_case), path, pipeline)
+    compiling.compile_to(settings, schema_text(use_case), path, pipeline)
     typer.echo(path)
 
 
@@ -148,9 +148,9 @@ def compile_(
 def seed(use_case: UseCase, env: Environment = "local") -> None:
     """Load the use case's sample data into the warehouse."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines.commands import seed as seed_command
 
-    session.seed(load(use_case, env))
+    seed_command.seed(load(use_case, env))
 
 
 @app.command()
@@ -163,9 +163,9 @@ def serve(
 ) -> None:
     """Serve the endpoint: every version that has traffic, by its share."""
     from configs.loading import load
-    from pipelines import serving
+    from pipelines.commands import serve as serve_command
 
-    serving.serve(load(use_case, env), host, port)
+    serve_command.serve(load(use_case, env), host, port)
 
 
 @app.command()
@@ -180,9 +180,9 @@ def predict(
 ) -> None:
     """Ask the server for predictions."""
     from configs.loading import load
-    from pipelines import serving
+    from pipelines.commands import predict as predict_command
 
-    serving.predict(load(use_case, env), instances, url)
+    predict_command.predict(load(use_case, env), instances, url)
 
 
 @app.command(name="predict-batch")
@@ -201,11 +201,11 @@ def predict_batch(
 ) -> None:
     """Score rows with a registered version: choose, select, predict, deliver."""
     from configs.loading import load
-    from pipelines import predicting
+    from pipelines.commands import predict_batch as batch_command
 
     settings = load(use_case, env, overrides or ())
-    told = predicting.Wanted(version=version, repeat=repeat, caching=not no_cache)
-    raise typer.Exit(0 if predicting.run(settings, told) else 1)
+    told = batch_command.Wanted(version=version, repeat=repeat, caching=not no_cache)
+    raise typer.Exit(0 if batch_command.run(settings, told) else 1)
 
 
 @app.command()
@@ -217,9 +217,9 @@ def promote(
 ) -> None:
     """Make a version the champion: all traffic goes to it."""
     from configs.loading import load
-    from pipelines import serving
+    from pipelines.commands import traffic
 
-    serving.promote(load(use_case, env), version)
+    traffic.promote(load(use_case, env), version)
 
 
 @app.command()
@@ -227,9 +227,9 @@ def promote(
 def rollback(use_case: UseCase, env: Environment = "local") -> None:
     """Go back to the former champion: all traffic returns to it."""
     from configs.loading import load
-    from pipelines import serving
+    from pipelines.commands import traffic
 
-    serving.rollback(load(use_case, env))
+    traffic.rollback(load(use_case, env))
 
 
 @app.command()
@@ -241,9 +241,9 @@ def status(
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
     """List the runs, the versions and the traffic; runs left on Google Cloud are looked at."""
-    from pipelines import serving
+    from pipelines.commands import status as status_command
 
-    serving.status(wanted, root)
+    status_command.status(wanted, root)
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -253,9 +253,9 @@ def cancel(
     root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
 ) -> None:
     """Cancel a run on Google Cloud, and what it runs."""
-    from pipelines import serving
+    from pipelines.commands import cancel as cancel_command
 
-    serving.cancel(run_id, root)
+    cancel_command.cancel(run_id, root)
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -268,9 +268,9 @@ def teardown(
 ) -> None:
     """List what the pipeline has created on Google Cloud for a use case; delete it with --yes."""
     from configs.loading import load
-    from pipelines import serving
+    from pipelines.commands import teardown as teardown_command
 
-    serving.teardown(load(use_case, env, overrides or ()), yes=yes)
+    teardown_command.teardown(load(use_case, env, overrides or ()), yes=yes)
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -283,9 +283,9 @@ def publish(
 ) -> None:
     """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
     from configs.loading import load
-    from pipelines import publishing
+    from pipelines.commands import publish as publish_command
 
-    typer.echo(publishing.publish(use_case, load(use_case, env, overrides or ()), pipeline))
+    typer.echo(publish_command.publish(use_case, load(use_case, env, overrides or ()), pipeline))
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -304,15 +304,15 @@ def schedule(
 ) -> None:
     """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
     from configs.loading import load
-    from pipelines import clock
-    from pipelines.cron import timing
+    from pipelines.commands import schedule as schedule_command
+    from pipelines.runners.cron import timing
 
     settings = load(use_case, env, overrides or ())
     if action is Action.create:
         when = timing(cron, time_zone, max_concurrent)
-        clock.create(use_case, settings, when, pipeline or "training")
+        schedule_command.create(use_case, settings, when, pipeline or "training")
     else:
-        clock.act(action.value, settings, pipeline)
+        schedule_command.act(action.value, settings, pipeline)
 
 
 @app.command()
@@ -325,9 +325,9 @@ def report(
     ] = None,
 ) -> None:
     """Write a run's report anew and say where it lies."""
-    from pipelines import session
+    from pipelines.commands import report as report_command
 
-    typer.echo(session.write_report(run_id, root, pipeline))
+    typer.echo(report_command.write_report(run_id, root, pipeline))
 
 
 @app.command()
@@ -346,10 +346,10 @@ def stage(
 ) -> None:
     """Run one stage alone, in this process, on the artifacts of an earlier run."""
     from configs.loading import load
-    from pipelines import session
+    from pipelines.commands import stage as stage_command
 
     settings = load(use_case, env, overrides or ())
-    session.run_stage(name, use_case, settings, run_id)
+    stage_command.run_stage(name, use_case, settings, run_id)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from components.predict.component import predict
 from components.select.component import select
 from configs.settings import Settings
 from configs.stages.prediction import told_prediction
-from pipelines import placement
-from pipelines.code import code_digest
+from pipelines.graph import placement
+from pipelines.graph.code_digest import code_digest
 
 STAGES = ("choose", "select", "predict", "deliver")
 """In the order of the data."""

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import read_json, write_json
-from components.places import place
+from components.shared.files.artifacts import read_json, write_json
+from components.shared.files.paths import place
 from configs.errors import UnknownRunError
 from configs.settings import Settings
-from pipelines.code import ROOT
-from pipelines.definitions import Pipeline
+from pipelines.graph.code_digest import ROOT
+from pipelines.graph.definitions import Pipeline
 
 MANIFEST = "manifest.json"
 _VERSIONS_OF = (

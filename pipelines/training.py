@@ -15,8 +15,8 @@ from components.transform.component import transform
 from components.validate.component import validate
 from configs.settings import Settings
 from configs.stages.training import told_training
-from pipelines import placement
-from pipelines.code import code_digest
+from pipelines.graph import placement
+from pipelines.graph.code_digest import code_digest
 
 STAGES = ("resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy")
 """In the order of the data."""

@@ -19,7 +19,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from components.registry import Registry
+from components.shared.registry import Registry
 from configs.prediction import PREDICTED
 
 _REFRESH_PER_SECOND = 8

@@ -26,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from components.artifacts import read_json, shards
-from components.raw import raw_batch
+from components.shared.files.artifacts import read_json, shards
+from components.shared.rows.raw import raw_batch
 from configs.loading import load
 from configs.rows import SPLITS
 from configs.settings import Settings

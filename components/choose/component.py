@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -28,8 +28,8 @@ def choose(
     ],
 ):
     """The world as it is now: never cached. `job` and `created` stand in for id and instant not given."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "version": version}
     with stage("choose", outputs=[choice], parameters=parameters) as record:

@@ -2,14 +2,14 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
 def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Output[dsl.Artifact]) -> None:
     """Predictions in, the same where the settings say: never cached, safe to repeat."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"settings": settings}
     with stage("deliver", inputs=[predictions], outputs=[delivery], parameters=parameters) as record:

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import Summary, read_json, shards, write_json, writing
-from components.places import is_remote, local_copy, place
-from components.recording import Progress
-from components.storage import folders
+from components.shared.files.artifacts import Summary, read_json, shards, write_json, writing
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.stage.recording import Progress
 from configs.errors import DataError
 from configs.stages.prediction import DeliverStage
 
@@ -60,7 +60,7 @@ def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -
 def _copy(predictions: Path, folder: Path) -> None:
     if is_remote(predictions) and is_remote(folder):
         names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
-        folders.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
+        gcs_writing.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
         return
     if not is_remote(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -15,10 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.parquet import opened
-from components.places import is_remote
-from components.sources.bigquery_client import Connection, Statement
-from components.sources.bigquery_types import quoted
+from components.shared.files.paths import is_remote
+from components.shared.rows.parquet import opened
+from components.shared.sources.bigquery.client import Connection, Statement
+from components.shared.sources.bigquery.types import quoted
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError
 from configs.stages.prediction import DeliverStage

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -19,8 +19,8 @@ def deploy(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that passed becomes a version, and the version serves; `job` names a run that has no id."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     lineage = {"run_id": run_id or job, "source": source, "inputs_digest": inputs_digest}
     told, inputs = {"settings": settings, "champion": champion_version}, [model, evaluation, statistics]
@@ -42,8 +42,8 @@ def hold(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that did not pass stays where it is; the reasons are kept."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     with stage("hold", inputs=[evaluation, statistics], outputs=[deployment]) as record:
         from components.deploy import core

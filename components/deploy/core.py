@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from components.artifacts import Summary, digest, read_json, write_json, writing
 from components.deploy import golden, server
-from components.recording import Progress
-from components.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
-from components.registry.endpoint import check_verdict
+from components.shared.files.artifacts import Summary, digest, read_json, write_json, writing
+from components.shared.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
+from components.shared.registry.endpoint import check_verdict
+from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
 from configs.stages.training import DeployStage
 

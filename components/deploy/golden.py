@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from components.artifacts import read_json
-from components.recording import Progress
+from components.shared.files.artifacts import read_json
+from components.shared.stage.recording import Progress
 from configs.errors import EndpointError
 
 Instance = dict[str, Any]

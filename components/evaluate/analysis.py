@@ -22,10 +22,10 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_and_validations_writer
 
-from components.beam import pipeline_options
 from components.evaluate.grouping import Groups
 from components.evaluate.slices import Slice
-from components.sharing import collected
+from components.shared.beam.options import pipeline_options
+from components.shared.beam.staging import collected
 from configs.places import Beam
 
 Metrics = dict[str, float | None]

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -16,13 +16,13 @@ def evaluate(
     evaluation: dsl.Output[dsl.Artifact],
 ) -> str:
     """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `hold`."""
-    from components.places import located, place
-    from components.recording import stage
+    from components.shared.files.paths import located, place
+    from components.shared.stage.recording import stage
 
     told = {"champion": champion, "champion_version": champion_version, "settings": settings, "code": code}
     with stage("evaluate", inputs=[rows, model], outputs=[evaluation], parameters=told) as record:
-        from components.artifacts import read_json
         from components.evaluate import core
+        from components.shared.files.artifacts import read_json
         from configs.stages.training import EvaluateStage
 
         record.imported()

@@ -7,8 +7,6 @@ from typing import Any
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.artifacts import Summary, write_json, writing
-from components.beam import elsewhere, pipeline_options
 from components.evaluate.analysis import Measure
 from components.evaluate.curves import curves
 from components.evaluate.frozen import FrozenSplit, open_split
@@ -18,8 +16,10 @@ from components.evaluate.measuring import by_slice, chosen_bins, measured
 from components.evaluate.passing import Pass, Scored, score
 from components.evaluate.slices import OVERALL, check_columns
 from components.evaluate.workers import scored_by_workers
-from components.recording import JobProgress
-from components.scoring import Scorer
+from components.shared.beam.options import elsewhere, pipeline_options
+from components.shared.files.artifacts import Summary, write_json, writing
+from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import JobProgress
 from configs.errors import MissingFeatureError
 from configs.places import Beam
 from configs.stages.training import EvaluateStage

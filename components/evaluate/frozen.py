@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.artifacts import shards
 from components.evaluate.slices import Ids
-from components.parquet import opened
-from components.places import side_by_side
+from components.shared.files.artifacts import shards
+from components.shared.files.paths import side_by_side
+from components.shared.rows.parquet import opened
 from configs.errors import EmptySplitError, LabelError, UnreadableFileError
 
 _PART_ROWS = 200_000

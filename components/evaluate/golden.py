@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.evaluate.grouping import Floats
-from components.raw import raw_batch
+from components.shared.rows.raw import raw_batch
 from configs.features import Features
 
 Instance = dict[str, Any]

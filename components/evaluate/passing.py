@@ -7,7 +7,7 @@ from components.evaluate.frozen import FrozenSplit, Part
 from components.evaluate.golden import GoldenRows
 from components.evaluate.grouping import Groups, grouped, merged
 from components.evaluate.slices import SliceBook
-from components.scoring import Scorer
+from components.shared.rows.scoring import Scorer
 from configs.features import Features
 from configs.stages.training import EvaluateStage
 

@@ -14,14 +14,15 @@ from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.artifacts import writing_file
-from components.beam import Work, run
 from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
-from components.places import place
-from components.recording import JobProgress
-from components.scoring import Scorer
-from components.sharing import scratch, shared
+from components.shared.beam.running import run
+from components.shared.beam.staging import scratch, shared
+from components.shared.beam.work import Work
+from components.shared.files.artifacts import writing_file
+from components.shared.files.paths import place
+from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import JobProgress
 from configs.stages.training import EvaluateStage
 
 _COUNTER = ("evaluate", "rows")

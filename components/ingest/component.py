@@ -2,14 +2,14 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
 def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset]) -> None:
     """A query in, rows out; `source` is the fingerprint of what it reads, part of the cache key."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code, "source": source}
     with stage("ingest", outputs=[rows], parameters=parameters) as record:

@@ -6,12 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from components import selection
-from components.artifacts import Summary, shards, write_json, writing_in_place
 from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, plan
-from components.recording import Progress
-from components.sources import Rows, open_source
+from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
+from components.shared.sources import Rows, open_source, selection
+from components.shared.stage.recording import Progress
 from configs.rows import SPLITS
 from configs.stages.training import IngestStage
 

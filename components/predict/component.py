@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -17,8 +17,8 @@ def predict(
     predictions: dsl.Output[dsl.Dataset],
 ) -> None:
     """Rows and the place of a model in, predictions out, stamped with version, run and instant."""
-    from components.places import located, place
-    from components.recording import stage
+    from components.shared.files.paths import located, place
+    from components.shared.stage.recording import stage
 
     told = {"model": model, "version": version, "run_id": run_id, "scored_at": scored_at}
     told |= {"settings": settings, "code": code}

@@ -14,19 +14,27 @@ import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
-from components.artifacts import Summary, shard_path, shards, write_json, writing_file, writing_in_place
-from components.beam import Work, pipeline_options, spread, watched
-from components.beam import run as run_pipeline
-from components.counting import Counts, count, count_scored, counted, rows_so_far
-from components.parquet import opened
-from components.pieces import Piece, batches, pieces, schema
-from components.places import side_by_side
 from components.predict import distribution, scored
 from components.predict.distribution import Scores
 from components.predict.scored import Model, Stamp
-from components.raw import raw_batch
-from components.recording import JobProgress
-from components.rejection import (
+from components.shared.beam.counters import Counts, count, count_scored, counted, rows_so_far
+from components.shared.beam.options import pipeline_options
+from components.shared.beam.running import run as run_pipeline
+from components.shared.beam.running import spread, watched
+from components.shared.beam.staging import shared
+from components.shared.beam.work import Work
+from components.shared.files.artifacts import (
+    Summary,
+    shard_path,
+    shards,
+    write_json,
+    writing_file,
+    writing_in_place,
+)
+from components.shared.files.paths import side_by_side
+from components.shared.rows.parquet import opened
+from components.shared.rows.raw import raw_batch
+from components.shared.rows.rejected import (
     REJECTED,
     accepted_rows,
     check_share,
@@ -34,7 +42,8 @@ from components.rejection import (
     rejected_rows,
     text_complaints,
 )
-from components.sharing import shared
+from components.shared.rows.row_ranges import Piece, batches, pieces, schema
+from components.shared.stage.recording import JobProgress
 from configs.errors import DataError, JobError
 from configs.stages.prediction import PredictStage
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.scoring import Floats
+from components.shared.rows.scoring import Floats
 
 BINS = 100
 """Of equal width, from 0 to 1; the last one holds 1 itself."""

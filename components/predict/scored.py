@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.rejection import Wrong
-from components.scoring import Floats, Scorer
-from components.vocabulary import FILE, MISSING, vocabularies
+from components.shared.rows.rejected import Wrong
+from components.shared.rows.scoring import Floats, Scorer
+from components.shared.rows.vocabulary_file import FILE, MISSING, vocabularies
 from configs.features import Features
 from configs.prediction import PREDICTED
 

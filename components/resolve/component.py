@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -13,7 +13,7 @@ def resolve(
     "Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]
 ):
     """The world as it is now: never cached."""
-    from components.recording import stage
+    from components.shared.stage.recording import stage
 
     with stage("resolve", parameters={"settings": settings, "inputs": inputs}) as record:
         from components.resolve import core

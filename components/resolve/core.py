@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from components.registry import Version, open_registry
-from components.sources import open_source
+from components.shared.registry import Version, open_registry
+from components.shared.sources import open_source
 from configs.stages.training import ResolveStage
 
 

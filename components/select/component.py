@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -10,13 +10,13 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     """A query and a model's features in, rows out; `source`, a fingerprint, is part of the cache key."""
     import json
 
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code, "source": source, "features": features}
     with stage("select", outputs=[rows], parameters=parameters) as record:
-        from components.raw import declared
         from components.select import core
+        from components.shared.rows.raw import declared
         from configs.stages.prediction import SelectStage
 
         record.imported()

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from components import raw, selection
-from components.artifacts import Summary, shards, write_json, writing_in_place
-from components.recording import Progress
-from components.selection import quoted
-from components.sources import open_source
-from components.sources.source import RESULT
+from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
+from components.shared.rows import raw
+from components.shared.sources import open_source, selection
+from components.shared.sources.selection import quoted
+from components.shared.sources.source import RESULT
+from components.shared.stage.recording import Progress
 from configs.errors import DataError
 from configs.features import Features
 from configs.stages.prediction import SelectStage

@@ -19,10 +19,10 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from components.places import place
 from components.serve import fleet, model, server
 from components.serve.app import Routes
 from components.serve.model import Load
+from components.shared.files.paths import place
 from configs.deployment import Serving
 from configs.errors import ModelError, PipelineError, SettingsError
 

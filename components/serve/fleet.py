@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.registry import open_registry
 from components.serve.batching import Batcher
 from components.serve.model import Load, Model
+from components.shared.registry import open_registry
 from configs.deployment import Serving
 from configs.errors import PipelineError, RegistryError
 

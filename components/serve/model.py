@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from components.places import local_copy
 from components.serve import importing
 from components.serve.batching import Scores
 from components.serve.instances import Columns, RawFeatures
+from components.shared.files.paths import local_copy
 from configs.errors import ModelError
 
 SIGNATURE = "serving_default"

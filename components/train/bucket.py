@@ -5,8 +5,9 @@ import tempfile
 import weakref
 from pathlib import Path
 
-from components.storage import contents, folders
-from components.storage.held import Held
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.gcs.owned_object import Held
 
 
 class Bucket:
@@ -27,8 +28,8 @@ class Bucket:
         """The checkpoint, if there is one; the event files come with it."""
         content = self._file.read()
         events = str(self._folder / "tensorboard")
-        if content is not None and contents.objects(events):
-            contents.download(events, self.board)
+        if content is not None and gcs_reading.objects(events):
+            gcs_reading.download(events, self.board)
         return content
 
     def save(self, content: bytes) -> None:
@@ -40,9 +41,9 @@ class Bucket:
         self._file.write(content)
         for path in sorted(path for path in self.board.rglob("*") if path.is_file()):
             name = path.relative_to(self.board).as_posix()
-            folders.put(path, str(self._folder / "tensorboard" / name))
+            gcs_writing.put(path, str(self._folder / "tensorboard" / name))
 
     def remove(self) -> None:
         """Forget it."""
-        folders.clear(str(self._folder))
+        gcs_writing.clear(str(self._folder))
         self._forget()

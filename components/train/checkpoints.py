@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from components.places import is_remote
+from components.shared.files.paths import is_remote
 from configs.training import Training
 
 _log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -18,8 +18,8 @@ def train(
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
     import os
 
-    from components.places import located, place
-    from components.recording import stage
+    from components.shared.files.paths import located, place
+    from components.shared.stage.recording import stage
     from components.train.cluster import cluster
 
     hosts = cluster(os.environ)

@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from components.artifacts import Summary, digest, shards, writing
-from components.places import side_by_side
-from components.recording import Progress
+from components.shared.files.artifacts import Summary, digest, shards, writing
+from components.shared.files.paths import side_by_side
+from components.shared.stage.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
 from components.train.checkpoints import Checkpoints, State

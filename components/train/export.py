@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.artifacts import write_json
-from components.places import local_copy
+from components.shared.files.artifacts import write_json
+from components.shared.files.paths import local_copy
 from components.train.features import ModelInputs
 from configs.errors import TrainingError
 

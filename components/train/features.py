@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from configs.errors import TrainingError
 
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."

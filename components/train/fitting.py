@@ -14,7 +14,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from components.recording import Progress
+from components.shared.stage.recording import Progress
 from components.train import metrics
 from components.train.checkpoints import Checkpoints, Epoch, State
 from components.train.devices import Devices

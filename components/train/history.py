@@ -7,8 +7,8 @@ from typing import Self
 
 import tensorflow as tf
 
-from components.artifacts import write_json, writing_file
-from components.places import is_remote
+from components.shared.files.artifacts import write_json, writing_file
+from components.shared.files.paths import is_remote
 from components.train.checkpoints import Epoch, State
 from configs.training import Training
 

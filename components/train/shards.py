@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from components.artifacts import shards
-from components.parquet import opened
-from components.places import side_by_side
+from components.shared.files.artifacts import shards
+from components.shared.files.paths import side_by_side
+from components.shared.rows.parquet import opened
 from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
 from configs.rows import Split

@@ -13,11 +13,12 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.beam import Work, run, spread
-from components.counting import Counts, counted, rows_so_far
-from components.pieces import Piece
-from components.recording import JobProgress
-from components.sharing import collected, scratch
+from components.shared.beam.counters import Counts, counted, rows_so_far
+from components.shared.beam.running import run, spread
+from components.shared.beam.staging import collected, scratch
+from components.shared.beam.work import Work
+from components.shared.rows.row_ranges import Piece
+from components.shared.stage.recording import JobProgress
 from components.transform.reading import read
 from configs.features import Features
 from configs.stages.training import TransformStage

@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -14,8 +14,8 @@ def transform(
     examples: dsl.Output[dsl.Dataset],
 ) -> None:
     """Rows in, transform graph and examples out; `code`: the digest of the stage's source, for the cache."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code}
     outputs = [transform_graph, examples]

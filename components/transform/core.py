@@ -4,14 +4,14 @@ import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from components.artifacts import Summary, write_json, writing, writing_in_place
-from components.beam import pipeline_options
-from components.counting import Counts
-from components.pieces import Piece, pieces, schema
-from components.raw import check_columns
-from components.recording import JobProgress
-from components.rejection import check_share
-from components.sharing import shared
+from components.shared.beam.counters import Counts
+from components.shared.beam.options import pipeline_options
+from components.shared.beam.staging import shared
+from components.shared.files.artifacts import Summary, write_json, writing, writing_in_place
+from components.shared.rows.raw import check_columns
+from components.shared.rows.rejected import check_share
+from components.shared.rows.row_ranges import Piece, pieces, schema
+from components.shared.stage.recording import JobProgress
 from components.transform.analysis import analyze
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs

@@ -12,14 +12,15 @@ import pyarrow.parquet as pq
 import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.artifacts import shard_path, writing_file
-from components.beam import Work, run, spread, watched
-from components.counting import Counts, counted, rows_so_far
-from components.pieces import Piece
-from components.places import local_copy
-from components.raw import raw_tensors
-from components.recording import JobProgress
-from components.rejection import REJECTED
+from components.shared.beam.counters import Counts, counted, rows_so_far
+from components.shared.beam.running import run, spread, watched
+from components.shared.beam.work import Work
+from components.shared.files.artifacts import shard_path, writing_file
+from components.shared.files.paths import local_copy
+from components.shared.rows.raw import raw_tensors
+from components.shared.rows.rejected import REJECTED
+from components.shared.rows.row_ranges import Piece
+from components.shared.stage.recording import JobProgress
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
 from configs.rows import Part

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.vocabulary import FILE, cardinalities
+from components.shared.rows.vocabulary_file import FILE, cardinalities
 from configs.features import Features
 
 

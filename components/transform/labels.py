@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from components.rejection import Wrong
+from components.shared.rows.rejected import Wrong
 from configs.errors import LabelError
 
 

@@ -7,10 +7,10 @@ from itertools import chain
 import numpy as np
 import pyarrow as pa
 
-from components.counting import count
-from components.pieces import Piece, batches
-from components.raw import raw_batch
-from components.rejection import accepted_rows, reasons, rejected_rows, text_complaints
+from components.shared.beam.counters import count
+from components.shared.rows.raw import raw_batch
+from components.shared.rows.rejected import accepted_rows, reasons, rejected_rows, text_complaints
+from components.shared.rows.row_ranges import Piece, batches
 from components.transform.labels import label_complaints
 from configs.stages.training import TransformStage
 

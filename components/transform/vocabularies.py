@@ -3,7 +3,7 @@
 `tft.vocabulary` adds some thirty Beam steps and a table of its own for every column, a second or so
 of start-up each; here the values of all columns are counted together, keyed by column.
 
-The file is that of `components.vocabulary`.
+The file is that of `components.shared.rows.vocabulary_file`.
 """
 
 import posixpath
@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
-from components.vocabulary import FILE, MISSING
+from components.shared.rows.vocabulary_file import FILE, MISSING
 from configs.features import Categorical
 
 Ranked = tuple[int, bytes]

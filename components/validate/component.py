@@ -2,7 +2,7 @@
 
 from kfp import dsl
 
-from components.wrapping import component
+from components.shared.stage.kfp import component
 
 
 @component
@@ -14,8 +14,8 @@ def validate(
     statistics: dsl.Output[dsl.Artifact],
 ) -> None:
     """Rows in, statistics and a verdict out; `baseline`: where the last accepted statistics lie, or empty."""
-    from components.places import located
-    from components.recording import stage
+    from components.shared.files.paths import located
+    from components.shared.stage.recording import stage
 
     parameters = {"baseline": baseline, "settings": settings, "code": code}
     with stage("validate", inputs=[rows], outputs=[statistics], parameters=parameters) as record:

@@ -12,9 +12,9 @@ from google.protobuf.message import DecodeError
 from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.artifacts import Summary, write_json, writing
-from components.places import is_remote, local_copy, place
-from components.recording import Progress
+from components.shared.files.artifacts import Summary, write_json, writing
+from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.stage.recording import Progress
 from components.validate import queries, schema
 from components.validate.anomalies import anomalies
 from components.validate.distances import Distance, drifts, skews

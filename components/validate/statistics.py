@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.artifacts import shards
-from components.recording import Progress
+from components.shared.files.artifacts import shards
+from components.shared.stage.recording import Progress
 from components.validate import histograms, queries
 from components.validate.columns import Column, Kind, describe
 from configs.errors import EmptySplitError

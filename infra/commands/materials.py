@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.storage import folders
+from components.shared.files.gcs import writing as gcs_writing
 from configs.errors import CloudError
 from configs.settings import Settings
 from infra.commands import registry
@@ -44,7 +44,7 @@ def keep(settings: Settings, path: Path, image: str) -> str:
     """
     bucket = settings.cloud.bucket if settings.cloud else ""
     uri = f"gs://{bucket}/delivery/bills/{image.partition('@sha256:')[2]}.json"
-    folders.put(path, uri)
+    gcs_writing.put(path, uri)
     return uri
 
 

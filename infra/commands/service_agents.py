@@ -3,7 +3,7 @@
 A key can be given to such an account only after that, so `up` asks before it plans. Asking again is no harm.
 """
 
-from components.storage.client import client, explained
+from components.shared.files.gcs.client import client, explained
 from configs.cloud import BigQueryAccess
 from infra.commands.places import Place
 
@@ -14,7 +14,7 @@ def wake(place: Place) -> list[str]:
     Raises:
         PlaceError: There are no credentials, or the project is closed to us.
     """
-    from components.sources.bigquery_client import Connection
+    from components.shared.sources.bigquery.client import Connection
 
     with explained(f"the service agents of {place.project}"):
         of_storage = client().get_service_account_email(project=place.project)

@@ -15,7 +15,7 @@ def is_there(place: Place) -> bool:
     """
     from google.api_core.exceptions import Forbidden, NotFound, Unauthorized
 
-    from components.storage.client import client, explained
+    from components.shared.files.gcs.client import client, explained
 
     with explained(f"gs://{place.state_bucket}"):
         try:

@@ -12,11 +12,12 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM ${PYTHON_IMAGE} AS code
 COPY configs/*.py /opt/pipeline/configs/
 COPY configs/stages /opt/pipeline/configs/stages
-COPY components/*.py /opt/pipeline/components/
-COPY components/registry /opt/pipeline/components/registry
+COPY components/__init__.py /opt/pipeline/components/
 COPY components/serve /opt/pipeline/components/serve
-COPY components/storage /opt/pipeline/components/storage
-COPY components/vertex /opt/pipeline/components/vertex
+COPY components/shared/__init__.py /opt/pipeline/components/shared/
+COPY components/shared/files /opt/pipeline/components/shared/files
+COPY components/shared/gcp /opt/pipeline/components/shared/gcp
+COPY components/shared/registry /opt/pipeline/components/shared/registry
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/pipeline
 
 FROM ${PYTHON_IMAGE}

@@ -6,11 +6,11 @@ from rich.console import Console
 
 from configs.prices import load_prices
 from configs.settings import Settings
-from pipelines.definitions import Pipeline
+from pipelines.graph.definitions import Pipeline
 from pipelines.plan import scanning
 from pipelines.plan.estimate import Plan, check_budget, estimate
 from pipelines.plan.table import show
-from pipelines.target import cloud_of
+from pipelines.runners.target import cloud_of
 
 
 def planned(settings: Settings, pipeline: Pipeline = "training") -> Plan:

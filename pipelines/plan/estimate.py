@@ -11,11 +11,11 @@ from configs.cloud import Cloud
 from configs.errors import BudgetError
 from configs.prices import Prices, months_between
 from configs.settings import Settings
-from pipelines import definitions
-from pipelines.definitions import Pipeline
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Pipeline
 from pipelines.plan.cost import Cost, total
 from pipelines.plan.lines import Line, Lines, Scanned
-from pipelines.target import cloud_of
+from pipelines.runners.target import cloud_of
 
 WHAT_IT_IS = "An estimate, list price, no discounts, no taxes"
 

@@ -8,11 +8,11 @@ from configs.errors import SettingsError
 from configs.prices import Factor, Price, Prices, Range
 from configs.settings import Settings
 from configs.stages.prediction import deliver_stage
-from pipelines.definitions import Definition
-from pipelines.placement import REDUCTION_MACHINE, stage_machine
+from pipelines.graph.definitions import Definition
+from pipelines.graph.machines import Shape, chips, hosts, shape
+from pipelines.graph.placement import REDUCTION_MACHINE, stage_machine
 from pipelines.plan.cost import NOTHING, Cost, priced
-from pipelines.plan.machines import Shape, chips, hosts, shape
-from pipelines.target import cloud_of, on_dataflow
+from pipelines.runners.target import cloud_of, on_dataflow
 
 _HOURS_A_MONTH = 730
 _GB, _TIB = 10**9, 2**40

@@ -5,8 +5,8 @@ import os
 from configs.cloud import Cloud
 from configs.errors import BusyError, QueryError, SourceError
 from configs.settings import Settings
-from pipelines import definitions
-from pipelines.definitions import Pipeline
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Pipeline
 from pipelines.plan.lines import Scanned
 
 
@@ -22,7 +22,7 @@ def ask(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Sc
     limit = cloud.bigquery.maximum_bytes_billed
     if not _may_ask(cloud):
         return Scanned(0, limit, "unknown", "cloud.loopback stands in for Google Cloud")
-    from components.sources.source import open_source
+    from components.shared.sources.opening import open_source
 
     try:
         with open_source(source.uri, how, access).rows(source) as rows:

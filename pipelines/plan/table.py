@@ -56,7 +56,7 @@ def _usd(cost: Cost) -> str:
 
 
 def _bytes(plan: Plan) -> str:
-    from components.sources.bigquery_errors import size
+    from components.shared.sources.bigquery.errors import size
 
     scanned = plan.scanned
     if not scanned.high:

@@ -11,7 +11,7 @@ from configs.settings import Settings
 from pipelines.preflight import accounts, datasets, images, keys, places, project, quotas
 from pipelines.preflight.desk import Desk, Finding, command
 from pipelines.preflight.google import Google, Refused, Unanswered
-from pipelines.target import cloud_of
+from pipelines.runners.target import cloud_of
 
 Check = Callable[[Desk], Iterator[Finding]]
 LOGIN = "gcloud auth application-default login"

@@ -209,14 +209,14 @@ def _read(source: Source, examples: str = "") -> set[Name]:
 
 def _place(source: Source) -> Name:
     """Where tables lie that are named without a dataset; "" where the source does not say it."""
-    from components.sources.samples import DATASET
+    from components.shared.sources.nycflights13 import DATASET
 
     project, _, dataset = source.uri.removeprefix("bq://").partition(".")
     return project, dataset or (DATASET if source.sample else "")
 
 
 def _tables(sql: str) -> "Sequence[exp.Table]":
-    from components.sources import googlesql
+    from components.shared.sources import googlesql
     from configs.errors import QueryError
 
     try:
@@ -226,6 +226,6 @@ def _tables(sql: str) -> "Sequence[exp.Table]":
 
 
 def _is_examples(table: "exp.Table") -> bool:
-    from components.selection import EXAMPLES
+    from components.shared.sources.selection import EXAMPLES
 
     return not table.db and table.name == EXAMPLES

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pipelines.preflight.desk import POLICY, Desk, Finding, command, judged, roles_by_member
 from pipelines.preflight.google import Refused
 from pipelines.preflight.rights import SMALLEST, lacking
-from pipelines.target import on_dataflow
+from pipelines.runners.target import on_dataflow
 
 _ARTIFACTS = "artifactregistry.googleapis.com"
 _IMAGE = re.compile(

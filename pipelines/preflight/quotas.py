@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from configs.cloud import TrainingJob
-from pipelines.plan.machines import chips, shape
+from pipelines.graph.machines import chips, shape
 from pipelines.preflight.desk import Desk, Finding, command
 from pipelines.preflight.google import Refused
-from pipelines.target import on_dataflow
+from pipelines.runners.target import on_dataflow
 
 _QUOTAS = "cloudquotas.googleapis.com"
 _VERTEX = "aiplatform.googleapis.com"

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.artifacts import writing_file
+from components.shared.files.artifacts import writing_file
 from pipelines.report import numbers
 from pipelines.report.page import page
 from pipelines.report.reading import Run

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import definitions
-from pipelines.definitions import Definition
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Definition
 from pipelines.runs import artifact_path, artifact_uri
 
 _MADE_BY = {

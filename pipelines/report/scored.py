@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines import links
 from pipelines.report.data import Reconciled
 from pipelines.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
 from pipelines.report.outcome import Headline, Tile, unfinished
 from pipelines.report.reading import Absent, Run
+from pipelines.runners import links
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _status(run: Run) -> str:
 
 def _scanned(run: Run) -> tuple[str, str]:
     """What the query scanned, and why it may be nothing."""
-    from components.sources.bigquery_errors import size
+    from components.shared.sources.bigquery.errors import size
 
     record = run.stages["select"]
     scanned = (record.get("summary") or {}).get("scanned_bytes")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.recording import RECORDS_VARIABLE, log_to
-from pipelines.code import ROOT
+from components.shared.stage.recording import RECORDS_VARIABLE, log_to
+from pipelines.graph.code_digest import ROOT
 
 
 def run(

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import write_json
-from components.storage import contents
+from components.shared.files.artifacts import write_json
+from components.shared.files.gcs import reading as gcs_reading
 from configs.errors import PlaceError
-from pipelines import links
+from pipelines.runners import links
 
 _STATES = {
     "PENDING": "running",
@@ -83,11 +83,11 @@ class Mirror:
             return dict(told)
         here = self.folder.absolute() / "artifacts" / name
         here.mkdir(parents=True, exist_ok=True)
-        for relative, each in contents.objects(uri).items():
+        for relative, each in gcs_reading.objects(uri).items():
             if _wanted(name, relative, each.size or 0):
                 path = here / relative
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(contents.read(f"{uri}/{relative}"))
+                path.write_bytes(gcs_reading.read(f"{uri}/{relative}"))
         return {**told, "path": str(here), "uri": uri}
 
 
@@ -124,7 +124,7 @@ def _own_records(job: Any, task: Any) -> Iterator[dict[str, Any]]:
     expected = f"{root}/{number}/{job_id}/{task.task_name}_{task.task_id}"
     for folder in dict.fromkeys([*named, expected]):
         try:
-            yield json.loads(contents.read(f"{folder}/{task.task_name}.stage.json"))
+            yield json.loads(gcs_reading.read(f"{folder}/{task.task_name}.stage.json"))
         except PlaceError:
             continue
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from components.patience import patiently
-from components.vertex import refusals
+from components.shared.gcp import vertex_errors
+from components.shared.gcp.retry import patiently
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.settings import Settings
@@ -142,9 +142,9 @@ def explained(cloud: Cloud) -> Iterator[None]:
     Raises:
         CloudError: In place of the client's exceptions.
     """
-    asked = refusals.Asked(cloud.project, cloud.location, account=cloud.identities.pipeline)
+    asked = vertex_errors.Asked(cloud.project, cloud.location, account=cloud.identities.pipeline)
     try:
-        with refusals.explained(asked):
+        with vertex_errors.explained(asked):
             yield
     except ValueError as error:  # the client's own word for arguments that it refuses
         raise CloudError(str(asked), got=str(error)) from error

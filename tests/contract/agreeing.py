@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import shards
-from components.parquet import opened
+from components.shared.files.artifacts import shards
+from components.shared.rows.parquet import opened
 from configs.rows import Part
 
 

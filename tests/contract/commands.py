@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import read_json
-from pipelines.definitions import Pipeline
+from components.shared.files.artifacts import read_json
+from pipelines.graph.definitions import Pipeline
 
 ROOT = Path(__file__).parents[2]
 _MOST_SECONDS = 900.0

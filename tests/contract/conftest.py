@@ -78,7 +78,7 @@ def _exported(write: Any, folder: Path, *arguments: Any) -> Any:
     Two types go as BigQuery documents them: a TIMESTAMP without its zone (isAdjustedToUTC = false), which the
     emulator keeps; a sum of INT64 as INT64, which the emulator's engine makes wider.
     """
-    from components.storage.client import client
+    from components.shared.files.gcs.client import client
 
     outcome = write(*arguments)
     for uri in outcome.uris:
@@ -97,7 +97,7 @@ def _documented(column: Any) -> Any:
 
 def _fetched(resolve: Any, folder: Path, uri: str, *arguments: Any) -> Any:
     """The emulator loads from a folder; what is meant is copied there from the bucket."""
-    from components.storage.client import client
+    from components.shared.files.gcs.client import client
 
     bucket, _, name = uri.removeprefix("gs://").partition("/")
     for each in client().list_blobs(bucket, prefix=name.partition("*")[0]) if uri.startswith("gs://") else ():

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.artifacts import read_json
-from components.places import place
-from components.registry import Ask, Submission
-from components.registry.vertex import VertexRegistry
-from components.vertex.region import Region
+from components.shared.files.artifacts import read_json
+from components.shared.files.paths import place
+from components.shared.gcp.vertex_client import Region
+from components.shared.registry import Ask, Submission
+from components.shared.registry.vertex.registry import VertexRegistry
 from configs.errors import EndpointError
 from configs.stages.cloud import ServingCloud
 from tests.contract.vertex.server import VertexServer

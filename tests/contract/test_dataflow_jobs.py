@@ -14,14 +14,16 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from components.beam import Work, pipeline_options, run
-from components.dataflow import job as dataflow_job
-from components.dataflow.job import cancel_run
+from components.shared.beam import dataflow_job
+from components.shared.beam.dataflow_job import cancel_run
+from components.shared.beam.options import pipeline_options
+from components.shared.beam.running import run
+from components.shared.beam.work import Work
 from configs.dataflow import beam as beam_settings
 from configs.errors import CloudError, JobError, PlaceError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines import remote
+from pipelines.runners import following
 from pipelines.runs import begin_manifest, new_run
 from tests.contract.dataflow.jobs import Fate, Job, State
 from tests.contract.dataflow.server import DataflowServer
@@ -202,7 +204,7 @@ def test_a_failed_job_is_explained_in_one_line(desk: Desk, late: int) -> None:
 
 
 def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
-    from components.pieces import schema
+    from components.shared.rows.row_ranges import schema
 
     missing = str(desk.bucket / "rows" / "train" / "part-00000.parquet")
     with pytest.raises(
@@ -237,9 +239,9 @@ def test_cancelling_a_run_cancels_its_jobs(
     settings = desk.settings(f"cloud.loopback.vertex={vertex.url}", f"places.root={desk.bucket / 'runs'}")
     folder = new_run(settings)
     begin_manifest(folder, settings, "python -m pipelines run flights")
-    remote.start(folder, settings, tmp_path / "pipeline.yaml")
+    following.start(folder, settings, tmp_path / "pipeline.yaml")
     desk.run_id = folder.name
-    with meanwhile(desk, lambda: remote.cancel(folder)), pytest.raises(JobError, match="got cancelled"):
+    with meanwhile(desk, lambda: following.cancel(folder)), pytest.raises(JobError, match="got cancelled"):
         desk.run([60], time.sleep)
 
 

@@ -18,10 +18,10 @@ import pytest
 from apache_beam.portability.api import beam_runner_api_pb2
 from kfp import dsl
 
-from components.artifacts import digest, read_json, shard_path, writing_file
 from components.evaluate.component import evaluate
-from components.places import local_copy
-from components.storage import contents
+from components.shared.files.artifacts import digest, read_json, shard_path, writing_file
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.paths import local_copy
 from components.transform.component import transform
 from configs.cloud import Cloud, Dataflow, Identities, Loopback, Network
 from configs.evaluation import Evaluation, Gate
@@ -29,7 +29,7 @@ from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.rows import HashSplit, Label
 from configs.settings import Settings
 from configs.stages.training import told_training
-from pipelines import links
+from pipelines.runners import links
 from tests.contract.agreeing import close
 from tests.contract.dataflow.jobs import Job, State
 from tests.contract.dataflow.server import DataflowServer
@@ -121,7 +121,7 @@ class Chain:
         """A SavedModel with a rule for a model."""
         import tensorflow as tf
 
-        from components.artifacts import writing
+        from components.shared.files.artifacts import writing
 
         @tf.function  # type: ignore[untyped-decorator]
         def serve(distance: Any, carrier: Any) -> dict[str, Any]:
@@ -176,7 +176,7 @@ class Both:
 
     def pipeline(self, name: str) -> Any:
         """What was staged for it."""
-        return beam_runner_api_pb2.Pipeline.FromString(contents.read(self.job(name).pipeline))
+        return beam_runner_api_pb2.Pipeline.FromString(gcs_reading.read(self.job(name).pipeline))
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +213,8 @@ def test_the_examples_are_the_same(both: Both) -> None:
     assert digest(here) == digest(there)
     told = read_json(there / "examples.json")
     assert told["splits"]["train"]["rejected"] > 0
-    assert "rejected/train/part-00000.parquet" in contents.objects(str(there))
-    assert ".writer" not in contents.objects(str(there))
+    assert "rejected/train/part-00000.parquet" in gcs_reading.objects(str(there))
+    assert ".writer" not in gcs_reading.objects(str(there))
 
 
 def test_the_graph_is_the_same(both: Both) -> None:
@@ -231,7 +231,7 @@ def transformed(graph: Path) -> dict[str, list[float]]:
     """What a graph makes of some rows."""
     import tensorflow_transform as tft
 
-    from components.raw import raw_tensors
+    from components.shared.rows.raw import raw_tensors
 
     layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
     made = layer(raw_tensors(rows(50, 9).to_batches()[0], FEATURES))
@@ -245,7 +245,7 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     for name in ("golden.json", "verdict.json"):
         assert read_json(there / name) == close(read_json(here / name), **IN_ANOTHER_ORDER), name
     assert read_json(there / "metrics.json")["champion_version"] == "7"
-    assert any(name.startswith("champion/metrics") for name in contents.objects(str(there)))
+    assert any(name.startswith("champion/metrics") for name in gcs_reading.objects(str(there)))
 
 
 def test_three_jobs_ran_to_their_end(both: Both) -> None:
@@ -296,14 +296,14 @@ def test_code_comes_from_the_image_alone(both: Both) -> None:
 
 
 def test_what_is_staged_is_small(both: Both) -> None:
-    size = {job.message.name.rpartition("-")[2]: len(contents.read(job.pipeline)) for job in both.jobs}
+    size = {job.message.name.rpartition("-")[2]: len(gcs_reading.read(job.pipeline)) for job in both.jobs}
     assert size["learn"] < 1_000_000
     assert size["write"] < 50_000
     assert size["score"] < 100_000
 
 
 def test_temporary_files_are_gone(both: Both) -> None:
-    assert contents.objects(f"{both.bucket}dataflow/temp") == {}
+    assert gcs_reading.objects(f"{both.bucket}dataflow/temp") == {}
 
 
 def test_the_record_names_the_jobs(both: Both) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json
 from components.ingest import core
-from components.raw import declared
-from components.recording import silent
 from components.select import core as select
-from components.sources import open_source
-from components.sources.samples import DATASET
+from components.shared.files.artifacts import read_json
+from components.shared.rows.raw import declared
+from components.shared.sources import open_source
+from components.shared.sources.nycflights13 import DATASET
+from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.rows import SPLITS, Part, Source
 from configs.stages.prediction import select_stage

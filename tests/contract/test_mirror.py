@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import write_json
-from pipelines import links
+from components.shared.files.artifacts import write_json
+from pipelines.runners import links
 from pipelines.runners.mirror import Mirror
 
 gapic: Any = pytest.importorskip("google.cloud.aiplatform").gapic

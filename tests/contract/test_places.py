@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.cloud import storage as google_storage
 
-from components.artifacts import (
+from components.shared.files.artifacts import (
     digest,
     read_json,
     shard_path,
@@ -20,10 +20,11 @@ from components.artifacts import (
     writing_file,
     writing_in_place,
 )
-from components.places import is_remote, local_copy, located, place
-from components.storage import contents, folders
-from components.storage.client import blob, client
-from components.storage.held import Held
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.gcs.client import blob, client
+from components.shared.files.gcs.owned_object import Held
+from components.shared.files.paths import is_remote, local_copy, located, place
 from configs.errors import BusyError, PlaceError
 
 
@@ -36,7 +37,7 @@ def filled(folder: Path, **files: str) -> Path:
 
 
 def names(where: Path) -> list[str]:
-    return list(contents.objects(str(where)))
+    return list(gcs_reading.objects(str(where)))
 
 
 def put(uri: str, content: str) -> None:
@@ -100,7 +101,7 @@ def test_a_folder_appears_with_its_json_last(storage_server: Any, bucket: Path) 
         assert names(bucket / "out") == []
     uploads = [each for each in storage_server.answered if "/upload/" in each.path]
     assert len(uploads) == 4
-    generation = {name: int(each.generation) for name, each in contents.objects(f"{bucket}out").items()}
+    generation = {name: int(each.generation) for name, each in gcs_reading.objects(f"{bucket}out").items()}
     assert max(generation, key=generation.__getitem__) == "rows.json"
 
 
@@ -175,21 +176,21 @@ def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, buc
     storage_server.fail("POST", "/upload/", 503, done_first=True)
     held.write(b"1")
     held.write(b"2")
-    assert contents.read(f"{bucket}held") == b"2"
+    assert gcs_reading.read(f"{bucket}held") == b"2"
 
 
 def test_of_two_that_publish_at_once_one_is_told(
     bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = filled(tmp_path / "other", a="other", sub__b="other", **{"marker.json": "{}"})
-    send = folders._send
+    send = gcs_writing._send
 
     def interrupted(folder: Path, which: Any, uri: str, writer: str) -> None:
         send(folder, which, uri, writer)
-        monkeypatch.setattr(folders, "_send", send)
-        folders.publish(other, uri)  # after our files, before our marker
+        monkeypatch.setattr(gcs_writing, "_send", send)
+        gcs_writing.publish(other, uri)  # after our files, before our marker
 
-    monkeypatch.setattr(folders, "_send", interrupted)
+    monkeypatch.setattr(gcs_writing, "_send", interrupted)
     with pytest.raises(BusyError, match="only writer"), writing(bucket / "out") as folder:
         filled(folder, a="ours", sub__b="ours", **{"marker.json": "{}"})
     assert digest(bucket / "out") == digest(other)
@@ -199,17 +200,17 @@ def test_one_that_publishes_where_another_just_began_takes_its_marker_back(
     bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = filled(tmp_path / "ours", a="ours", **{"marker.json": "{}"})
-    send = folders._send
+    send = gcs_writing._send
 
     def interrupted(folder: Path, which: Any, uri: str, writer: str) -> None:
         if which == ["marker.json"]:
-            folders.clear(uri)
+            gcs_writing.clear(uri)
             put(f"{uri}/a", "another one's")
         send(folder, which, uri, writer)
 
-    monkeypatch.setattr(folders, "_send", interrupted)
+    monkeypatch.setattr(gcs_writing, "_send", interrupted)
     with pytest.raises(BusyError, match="only writer"):
-        folders.publish(folder, f"{bucket}out")
+        gcs_writing.publish(folder, f"{bucket}out")
     assert names(bucket / "out") == ["a"]
 
 
@@ -284,12 +285,13 @@ def test_nothing_of_googles_is_imported_without_a_gs_place(tmp_path: Path) -> No
     code = """
 import sys
 from pathlib import Path
-from components import artifacts, places, recording
+from components.shared.files import artifacts, paths
+from components.shared.stage import recording
 folder = Path(sys.argv[1])
-with artifacts.writing(places.place(f"file://{folder}/out")) as out:
+with artifacts.writing(paths.place(f"file://{folder}/out")) as out:
     artifacts.write_json(out / "a.json", {})
 artifacts.digest(folder / "out"), artifacts.shards(folder, "train")
-with places.local_copy(folder) as copy: pass
+with paths.local_copy(folder) as copy: pass
 print(sorted({"upath", "fsspec", "gcsfs", "google.cloud.storage", "google.auth"} & set(sys.modules)))
 """
     told = subprocess.run(

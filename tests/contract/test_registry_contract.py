@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.artifacts import read_json
-from components.registry import Registry, Submission
-from components.registry.folder import FolderRegistry
+from components.shared.files.artifacts import read_json
+from components.shared.registry import Registry, Submission
+from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import RegistryError
 from tests.contract.registries import submission, vertex_registry
 

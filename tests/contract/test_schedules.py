@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from configs.errors import CloudError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines import schedules
 from pipelines.__main__ import app
-from pipelines.cron import timing
+from pipelines.runners import schedules
+from pipelines.runners.cron import timing
 from tests.contract.vertex.server import VertexServer
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")

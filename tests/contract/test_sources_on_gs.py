@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.sources import open_source
-from components.storage import folders
-from components.storage.client import blob
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.gcs.client import blob
+from components.shared.sources import open_source
 from configs.errors import PlaceError, SourceError, UnreadableFileError
 from configs.rows import Source
 
@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def uploaded(folder: Path, bucket: Path) -> str:
     """The same on `gs://`."""
-    folders.publish(folder, f"{bucket}data")
+    gcs_writing.publish(folder, f"{bucket}data")
     return f"{bucket}data"
 
 

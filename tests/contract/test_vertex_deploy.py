@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json
 from components.deploy import core
-from components.places import place
-from components.recording import silent
+from components.shared.files.artifacts import read_json
+from components.shared.files.paths import place
+from components.shared.stage.recording import silent
 from configs.errors import EndpointError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
 from configs.stages.training import DeployStage
-from pipelines import serving
+from pipelines.commands import predict as predict_command
+from pipelines.commands import serve as serve_command
+from pipelines.commands import traffic
 from tests.contract.registries import METRICS, World, serving_cloud
 from tests.unit.serving.conftest import FAKE, FEATURES, score
 
@@ -145,7 +147,7 @@ DEPLOY = """
 import json, sys
 from pathlib import Path
 from components.deploy import core
-from components.recording import silent
+from components.shared.stage.recording import silent
 from configs.stages.training import DeployStage
 
 settings, command, out, *paths = sys.argv[1:]
@@ -200,15 +202,15 @@ def there(desk: Desk) -> Settings:
 def test_the_commands_look_at_the_endpoint_and_change_it(
     desk: Desk, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    serving.rollback(there)
+    traffic.rollback(there)
     assert desk.world.split == {"1": 100}
     shown = capfd.readouterr().out
     assert "versions of flights" in shown
     assert "rolled back" in shown
-    serving.promote(there, 2)
+    traffic.promote(there, 2)
     assert desk.world.split == {"2": 100}
     capfd.readouterr()
-    serving.predict(there, None, "")
+    predict_command.predict(there, None, "")
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) == 5
     assert all("version 2" in line for line in lines)
@@ -220,11 +222,11 @@ def test_rows_of_a_file_are_asked_of_the_endpoint(
 ) -> None:
     path = desk.world.folder / "rows.csv"
     path.write_text("distance,seats,carrier,origin,note\n100,,UA,JFK,x\n200,150,,EWR,y\n")
-    serving.predict(there, path, "")
+    predict_command.predict(there, path, "")
     lines = capfd.readouterr().out.splitlines()
     assert lines[1].startswith(f"{score({'distance': 200, 'seats': 150}, 1.0):.4f}")
 
 
 def test_serve_is_of_this_machine_alone(there: Settings) -> None:
     with pytest.raises(SettingsError, match=r"servers run on Vertex AI.*pipelines predict flights --env dev"):
-        serving.serve(there, "127.0.0.1", 0)
+        serve_command.serve(there, "127.0.0.1", 0)

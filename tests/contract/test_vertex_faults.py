@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from components.registry import Ask
-from components.registry.vertex import VertexRegistry
+from components.shared.registry import Ask
+from components.shared.registry.vertex.registry import VertexRegistry
 from configs.errors import CloudError, EndpointError, RegistryError
 from tests.contract.registries import IMAGE, World, region, right, serving_cloud
 from tests.contract.vertex.refusals import Status

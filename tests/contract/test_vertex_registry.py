@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.registry import open_registry
-from components.registry import vertex_labels as labels
-from components.registry.endpoint import Endpoint
-from components.registry.vertex_labels import Moved, State
+from components.shared.registry import open_registry
+from components.shared.registry.endpoint import Endpoint
+from components.shared.registry.vertex import labels
+from components.shared.registry.vertex.labels import Moved, State
 from configs.errors import EndpointError, RegistryError
 from tests.contract.registries import IMAGE, ROWS, World, right, serving_cloud, submission
 from tests.contract.storage.server import StorageServer

@@ -15,11 +15,15 @@ import pytest
 import yaml
 from google.protobuf import json_format
 
-from components.places import place
+from components.shared.files.paths import place
 from configs.errors import CloudError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines import remote, serving, session
+from pipelines.commands import cancel as cancel_command
+from pipelines.commands import run as run_command
+from pipelines.commands import status as status_command
+from pipelines.commands import teardown as teardown_command
+from pipelines.runners import following
 from pipelines.runs import begin_manifest, new_run
 from tests.contract.registries import golden_scores
 from tests.contract.vertex import small
@@ -72,13 +76,13 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
 ) -> None:
     settings = there(vertex, bucket, desk)
     vertex.endpoints.predictor = golden_scores
-    assert session.run("planes", settings), capfd.readouterr().out
+    assert run_command.run("planes", settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     assert "passed: the candidate may serve" in shown
     assert "version 1 100 %" in shown
     (manifest,) = manifests(desk)
     assert {record["stage"]: record["state"] for record in manifest["stages"]} == dict.fromkeys(
-        session.STAGES, "done"
+        run_command.STAGES, "done"
     )
     assert manifest["links"].keys() == {
         "pipeline job", "custom job", "experiment", "model version", "endpoint",
@@ -90,8 +94,8 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     _the_experiment_has_the_run(manifest)
     assert not vertex.asked("CreateTensorboard"), "nobody asked for one, and it costs"
 
-    assert session.run("planes", settings), capfd.readouterr().out  # the first has kept its schema
-    assert session.run("planes", settings), capfd.readouterr().out
+    assert run_command.run("planes", settings), capfd.readouterr().out  # the first has kept its schema
+    assert run_command.run("planes", settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     assert "cached  train" in shown
     assert "already serving" in shown
@@ -121,7 +125,7 @@ def _the_experiment_has_the_run(manifest: dict[str, Any]) -> None:
 def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
     vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert not session.run("planes", there(vertex, bucket, desk, "features.numeric.wingspan={}"))
+    assert not run_command.run("planes", there(vertex, bucket, desk, "features.numeric.wingspan={}"))
     shown = capfd.readouterr().out
     assert "ingest failed  MissingFeatureError" in shown
     assert "wingspan" in shown
@@ -135,7 +139,7 @@ def test_a_job_that_fails_before_its_stages_says_why(
     vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     vertex.faults.fail_job("CreatePipelineJob", "the quota custom_model_training_nvidia_t4_gpus is exceeded")
-    assert not session.run("planes", there(vertex, bucket, desk))
+    assert not run_command.run("planes", there(vertex, bucket, desk))
     assert "outside its stages  the quota custom_model_training_nvidia_t4_gpus" in capfd.readouterr().out
 
 
@@ -145,7 +149,7 @@ def test_a_run_that_cannot_be_tracked_is_not_worse_for_it(
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
     vertex.faults.refuse("CreateContext", "PERMISSION_DENIED")
-    manifest = remote.follow(folder, settings)
+    manifest = following.follow(folder, settings)
     assert manifest["state"] == "done"
     assert "injected by the test" in manifest["tracking"]
 
@@ -162,19 +166,19 @@ def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(SystemExit) as left:
-        session.run("planes", settings)
+        run_command.run("planes", settings)
     assert left.value.code == 130
     (manifest,) = manifests(desk)
     shown = capfd.readouterr().out
     assert f"python -m pipelines cancel {manifest['run_id']}" in shown
-    serving.status("planes", Path("output"))
+    status_command.status("planes", Path("output"))
     assert "running" in capfd.readouterr().out
-    serving.cancel(manifest["run_id"], Path("output"))
-    serving.status(manifest["run_id"], Path("output"))
+    cancel_command.cancel(manifest["run_id"], Path("output"))
+    status_command.status(manifest["run_id"], Path("output"))
     assert "cancelled" in capfd.readouterr().out
     assert vertex.store.get(manifest["job"].replace("local-project", "1234")).state == 7  # cancelled
     with pytest.raises(CloudError, match="has ended"):
-        serving.cancel(manifest["run_id"], Path("output"))
+        cancel_command.cancel(manifest["run_id"], Path("output"))
 
 
 @pytest.fixture
@@ -189,7 +193,7 @@ def begun(settings: Settings, compiled: Path) -> Path:
     """A run that has been submitted."""
     folder = new_run(settings)
     begin_manifest(folder, settings, "python -m pipelines run planes")
-    remote.start(folder, settings, compiled)
+    following.start(folder, settings, compiled)
     return folder
 
 
@@ -201,7 +205,7 @@ def test_a_lost_answer_does_not_start_a_second_job(
     folder = begun(settings, compiled)
     assert len(vertex.asked("CreatePipelineJob")) == 2
     assert [job.display_name for job in aiplatform.PipelineJob.list()] == [folder.name]
-    assert remote.follow(folder, settings)["state"] == "done"
+    assert following.follow(folder, settings)["state"] == "done"
 
 
 def test_a_busy_service_is_asked_again(
@@ -213,7 +217,7 @@ def test_a_busy_service_is_asked_again(
     vertex.faults.refuse("GetPipelineJob", "UNAVAILABLE", times=2)
     folder = begun(settings, compiled)
     vertex.faults.lose_answer("GetPipelineJob", times=2)
-    assert remote.follow(folder, settings)["state"] == "done"
+    assert following.follow(folder, settings)["state"] == "done"
 
 
 def test_a_refusal_is_one_line_with_the_command_that_mends_it(
@@ -267,7 +271,7 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
 ) -> None:
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
-    remote.follow(folder, settings)
+    following.follow(folder, settings)
     job = aiplatform.PipelineJob(
         "daily", str(compiled), pipeline_root=str(bucket / "x"), labels=settings.labels
     )
@@ -281,15 +285,15 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
     versions = place(f"gs://{settings.cloud.bucket}/registry/planes/versions/1/version.json")
     versions.write_text("{}")
 
-    serving.teardown(settings, yes=False)
+    teardown_command.teardown(settings, yes=False)
     listed = capfd.readouterr().out
     for kind in ("schedule", "pipeline job", "endpoint", "model", "experiment", "artifacts", "versions"):
         assert re.search(rf"^{kind} ", listed, re.MULTILINE), listed
     assert "nothing is deleted without --yes" in listed
     assert aiplatform.Endpoint.list()
 
-    serving.teardown(settings, yes=True)
-    serving.teardown(settings, yes=True)
+    teardown_command.teardown(settings, yes=True)
+    teardown_command.teardown(settings, yes=True)
     assert "nothing of planes in dev" in capfd.readouterr().out
     assert [each.display_name for each in aiplatform.Model.list()] == ["trains"]
     assert not place_of(settings).exists()

@@ -13,10 +13,10 @@ from typing import Any, Self
 
 import pytest
 
-from components.registry import Ask
-from components.registry.endpoint import Endpoint
-from components.registry.vertex import VertexRegistry
-from components.registry.vertex_change import TRIAL_SECONDS
+from components.shared.registry import Ask
+from components.shared.registry.endpoint import Endpoint
+from components.shared.registry.vertex.registry import VertexRegistry
+from components.shared.registry.vertex.transition import TRIAL_SECONDS
 from configs.errors import BusyError, EndpointError
 from tests.contract.registries import ROWS, Killed, World, region, right, serving_cloud, submission, wrong
 from tests.contract.vertex.server import VertexServer

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 from configs.errors import SettingsError
-from pipelines.cron import timing
+from pipelines.runners.cron import timing
 from tests.infra.limits import ALTERNATIVES, CHOICES, NAMES, PROJECT, PROJECT_WORDS, RANGES
 from tests.infra.planned import Resource, resources
 

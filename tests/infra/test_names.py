@@ -86,7 +86,7 @@ def test_the_network_attachment(plan: Json, cloud: Cloud) -> None:
 
 
 def test_the_datasets(plan: Json, settings: Settings, cloud: Cloud) -> None:
-    from components.sources.samples import DATASET
+    from components.shared.sources.nycflights13 import DATASET
 
     made = {one.values["dataset_id"]: one.values for one in of_type(plan, "google_bigquery_dataset")}
     assert {DATASET, cloud.bigquery.temporary_dataset} <= set(made)
@@ -119,7 +119,7 @@ def test_tensorboard(plan: Json, cloud: Cloud) -> None:
 
 
 def test_the_trigger_reads_where_pipelines_are_published(plan: Json, cloud: Cloud) -> None:
-    from pipelines.publishing import FOLDER
+    from pipelines.commands.publish import FOLDER
 
     trigger = only(plan, "google_cloudfunctions2_function", "trigger")
     assert trigger.at("service_config.environment_variables.PIPELINES") == [f"gs://{cloud.bucket}/{FOLDER}"]

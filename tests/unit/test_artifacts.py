@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.artifacts import digest, read_json, shard_path, shards, write_json, writing
+from components.shared.files.artifacts import digest, read_json, shard_path, shards, write_json, writing
 
 
 def test_a_folder_appears_only_when_it_is_whole(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, StandardOptions
 
-from components.beam import Work, pipeline_options, run
-from components.recording import silent
+from components.shared.beam.options import pipeline_options
+from components.shared.beam.running import run
+from components.shared.beam.work import Work
+from components.shared.stage.recording import silent
 from configs.errors import DataError, SettingsError
 from configs.places import Beam
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import code
+from pipelines.graph import code_digest
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    monkeypatch.setattr(code, "ROOT", tmp_path)
-    monkeypatch.setattr(code, "_LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(code_digest, "ROOT", tmp_path)
+    monkeypatch.setattr(code_digest, "_LOCK", tmp_path / "requirements.lock")
     return tmp_path
 
 
@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_change_is_seen_where_the_stage_imports_it(project: Path, path: str, seen: bool) -> None:
-    before = code.code_digest("train")
+    before = code_digest.code_digest("train")
     with (project / path).open("a") as file:
         file.write("# changed\n")
-    assert (code.code_digest("train") != before) == seen
+    assert (code_digest.code_digest("train") != before) == seen

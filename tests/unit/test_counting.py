@@ -7,7 +7,7 @@ from apache_beam.metrics.metric import MetricResults
 from apache_beam.metrics.metricbase import MetricName
 from apache_beam.runners.runner import PipelineResult
 
-from components.counting import counted
+from components.shared.beam.counters import counted
 
 
 class Told(MetricResults):

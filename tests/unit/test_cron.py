@@ -3,7 +3,7 @@
 import pytest
 
 from configs.errors import SettingsError
-from pipelines.cron import split, timing
+from pipelines.runners.cron import split, timing
 
 
 @pytest.mark.parametrize(

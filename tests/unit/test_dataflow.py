@@ -12,10 +12,10 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from components.artifacts import read_json
-from components.beam import elsewhere, on_dataflow, pipeline_options
-from components.dataflow.job import _one_line, _reason
-from components.recording import RECORDS_VARIABLE, stage
+from components.shared.beam.dataflow_job import _one_line, _reason
+from components.shared.beam.options import elsewhere, on_dataflow, pipeline_options
+from components.shared.files.artifacts import read_json
+from components.shared.stage.recording import RECORDS_VARIABLE, stage
 from configs.dataflow import beam
 from configs.errors import SettingsError
 from configs.loading import load
@@ -121,7 +121,7 @@ def test_a_record_without_a_watched_folder_tells_the_progress_itself(
 ) -> None:
     from kfp import dsl
 
-    from components import recording
+    from components.shared.stage import recording
 
     monkeypatch.delenv(RECORDS_VARIABLE, raising=False)
     monkeypatch.setattr(recording, "_RECORD_SECONDS", 0.0)

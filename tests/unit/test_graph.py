@@ -10,7 +10,8 @@ from kfp import compiler
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from configs.loading import load
-from pipelines import session, training
+from pipelines import training
+from pipelines.commands import run as run_command
 
 
 def compiled(folder: Path, *overrides: str, fresh: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -76,4 +77,4 @@ def test_a_fresh_stage_is_not_cached(tmp_path: Path) -> None:
 
 
 def test_the_command_line_knows_the_stages_of_the_graph() -> None:
-    assert session.STAGES == training.STAGES
+    assert run_command.STAGES == training.STAGES

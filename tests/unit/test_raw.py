@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.raw import check_columns, raw_batch, raw_tensors
+from components.shared.rows.raw import check_columns, raw_batch, raw_tensors
 from configs.errors import DataError, MissingFeatureError
 from configs.features import Categorical, Features, Numeric
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json
-from components.recording import RECORDS_VARIABLE, stage
+from components.shared.files.artifacts import read_json
+from components.shared.stage.recording import RECORDS_VARIABLE, stage
 from configs.errors import EmptySplitError
 
 

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.registry import Submission, open_registry
-from components.registry import endpoint as moves
-from components.registry.endpoint import Endpoint
-from components.registry.folder import FolderRegistry
+from components.shared.registry import Submission, open_registry
+from components.shared.registry import endpoint as moves
+from components.shared.registry.endpoint import Endpoint
+from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import RegistryError
 
 ROOT = Path(__file__).parents[2]
@@ -179,8 +179,8 @@ def test_a_damaged_file_is_named(three: FolderRegistry) -> None:
 REGISTER_AND_DEPLOY = """
 import sys
 from pathlib import Path
-from components.registry import Submission
-from components.registry.folder import FolderRegistry
+from components.shared.registry import Submission
+from components.shared.registry.folder.registry import FolderRegistry
 
 root, *folders = map(Path, sys.argv[1:])
 registry = FolderRegistry(root)
@@ -207,8 +207,8 @@ def test_runs_at_once_each_get_a_version_and_one_of_them_serves(tmp_path: Path, 
 KILLED_BY_ITS_CLOCK = """
 import os, sys
 from pathlib import Path
-from components.registry import Submission
-from components.registry.folder import FolderRegistry
+from components.shared.registry import Submission
+from components.shared.registry.folder.registry import FolderRegistry
 
 root, *folders = map(Path, sys.argv[1:])
 FolderRegistry(root, clock=lambda: os.kill(os.getpid(), 9)).register("flights", Submission(*folders))

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from components.artifacts import write_json
+from components.shared.files.artifacts import write_json
 from configs.errors import UnknownRunError
 from configs.loading import load
 from pipelines.__main__ import app
-from pipelines.definitions import Pipeline
+from pipelines.graph.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
     again,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components import wrapping
+from components.shared.stage import kfp
 
 
 def nothing() -> None:
@@ -10,7 +10,7 @@ def nothing() -> None:
 
 
 def test_python_takes_the_place_of_the_shell() -> None:
-    container = wrapping.component(nothing).component_spec.implementation.container
+    container = kfp.component(nothing).component_spec.implementation.container
     shell, flag, script, source = container.command
     assert (shell, flag) == ("sh", "-ec")
     assert script.splitlines()[-1].startswith("exec env _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main ")
@@ -18,6 +18,6 @@ def test_python_takes_the_place_of_the_shell() -> None:
 
 
 def test_another_way_of_starting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wrapping, "_BELOW_A_SHELL", "\nas KFP may do it one day ")
-    with pytest.raises(RuntimeError, match=r"kfp starts 'nothing' by .*: see components/wrapping\.py"):
-        wrapping.component(nothing)
+    monkeypatch.setattr(kfp, "_BELOW_A_SHELL", "\nas KFP may do it one day ")
+    with pytest.raises(RuntimeError, match=r"kfp starts 'nothing' by .*: see components/shared/stage/kfp\.py"):
+        kfp.component(nothing)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from components.ingest import core
-from components.recording import silent
+from components.shared.stage.recording import silent
 from configs.cloud import BigQueryAccess
 from configs.rows import Ingest, Label, Source, TimeSplit
 from configs.stages.training import IngestStage

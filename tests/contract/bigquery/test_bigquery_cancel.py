@@ -18,12 +18,12 @@ import pytest
 import yaml
 
 from components.deliver import table as delivered
-from components.sources import open_source
+from components.shared.sources import open_source
 from configs.errors import SourceError
 from configs.loading import load, schema_text
 from configs.rows import Source
 from configs.stages.prediction import DeliverStage
-from pipelines import session
+from pipelines.graph import compiling
 from tests.contract.bigquery.conftest import Adapter
 from tests.contract.bigquery.service import Asked, Endless
 
@@ -154,7 +154,7 @@ def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.Ca
 def command_of(stage: str, folder: Path) -> tuple[list[str], list[str]]:
     """The command and the arguments of a stage's container, as they would be submitted."""
     compiled = folder / "compiled.yaml"
-    session.compile_to(load("flights", "dev"), schema_text("flights"), compiled)
+    compiling.compile_to(load("flights", "dev"), schema_text("flights"), compiled)
     container = yaml.safe_load(compiled.read_text())["deploymentSpec"]["executors"][f"exec-{stage}"]
     return container["container"]["command"], container["container"]["args"]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from components.sources import open_source
+from components.shared.sources import open_source
 from configs.cloud import BigQuery
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.rows import Source

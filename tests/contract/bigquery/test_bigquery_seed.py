@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from components.sources import open_source
-from components.sources.samples import TABLES, seed
+from components.shared.sources import open_source
+from components.shared.sources.nycflights13 import TABLES
+from components.shared.sources.samples import seed
 from configs.errors import SourceError
 from configs.loading import load
 from configs.rows import Source
-from pipelines import session
+from pipelines.commands import seed as seed_command
 
 ROWS = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
 FACTS = (
@@ -78,7 +79,7 @@ def test_a_dataset_that_lies_elsewhere_is_left_alone(service: Any) -> None:
 
 def test_the_command_loads_into_the_environments_project(service: Any, capfd: Any) -> None:
     overrides = [f"cloud.project={service.project}", f"places.warehouse=bq://{service.project}"]
-    session.seed(load("flights", "dev", overrides))
+    seed_command.seed(load("flights", "dev", overrides))
     assert "loaded nycflights13 into bq://" in capfd.readouterr().out
     assert service.client.get_table("flights.flights").num_rows == ROWS["flights"]
     assert service.client.get_dataset("flights").labels["stage"] == "seed"

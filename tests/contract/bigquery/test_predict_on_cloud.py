@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components.artifacts import digest, read_json, shards, writing
 from components.deliver import core as deliver
-from components.parquet import opened
-from components.places import place
 from components.predict.component import predict
-from components.recording import silent
 from components.select.component import select
-from components.storage import contents
+from components.shared.files.artifacts import digest, read_json, shards, writing
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.paths import place
+from components.shared.rows.parquet import opened
+from components.shared.stage.recording import silent
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
 from configs.places import Beam
@@ -148,7 +148,7 @@ def test_a_bucket_gets_a_folder_for_each_run(here: Path, there: Path, bucket: Pa
         summary = deliver.run(predictions, stage, tmp_path / "delivery", silent)
         output = place(str(summary["output"]))
         assert output == bucket / "scores" / "run-1"
-        names = list(contents.objects(str(output)))
+        names = list(gcs_reading.objects(str(output)))
         assert names == [
             "_predictions.json",
             *(f"part-{index:05d}.parquet" for index in range(len(names) - 1)),

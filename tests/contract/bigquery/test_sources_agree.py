@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import read_json, shards
-from components.sources import open_source
+from components.shared.files.artifacts import read_json, shards
+from components.shared.sources import open_source
 from configs.errors import QueryError
 from configs.rows import SPLITS, HashSplit, Ingest, Source, Split, TimeSplit
 from configs.values import Parameter

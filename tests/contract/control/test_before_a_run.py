@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from configs.errors import BudgetError, CloudError
-from pipelines import predicting, session
+from pipelines.commands import execution
+from pipelines.commands import predict_batch as batch_command
+from pipelines.commands import run as run_command
 from tests.contract.control.server import ControlServer
 from tests.contract.vertex.server import VertexServer
 
@@ -25,14 +27,14 @@ def test_a_run_without_its_bucket_is_not_submitted(
     with pytest.raises(
         CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
     ):
-        session.run("flights", dev(f"cloud.loopback.vertex={vertex.url}"))
+        run_command.run("flights", dev(f"cloud.loopback.vertex={vertex.url}"))
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
     settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=1")
     with pytest.raises(BudgetError, match=r"at most 1\.00 USD \(cloud\.budget_usd\), got an estimate of"):
-        session.run("flights", settings)
+        run_command.run("flights", settings)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
@@ -43,7 +45,7 @@ def test_a_prediction_without_its_bucket_is_not_submitted(
     with pytest.raises(
         CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
     ):
-        predicting.run(dev(f"cloud.loopback.vertex={vertex.url}"), predicting.Wanted())
+        batch_command.run(dev(f"cloud.loopback.vertex={vertex.url}"), batch_command.Wanted())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
@@ -52,7 +54,7 @@ def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, de
     with pytest.raises(
         BudgetError, match=r"a prediction run of flights in dev: expected at most 0\.50 USD"
     ) as caught:
-        predicting.run(settings, predicting.Wanted())
+        batch_command.run(settings, batch_command.Wanted())
     assert "plan flights --env dev --pipeline prediction" in str(caught.value)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
@@ -61,5 +63,5 @@ def test_a_prediction_within_its_budget_is_let_pass(
     vertex: VertexServer, control: ControlServer, dev: Any
 ) -> None:
     """That it is submitted then, tests/contract/test_vertex_predict.py shows."""
-    session.check_before_spending(dev(f"cloud.loopback.vertex={vertex.url}"), "prediction")
+    execution.check_before_spending(dev(f"cloud.loopback.vertex={vertex.url}"), "prediction")
     assert control.world.buckets

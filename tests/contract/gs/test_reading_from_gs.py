@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components.storage import contents
+from components.shared.files.gcs import reading as gcs_reading
 from components.validate.component import validate
 from configs.errors import PlaceError
 from tests.contract.gs.conftest import TRANSFORM, VALIDATE, Chains
 
 
 def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket: Path) -> None:
-    from components.recording import silent
+    from components.shared.stage.recording import silent
     from components.transform import core
     from configs.errors import UnreadableFileError
 
@@ -24,11 +24,11 @@ def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket:
     with pytest.raises(UnreadableFileError, match=r"train/part-00001\.parquet.*run from `ingest`") as told:
         core.run(chains[1].at("rows", "ingest"), TRANSFORM, bucket / "graph", bucket / "examples", silent)
     assert "\n" not in str(told.value)
-    assert contents.objects(str(bucket)) == {}
+    assert gcs_reading.objects(str(bucket)) == {}
 
 
 def test_rows_are_read_through_a_503(chains: Chains, storage_server: Any) -> None:
-    from components.pieces import pieces
+    from components.shared.rows.row_ranges import pieces
 
     rows = chains[1].at("rows", "ingest")
     whole = pieces(rows, "train", 1000)
@@ -56,8 +56,8 @@ def test_a_stage_stops_before_its_work_where_the_bucket_is_missing(
 
 
 def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) -> None:
-    from components.artifacts import writing_file
-    from components.parquet import opened
+    from components.shared.files.artifacts import writing_file
+    from components.shared.rows.parquet import opened
 
     draw = np.random.default_rng(0)
     path = bucket / "wide.parquet"

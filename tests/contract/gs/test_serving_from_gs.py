@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from tests.contract.gs.conftest import (
     Chains,
 )

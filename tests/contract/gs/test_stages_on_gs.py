@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from components.artifacts import digest, read_json, shards, write_json, writing
 from components.deploy.component import deploy
-from components.places import is_remote, local_copy, place
-from components.storage import contents
+from components.shared.files.artifacts import digest, read_json, shards, write_json, writing
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.paths import is_remote, local_copy, place
 from components.validate.component import validate
 from configs.deployment import Deployment
 from configs.errors import BusyError
@@ -57,7 +57,7 @@ def test_transform_writes_the_same_examples(chains: Chains) -> None:
     assert digest(here) == digest(there)
     told = read_json(there / "examples.json")
     assert told["splits"]["train"]["rejected"] > 0
-    rejected = contents.objects(str(there / "rejected"))
+    rejected = gcs_reading.objects(str(there / "rejected"))
     assert "train/part-00000.parquet" in rejected
     graphs = [chain.at("transform_graph", "transform") for chain in chains]
     assert read_json(graphs[0] / "features.json") == read_json(graphs[1] / "features.json")
@@ -69,16 +69,16 @@ def test_train_learns_the_same(chains: Chains) -> None:
         history = read_json(chain.at("training_log", "train") / "history.json")
         figures.append([{k: v for k, v in each.items() if "second" not in k} for each in history["epochs"]])
     assert figures[0] == figures[1]
-    log = contents.objects(str(chains[1].at("training_log", "train")))
+    log = gcs_reading.objects(str(chains[1].at("training_log", "train")))
     assert any(name.startswith("tensorboard/train/events") for name in log)
-    assert contents.objects(str(chains[1].root / "checkpoints")) == {}
+    assert gcs_reading.objects(str(chains[1].root / "checkpoints")) == {}
 
 
 def test_evaluate_measures_and_decides_the_same(chains: Chains) -> None:
     for name in ("metrics.json", "curves.json", "golden.json", "verdict.json"):
         here, there = (read_json(chain.at("evaluation", "evaluate") / name) for chain in chains)
         assert here == there, name
-    names = contents.objects(str(chains[1].at("evaluation", "evaluate")))
+    names = gcs_reading.objects(str(chains[1].at("evaluation", "evaluate")))
     assert any(name.startswith("candidate/metrics") for name in names)
 
 
@@ -94,7 +94,7 @@ def test_beam_workers_that_meet_at_a_temporary_location_measure_the_same(
     chains: Chains, beam_storage: Any
 ) -> None:
     from components.evaluate import core
-    from components.recording import silent
+    from components.shared.stage.recording import silent
 
     temporary = beam_storage.new_bucket()
     stage = EVALUATE.model_copy(update={"beam": Beam(options=(f"--temp_location={temporary}tmp",))})
@@ -104,16 +104,16 @@ def test_beam_workers_that_meet_at_a_temporary_location_measure_the_same(
     assert read_json(out / "metrics.json") == read_json(
         chains[0].at("evaluation", "evaluate") / "metrics.json"
     )
-    assert contents.objects(str(temporary)) == {}
+    assert gcs_reading.objects(str(temporary)) == {}
 
 
 def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     chains: Chains, beam_storage: Any
 ) -> None:
-    from components.beam import pipeline_options
-    from components.pieces import pieces
-    from components.recording import silent
-    from components.sharing import shared
+    from components.shared.beam.options import pipeline_options
+    from components.shared.beam.staging import shared
+    from components.shared.rows.row_ranges import pieces
+    from components.shared.stage.recording import silent
     from components.transform.examples import Writing, write_examples
     from components.transform.inputs import Inputs
 
@@ -129,7 +129,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
         assert is_remote(reachable)
         write_examples(every, Writing(TRANSFORM, inputs, reachable, out), options, silent)
     assert digest(out / "train") == digest(chains[0].at("examples", "transform") / "train")
-    assert contents.objects(str(temporary)) == {}
+    assert gcs_reading.objects(str(temporary)) == {}
 
 
 def test_deploy_registers_the_same_model_and_proves_it(chains: Chains, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_the_record_of_a_stage_lies_beside_its_outputs(chains: Chains) -> None:
 
 
 def test_a_second_attempt_of_a_stage_is_noticed_by_the_first(bucket: Path) -> None:
-    from components.recording import stage
+    from components.shared.stage.recording import stage
 
     rows = dsl.Artifact(name="rows", uri=str(bucket / "ingest" / "rows"))
 

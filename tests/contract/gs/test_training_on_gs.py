@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json
-from components.storage import contents
+from components.shared.files.artifacts import read_json
+from components.shared.files.gcs import reading as gcs_reading
 from configs.errors import BusyError
 from tests.contract.gs.conftest import TRAIN, Chain, Chains
 
@@ -29,12 +29,12 @@ def learn(chain: Chain, checkpoints: Path, out: Path, progress: Any) -> Any:
 
 
 def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, bucket: Path) -> None:
-    from components.recording import silent
+    from components.shared.stage.recording import silent
 
     checkpoints = bucket / "checkpoints"
     with pytest.raises(StopError):
         learn(chains[1], checkpoints, bucket / "out", stop_in_epoch_2)
-    assert any(name.endswith("checkpoint.npz") for name in contents.objects(str(checkpoints)))
+    assert any(name.endswith("checkpoint.npz") for name in gcs_reading.objects(str(checkpoints)))
     history = learn(chains[1], checkpoints, bucket / "out", silent)
     whole = read_json(chains[0].at("training_log", "train") / "history.json")
     assert history["resumed_from"] == 1
@@ -43,15 +43,15 @@ def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, buc
     ]
     events = [
         name
-        for name in contents.objects(str(bucket / "out" / "log"))
+        for name in gcs_reading.objects(str(bucket / "out" / "log"))
         if name.startswith("tensorboard/train/")
     ]
     assert len(events) == 2  # of both attempts
-    assert contents.objects(str(checkpoints)) == {}
+    assert gcs_reading.objects(str(checkpoints)) == {}
 
 
 def test_of_two_trainings_with_one_key_the_late_one_is_told(chains: Chains, bucket: Path) -> None:
-    from components.recording import silent
+    from components.shared.stage.recording import silent
 
     checkpoints = bucket / "checkpoints"
     done: list[str] = []

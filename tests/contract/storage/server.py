@@ -18,7 +18,7 @@ from typing import Any
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
-from components.places import place
+from components.shared.files.paths import place
 from tests.contract.dataflow.googleapis import FORWARDED
 from tests.contract.iam.calls import Heard, Watch
 

@@ -17,12 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
-from components.artifacts import write_json
-from components.places import place
-from components.storage import folders
+from components.shared.files.artifacts import write_json
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.paths import place
 from configs.loading import load
 from configs.settings import Settings
-from pipelines import publishing
+from pipelines.commands import publish as publish_command
 from tests.contract.vertex import small
 from tests.contract.vertex.server import VertexServer
 from tests.loopback import free_port
@@ -75,8 +75,8 @@ def published(there: Settings, bucket: Path, tmp_path: Path) -> Settings:
     compiled = tmp_path / "small.yaml"
     small.compile_to(compiled)
     template = f"{bucket / 'pipelines/small.yaml'}"
-    folders.put(compiled, template)
-    launch = publishing._launch(there, template, "training")
+    gcs_writing.put(compiled, template)
+    launch = publish_command._launch(there, template, "training")
     write_json(place(f"{bucket / 'pipelines/training-flights.json'}"), launch)
     return there
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.places import place
-from pipelines.definitions import Pipeline
+from components.shared.files.paths import place
+from pipelines.graph.definitions import Pipeline
 from pipelines.runs import artifact_uri
 from tests.contract import warehouses
 from tests.contract.commands import Desk, Ended

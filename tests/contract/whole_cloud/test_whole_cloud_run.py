@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json, shards
 from components.deploy import server
-from components.parquet import opened
-from components.vertex.region import Region
+from components.shared.files.artifacts import read_json, shards
+from components.shared.gcp.vertex_client import Region
+from components.shared.rows.parquet import opened
 from configs.deployment import Serving
 from configs.loading import load
 from configs.rows import SPLITS, Part
-from pipelines.definitions import of
+from pipelines.graph.definitions import of
 from tests.contract.agreeing import close, rows
 from tests.contract.storage.server import Answered
 from tests.contract.whole_cloud.conftest import PIPELINES, TABLE, Both

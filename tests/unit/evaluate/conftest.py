@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from components.artifacts import shard_path
 from components.evaluate import core
-from components.recording import silent
+from components.shared.files.artifacts import shard_path
+from components.shared.stage.recording import silent
 from configs.evaluation import Evaluation, Gate
 from configs.places import Beam
 from configs.rows import Label

@@ -12,9 +12,9 @@ import tensorflow_model_analysis as tfma
 from kfp import dsl
 from sklearn.metrics import log_loss, precision_score, recall_score, roc_auc_score
 
-from components.artifacts import read_json
 from components.evaluate.component import evaluate
-from components.recording import RECORDS_VARIABLE
+from components.shared.files.artifacts import read_json
+from components.shared.stage.recording import RECORDS_VARIABLE
 from configs.evaluation import Gate
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # in TFMA, 0 / 0

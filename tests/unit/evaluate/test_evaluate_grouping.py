@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.beam import pipeline_options
 from components.evaluate.analysis import Measure, Metrics, analyze, slice_key
 from components.evaluate.grouping import Groups, blur, grouped, merged, within
 from components.evaluate.measuring import by_slice, chosen_bins
 from components.evaluate.slices import OVERALL, SliceBook
+from components.shared.beam.options import pipeline_options
 from configs.places import Beam
 
 pytestmark = pytest.mark.filterwarnings("ignore:invalid value encountered in divide")  # in TFMA, 0 / 0

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from components.scoring import Scorer
+from components.shared.rows.scoring import Scorer
 from configs.errors import (
     DataError,
     EmptySplitError,

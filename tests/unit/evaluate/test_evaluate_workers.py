@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import shard_path
-from components.beam import pipeline_options
 from components.evaluate import frozen
 from components.evaluate.frozen import open_split
 from components.evaluate.golden import Golden
 from components.evaluate.grouping import Groups
 from components.evaluate.passing import Pass, Scored, score, together
 from components.evaluate.workers import _Score, scored_by_workers
-from components.recording import silent
-from components.scoring import Scorer
+from components.shared.beam.options import pipeline_options
+from components.shared.files.artifacts import shard_path
+from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import silent
 from configs.errors import ModelError
 from configs.places import Beam
 from configs.stages.training import EvaluateStage

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from components.sources import open_source
-from components.sources.samples import seed
+from components.shared.sources import open_source
+from components.shared.sources.samples import seed
 from configs.loading import load
 from configs.rows import Source
 

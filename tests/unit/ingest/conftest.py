@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.ingest import core
-from components.recording import silent
+from components.shared.stage.recording import silent
 from configs.rows import HashSplit, Ingest, Label, Source, TimeSplit
 from configs.stages.training import IngestStage
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from components.artifacts import read_json
 from components.ingest.component import ingest
+from components.shared.files.artifacts import read_json
 from configs.stages.training import IngestStage
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from configs.errors import (
     DataError,
     EmptySplitError,

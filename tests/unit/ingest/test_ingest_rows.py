@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import digest, read_json, shards
 from components.ingest import core
-from components.sources.farmhash import fingerprints
+from components.shared.files.artifacts import digest, read_json, shards
+from components.shared.sources.duckdb.farmhash import fingerprints
 from configs.rows import SPLITS, HashSplit, Label, Split
 from configs.stages.training import IngestStage
 

@@ -7,7 +7,7 @@ import pytest
 from sqlglot import exp
 
 from components.ingest.plan import plan
-from components.sources import googlesql
+from components.shared.sources import googlesql
 from configs.loading import load
 from configs.rows import SPLITS, HashSplit
 from configs.stages.training import IngestStage

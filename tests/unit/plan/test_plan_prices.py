@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from configs.errors import SettingsError
 from configs.prices import FILE, Dated, Prices, load_prices
-from pipelines.definitions import Pipeline, of
-from pipelines.plan.machines import Shape, chips, hosts, shape
+from pipelines.graph.definitions import Pipeline, of
+from pipelines.graph.machines import Shape, chips, hosts, shape
 
 
 def changed(tmp_path: Path, *keys: str, value: object) -> Path:

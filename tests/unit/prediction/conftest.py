@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import read_json, shard_path, shards
 from components.predict import core
 from components.predict.scored import Stamp
-from components.recording import silent
+from components.shared.files.artifacts import read_json, shard_path, shards
+from components.shared.stage.recording import silent
 from configs.places import Beam
 from configs.stages.prediction import PredictStage
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import read_json
 from components.choose import core
 from components.choose.core import Choice, Stamp
-from components.registry import Submission
-from components.registry.folder import FolderRegistry
+from components.shared.files.artifacts import read_json
+from components.shared.registry import Submission
+from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import ModelError, QueryError, RegistryError, SettingsError
 from configs.rows import Source
 from configs.stages.prediction import ChooseStage

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components.artifacts import read_json
 from components.deliver import core
 from components.deliver.component import deliver
-from components.recording import silent
+from components.shared.files.artifacts import read_json
+from components.shared.stage.recording import silent
 from configs.stages.prediction import DeliverStage
 from tests.unit.prediction.conftest import Predicted
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import digest, shards
 from components.predict import distribution
+from components.shared.files.artifacts import digest, shards
 from configs.errors import DataError, ModelError, SettingsError, UnreadableFileError
 from configs.places import Beam
 from tests.unit.prediction.conftest import AT, STAGE, Predicted, replaced, score
@@ -177,7 +177,7 @@ def test_no_rows_a_damaged_shard_and_an_unknown_option_are_told_apart(
 
 def test_a_model_that_cannot_be_loaded_is_named(flights: pa.Table, put: Put, tmp_path: Path) -> None:
     from components.predict import core
-    from components.recording import silent
+    from components.shared.stage.recording import silent
     from tests.unit.prediction.conftest import STAMP
 
     (tmp_path / "model").mkdir()

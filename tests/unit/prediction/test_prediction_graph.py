@@ -10,14 +10,15 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
 from configs.loading import load
-from pipelines import definitions, prediction, session
+from pipelines import prediction
 from pipelines.__main__ import app
+from pipelines.graph import compiling, definitions
 
 
 @pytest.fixture(scope="module", params=["local", "dev"])
 def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("graph") / "prediction.yaml"
-    session.compile_to(load("flights", request.param), "", path, "prediction")
+    compiling.compile_to(load("flights", request.param), "", path, "prediction")
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
-from components.artifacts import digest, read_json, shards
-from components.raw import declared
-from components.recording import silent
 from components.select import core
 from components.select.component import select
+from components.shared.files.artifacts import digest, read_json, shards
+from components.shared.rows.raw import declared
+from components.shared.stage.recording import silent
 from configs.errors import DataError, MissingFeatureError
 from configs.rows import Ingest, Source
 from configs.stages.prediction import SelectStage

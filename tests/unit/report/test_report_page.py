@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
-from pipelines import definitions
+from pipelines.graph import definitions
 
 SECTIONS = (
     "verdict", "comparison", "slices", "curves", "training",

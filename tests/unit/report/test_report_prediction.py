@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines import links
 from pipelines.report.geometry import Chart
 from pipelines.report.reading import Run
 from pipelines.report.running import next_commands
 from pipelines.report.scored import look
 from pipelines.report.scores import Scores, scores
+from pipelines.runners import links
 from tests.unit.report.conftest import Sample
 from tests.unit.report.test_report_page import Parsed
 

@@ -13,11 +13,11 @@ import psutil
 import pytest
 from kfp import dsl
 
-from components.artifacts import read_json
 from components.deploy import core
-from components.recording import silent
-from components.registry import Submission
-from components.registry.folder import FolderRegistry
+from components.shared.files.artifacts import read_json
+from components.shared.registry import Submission
+from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.stage.recording import silent
 from configs.errors import EndpointError, RegistryError
 from configs.stages.training import DeployStage
 

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.artifacts import shard_path, shards
 from components.predict import core
 from components.predict.scored import Stamp
-from components.recording import silent
+from components.shared.files.artifacts import shard_path, shards
+from components.shared.stage.recording import silent
 from configs.places import Beam
 from configs.stages.prediction import PredictStage
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.raw import raw_tensors
 from components.serve.instances import Columns, RawFeatures, columns, joined
+from components.shared.rows.raw import raw_tensors
 from configs.features import Features
 
 RAW = RawFeatures(("n",), ("c",))

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from components.registry import Submission
-from components.registry.folder import FolderRegistry
+from components.shared.registry import Submission
+from components.shared.registry.folder.registry import FolderRegistry
 
 Start = Callable[..., Any]
 MakeModel = Callable[..., Path]

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from components.sources import open_source
+from components.shared.sources import open_source
 from configs.rows import Source
 
 Ask = Callable[..., list[dict[str, Any]]]

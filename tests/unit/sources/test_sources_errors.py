@@ -3,7 +3,7 @@
 import duckdb
 import pytest
 
-from components.sources.duckdb_errors import explained
+from components.shared.sources.duckdb.errors import explained
 from configs.errors import NoSpaceError, PipelineError, SourceError
 
 

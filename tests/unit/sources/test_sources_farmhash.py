@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.sources.farmhash import fingerprints
+from components.shared.sources.duckdb.farmhash import fingerprints
 
 ALPHABET = bytes(range(256)) * 20
 

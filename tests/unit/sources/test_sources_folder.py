@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.sources import open_source
+from components.shared.sources import open_source
 from configs.errors import SourceError, UnreadableFileError
 from configs.rows import Ingest, Source
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.sources import googlesql
+from components.shared.sources import googlesql
 from configs.errors import QueryError
 
 

@@ -7,8 +7,8 @@ CODE = """
 import sys
 from components.ingest import core
 from components.resolve import core
-from components.sources import open_source, samples
-from components.sources import duckdb_source, folder, warehouse
+from components.shared.sources import open_source, samples
+from components.shared.sources.duckdb import folder, source, warehouse
 from configs.loading import load
 load("flights"), load("flights", "dev")
 try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.sources import tfrecord
+from components.shared.sources.duckdb import tfrecord
 from configs.errors import UnreadableFileError
 
 

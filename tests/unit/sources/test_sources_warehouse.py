@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from components.sources import open_source
+from components.shared.sources import open_source
 from configs.errors import BusyError, QueryError, SourceError, UnknownSourceError, UnreadableFileError
 from configs.rows import Ingest, Source
 

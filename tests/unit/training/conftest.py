@@ -17,8 +17,8 @@ import tensorflow_transform as tft
 from numpy.typing import NDArray
 from tensorflow_transform import impl_helper
 
-from components.artifacts import shard_path, write_json
-from components.recording import Progress, silent
+from components.shared.files.artifacts import shard_path, write_json
+from components.shared.stage.recording import Progress, silent
 from components.train import core, features
 from configs.rows import Label, Split
 from configs.stages.training import TrainStage

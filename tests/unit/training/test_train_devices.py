@@ -36,7 +36,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 import tensorflow as tf
-from components.recording import silent
+from components.shared.stage.recording import silent
 from components.train import core
 from components.train.devices import Devices
 from components.train.models import ReplicaDropout

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.artifacts import read_json
+from components.shared.files.artifacts import read_json
 from components.train import component
 
 Trainer = Any

@@ -15,8 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import read_json, shard_path, shards
-from components.recording import silent
+from components.shared.files.artifacts import read_json, shard_path, shards
+from components.shared.stage.recording import silent
 from components.transform import core
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.places import Beam

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from kfp import dsl
 
-from components.artifacts import digest, read_json
-from components.recording import RECORDS_VARIABLE
+from components.shared.files.artifacts import digest, read_json
+from components.shared.stage.recording import RECORDS_VARIABLE
 from components.transform.component import transform
 from configs.features import Categorical, Features
 

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from components.artifacts import shards
-from components.recording import silent
+from components.shared.files.artifacts import shards
+from components.shared.stage.recording import silent
 from components.transform import core
 from configs.errors import (
     DataError,

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from components import vocabulary
-from components.artifacts import read_json, shards
+from components.shared.files.artifacts import read_json, shards
+from components.shared.rows import vocabulary_file
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def numbers(table: pa.Table, name: str) -> Floats:
 
 def strings(table: pa.Table, name: str) -> list[str]:
     """A raw column as the vocabulary sees it."""
-    return [value or vocabulary.MISSING for value in table[name].cast(pa.string()).to_pylist()]
+    return [value or vocabulary_file.MISSING for value in table[name].cast(pa.string()).to_pylist()]
 
 
 def log(x: Floats) -> Floats:
@@ -174,7 +174,7 @@ def test_a_second_run_writes_the_same_files(run: Any, transformed: Any) -> None:
             strict=True,
         ):
             assert one.read_bytes() == other.read_bytes()
-    for name in ("features.json", f"transform_fn/assets/{vocabulary.FILE}"):
+    for name in ("features.json", f"transform_fn/assets/{vocabulary_file.FILE}"):
         assert (transformed.graph / name).read_bytes() == (again.graph / name).read_bytes()
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from numpy.typing import NDArray
 
-from components.raw import raw_tensors
+from components.shared.rows.raw import raw_tensors
 from configs.features import Categorical, Cross, Features, Numeric
 
 NUMBERS = ("distance", "air_time", "dep_delay", "minute", "gust", "constant", "nothing", "bare")

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import read_json, shards
-from components.rejection import REJECTED
+from components.shared.files.artifacts import read_json, shards
+from components.shared.rows.rejected import REJECTED
 from configs.errors import DataError, EmptySplitError
 
 LONG = "x" * 10_000_000

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts import shard_path
-from components.recording import silent
+from components.shared.files.artifacts import shard_path
+from components.shared.stage.recording import silent
 from components.validate import core
 from configs.errors import AnomaliesError
 from configs.features import Categorical, Features, Numeric

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from rich.console import Console
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.recording import silent
+from components.shared.stage.recording import silent
 from components.validate import core, queries
 from components.validate.table import table
 from configs.errors import EmptySplitError, NoSpaceError, SettingsError, UnreadableFileError

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.artifacts import shard_path
-from components.recording import silent
+from components.shared.files.artifacts import shard_path
+from components.shared.stage.recording import silent
 from components.validate import histograms, queries
 from components.validate.presence import not_a_number, presence, valued
 from components.validate.statistics import Request, Statistics, compute, custom

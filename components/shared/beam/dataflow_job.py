@@ -1,0 +1,203 @@
+"""A job on Dataflow: its state, what it says, how many workers it has, why it failed; and how to end it."""
+
+import re
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
+
+from components.shared.beam.dataflow_errors import explained
+from components.shared.gcp.retry import GIVE_UP_SECONDS, patiently, unanswered
+from configs.errors import JobError
+
+CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
+ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
+_WORDS = {"PENDING": "starting", "QUEUED": "queued until machines are cheap"}
+_CANCEL_SECONDS = 15.0
+"""How long a cancellation is tried: a stage that is told to stop is killed soon after."""
+_LAST_WORDS_SECONDS = 60.0
+"""How long after a job has failed its reason may appear."""
+_LOOK_SECONDS = 0.5
+_MOST_SHOWN, _MOST_REASON = 60, 400
+"""Characters of a message in the live view, and of a reason in an error."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a job is at a moment."""
+
+    state: str
+    """As the service calls it, without JOB_STATE_."""
+    workers: int | None
+    message: str
+    """The newest one."""
+
+    def __str__(self) -> str:
+        """`running · 3 workers · Executing operation Spread`."""
+        words = _WORDS.get(self.state, self.state.lower().replace("_", " "))
+        workers = "" if self.workers is None else f"{self.workers} worker{'s' * (self.workers != 1)}"
+        return " · ".join(part for part in (words, workers, self.message[:_MOST_SHOWN]) if part)
+
+
+class Job:
+    """A job on Dataflow.
+
+    Args:
+        options: Beam's, with which it was submitted.
+        job_id: What Dataflow calls it.
+    """
+
+    def __init__(self, options: PipelineOptions, job_id: str) -> None:
+        told = options.view_as(GoogleCloudOptions)
+        self.id, self.project, self.region = job_id, told.project, told.region
+        self._jobs, self._messages = _clients(options)
+        self._whose = {"job_id": job_id, "project_id": told.project, "location": told.region}
+        self._since: Any = None
+        self._known: set[str] = set()
+        self._workers: int | None = None
+        self._newest = ""
+        self._errors: list[str] = []
+
+    @property
+    def name(self) -> str:
+        """Its full name."""
+        return f"projects/{self.project}/locations/{self.region}/jobs/{self.id}"
+
+    @property
+    def link(self) -> str:
+        """Its page in the console."""
+        return f"{CONSOLE}/{self.region}/{self.id}?project={self.project}"
+
+    @property
+    def where(self) -> str:
+        """The flags with which gcloud finds it."""
+        return f"{self.id} --region={self.region} --project={self.project}"
+
+    def look(self) -> Look:
+        """Its state and what it has said since the last look; messages go to the log, too."""
+        state = self._state()
+        for page in patiently(self._pages)():
+            self._hear(page)
+        return Look(state, self._workers, self._newest)
+
+    def failure(self, look: Look) -> JobError:
+        """Why it did not end well; waits for the reason, which appears later than the end."""
+        until = time.monotonic() + _LAST_WORDS_SECONDS
+        while look.state == "FAILED" and not self._errors and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+            look = self.look()
+        got = _reason(self._errors) if look.state == "FAILED" else look.state.lower()
+        return JobError(
+            f"Dataflow job {self.id}",
+            expected="a job that ends well",
+            got=got,
+            way_out=f"See {self.link} or: gcloud dataflow jobs show {self.where}",
+        )
+
+    def cancel(self) -> None:
+        """Ask Dataflow to end it, if it has not ended; says so in the log where that fails."""
+        from google.cloud import dataflow
+
+        wanted = dataflow.Job(requested_state=dataflow.JobState.JOB_STATE_CANCELLED)
+        try:
+            if self._state(_CANCEL_SECONDS) not in ENDED:
+                request = dataflow.UpdateJobRequest(**self._whose, job=wanted)
+                patiently(self._jobs.update_job, seconds=_CANCEL_SECONDS)(request)
+                sys.stdout.write(f"Dataflow job {self.id} is being cancelled\n")
+        except unanswered() as error:
+            sys.stdout.write(f"{error}\nIt may go on: gcloud dataflow jobs cancel {self.where}\n")
+
+    def _state(self, seconds: float = GIVE_UP_SECONDS) -> str:
+        from google.api_core.exceptions import NotFound
+        from google.cloud import dataflow
+
+        asked = dataflow.GetJobRequest(**self._whose)
+        # A job that was made just now is not always known yet.
+        found = patiently(self._jobs.get_job, NotFound, seconds=seconds)(asked)
+        return str(dataflow.JobState(found.current_state).name).removeprefix("JOB_STATE_")
+
+    def _pages(self) -> list[Any]:
+        from google.cloud import dataflow
+
+        asked = dataflow.ListJobMessagesRequest(
+            **self._whose,
+            start_time=self._since,
+            minimum_importance=dataflow.JobMessageImportance.JOB_MESSAGE_BASIC,
+        )
+        return list(self._messages.list_job_messages(asked).pages)
+
+    def _hear(self, page: Any) -> None:
+        for message in page.job_messages:
+            if message.id not in self._known:
+                self._known.add(message.id)
+                kind = message.message_importance.name.removeprefix("JOB_MESSAGE_")
+                sys.stdout.write(f"{message.time:%H:%M:%S} Dataflow {kind} {message.message_text}\n")
+                self._since = max(filter(None, (self._since, message.time)), default=None)
+                self._newest = _one_line(message.message_text)
+                if kind == "ERROR":
+                    self._errors.append(message.message_text)
+        for event in page.autoscaling_events:
+            if event.event_type.name in ("CURRENT_NUM_WORKERS_CHANGED", "ACTUATION_FAILURE"):
+                self._workers = event.current_num_workers
+
+
+def _reason(errors: list[str]) -> str:
+    """The message that explains most: the last traceback, else the last that does not only count attempts."""
+    if not errors:
+        return "a failure without a word"
+    tracebacks = [each for each in errors if "Traceback" in each]
+    others = [each for each in errors if "work item" not in each]
+    return _one_line((tracebacks or others or errors)[-1])[:_MOST_REASON]
+
+
+def _one_line(message: str) -> str:
+    """A message on one line; of a traceback, its last word; of our own errors, what they say."""
+    lines = [line for line in message.splitlines() if line.strip()]
+    if "Traceback" in message:
+        lines = [line for line in lines if not line[0].isspace()][-1:]
+    text = " ".join(line.strip() for line in lines)
+    ours = re.search(r"configs\.errors\.(\w+Error: .*)", text)
+    return ours[1] if ours else text
+
+
+def cancel_run(options: PipelineOptions, run: str) -> list[str]:
+    """Cancel the jobs of a run that have not ended, of whichever stage; returns their ids.
+
+    For a run whose stages were killed before they could do it themselves.
+
+    Raises:
+        CloudError: Dataflow refuses, or does not answer.
+    """
+    from google.cloud import dataflow
+
+    told = options.view_as(GoogleCloudOptions)
+    with explained(options):
+        jobs, _ = _clients(options)
+        asked = dataflow.ListJobsRequest(
+            project_id=told.project, location=told.region, filter=dataflow.ListJobsRequest.Filter.ACTIVE
+        )
+        active = patiently(lambda: list(jobs.list_jobs(asked)))()
+        found = [each.id for each in active if dict(each.labels or {}).get("run") == run]
+        for each in found:
+            Job(options, each).cancel()
+    return found
+
+
+def _clients(options: PipelineOptions) -> tuple[Any, Any]:
+    """The clients of jobs and of their messages; the same credentials and address as Beam's own."""
+    from apache_beam.internal.gcp import auth
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import dataflow
+
+    told = options.view_as(GoogleCloudOptions)
+    given: dict[str, Any] = {"transport": "rest", "client_options": ClientOptions()}
+    if told.dataflow_endpoint != GoogleCloudOptions.DATAFLOW_ENDPOINT:
+        given["client_options"] = ClientOptions(api_endpoint=told.dataflow_endpoint)
+    if told.no_auth:
+        given["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+    else:
+        given["credentials"] = auth.get_service_credentials(options)
+    return dataflow.JobsV1Beta3Client(**given), dataflow.MessagesV1Beta3Client(**given)

@@ -1,0 +1,83 @@
+"""A pipeline as a job on Dataflow: submitted, followed to its end, and cancelled with its stage."""
+
+import contextlib
+import time
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.runners.runner import PipelineResult
+
+from components.shared.beam.dataflow_errors import explained
+from components.shared.beam.dataflow_job import ENDED, Job
+from components.shared.beam.work import Work
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.gcp.retry import patiently, unanswered
+from components.shared.stage.signals import Signals
+
+_FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
+"""Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
+
+
+def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
+    """Submit a pipeline as a job and follow it to its end.
+
+    Returns:
+        Beam's result; its metrics are there.
+
+    Raises:
+        JobError: The job failed, or somebody cancelled it.
+        CloudError: Dataflow refuses it, or does not answer.
+        PlaceError: The bucket of temporary files is missing or closed to us.
+        KeyboardInterrupt: The stage was told to stop, by Ctrl-C or SIGTERM; the job is cancelled.
+    """
+    with Signals() as signals, explained(pipeline.options):
+        with signals.kept():  # a job whose id is not known yet could not be cancelled
+            result = _submitted(pipeline, work)
+        job = Job(pipeline.options, result.job_id())
+        try:
+            signals.heed()
+            _follow(job, result, work)
+        except BaseException:
+            job.cancel()
+            raise
+        _ = patiently(lambda: result.state)()  # Beam keeps the metrics of a job that it knows has ended
+        patiently(result.metrics().query)()
+    return result
+
+
+def _submitted(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
+    """Beam appends to the places in the options for each job, which the next job must not inherit."""
+    from google.api_core.exceptions import TooManyRequests
+
+    cloud = pipeline.options.view_as(GoogleCloudOptions)
+    before = cloud.temp_location, cloud.staging_location, cloud.job_name
+    cloud.job_name = f"{cloud.job_name}-{work.name}" if cloud.job_name else None
+    for place in filter(None, {cloud.temp_location, cloud.staging_location}):
+        gcs_reading.check(place)  # Beam would try for six minutes
+    try:
+        return patiently(pipeline.run, only=TooManyRequests)()  # Beam itself repeats after the rest
+    finally:
+        cloud.temp_location, cloud.staging_location, cloud.job_name = before
+
+
+def _follow(job: Job, result: PipelineResult, work: Work) -> None:
+    """Tell of the job until it has ended.
+
+    Raises:
+        JobError: It did not end well.
+    """
+    wait, seen, done = _FIRST_WAIT, "", 0
+    while True:
+        look = job.look()
+        if look.state in ENDED:
+            break
+        with contextlib.suppress(*unanswered()):  # a look that fails is no reason to stop
+            done = max(done, work.done(result))
+        status = f"{work.what}: Dataflow {look}"
+        work.progress(status, min(done, work.total), work.total, job=job.name)
+        wait = _FIRST_WAIT if status != seen else min(wait * 1.5, _MOST_WAIT)
+        seen = status
+        time.sleep(wait)
+    if look.state != "DONE":
+        raise job.failure(look)
+    work.progress(work.what, work.total, work.total, job=job.name)

@@ -1,0 +1,1 @@
+"""Folders, artifacts and objects on Cloud Storage."""

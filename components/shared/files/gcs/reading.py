@@ -1,0 +1,96 @@
+"""What lies on Cloud Storage, and how it comes here."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from components.shared.files.gcs.client import AT_ONCE, blob, bucket_and_name, client, explained, raise_first
+from components.shared.files.gcs.metadata import mark
+from configs.errors import PlaceError
+
+
+def objects(uri: str) -> dict[str, Any]:
+    """The objects below a folder, by their names relative to it, in the order of paths.
+
+    Raises:
+        PlaceError: The bucket is missing or closed to us.
+    """
+    bucket, name = bucket_and_name(uri)
+    prefix = f"{name}/" if name else ""
+    with explained(uri):
+        found = list(client().list_blobs(bucket, prefix=prefix))
+    named = {each.name[len(prefix) :]: each for each in found if not each.name.endswith("/")}
+    return {relative: named[relative] for relative in sorted(named, key=PurePosixPath)}
+
+
+def objects_or_object(uri: str, alone: str = "") -> dict[str, Any]:
+    """The objects below a folder, or else the one object of this name, as `alone`; empty without any."""
+    found = objects(uri)
+    bucket, name = bucket_and_name(uri)
+    if not found and name:
+        with explained(uri):
+            each = client().bucket(bucket).get_blob(name)
+        return {alone: each} if each else {}
+    return found
+
+
+def check(uri: str) -> None:
+    """Make sure that a place can be listed, before there is work to lose.
+
+    Raises:
+        PlaceError: The bucket is missing or closed to us.
+    """
+    bucket, name = bucket_and_name(uri)
+    with explained(uri):
+        next(iter(client().list_blobs(bucket, prefix=name, max_results=1)), None)
+
+
+def read(uri: str) -> bytes:
+    """The content of an object, checked against its checksum.
+
+    Raises:
+        PlaceError: It is not there.
+    """
+    with explained(uri):
+        content: bytes = blob(uri).download_as_bytes()
+    return content
+
+
+def download(uri: str, folder: Path) -> None:
+    """Copy all objects below a folder, side by side, each checked against its checksum.
+
+    What was listed is what is copied: an object replaced meanwhile is an error, not a mixture.
+
+    Raises:
+        PlaceError: Nothing is there, or an object vanished meanwhile.
+    """
+    found = objects(uri)
+    if not found:
+        raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
+    fetch({folder / name: each for name, each in found.items()})
+
+
+def fetch(wanted: Mapping[Path, Any]) -> None:
+    """Copy objects to files, side by side; makes the folders.
+
+    Raises:
+        PlaceError: An object vanished meanwhile, or does not fit its checksum.
+    """
+    from google.cloud.storage import transfer_manager
+
+    for path in wanted:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    pairs = [(each, str(path)) for path, each in wanted.items()]
+    results = transfer_manager.download_many(pairs, worker_type=transfer_manager.THREAD, max_workers=AT_ONCE)
+    raise_first(results, [f"gs://{each.bucket.name}/{each.name}" for each in wanted.values()])
+
+
+def marks(uri: str) -> dict[str, bytes]:
+    """What tells the content of each object below a folder, or of the one object, without reading it.
+
+    The BLAKE2b digest where we wrote the object; else size and checksum, as bytes.
+    """
+    found = objects_or_object(uri, alone=".")
+    if not found:
+        raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
+    return {name: mark(each) for name, each in found.items()}

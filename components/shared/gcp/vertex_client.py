@@ -1,0 +1,137 @@
+"""A project and a region of Vertex AI: the clients, and calls that wait for it.
+
+Every call that changes something is written so that it may be repeated: it looks at the world first.
+"""
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from components.shared.gcp import retry, vertex_errors
+from configs.errors import CloudError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 120.0
+"""How long a service may be busy or out of reach before a call fails."""
+_CALL_SECONDS = 60.0
+_FIRST_WAIT, _MOST_WAIT = 0.05, 10.0
+"""Seconds between two looks at an operation: they grow."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """A project and a region of Vertex AI.
+
+    Args:
+        project: Its id.
+        location: The region.
+        loopback: A server that stands in for Google's, for tests; empty: Google's own.
+        patience: Seconds for which a call is repeated.
+    """
+
+    project: str
+    location: str
+    loopback: str = ""
+    patience: float = PATIENCE_SECONDS
+
+    @property
+    def parent(self) -> str:
+        """The location's resource name."""
+        return f"projects/{self.project}/locations/{self.location}"
+
+    @functools.cached_property
+    def models(self) -> Any:
+        """The client of the Model Registry."""
+        from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
+
+        return self._client(ModelServiceClient)
+
+    @functools.cached_property
+    def endpoints(self) -> Any:
+        """The client of endpoints."""
+        from google.cloud.aiplatform_v1.services.endpoint_service import EndpointServiceClient
+
+        return self._client(EndpointServiceClient)
+
+    @functools.lru_cache(maxsize=8)  # noqa: B019 - a region lives as long as the process
+    def predictions(self, host: str = "") -> Any:
+        """The client of predictions; `host` is a dedicated endpoint's own name."""
+        from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
+
+        return self._client(PredictionServiceClient, host, "rest")
+
+    def _client(self, kind: Any, host: str = "", transport: str = "") -> Any:
+        from google.auth.credentials import AnonymousCredentials
+
+        with self.explained("the client"):
+            if self.loopback:
+                anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+                return kind(
+                    transport="rest", credentials=anonymous, client_options={"api_endpoint": self.loopback}
+                )
+            address = host or f"{self.location}-aiplatform.googleapis.com"
+            return kind(transport=transport or None, client_options={"api_endpoint": address})
+
+    def call(self, method: Callable[..., T], request: Any) -> T:
+        """One call that may be repeated as it stands: a read, or a change that is the same done twice."""
+        return self.patiently(functools.partial(method, request, timeout=_CALL_SECONDS))()
+
+    def find(self, method: Callable[..., T], request: Any) -> T | None:
+        """What a read finds; None if there is no such thing."""
+        from google.api_core.exceptions import NotFound
+
+        try:
+            return self.call(method, request)
+        except NotFound:
+            return None
+
+    def pages(self, method: Callable[..., Any], request: Any) -> list[Any]:
+        """All that a list method has, of every page; none below a parent that there is not."""
+
+        def whole(request: Any, timeout: float) -> list[Any]:
+            return list(method(request, timeout=timeout))
+
+        return self.find(whole, request) or []
+
+    def patiently(
+        self, attempt: Callable[P, T], *also: type[Exception], but: type[Exception] | None = None
+    ) -> Callable[P, T]:
+        """As `patience.patiently`, for as long as this region is patient."""
+        return retry.patiently(attempt, *also, but=but, seconds=self.patience)
+
+    def finished(
+        self, operation: Any, seconds: float, subject: str, image: str = "", account: str = ""
+    ) -> Any:
+        """The result of a long-running operation.
+
+        Raises:
+            CloudError: It failed, or is not done after `seconds`.
+        """
+        deadline, wait = time.monotonic() + seconds, _FIRST_WAIT
+        with self.explained(subject, image, account):
+            while not self.patiently(operation.done)():
+                if time.monotonic() > deadline:
+                    raise CloudError(
+                        subject,
+                        expected=f"to be done within {seconds:.0f} s",
+                        got=f"the operation {operation.operation.name}, which goes on",
+                        way_out=vertex_errors.AGAIN,
+                    )
+                time.sleep(wait)
+                wait = min(wait * 1.5, _MOST_WAIT)
+            return operation.result()
+
+    def explained(
+        self, subject: str, image: str = "", account: str = ""
+    ) -> contextlib.AbstractContextManager[None]:
+        """As `refusals.explained`, for what is asked here."""
+        where = f"--project={self.project} --region={self.location}"
+        see = f"gcloud ai models list {where}; gcloud ai endpoints list {where}"
+        return vertex_errors.explained(
+            vertex_errors.Asked(self.project, self.location, subject, image, account, see)
+        )

@@ -1,0 +1,225 @@
+"""The registry on Vertex AI: models and versions of its Model Registry, one endpoint for each name.
+
+What is true stands on the endpoint: its traffic, and the labels that say what it means. Aliases of versions,
+history and idle servers follow from it. Every change first looks at the world, so that one that was killed
+is finished, or taken back, by the next.
+"""
+
+import datetime
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from components.shared.files.paths import side_by_side
+from components.shared.gcp.vertex_client import Region
+from components.shared.registry import endpoint as moves
+from components.shared.registry import not_found
+from components.shared.registry.callbacks import Check
+from components.shared.registry.endpoint import Endpoint
+from components.shared.registry.folder.ledger import Clock
+from components.shared.registry.version import Event, Submission, Version
+from components.shared.registry.vertex import models
+from components.shared.registry.vertex.endpoint import VertexEndpoint
+from components.shared.registry.vertex.models import VertexModel
+from components.shared.registry.vertex.transition import VertexChange
+from configs.errors import RegistryError
+from configs.stages.cloud import ServingCloud
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+class VertexRegistry:
+    """The registry of a project and region; `clock` stamps events and trials."""
+
+    def __init__(self, region: Region, cloud: ServingCloud, clock: Clock = _now) -> None:
+        self._region, self._cloud, self._clock = region, cloud, clock
+
+    # --- reading ----------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """The models that have a version."""
+        return models.names(self._region)
+
+    def versions(self, name: str) -> list[Version]:
+        """All versions, oldest first; none for an unknown name."""
+        model, endpoint = self._model(name), self.endpoint(name)
+        return side_by_side(
+            functools.partial(model.version, endpoint=endpoint), list(model.messages().values())
+        )
+
+    def version(self, name: str, number: int) -> Version:
+        """One version.
+
+        Raises:
+            RegistryError: It does not exist; the message names those that do.
+        """
+        self._must_have(name, number)
+        model = self._model(name)
+        return model.version(model.messages()[number], self.endpoint(name))
+
+    def champion(self, name: str) -> Version | None:
+        """The version that serves, or None before the first."""
+        champion = self.endpoint(name).champion
+        return None if champion is None else self.version(name, champion)
+
+    def alias(self, name: str, alias: str) -> Version:
+        """The version with this alias.
+
+        Raises:
+            RegistryError: No version has it; the message names the aliases in use.
+        """
+        endpoint = self.endpoint(name)
+        return self.version(name, not_found.number_of(endpoint, alias, self._named, self.names(), name))
+
+    def find(self, name: str, model_digest: str) -> Version | None:
+        """The version that holds exactly this model."""
+        model = self._model(name)
+        message = model.holding(model_digest)
+        return None if message is None else model.version(message, self.endpoint(name))
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Aliases and traffic; empty before the first deployment.
+
+        Raises:
+            RegistryError: Its traffic is not what its labels say: a foreign hand has changed it.
+        """
+        seen = self._endpoint(name).look()
+        return Endpoint() if seen is None else seen.state.endpoint
+
+    def history(self, name: str) -> list[Event]:
+        """What happened, oldest first."""
+        return self._change(name).history.events()
+
+    def predict(self, name: str, instances: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
+        """Scores by the endpoint, each with the version that gave it.
+
+        Raises:
+            EndpointError: There is no endpoint.
+            CloudError: It refuses the request.
+        """
+        questions, rows = self._change(name).questions, self._cloud.serving.max_batch_rows
+        answered: list[tuple[float, str]] = []
+        for start in range(0, len(instances), rows):
+            answer = questions.ask(instances[start : start + rows])
+            answered += [(score, answer.model_version_id) for score in questions.scores(answer)]
+        return answered
+
+    # --- changing ---------------------------------------------------------------------------
+
+    def register(self, name: str, submission: Submission) -> Version:
+        """Keep a model as the next version; the version that already holds it, if there is one."""
+        model = self._model(name)
+        message = model.register(submission)
+        self.settle(name)
+        return model.version(message, self.endpoint(name))
+
+    def settle(self, name: str) -> None:
+        """Finish what a killed change began, or take it back; nothing for an unknown name."""
+        self._change(name).settle()
+
+    def deploy(
+        self,
+        name: str,
+        number: int,
+        percent: int,
+        judged_against: str | None = None,
+        check: Check | None = None,
+    ) -> Endpoint:
+        """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
+
+        The steps: its server runs without traffic; it gets a share, on trial; `check` asks it; it keeps the
+        share, or gets all, and the labels say so. Each is seen by a run that comes later.
+
+        Raises:
+            RegistryError: The champion is no longer the one it was judged against, or somebody else
+                changed the endpoint meanwhile.
+            BusyError: Another version is on trial.
+            EndpointError: The server does not get healthy.
+        """
+        self._must_have(name, number)
+        change = self._change(name)
+        change.settle()
+        seen = change.endpoint.found_or_made()
+        before = seen.state.before
+        if before.champion != number:
+            moves.check_verdict(before, judged_against)
+        change.must_be_free(seen, number)
+        final = moves.deployed(before, number, percent)
+        if final == seen.state.endpoint:
+            return final
+        seen = change.installed(seen, number)
+        if check and number not in before.traffic and change.questions.reachable:
+            seen = change.tried(seen, number, percent, check)
+        return change.moved(seen, final, "deploy", number)
+
+    def promote(self, name: str, number: int | None = None) -> Endpoint:
+        """Make a version (None: the challenger) the champion with all traffic.
+
+        Raises:
+            RegistryError: Unknown version, or no challenger.
+        """
+        version = self.alias(name, "challenger").number if number is None else number
+        self._must_have(name, version)
+        change = self._change(name)
+        try:
+            seen = change.endpoint.found_or_made()
+        except RegistryError:  # a foreign hand was there, and this decision mends it
+            seen = change.endpoint.found_or_made(at_traffic=False)
+        final = moves.promoted(seen.state.endpoint, version)
+        return change.moved(change.installed(seen, version), final, "promote", version)
+
+    def roll_back(self, name: str) -> Endpoint:
+        """Take back the newest step: withdraw the challenger, else return to the former champion.
+
+        Raises:
+            RegistryError: There is nothing to go back to.
+        """
+        self._must_have(name)
+        change = self._change(name)
+        seen = change.endpoint.look()
+        final = moves.rolled_back(seen.state.endpoint if seen else Endpoint())
+        assert seen  # noqa: S101 - for the type checker: an endpoint with a champion is there
+        back = final.aliases["champion"]
+        return change.moved(change.installed(seen, back), final, "rollback", back)
+
+    def clean_up(self, name: str, keep: int) -> list[int]:
+        """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
+        self._must_have(name)
+        change = self._change(name)
+        change.settle()
+        numbers, serving = list(change.model.messages()), self.endpoint(name)
+        needed = {*serving.traffic, *serving.former[-1:], *numbers[-1:]}
+        removed = [number for number in numbers[: max(0, len(numbers) - keep)] if number not in needed]
+        for number in removed:
+            change.forget(number)
+        change.model.sweep()
+        return removed
+
+    # --- parts --------------------------------------------------------------------------------
+
+    def _must_have(self, name: str, number: int | None = None) -> None:
+        numbers = list(self._model(name).messages())
+        if number is None and not numbers:
+            raise not_found.model(self._named, self.names(), name)
+        if number is not None and number not in numbers:
+            raise not_found.version(self._named, self.names(), name, numbers, number)
+
+    def _checked(self, name: str) -> str:
+        if not not_found.NAME.fullmatch(name):
+            raise not_found.model(self._named, self.names(), name)
+        return name
+
+    def _model(self, name: str) -> VertexModel:
+        return VertexModel(self._region, self._cloud, self._checked(name))
+
+    def _endpoint(self, name: str) -> VertexEndpoint:
+        return VertexEndpoint(self._region, self._cloud, self._checked(name))
+
+    def _change(self, name: str) -> VertexChange:
+        return VertexChange(self._region, self._cloud, self._checked(name), self._clock)
+
+    @property
+    def _named(self) -> str:
+        return f"registry vertex://{self._region.project}/{self._region.location}"

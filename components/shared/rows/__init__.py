@@ -1,0 +1,1 @@
+"""What a row, a raw value and a rejected row are."""

@@ -1,0 +1,211 @@
+"""A selection's rows in BigQuery: held in a temporary table, asked in GoogleSQL, written as shards.
+
+Holding writes the rows into a table of `cloud.bigquery.temporary_dataset` that expires by itself: the
+query is paid for once, and everything after reads the table. The anonymous table that every query
+leaves behind would cost nothing more, but BigQuery advises against queries over it and limits it to
+10 GB. The table is neither partitioned nor clustered: what splits the rows is an expression over
+several columns, which prunes nothing. The shards are, below.
+"""
+
+import contextlib
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from components.shared.sources import googlesql
+from components.shared.sources.bigquery import errors
+from components.shared.sources.bigquery.client import Connection, Statement
+from components.shared.sources.bigquery.shards import Shards, typed
+from components.shared.sources.bigquery.types import arrow_schema, kept_columns, quoted
+from components.shared.sources.source import RESULT, Wrote, unwatched
+from components.shared.stage.recording import Progress, silent
+from configs.cloud import BigQueryAccess
+
+_MOST_SHARDS = 4_000
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A query that BigQuery has understood in a dry run."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+    dataset: str
+    """`project.dataset` of tables that it names without one."""
+    fields: tuple[Any, ...]
+    """The `SchemaField`s of its result."""
+    scanned_bytes: int
+    location: str
+    """Where BigQuery would run it."""
+    tables: frozenset[str]
+    """`project.dataset.table` of all that it reads, through views too."""
+
+
+class BoundRows:
+    """The rows of a bound query; held, they are a table of the temporary dataset."""
+
+    def __init__(self, connection: Connection, bound: Bound) -> None:
+        self._connection, self._bound = connection, bound
+        self.schema = arrow_schema(bound.fields)
+        self.estimate: Mapping[str, int] = {"scanned_bytes": bound.scanned_bytes}
+        self._held = ""
+        self._made: list[str] = []
+
+    def hold(self, progress: Progress = silent) -> int:
+        """See `Rows.hold`; the bytes it will scan are told before it runs."""
+        told = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
+        progress(told, 0)
+        sys.stdout.write(f"BigQuery: {told}\n")  # for the log, where nobody watches the progress
+        self._held = self._make(
+            "rows",
+            f"SELECT {kept_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
+            bound=self._bound,
+            waiting=lambda seconds: progress(f"{told}, {seconds:.0f} s", 0),
+        )
+        return self._rows_of(self._held)
+
+    def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
+        """See `Rows.select`.
+
+        Columns of `result` and nothing else (`SELECT a, b FROM result`) are read from the held table
+        through the Storage Read API: no query, any size. All else is a query whose rows come in pages
+        over REST: quicker for few rows (counts, samples), slow for millions.
+        """
+        query = googlesql.parse(sql)
+        columns = _plain_columns(query, self.schema.names)
+        if columns is None:
+            yield from self._connection.pages(self._over_held(query), batch_rows)
+            return
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        for batch in self._connection.read(self._held, columns):
+            for start in range(0, batch.num_rows, batch_rows):
+                yield typed(batch.slice(start, batch_rows), schema)
+
+    def write(
+        self,
+        sql: str,
+        order: Sequence[str],
+        shard: Callable[[int], Path],
+        shard_rows: int,
+        wrote: Wrote = unwatched,
+    ) -> int:
+        """See `Rows.write`.
+
+        The rows are laid out once more, in a table with a partition for each shard: which one a row
+        belongs to, the FARM_FINGERPRINT of the columns in `order` says. BigQuery promises no file size
+        for an export, but exports a partition by itself; to number the rows instead would put them all
+        through one worker. Beyond 4,000 shards, the partitions that one job may write, shards grow.
+
+        Shards on Cloud Storage are exported by BigQuery itself (`EXPORT DATA`) and never pass through
+        this machine; shards of this machine are read through the Storage Read API. Rows are ordered
+        within a shard, not between shards.
+        """
+        query = self._over_held(googlesql.parse(sql))
+        counted = self._connection.pages(f"SELECT COUNT(*) AS total FROM (\n{query}\n)", 1)  # noqa: S608 - ours
+        count = min(-(-sum(batch.to_pylist()[0]["total"] for batch in counted) // shard_rows), _MOST_SHARDS)
+        column = _free_name("shard", self.schema.names)
+        hashed = f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({', '.join(map(quoted, order))})))"
+        table = self._make(
+            "shards",
+            f"SELECT *, ABS(MOD({hashed}, {count})) AS {column} FROM (\n{query}\n)",  # noqa: S608 - ours
+            f"PARTITION BY RANGE_BUCKET({column}, GENERATE_ARRAY(0, {count}, 1)) ",
+        )
+        return Shards(self._connection, table, column, count, tuple(order)).write(shard, wrote)
+
+    def drop(self) -> None:
+        """Drop what was made; a table that stays for lack of a connection expires."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+
+        for table in self._made:
+            with contextlib.suppress(GoogleAPIError, GoogleAuthError):
+                self._connection.client.delete_table(table, not_found_ok=True)
+
+    def _make(
+        self,
+        kind: str,
+        sql: str,
+        layout: str = "",
+        bound: Bound | None = None,
+        waiting: Callable[[float], None] = lambda _: None,
+    ) -> str:
+        """A table of the temporary dataset, filled by a query; returns `project.dataset.table`.
+
+        Args:
+            kind: The beginning of its name.
+            sql: The query; where it is about a user's, that begins on its second line.
+            layout: Clauses on partitions.
+            bound: The user's query in it.
+            waiting: Told now and then how many seconds it has taken.
+        """
+        access = self._connection.access
+        dataset = f"{access.project}.{access.bigquery.temporary_dataset}"
+        if not self._made:
+            self._connection.make_dataset(
+                dataset, expire_hours=access.bigquery.expire_hours, location=self._bound.location
+            )
+        name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
+        self._made.append(name)
+        create = f"CREATE OR REPLACE TABLE {quoted(name)} {layout}OPTIONS ({_options(access)}) AS\n"
+        about = (
+            Statement(create + sql)
+            if bound is None
+            else Statement(create + sql, bound.parameters, bound.dataset, bound.sql, lines_before=2)
+        )
+        self._connection.run(about, waiting)
+        return name
+
+    def _rows_of(self, table: str) -> int:
+        with self._connection.explaining():
+            return int(self._connection.client.get_table(table).num_rows)
+
+    def _over_held(self, query: googlesql.Query) -> str:
+        """A query over `result` as one over the held table."""
+        return googlesql.spliced(
+            query,
+            lambda table: (
+                None
+                if table.db or table.name != RESULT
+                else quoted(self._held) + ("" if table.alias else f" AS {RESULT}")
+            ),
+        )
+
+
+def _options(access: BigQueryAccess) -> str:
+    hours = access.bigquery.expire_hours
+    expires = f"expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
+    labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())
+    return f"{expires}, labels = [{labels}]" if labels else expires
+
+
+def _plain_columns(query: googlesql.Query, names: Sequence[str]) -> list[str] | None:
+    """The columns of a query that does nothing but name them, or `*`; None for any other."""
+    tree = query.tree
+    clauses = {key for key, value in tree.args.items() if value}
+    if not isinstance(tree, exp.Select) or clauses - {"expressions", "from", "from_"}:
+        return None
+    if [table.name for table in query.tables] != [RESULT]:
+        return None
+    if len(tree.expressions) == 1 and tree.expressions[0] == exp.Star():
+        return list(names)
+    by_lower = {name.lower(): name for name in names}
+    columns = [
+        by_lower.get(each.name.lower(), "")
+        for each in tree.expressions
+        if isinstance(each, exp.Column) and not each.table
+    ]
+    return columns if all(columns) and len(columns) == len(tree.expressions) else None
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    """A column's name that no other column has."""
+    lower = {each.lower() for each in taken}
+    while name in lower:
+        name += "_"
+    return name

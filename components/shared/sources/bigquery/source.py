@@ -1,0 +1,147 @@
+"""`bq://PROJECT[.DATASET]`: tables of BigQuery, asked as they are by Google's own client.
+
+A selection is dry-run first: its columns, its mistakes and the bytes that it would scan are known, and
+a query beyond `maximum_bytes_billed` is refused, before anything costs.
+"""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator
+
+import pyarrow as pa
+from sqlglot import exp
+
+from components.shared.sources import googlesql
+from components.shared.sources.bigquery import errors, tables
+from components.shared.sources.bigquery.client import Connection, Statement
+from components.shared.sources.bigquery.rows import Bound, BoundRows
+from components.shared.sources.bigquery.types import parameters, quoted, table_schema
+from components.shared.sources.source import Rows
+from configs.cloud import BigQueryAccess
+from configs.errors import QueryError, UnknownSourceError
+from configs.rows import Source as Selection
+
+
+class BigQuerySource:
+    """The tables of a project, or of one dataset, asked in GoogleSQL.
+
+    Args:
+        uri: `bq://PROJECT[.DATASET]`: where tables lie that the SQL names without either.
+        access: Who pays, and where; None: that project, in the location where BigQuery finds the tables.
+
+    Raises:
+        UnknownSourceError: The URI names something else.
+    """
+
+    def __init__(self, uri: str, access: BigQueryAccess | None = None) -> None:
+        self.uri = uri
+        project, self._dataset = parsed_uri(uri)
+        self._connection = Connection(access or BigQueryAccess(project=project), project)
+
+    def tables(self) -> dict[str, pa.Schema]:
+        """See `Source.tables`; one look-up a table, nothing is scanned."""
+        client, found = self._connection.client, {}
+        with self._connection.explaining():
+            for dataset in [self._dataset] if self._dataset else self._connection.dataset_names():
+                for item in client.list_tables(f"{self._connection.project}.{dataset}"):
+                    table = client.get_table(item.reference)
+                    found[f"{dataset}.{table.table_id}"] = table_schema(table.schema)
+        return found
+
+    def fingerprint(self, selection: Selection) -> str:
+        """See `Source.fingerprint`; from the tables' metadata (time of change, rows, bytes, columns).
+
+        Loading the same rows again moves a table's time of change, and so counts as another content.
+        """
+        total = hashlib.blake2b(digest_size=16)
+        for table in sorted(self._bound(selection).tables):
+            total.update(f"{tables.content(self._connection, table)}\n".encode())
+        return total.hexdigest()
+
+    @contextlib.contextmanager
+    def rows(self, selection: Selection) -> Iterator[Rows]:
+        """See `Source.rows`; what holding and writing made is dropped at the end."""
+        rows = BoundRows(self._connection, self._bound(selection))
+        try:
+            yield rows
+        finally:
+            rows.drop()
+
+    def _bound(self, selection: Selection) -> Bound:
+        """A selection's query, dry-run."""
+        query, failure = _parsed(
+            selection.sql if selection.sql.strip() else tables.only_table(self._connection, self._dataset)
+        )
+        dataset = f"{self._connection.project}.{self._dataset}" if self._dataset else ""
+        named: set[str] = set()
+        if query is not None:
+            _check_names(query)
+            googlesql.check_parameters(query, selection.parameters)
+            dataset = tables.default_dataset(self._connection, query, self._dataset)
+            tables.check_partition_filters(self._connection, query, dataset)
+            named = set(tables.named(self._connection.project, query, dataset))
+        sql = self._placed(query) if query is not None else selection.sql.strip().removesuffix(";")
+        values = parameters(selection.parameters)
+        job = self._connection.dry_run(Statement(sql, values, dataset, about=sql))
+        if job.statement_type not in (None, "", "SELECT"):
+            raise failure or QueryError("the query", expected="one SELECT", got=job.statement_type)
+        self._check_bytes(job.total_bytes_processed or 0)
+        referenced = {f"{each.project}.{each.dataset_id}.{each.table_id}" for each in job.referenced_tables}
+        return Bound(
+            sql=sql,
+            parameters=tuple(values),
+            dataset=dataset,
+            fields=tuple(job.schema or ()),
+            scanned_bytes=job.total_bytes_processed or 0,
+            location=job.location or "",
+            tables=frozenset(named | referenced),
+        )
+
+    def _check_bytes(self, scanned: int) -> None:
+        limit = self._connection.access.bigquery.maximum_bytes_billed
+        if scanned > limit:
+            raise errors.scans_too_much(scanned, limit)
+
+    def _placed(self, query: googlesql.Query) -> str:
+        """The SQL as it is; but where another project pays, with the source's before each `dataset.table`."""
+        project = self._connection.project
+        elsewhere = project != self._connection.access.project
+
+        def placed(table: exp.Table) -> str | None:
+            full = quoted(f"{project}.{table.db}.{table.name}")
+            return full if elsewhere and table.db and not table.catalog else None
+
+        return googlesql.spliced(query, placed)
+
+
+def parsed_uri(uri: str) -> tuple[str, str]:
+    """Project and dataset ("" where it names none) of `bq://PROJECT[.DATASET]`.
+
+    Raises:
+        UnknownSourceError: It is no such URI.
+    """
+    found = re.fullmatch(r"bq://([a-z][a-z0-9-]*)(?:\.(\w+))?", uri)
+    if found is None:
+        raise UnknownSourceError(
+            f"no reader for '{uri}'",
+            expected="bq://PROJECT[.DATASET]",
+            way_out="Set source.uri.",
+        )
+    return found[1], found[2] or ""
+
+
+def _parsed(sql: str) -> tuple[googlesql.Query | None, QueryError | None]:
+    """The query, or why sqlglot did not understand it: BigQuery may, and has the last word."""
+    try:
+        return googlesql.parse(sql), None
+    except QueryError as error:
+        return None, error
+
+
+def _check_names(query: googlesql.Query) -> None:
+    """A table cannot have a column twice, as a result can."""
+    names = [name.lower() for name in query.tree.named_selects]
+    twice = sorted({name for name in names if name != "*" and names.count(name) > 1})
+    if twice:
+        raise QueryError("the query", expected="each column once", got=f"{twice} twice")

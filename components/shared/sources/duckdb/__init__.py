@@ -1,0 +1,1 @@
+"""DuckDB as a source: warehouses, folders and buckets of files."""

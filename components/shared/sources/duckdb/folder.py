@@ -1,0 +1,199 @@
+"""`file://FOLDER`: each file or sub-folder of Parquet, CSV or TFRecord is a table."""
+
+import glob
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from components.shared.files import artifacts
+from configs.errors import PipelineError, SourceError, UnreadableFileError
+
+_CSV_SAMPLE_ROWS = 1_000_000
+"""Rows that decide the type of a CSV column."""
+_CSV_LINE_BYTES = 32 * 2**20
+"""The longest line of a CSV file; each thread holds a buffer of this size."""
+_FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tfrecord": "tfrecord",
+    ".tfrecords": "tfrecord",
+    ".tfrecord.gz": "tfrecord",
+    ".tfrecords.gz": "tfrecord",
+}
+_EXPECTED = "*.parquet, *.csv, *.csv.gz, *.tfrecord or *.tfrecord.gz"
+
+
+class Folder:
+    """The tables of a folder; a single file is a folder of one table."""
+
+    def __init__(self, place: str, csv_missing: Sequence[str]) -> None:
+        self._path, self._csv_missing = Path(place), csv_missing
+        self._files: dict[str, list[Path]] = {}
+        self._made: dict[str, exp.Table] = {}
+
+    def names(self, connection: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - see Catalog
+        """See `Catalog.names`."""
+        self._files, self._made = self._find(), {}
+        return [("", table) for table in self._files]
+
+    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:  # noqa: ARG002 - see Catalog
+        """See `Catalog.relation`; TFRecord is turned into Parquet when it is first asked for."""
+        if table not in self._made:
+            self._made[table] = self._view(connection, table)
+        return self._made[table].copy()
+
+    def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
+        """A digest of the files' names and contents."""
+        return " ".join(f"{file.name}:{artifacts.digest(file)}" for file in self._files[table])
+
+    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
+        """The corrupt file behind an error, found by reading the files in use one by one."""
+        if not isinstance(error, duckdb.InvalidInputException | duckdb.IOException):
+            return None
+        for table in self._made:
+            for file in self._files[table]:
+                self._read_through(connection, file)
+        return None
+
+    def _find(self) -> dict[str, list[Path]]:
+        if self._path.is_file():
+            places = [self._path]
+        elif self._path.is_dir():
+            places = sorted(self._path.iterdir())
+        else:
+            raise SourceError(
+                f"the source folder {self._path}", expected="a folder", got="nothing there",
+                way_out="Set source.uri.",
+            )  # fmt: skip
+        tables: dict[str, list[Path]] = {}
+        for place in places:
+            files = sorted(place.rglob("*")) if place.is_dir() else [place]
+            files = [file for file in files if _format(file) and not _is_hidden(file, self._path.parent)]
+            if files:
+                tables[_table_name(place)] = _of_one_format(place, files)
+        if not tables:
+            raise SourceError(
+                f"the source folder {self._path}",
+                expected=_EXPECTED,
+                got=", ".join(place.name for place in places[:5]) or "an empty folder",
+            )
+        return tables
+
+    def _view(self, connection: Any, table: str) -> exp.Table:
+        files = self._files[table]
+        view = exp.table_(table, quoted=True)
+        select = _converted(connection, files) if _format(files[0]) == "tfrecord" else self._scan(files)
+        try:
+            connection.execute(f"CREATE VIEW {view.sql('duckdb')} AS {select}")
+        except duckdb.Error as error:
+            for file in files:
+                self._read_through(connection, file)
+            raise _unreadable(files[0] if len(files) == 1 else files[0].parent, error) from error
+        if _format(files[0]) == "csv":
+            _check_columns(connection.table(table).columns, files[0])
+        return view
+
+    def _scan(self, files: list[Path]) -> str:
+        """SQL that reads Parquet or CSV files."""
+        if _format(files[0]) == "parquet":
+            return f"FROM read_parquet([{_quoted(files)}], union_by_name = true)"
+        missing = ", ".join(_string(each) for each in self._csv_missing)
+        return (
+            f"FROM read_csv([{_quoted(files)}], union_by_name = true, header = true, "
+            f"nullstr = [{missing}], sample_size = {_CSV_SAMPLE_ROWS}, "
+            f"max_line_size = {_CSV_LINE_BYTES}, buffer_size = {_CSV_LINE_BYTES})"
+        )
+
+    def _read_through(self, connection: Any, file: Path) -> None:
+        """Read every value of a file.
+
+        Raises:
+            UnreadableFileError: Naming the file.
+        """
+        if _format(file) == "tfrecord":
+            return
+        try:
+            connection.sql(
+                f"SELECT bit_xor(hash(each)) FROM ({self._scan([file])}) AS each"  # noqa: S608 - quoted
+            ).fetchall()
+        except duckdb.Error as error:
+            raise _unreadable(file, error) from error
+
+
+def _converted(connection: Any, files: list[Path]) -> str:
+    """SQL that reads TFRecord files: turned into Parquet where the connection spills."""
+    from components.shared.sources.duckdb.tfrecord import to_parquet
+
+    spill = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0]
+    Path(spill).mkdir(parents=True, exist_ok=True)
+    converted = to_parquet(files, Path(tempfile.mkdtemp(dir=spill)))
+    columns = []
+    for name in converted.columns:
+        quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
+        text = name in converted.text - converted.binary
+        if name in converted.repeated:
+            value = f"list_transform({quoted}, lambda each: decode(each))" if text else quoted
+        else:
+            value = f"decode({quoted}[1])" if text else f"{quoted}[1]"
+        columns.append(f"{value} AS {quoted}")
+    return (
+        f"SELECT {', '.join(columns)} "  # noqa: S608 - quoted
+        f"FROM read_parquet([{_quoted(converted.files)}], union_by_name = true)"
+    )
+
+
+def _quoted(files: list[Path]) -> str:
+    return ", ".join(_string(glob.escape(str(file))) for file in files)
+
+
+def _string(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
+    expected = {"parquet": "a Parquet file", "csv": "a CSV file with a header"}
+    return UnreadableFileError(
+        str(file),
+        expected=expected.get(_format(file), "readable files"),
+        got=" ".join(" ".join(filter(None, str(error).splitlines()[:3])).split()),
+        way_out="Write the file again, or move it out of the folder.",
+    )
+
+
+def _check_columns(columns: list[str], file: Path) -> None:
+    """DuckDB takes lines of different widths for one wide column."""
+    if len(columns) == 1 and re.search(r"[,;\t|]", columns[0]):
+        raise UnreadableFileError(
+            str(file),
+            expected=f"lines of as many fields as its header '{columns[0]}'",
+            got="lines of different widths",
+            way_out="Write the file again, or move it out of the folder.",
+        )
+
+
+def _of_one_format(place: Path, files: list[Path]) -> list[Path]:
+    kinds = sorted({_format(file) for file in files})
+    if len(kinds) > 1:
+        raise SourceError(f"the table {place}", expected="files of one format", got=", ".join(kinds))
+    return files
+
+
+def _format(file: Path) -> str:
+    name = file.name.lower()
+    return next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), "")
+
+
+def _is_hidden(file: Path, root: Path) -> bool:
+    """Beneath the root, a name that begins with a dot or an underscore."""
+    return any(part.startswith((".", "_")) for part in file.relative_to(root).parts[1:])
+
+
+def _table_name(place: Path) -> str:
+    suffixes = [suffix for suffix in _FORMATS if place.name.lower().endswith(suffix)]
+    return place.name[: -len(max(suffixes, key=len))] if suffixes and place.is_file() else place.name

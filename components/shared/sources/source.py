@@ -1,0 +1,81 @@
+"""What every source can do, and the one place that chooses an adapter."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from components.shared.stage.recording import Progress, silent
+from configs.rows import Source as Selection
+
+RESULT = "result"
+"""The name of a selection's rows in the SQL that is asked of them."""
+Wrote = Callable[[int], None]
+"""Told how many rows more are written."""
+
+
+def unwatched(rows: int) -> None:
+    """Writing that nobody watches."""
+
+
+class Rows(Protocol):
+    """The rows of a selection: run once, held by the engine, asked in GoogleSQL.
+
+    Columns have the types of GoogleSQL: int64, double, bool, string, binary, date32,
+    timestamp[us, tz=UTC], and lists or structs of them.
+    """
+
+    schema: pa.Schema
+    estimate: Mapping[str, int]
+    """What running the selection will take, as the engine says before it runs: `scanned_bytes` where
+    they cost something, else nothing."""
+
+    def hold(self, progress: Progress = silent) -> int:
+        """Run the selection and keep its rows; how many there are.
+
+        Raises:
+            QueryError, UnreadableFileError: What goes wrong only while it runs.
+        """
+
+    def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
+        """Run GoogleSQL over the table `result` that `hold` made; a batch at a time, never all in memory."""
+
+    def write(
+        self,
+        sql: str,
+        order: Sequence[str],
+        shard: Callable[[int], Path],
+        shard_rows: int,
+        wrote: Wrote = unwatched,
+    ) -> int:
+        """Write the rows that GoogleSQL returns from `result` as Parquet shards; how many they are.
+
+        Args:
+            sql: One SELECT without ORDER BY, of at least one row.
+            order: Columns of it that order the rows of a shard. Equal rows and equal order: equal shards.
+            shard: The place of shard number i, from 0, here or on `gs://`.
+            shard_rows: About how many rows a shard has.
+            wrote: Told of rows as they are written.
+        """
+
+
+class Source(Protocol):
+    """Tables that can be read with GoogleSQL."""
+
+    uri: str
+
+    def tables(self) -> dict[str, pa.Schema]:
+        """The tables by name (`dataset.table` where there are datasets), with their columns."""
+
+    def fingerprint(self, selection: Selection) -> str:
+        """A digest of the content of the tables that a selection reads: equal content, equal digest."""
+
+    def rows(self, selection: Selection) -> AbstractContextManager[Rows]:
+        """Bind a selection: its columns are known, nothing is run yet.
+
+        Raises:
+            QueryError: The SQL does not parse or bind; with line and column.
+            UnreadableFileError: A file behind a table is corrupt.
+        """

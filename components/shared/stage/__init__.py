@@ -1,0 +1,1 @@
+"""What wraps a stage as a KFP component and records it."""

@@ -1,0 +1,197 @@
+"""The record of a stage: what it read and wrote, how long it took, and why it failed.
+
+Inside a run the record, the progress and the log of a stage lie in the folder named by
+`STAGE_RECORDS`; without it (a stage on its own, or in the cloud) the log stays on the standard
+streams and the record is only kept beside the outputs.
+"""
+
+import contextlib
+import os
+import resource
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from components.shared.files.artifacts import Replaced, Summary, digest, write_json
+from components.shared.files.paths import located, place
+from components.shared.stage.signals import Signals
+from configs.errors import PipelineError, explained
+
+RECORDS_VARIABLE = "STAGE_RECORDS"
+_PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
+
+
+class Artifact(Protocol):
+    """The part of a KFP artifact that is used here."""
+
+    name: str
+    uri: str
+    path: str
+    metadata: dict[str, Any]
+
+
+class Progress(Protocol):
+    """Called now and then while a stage works."""
+
+    def __call__(self, what: str, done: int, total: int | None = None) -> None:
+        """Tell what is being done, how much of it is done, and how much there is."""
+
+
+class JobProgress(Protocol):
+    """The same, where a job elsewhere may do the work."""
+
+    def __call__(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """As `Progress`; `job` is the job's full name: projects/P/locations/L/jobs/J."""
+
+
+def silent(what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+class Record:
+    """What a running stage says of itself."""
+
+    def __init__(self, name: str, folder: Path | None, content: dict[str, Any], *, kept: bool = True) -> None:
+        self.name, self.folder, self.content, self.kept = name, folder, content, kept
+        self.started = time.monotonic()
+        self._last_progress, self._last_saved = 0.0, self.started
+        self._files: dict[Path, Replaced] = {}
+
+    def imported(self) -> None:
+        """The libraries are there: from here on the stage works."""
+        self.content["seconds"]["import"] = round(time.monotonic() - self.started, 3)
+
+    def summary(self, summary: Summary) -> None:
+        """Keep the counts and figures of the work, and the jobs elsewhere that did it."""
+        jobs = self.content.get("jobs", [])
+        self.content["summary"] = {**summary, **({"jobs": ", ".join(jobs)} if jobs else {})}
+
+    def progress(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
+        """Tell the onlooker how far the work is, at most a few times a second.
+
+        In the cloud nobody shares a folder with the stage: there the record tells it, every few seconds.
+        """
+        now, told = time.monotonic(), {"what": what, "done": done, "total": total}
+        new = bool(job) and job not in self.content.setdefault("jobs", [])
+        if new:
+            self.content["jobs"].append(job)
+        if self.folder and (now - self._last_progress > _PROGRESS_SECONDS or done == total):
+            self._last_progress = now
+            write_json(self.folder / f"{self.name}.progress.json", told)
+        if new or (not self.folder and now - self._last_saved > _RECORD_SECONDS):
+            self._last_saved = now
+            self.content["progress"] = told
+            self.save()
+
+    def save(self) -> None:
+        """Write the record where the run looks for it, and beside the outputs; unless it is not kept."""
+        if not self.kept:
+            return
+        places = {place(output["path"]).parent for output in self.content["outputs"].values()}
+        for folder in places | ({self.folder} if self.folder else set()):
+            path = folder / f"{self.name}.stage.json"
+            self._files.setdefault(path, Replaced(path)).write_json(self.content)
+
+
+@contextlib.contextmanager
+def stage(
+    name: str,
+    *,
+    inputs: Sequence[Artifact] = (),
+    outputs: Sequence[Artifact] = (),
+    parameters: Mapping[str, str] | None = None,
+    kept: bool = True,
+) -> Iterator[Record]:
+    """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
+
+    Of several processes that run one stage together only one has its record kept: it alone writes outputs.
+
+    Raises:
+        SystemExit: After a failure, Ctrl-C or SIGTERM; the record holds the cause, the log the traceback.
+    """
+    folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
+    record = Record(
+        name,
+        folder,
+        {
+            "stage": name,
+            "state": "running",
+            "pid": os.getpid(),
+            "started_at": time.time(),
+            "parameters": dict(parameters or {}),
+            "inputs": {artifact.name: {"path": str(located(artifact))} for artifact in inputs},
+            "outputs": {artifact.name: {"path": str(located(artifact))} for artifact in outputs},
+            "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
+            "summary": {},
+        },
+        kept=kept,
+    )
+    with log_to(folder / f"{name}.log" if folder else None), Signals():
+        try:
+            record.save()
+            yield record
+            _finish(record, outputs)
+        except BaseException as error:
+            _fail(record, error)
+            raise SystemExit(1) from error
+
+
+def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
+    content = record.content
+    for artifact in outputs if record.kept else ():
+        content["outputs"][artifact.name]["digest"] = digest(located(artifact))
+        artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
+    _measure(record)
+    content.pop("progress", None)
+    content["state"] = "done"
+    record.save()
+
+
+def _fail(record: Record, error: BaseException) -> None:
+    traceback.print_exception(error)
+    cause = explained(error)
+    record.content["error"] = {
+        "kind": type(cause).__name__,
+        "message": str(cause) or type(cause).__name__,
+        "expected": isinstance(cause, PipelineError),
+    }
+    _measure(record)
+    record.content["state"] = "failed"
+    with contextlib.suppress(OSError, PipelineError):  # the place may be the very thing that failed
+        record.save()
+
+
+def _measure(record: Record) -> None:
+    seconds = record.content["seconds"]
+    seconds["work"] = round(time.monotonic() - record.started - seconds.get("import", 0.0), 3)
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    record.content["peak_memory_mib"] = round(max(own, children) / 1024)
+
+
+def _seconds_since_process_start() -> float:
+    import psutil
+
+    return time.time() - psutil.Process().create_time()
+
+
+@contextlib.contextmanager
+def log_to(path: Path | None) -> Iterator[None]:
+    """Send the standard streams to `path`: Python's own, and those of C++ libraries and child processes."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    saved = os.dup(1), os.dup(2)
+    with path.open("a", buffering=1) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield
+        finally:
+            for descriptor, copy in zip((1, 2), saved, strict=True):
+                os.dup2(copy, descriptor)
+                os.close(copy)

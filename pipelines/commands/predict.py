@@ -1,0 +1,66 @@
+"""What the command `predict` does: ask a server, or the endpoint on Vertex AI."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from components.shared.files.artifacts import read_json
+from components.shared.registry import Registry, Version
+from configs.errors import RegistryError
+from configs.settings import Settings
+from pipelines import view
+from pipelines.registry import registry_of
+
+_ROWS_ASKED = 5
+
+
+def predict(settings: Settings, instances: Path | None, url: str) -> None:
+    """Ask a running server, or the endpoint on Vertex AI; without a file, for the champion's golden rows."""
+    from components.serve import client
+
+    registry = registry_of(settings)
+    if isinstance(registry, Answering):
+        asked = _read(registry, settings.name, instances) if instances else _golden_rows(settings)
+        answers = registry.predict(settings.name, asked)
+        for instance, (score, version) in zip(asked, answers, strict=True):
+            view.show_prediction(instance, score, version)
+        return
+    server = client.find(url)
+    asked = client.read(instances, server.features) if instances else _golden_rows(settings)
+    for instance, prediction in zip(asked, client.predict(server, asked), strict=True):
+        view.show_prediction(instance, prediction.score, prediction.version)
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A registry whose endpoint is a server by itself."""
+
+    def predict(self, name: str, instances: Sequence[Mapping[str, Any]]) -> Sequence[tuple[float, str]]:
+        """Scores, each with the version that gave it."""
+        ...
+
+
+def _read(registry: Registry, name: str, path: Path) -> Sequence[Mapping[str, Any]]:
+    from components.serve import client
+    from components.serve.model import read_features
+
+    features = read_features(_champion(registry, name).model)
+    return client.read(path, (*features.numeric, *features.categorical))
+
+
+def _golden_rows(settings: Settings) -> list[Mapping[str, Any]]:
+    champion = _champion(registry_of(settings), settings.name)
+    golden: list[Mapping[str, Any]] = read_json(champion.evaluation / "golden.json")["instances"]
+    return golden[:_ROWS_ASKED]
+
+
+def _champion(registry: Registry, name: str) -> Version:
+    champion = registry.champion(name)
+    if champion is None:
+        raise RegistryError(
+            f"model '{name}'",
+            expected="a champion, to ask for its rows",
+            got="none",
+            way_out="Make one: python -m pipelines run USE_CASE.",
+        )
+    return champion

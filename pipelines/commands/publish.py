@@ -1,0 +1,66 @@
+"""The compiled pipeline put where others start it: on Cloud Storage, with all that starting it takes.
+
+A pipeline is named by its content, so that what a launch file names never changes; the launch file, which
+says how to start it, is replaced in one step.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from components.shared.files.artifacts import digest, write_json
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.paths import place
+from configs.loading import schema_text
+from configs.settings import Settings
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Pipeline
+from pipelines.runners.target import cloud_of
+
+FOLDER = "pipelines"
+
+
+def publish(use_case: str, settings: Settings, pipeline: Pipeline = "training") -> str:
+    """Compile a pipeline and publish it; returns the place of its launch file.
+
+    Args:
+        use_case: Its name or folder.
+        settings: Of an environment on Google Cloud.
+        pipeline: Which one.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
+        PlaceError: The bucket is missing, or closed to us.
+    """
+    from pipelines.graph import compiling
+
+    cloud = cloud_of(settings)
+    folder = f"gs://{cloud.bucket}/{FOLDER}"
+    name = f"{pipeline}-{settings.name}"
+    with tempfile.TemporaryDirectory() as beside:
+        compiled = Path(beside) / "pipeline.yaml"
+        compiling.compile_to(settings, schema_text(use_case), compiled, pipeline)
+        template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
+        gcs_writing.put(compiled, template)
+    launch = f"{folder}/{name}.json"
+    write_json(place(launch), _launch(settings, template, pipeline))
+    return launch
+
+
+def _launch(settings: Settings, template: str, pipeline: Pipeline) -> dict[str, Any]:
+    """What `infra/trigger/main.py` reads."""
+    from pipelines.runners import vertex
+
+    cloud = cloud_of(settings)
+    return {
+        "project": cloud.project,
+        "location": cloud.location,
+        "template": template,
+        "pipeline_root": vertex.pipeline_root(settings),
+        "parameters": definitions.of(pipeline).parameters(settings),
+        "labels": settings.labels,
+        "service_account": cloud.identities.pipeline,
+        "network": cloud.network.network,
+        "kms_key": cloud.kms_key,
+        "api_endpoint": cloud.loopback.vertex,
+    }

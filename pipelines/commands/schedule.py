@@ -1,0 +1,69 @@
+"""What the command `schedule` does, between the settings and the screen."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from configs.settings import Settings
+from pipelines import view
+from pipelines.graph.definitions import Pipeline
+from pipelines.runners import cron, links, schedules
+from pipelines.runners.target import cloud_of
+
+_ACTIONS = {"pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete}
+
+
+def create(use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
+    """Make the schedule, or bring the one that is there up to date.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud; nobody is asked then.
+        CloudError: The service refuses it, or does not answer.
+    """
+    cloud_of(settings)
+    made, done = schedules.create(use_case, settings, timing, pipeline)
+    _show(view.open_console(), f"{made.name}: {done}", [made])
+
+
+def act(action: str, settings: Settings, pipeline: Pipeline | None) -> None:
+    """List the schedules, or pause, resume or delete the use case's own.
+
+    Args:
+        action: What to do.
+        settings: Of an environment on Google Cloud.
+        pipeline: Whose schedule; None: a list is of all of them, all else is about training's.
+
+    Raises:
+        CloudError: There is none, or the service does not answer.
+    """
+    if action == "list":
+        _show(view.open_console(), "", schedules.listed(settings, pipeline))
+        return
+    kept = _ACTIONS[action](settings, pipeline or "training")
+    _show(view.open_console(), f"{kept.name}: {action}d", [] if action == "delete" else [kept])
+
+
+def _show(console: Console, said: str, found: Sequence[schedules.Schedule]) -> None:
+    if said:
+        console.print(f"[bold]{said}[/]\n")
+    if not found:
+        console.print("" if said else "no schedule")
+        return
+    table = Table(box=None, pad_edge=False)
+    for header in ("schedule", "state", "cron", "time zone", "at once", "runs", "next (UTC)"):
+        table.add_column(header)
+    for each in found:
+        table.add_row(
+            each.name,
+            each.state,
+            each.cron,
+            each.time_zone,
+            str(each.max_concurrent),
+            str(each.runs),
+            each.next_run or "-",
+        )
+    console.print(table)
+    console.print()
+    places = {each.name: page for each in found for page in links.of(each.resource).values()}
+    view.show_places(console, places)

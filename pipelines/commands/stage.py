@@ -1,0 +1,164 @@
+"""One stage by itself: its component called in this process, on the artifacts of an earlier run."""
+
+import datetime
+import importlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+
+from components.resolve import core as resolve_core
+from components.shared.files.artifacts import read_json
+from configs.errors import SettingsError, UnknownRunError
+from configs.loading import schema_text
+from configs.settings import Settings
+from configs.stages.prediction import told_prediction
+from configs.stages.training import resolve_stage, told_training
+from pipelines import view
+from pipelines.graph import definitions
+from pipelines.graph.code_digest import code_digest
+from pipelines.graph.definitions import Definition
+from pipelines.runs import MANIFEST, artifact_path, artifact_uri, find_run
+
+_LOOKS_FIRST = "resolve"
+"""It leaves no artifact: every stage of training that runs alone looks at the world by itself."""
+
+
+def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
+    """Run one stage with these settings.
+
+    Args:
+        name: The stage, of either pipeline.
+        settings: What and where; its own part may differ from the run's.
+        schema_pbtxt: The reviewed schema; empty: infer one.
+        run_id: The run of that pipeline whose artifacts it reads; empty: the last one of the use case.
+
+    Returns:
+        The folder with the stage's outputs.
+
+    Raises:
+        SettingsError: No such stage.
+        UnknownRunError: No such run, or it never made what the stage reads.
+    """
+    pipeline = _pipeline_with(name)
+    component = getattr(importlib.import_module(f"components.{name}.component"), name)
+    root = settings.run_root
+    out = root / "alone" / name
+    out.mkdir(parents=True, exist_ok=True)
+    earlier = _Earlier(root, run_id or settings.name, pipeline)
+    if pipeline.name == "training":
+        told = _of_training(name, settings, schema_pbtxt, run_id)
+    else:
+        told = _of_prediction(name, settings, earlier)
+    arguments = {
+        **told,
+        **_inputs(component, earlier),
+        **{
+            output: _artifact(output, str(out / output))
+            for output, spec in (component.component_spec.outputs or {}).items()
+            if spec.is_artifact_list or spec.type.startswith("system.")
+        },
+    }
+    component.python_func(**{key: arguments[key] for key in _named(component)})
+    return out
+
+
+class _Earlier:
+    """The run whose artifacts are read; looked for only where something is asked of it."""
+
+    def __init__(self, root: Path, wanted: str, pipeline: Definition) -> None:
+        self.root, self.wanted, self.pipeline = root, wanted, pipeline
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return find_run(self.root, self.wanted, self.pipeline.name)
+
+    def here(self, artifact: str) -> Path:
+        """An artifact as far as this machine has it: of a run on Google Cloud, what it says of itself."""
+        found = artifact_path(self._manifest, artifact)
+        if found is None:
+            raise UnknownRunError(
+                f"run '{self.folder.name}'",
+                expected=f"the artifact '{artifact}', which the stage reads",
+                got="a run that did not get so far",
+                way_out="Name another run with --run.",
+            )
+        return found
+
+    def whole(self, artifact: str) -> str:
+        """The place of all of an artifact."""
+        self.here(artifact)
+        return artifact_uri(self._manifest, artifact)
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        manifest: dict[str, Any] = read_json(self.folder / MANIFEST)
+        return manifest
+
+
+def _pipeline_with(name: str) -> Definition:
+    found = definitions.with_stage(name)
+    if found is None or name == _LOOKS_FIRST:
+        known = [stage for each in definitions.every() for stage in each.order if stage != _LOOKS_FIRST]
+        raise SettingsError("stage", expected=f"one of {', '.join(known)}", got=repr(name))
+    return found
+
+
+def _named(component: Any) -> list[str]:
+    """The arguments of a component's function: inputs, then output artifacts."""
+    function = component.python_func
+    return [name for name in function.__annotations__ if name != "return"]
+
+
+def _of_training(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Mapping[str, str]:
+    """Everything that a component of training may be told that is no artifact."""
+    told = told_training(settings, schema_pbtxt)
+    found = resolve_core.run(resolve_stage(settings), "")
+    return {
+        "settings": told[name],
+        "code": code_digest(name),
+        "source": found.source,
+        "baseline": found.statistics,
+        "champion": found.model,
+        "champion_version": found.champion,
+        "checkpoints": str((settings.run_root / "checkpoints").absolute()),
+        "run_id": run_id,
+        "job": "",
+        "inputs_digest": "",
+    }
+
+
+def _of_prediction(name: str, settings: Settings, earlier: _Earlier) -> Mapping[str, str]:
+    """The same of prediction: `choose` looks at the world now, the others are told what it chose then."""
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
+    chosen = {"version": "", "run_id": "", "scored_at": now}
+    if name != "choose":
+        chosen = read_json(earlier.here("choice") / "choice.json")
+    return {
+        **chosen,
+        "settings": told_prediction(settings)[name],
+        "code": code_digest(name),
+        "job": "",
+        "created": "",
+    }
+
+
+def _inputs(component: Any, earlier: _Earlier) -> dict[str, Any]:
+    """The artifacts that it reads."""
+    read = component.component_spec.inputs or {}
+    names = [name for name, spec in read.items() if spec.type.startswith("system.")]
+    return {name: _artifact(name, earlier.whole(name)) for name in names}
+
+
+def _artifact(name: str, place: str) -> dsl.Artifact:
+    """Where it lies: a `gs://` place as it is, a path as seen from anywhere."""
+    return dsl.Artifact(name=name, uri=place if "://" in place else str(Path(place).absolute()))
+
+
+def run_stage(name: str, use_case: str, settings: Settings, run_id: str) -> None:
+    """Run one stage alone and say where its outputs lie."""
+    out = run(name, settings, schema_text(use_case), run_id)
+    view.show_places(view.open_console(), {path.name: str(path) for path in sorted(out.iterdir())})

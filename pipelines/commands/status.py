@@ -1,0 +1,50 @@
+"""What the command `status` does: the runs, the versions and the traffic."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from components.shared.files.artifacts import read_json
+from configs.errors import CloudError
+from configs.settings import Settings
+from pipelines import view
+from pipelines.registry import registry_of
+from pipelines.runs import MANIFEST, runs
+
+_RUNS_SHOWN = 10
+
+
+def status(wanted: str, root: Path) -> None:
+    """Show the last runs, and every model's versions with their traffic.
+
+    Args:
+        wanted: A use case or a run id; empty: all.
+        root: Where runs lie.
+    """
+    console = view.open_console()
+    manifests = [_as_it_is(console, folder) for folder in runs(root, wanted)]
+    if not manifests:
+        console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
+        return
+    console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
+    if wanted == manifests[-1]["run_id"]:
+        view.show_places(console, manifests[-1].get("links", {}))
+    latest = {(m["name"], m["settings"]["places"]["registry"]): m for m in manifests}
+    for (name, _), manifest in latest.items():
+        registry = registry_of(Settings.model_validate(manifest["settings"]))
+        console.print(view.versions_table(registry, name))
+
+
+def _as_it_is(console: Console, folder: Path) -> dict[str, Any]:
+    """The manifest of a run; one that was left running on Google Cloud is looked at there."""
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    if manifest["state"] != "running" or "job" not in manifest:
+        return manifest
+    from pipelines.runners import following
+
+    try:
+        return following.refresh(folder)
+    except CloudError as error:
+        console.print(f"{folder.name}: not looked at. {error}", markup=False, soft_wrap=True)
+        return manifest

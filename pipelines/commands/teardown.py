@@ -1,0 +1,145 @@
+"""Everything that the pipeline has created on Google Cloud for a use case, found by its labels.
+
+Datasets, buckets and what Terraform made are not the pipeline's and stay.
+"""
+
+import functools
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs import writing as gcs_writing
+from components.shared.gcp.retry import patiently
+from configs.cloud import Cloud
+from configs.errors import SettingsError
+from configs.settings import Settings
+from pipelines import view
+from pipelines.runners import tracking, vertex
+
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that costs, and how it is removed."""
+
+    kind: str
+    name: str
+    detail: str
+    delete: Callable[[], None]
+
+
+def found(settings: Settings) -> list[Thing]:
+    """What there is, in the order in which it can be deleted.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud.
+        CloudError: The service does not answer.
+    """
+    cloud = settings.cloud
+    if cloud is None:
+        raise SettingsError(
+            f"environment '{settings.environment}'",
+            expected="one on Google Cloud",
+            got="this machine",
+            way_out=f"What runs made here lies in {settings.places.root}.",
+        )
+    client = vertex.connect(cloud)
+    with vertex.explained(cloud):
+        return [
+            *_schedules(client, settings, cloud),
+            *_listed(client.PipelineJob, "pipeline job", settings, cloud, _end_and_delete),
+            *_listed(client.CustomJob, "custom job", settings, cloud, _end_and_delete),
+            *_listed(client.Endpoint, "endpoint", settings, cloud, _undeploy_and_delete),
+            *_listed(client.Model, "model", settings, cloud, _delete),
+            *_experiment(client, settings, cloud),
+            *_objects("artifacts", vertex.pipeline_root(settings)),
+            *_objects("versions", f"gs://{cloud.bucket}/registry/{settings.name}"),
+        ]
+
+
+def _listed(
+    kind: Any, title: str, settings: Settings, cloud: Cloud, delete: Callable[[Any], None]
+) -> Iterable[Thing]:
+    wanted = {key: settings.labels[key] for key in ("use_case", "environment")}
+    text = " AND ".join(f'labels.{key}="{value}"' for key, value in wanted.items())
+    for each in patiently(kind.list)(filter=text):
+        yield _thing(title, each, cloud, delete)
+
+
+def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -> Thing:
+    def gone() -> None:
+        from google.api_core import exceptions
+
+        with vertex.explained(cloud):
+            try:
+                patiently(delete)(each)
+            except exceptions.NotFound:
+                """Deleted already, perhaps by an attempt whose answer was lost."""
+
+    return Thing(title, each.resource_name, each.display_name, gone)
+
+
+def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
+    """A schedule has no labels of its own: those of the jobs that it starts are looked at."""
+    for each in patiently(client.PipelineJobSchedule.list)():
+        labels = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
+        if all(labels.get(key) == settings.labels[key] for key in ("use_case", "environment")):
+            yield _thing("schedule", each, cloud, _delete)
+
+
+def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
+    name = tracking.experiment(settings, cloud)
+    experiment = patiently(client.Experiment.get)(name)
+    if experiment is not None:
+        detail = "its runs, with their parameters and metrics"
+        yield Thing("experiment", name, detail, functools.partial(_delete_experiment, experiment, cloud))
+
+
+def _objects(kind: str, uri: str) -> Iterable[Thing]:
+    objects = gcs_reading.objects(uri)
+    if objects:
+        size = sum(each.size or 0 for each in objects.values()) / 2**20
+        detail = f"{len(objects):,} objects, {size:,.0f} MiB"
+        yield Thing(kind, uri, detail, functools.partial(gcs_writing.clear, uri))
+
+
+def _delete(each: Any) -> None:
+    each.delete()
+
+
+def _undeploy_and_delete(endpoint: Any) -> None:
+    endpoint.delete(force=True)
+
+
+def _end_and_delete(job: Any) -> None:
+    if not job.done():
+        job.cancel()
+    while not job.done():
+        time.sleep(_LOOK_SECONDS)
+    job.delete()
+
+
+def _delete_experiment(experiment: Any, cloud: Cloud) -> None:
+    with vertex.explained(cloud):
+        experiment.delete()
+
+
+def teardown(settings: Settings, *, yes: bool) -> None:
+    """List what the pipeline has created on Google Cloud for a use case; delete it if told so."""
+    console = view.open_console()
+    things = found(settings)
+    if not things:
+        console.print(f"nothing of {settings.name} in {settings.environment}")
+        return
+    for thing in things:
+        console.print(f"{thing.kind:<14} {thing.name}  [dim]{thing.detail}", soft_wrap=True)
+    if not yes:
+        console.print("\nnothing is deleted without [bold]--yes[/]; datasets are left in any case")
+        return
+    console.print()
+    for thing in things:
+        thing.delete()
+        console.print(f"deleted {thing.kind} {thing.name}", soft_wrap=True)

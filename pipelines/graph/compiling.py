@@ -1,0 +1,38 @@
+"""Pipelines compiled to the YAML that a target runs, linted on the way."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from components.shared.files.artifacts import writing_file
+from configs.settings import Settings
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Pipeline
+
+
+def compile_to(settings: Settings, schema_pbtxt: str, path: Path, pipeline: Pipeline = "training") -> None:
+    """Compile a pipeline into `path`.
+
+    Raises:
+        SettingsError: The graph would not run alike on every target.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    compile_pipeline(definitions.of(pipeline).build(settings, schema_pbtxt, ()), settings, path)
+
+
+def compile_pipeline(pipeline: Callable[..., Any], settings: Settings, path: Path) -> None:
+    """Compile what a `build` returned into `path`.
+
+    Raises:
+        SettingsError: The graph would not run alike on every target.
+    """
+    import yaml
+    from kfp import compiler
+
+    from pipelines.graph import lint
+
+    with writing_file(path) as beside:
+        compiler.Compiler().compile(pipeline, str(beside))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        pinned = settings.cloud is not None and settings.cloud.pinned_images
+        lint.check(yaml.load(beside.read_text(), loader), pinned=pinned)  # noqa: S506 - it is a safe loader

@@ -1,0 +1,10 @@
+"""The registry of an environment."""
+
+from components.shared.registry import Registry, open_registry
+from configs.settings import Settings
+from configs.stages.cloud import serving_cloud
+
+
+def registry_of(settings: Settings) -> Registry:
+    """The registry that holds the versions of a use case in its environment."""
+    return open_registry(settings.places.registry, serving_cloud(settings))

@@ -1,0 +1,239 @@
+"""Schedules of Vertex AI: runs of a use case's compiled pipelines, started by a clock.
+
+One schedule a use case, environment and pipeline, found by its name: what is asked twice is there once.
+"""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from components.shared.gcp.retry import patiently
+from configs.cloud import Cloud
+from configs.errors import CloudError
+from configs.loading import schema_text
+from configs.settings import Settings
+from pipelines.graph import definitions
+from pipelines.graph.definitions import Pipeline
+from pipelines.runners import cron, vertex
+from pipelines.runners.target import cloud_of
+
+_ACTIVE = "ACTIVE"
+_PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule as it is now."""
+
+    name: str
+    """For a person."""
+    resource: str
+    """Its full name."""
+    state: str
+    cron: str
+    time_zone: str
+    max_concurrent: int
+    next_run: str
+    """The instant (UTC) of the next run; empty where there is none."""
+    runs: int
+    """That it has started."""
+
+
+def title(settings: Settings, pipeline: Pipeline) -> str:
+    """The name by which the schedule of a use case's pipeline in an environment is found."""
+    return f"{pipeline}-{settings.name}-{settings.environment}"
+
+
+def create(
+    use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline = "training"
+) -> tuple[Schedule, Literal["made", "updated"]]:
+    """Let a clock start runs; a schedule that is there gets the new timing and the pipeline as it is now.
+
+    Args:
+        use_case: Its name or folder.
+        settings: Of an environment on Google Cloud.
+        timing: When.
+        pipeline: Which one runs.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
+        CloudError: The service refuses it, or does not answer.
+    """
+    from pipelines.graph import compiling
+
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = Path(folder) / "pipeline.yaml"
+        compiling.compile_to(settings, schema_text(use_case), compiled, pipeline)
+        with vertex.explained(cloud):
+            job = _job(client, settings, cloud, compiled, pipeline)
+            done = patiently(lambda: _put(client, settings, pipeline, job, timing))()
+    return _required(settings, pipeline), done
+
+
+def listed(settings: Settings, pipeline: Pipeline | None = None) -> list[Schedule]:
+    """Every schedule of a pipeline's runs in the environment's project and region; None: of all pipelines.
+
+    Raises:
+        SettingsError: The environment is not on Google Cloud.
+        CloudError: The service does not answer.
+    """
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    ours = tuple(f"{each}-" for each in ([pipeline] if pipeline else get_args(Pipeline)))
+    with vertex.explained(cloud):
+        every = patiently(client.PipelineJobSchedule.list)(order_by="create_time")
+        return [_seen(each) for each in every if each.display_name.startswith(ours)]
+
+
+def pause(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
+    """No more runs until it is resumed; those that go on are left alone.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    return _turned(settings, pipeline, _PAUSED, lambda schedule: schedule.pause())
+
+
+def resume(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
+    """Runs again; those that were due meanwhile are not made up for.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    return _turned(settings, pipeline, _ACTIVE, lambda schedule: schedule.resume(catch_up=False))
+
+
+def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
+    """Remove it; runs that it has started go on. Returns what it was.
+
+    Raises:
+        CloudError: There is no such schedule, or the service does not answer.
+    """
+    cloud = cloud_of(settings)
+    kept = _required(settings, pipeline)
+    client = vertex.connect(cloud)
+
+    def gone() -> None:
+        for schedule in _found(client, kept.name):
+            schedule.delete()
+
+    with vertex.explained(cloud):
+        patiently(gone)()
+    return kept
+
+
+def _put(
+    client: Any, settings: Settings, pipeline: Pipeline, job: Any, timing: cron.Timing
+) -> Literal["made", "updated"]:
+    """Make or update; looked for first at every attempt, so that a lost answer does not make two."""
+    cloud = cloud_of(settings)
+    there = _found(client, title(settings, pipeline))
+    if there:
+        _update(there[0], settings, cloud, job, timing)
+        return "updated"
+    job.create_schedule(
+        display_name=title(settings, pipeline),
+        cron=timing.expression,
+        max_concurrent_run_count=timing.max_concurrent,
+        service_account=cloud.identities.pipeline or None,
+        network=cloud.network.network or None,
+    )
+    return "made"
+
+
+def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron.Timing) -> None:
+    """All at once, the pipeline too: the client's own `update` leaves that out."""
+    from google.protobuf import field_mask_pb2
+
+    changed = {
+        "name": there.resource_name,
+        "display_name": there.display_name,
+        "cron": timing.expression,
+        "max_concurrent_run_count": timing.max_concurrent,
+        "create_pipeline_job_request": {
+            "parent": there.resource_name.partition("/schedules/")[0],
+            "pipeline_job": {
+                "pipeline_spec": job.pipeline_spec,
+                "runtime_config": job.runtime_config,
+                "labels": settings.labels,
+                "service_account": cloud.identities.pipeline,
+                "network": cloud.network.network,
+                **({"encryption_spec": {"kms_key_name": cloud.kms_key}} if cloud.kms_key else {}),
+            },
+        },
+    }
+    paths = ["cron", "max_concurrent_run_count", "create_pipeline_job_request"]
+    mask = field_mask_pb2.FieldMask(paths=paths)
+    there.api_client.update_schedule(request={"schedule": changed, "update_mask": mask})
+
+
+def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path, pipeline: Pipeline) -> Any:
+    """What a run of the schedule is; Vertex AI gives each its id."""
+    return client.PipelineJob(
+        display_name=title(settings, pipeline),
+        template_path=str(compiled),
+        pipeline_root=vertex.pipeline_root(settings),
+        parameter_values=definitions.of(pipeline).parameters(settings),
+        labels=settings.labels,
+        encryption_spec_key_name=cloud.kms_key or None,
+        failure_policy="fast",
+    )
+
+
+def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[Any], None]) -> Schedule:
+    """Brought into a state; nothing is asked where it is in it."""
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+
+    def turned() -> None:
+        for schedule in _found(client, title(settings, pipeline)):
+            if schedule.state.name != state:
+                turn(schedule)
+
+    _required(settings, pipeline)
+    with vertex.explained(cloud):
+        patiently(turned)()
+    return _required(settings, pipeline)
+
+
+def _found(client: Any, name: str) -> list[Any]:
+    """The schedule of that name; more than one only where somebody else made them."""
+    wanted = f'display_name="{name}"'
+    found: list[Any] = client.PipelineJobSchedule.list(filter=wanted, order_by="create_time")
+    return found
+
+
+def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
+    cloud = cloud_of(settings)
+    client = vertex.connect(cloud)
+    with vertex.explained(cloud):
+        found = patiently(lambda: _found(client, title(settings, pipeline)))()
+        if found:
+            return _seen(found[0])
+    raise CloudError(
+        f"the schedule '{title(settings, pipeline)}' in {cloud.project}, {cloud.location}",
+        expected="one of that name",
+        got="none",
+        way_out=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
+        f"--pipeline {pipeline} "
+        '--cron "0 6 * * *" --time-zone UTC',
+    )
+
+
+def _seen(schedule: Any) -> Schedule:
+    kept = schedule.gca_resource
+    expression, time_zone = cron.split(kept.cron)
+    return Schedule(
+        name=kept.display_name,
+        resource=kept.name,
+        state=kept.state.name.lower(),
+        cron=expression,
+        time_zone=time_zone,
+        max_concurrent=int(kept.max_concurrent_run_count),
+        next_run=f"{kept.next_run_time:%Y-%m-%d %H:%M}" if kept.next_run_time else "",
+        runs=int(kept.started_run_count),
+    )
