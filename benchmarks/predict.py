@@ -115,7 +115,7 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from components.predict import core
     from components.predict.scored import Stamp
-    from components.shared.rows.row_ranges import pieces
+    from components.shared.rows.row_ranges import plan_ranges
     from components.shared.stage.recording import silent
     from configs.loading import load
     from configs.stages import prediction
@@ -129,7 +129,7 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
             number = int(core.run(rows, model, stamp, stage, Path(out) / "predictions", silent)["rows"])
     else:
         number = by_run_inference(
-            pieces(rows, "score", stage.shard_rows), model, stage, rowwise=way != "run-inference"
+            plan_ranges(rows, "score", stage.shard_rows), model, stage, rowwise=way != "run-inference"
         )
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -143,7 +143,7 @@ def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: 
     from apache_beam.ml.inference.base import ModelHandler, PredictionResult, RunInference
 
     from components.shared.beam.options import pipeline_options
-    from components.shared.beam.running import spread
+    from components.shared.beam.running import distribute
     from components.shared.rows.row_ranges import batches
     from components.shared.rows.scoring import Scorer
 
@@ -171,7 +171,7 @@ def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: 
     features = Scorer(model, "the champion").features
     schema = next(batches(every[0], features.columns, 1)).schema
     pipeline = beam.Pipeline(options=pipeline_options(stage.beam))
-    read = spread(pipeline, every) | "Read" >> beam.FlatMap(batches, features.columns, stage.batch_rows)
+    read = distribute(pipeline, every) | "Read" >> beam.FlatMap(batches, features.columns, stage.batch_rows)
     if rowwise:
         read |= "Rows" >> beam.FlatMap(lambda batch: batch.to_pylist())
     _ = read | RunInference(Handler())

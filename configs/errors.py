@@ -37,32 +37,32 @@ class PipelineError(Exception):
         subject: What it is about: a file, a column, a stage, a URI.
         expected: What would have been right.
         got: What came instead.
-        way_out: The command or the edit that mends it.
+        remedy: The command or the edit that mends it.
     """
 
-    def __init__(self, subject: str, *, expected: str = "", got: str = "", way_out: str = "") -> None:
-        self.subject, self.expected, self.got, self.way_out = subject, expected, got, way_out
-        super().__init__(subject, expected, got, way_out)
+    def __init__(self, subject: str, *, expected: str = "", got: str = "", remedy: str = "") -> None:
+        self.subject, self.expected, self.got, self.remedy = subject, expected, got, remedy
+        super().__init__(subject, expected, got, remedy)
 
     def replacing(self, before: str, after: str) -> "PipelineError":
         """The same error with other words, such as a path that its reader knows."""
-        parts = (self.subject, self.expected, self.got, self.way_out)
+        parts = (self.subject, self.expected, self.got, self.remedy)
         return _again(type(self), *(part.replace(before, after) for part in parts))
 
     def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[object, ...]]:
         """Travel between processes, as Beam's workers do."""
-        return _again, (type(self), self.subject, self.expected, self.got, self.way_out)
+        return _again, (type(self), self.subject, self.expected, self.got, self.remedy)
 
     def __str__(self) -> str:
         facts = [
             f"{word} {value}" for word, value in (("expected", self.expected), ("got", self.got)) if value
         ]
         line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
-        return f"{line.removesuffix('.')}. {self.way_out}" if self.way_out else line
+        return f"{line.removesuffix('.')}. {self.remedy}" if self.remedy else line
 
 
-def _again(kind: type[PipelineError], subject: str, expected: str, got: str, way_out: str) -> PipelineError:
-    return kind(subject, expected=expected, got=got, way_out=way_out)
+def _again(kind: type[PipelineError], subject: str, expected: str, got: str, remedy: str) -> PipelineError:
+    return kind(subject, expected=expected, got=got, remedy=remedy)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -165,11 +165,11 @@ class UnknownRunError(PipelineError):
     """No run with this id."""
 
 
-def explained(error: BaseException) -> BaseException:
+def translate_os_error(error: BaseException) -> BaseException:
     """The error itself, or ours where the operating system's says something a user can mend."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(
             f"no space left for {error.filename or 'the output'}",
-            way_out="Free some space and run the same command again: finished stages are kept.",
+            remedy="Free some space and run the same command again: finished stages are kept.",
         )
     return error

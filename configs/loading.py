@@ -77,7 +77,7 @@ def use_case_folder(use_case: str | Path) -> Path:
     raise SettingsError(
         f"use case '{use_case}'",
         expected=f"one of {', '.join(known)}, or a folder with {FILE}",
-        way_out=did_you_mean(str(use_case), known),
+        remedy=did_you_mean(str(use_case), known),
     )
 
 
@@ -106,7 +106,7 @@ def _environment_file(environment: str) -> Path:
     raise SettingsError(
         f"environment '{environment}'",
         expected=f"one of {', '.join(known)}",
-        way_out=did_you_mean(environment, known),
+        remedy=did_you_mean(environment, known),
     )
 
 
@@ -186,7 +186,7 @@ def _sql(section: str, path: Path, origins: Origins) -> str:
             f"{origins.get((section, 'query'), path.parent / FILE)}: {section}.query",
             expected="a SQL file beside the YAML",
             got=str(path),
-            way_out=did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
+            remedy=did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
         )
     return path.read_text()
 
@@ -209,17 +209,17 @@ def _explained(
             subject,
             expected=f"one of {', '.join(known)}",
             got=f"the unknown key '{at[-1]}'",
-            way_out=did_you_mean(str(at[-1]), known) + others,
+            remedy=did_you_mean(str(at[-1]), known) + others,
         )
     if first["type"] == "missing":
         return SettingsError(
-            subject, expected="this key", got="nothing", way_out=f"Add it to {file}." + others
+            subject, expected="this key", got="nothing", remedy=f"Add it to {file}." + others
         )
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error" and isinstance(first["input"], dict | BaseModel):
-        return SettingsError(f"{subject}: {message}", way_out=others.strip())
+        return SettingsError(f"{subject}: {message}", remedy=others.strip())
     got = "" if isinstance(first["input"], dict | BaseModel) else repr(first["input"])
-    return SettingsError(subject, expected=message, got=got, way_out=others.strip())
+    return SettingsError(subject, expected=message, got=got, remedy=others.strip())
 
 
 def _key_path(details: ErrorDetails) -> KeyPath:

@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 from rich.console import Console
 
-from configs.errors import PipelineError, explained
+from configs.errors import PipelineError, translate_os_error
 from pipelines.graph.definitions import Pipeline
 
 P = ParamSpec("P")
@@ -56,7 +56,7 @@ def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except (PipelineError, OSError) as error:
-            cause = explained(error)
+            cause = translate_os_error(error)
             if not isinstance(cause, PipelineError) or os.environ.get("PIPELINES_TRACEBACK"):
                 raise
             Console(stderr=True, highlight=False).print(

@@ -68,7 +68,7 @@ def find_run(root: Path, wanted: str, pipeline: Pipeline | None = "training") ->
         f"run '{wanted}'",
         expected=f"the id of a {f'{pipeline} ' if pipeline else ''}run under {root / 'runs'}, "
         "or a use case that has run",
-        way_out=f"Did you mean '{nearest[0]}'?" if nearest else "List them: python -m pipelines status",
+        remedy=f"Did you mean '{nearest[0]}'?" if nearest else "List them: python -m pipelines status",
     )
 
 

@@ -28,7 +28,7 @@ def choose(
     ],
 ):
     """The world as it is now: never cached. `job` and `created` stand in for id and instant not given."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "version": version}
@@ -39,6 +39,6 @@ def choose(
         record.imported()
         told = ChooseStage.model_validate_json(settings)
         given, otherwise = core.Stamp(run_id, scored_at), core.Stamp(job, created)
-        chosen = core.run(told, version, given, otherwise, located(choice))
+        chosen = core.run(told, version, given, otherwise, artifact_path(choice))
         record.summary({name: getattr(chosen, name) for name in ("version", "scored_at", "source")})
     return chosen

@@ -78,7 +78,7 @@ def _chosen(registry: Registry, name: str, version: str) -> Version:
             f"model '{name}'",
             expected="a champion to score with",
             got=f"none, of the versions {known}" if known else "no version at all",
-            way_out=f"Train one: python -m pipelines run {name}, or name a version: --version N."
+            remedy=f"Train one: python -m pipelines run {name}, or name a version: --version N."
             if not known
             else f"Name one: --version N, or: python -m pipelines promote {name} N.",
         )
@@ -106,7 +106,7 @@ def _features(version: Version) -> dict[str, list[str]]:
             str(file),
             expected='a model\'s description with "features": {"numeric": [...], "categorical": [...]}',
             got=f"{type(error).__name__}: {error}".splitlines()[0],
-            way_out="Train again, or name another version: --version N.",
+            remedy="Train again, or name another version: --version N.",
         ) from error
 
 

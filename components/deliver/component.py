@@ -8,7 +8,7 @@ from components.shared.stage.kfp import component
 @component
 def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Output[dsl.Artifact]) -> None:
     """Predictions in, the same where the settings say: never cached, safe to repeat."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"settings": settings}
@@ -18,4 +18,4 @@ def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Ou
 
         record.imported()
         told = DeliverStage.model_validate_json(settings)
-        record.summary(core.run(located(predictions), told, located(delivery), record.progress))
+        record.summary(core.run(artifact_path(predictions), told, artifact_path(delivery), record.progress))

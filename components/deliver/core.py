@@ -44,7 +44,7 @@ def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -
                 stage.output,
                 expected=f"{rows:,} rows of run {told['run_id']}",
                 got=f"{there:,}",
-                way_out="Another run wrote there at the same time: run the same command again.",
+                remedy="Another run wrote there at the same time: run the same command again.",
             )
         output = stage.output
     else:

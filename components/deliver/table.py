@@ -79,7 +79,7 @@ def _fields(schema: pa.Schema) -> list[Any]:
                 f"the column '{field.name}'",
                 expected="a number, string, boolean, date or instant, for a table",
                 got=str(field.type),
-                way_out="Leave it out of prediction.columns, or CAST it in the query.",
+                remedy="Leave it out of prediction.columns, or CAST it in the query.",
             )
     return [bigquery.SchemaField(field.name, _TYPES[field.type]) for field in schema]
 
@@ -113,7 +113,7 @@ def _check_columns(name: str, table: Any, fields: Sequence[Any]) -> None:
                 f"the table '{name}'",
                 expected=f"the column {field.name} {wanted}",
                 got=f"{field.name} {found}" if found else f"only {', '.join(there)}",
-                way_out="Name another table in prediction.output."
+                remedy="Name another table in prediction.output."
                 if found
                 else f"Run: ALTER TABLE {quoted(name)} ADD COLUMN {field.name} {wanted}",
             )

@@ -19,7 +19,7 @@ def deploy(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that passed becomes a version, and the version serves; `job` names a run that has no id."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     lineage = {"run_id": run_id or job, "source": source, "inputs_digest": inputs_digest}
@@ -30,8 +30,10 @@ def deploy(
 
         record.imported()
         lineage |= {"judged_against": champion_version}
-        candidate = core.Candidate(located(model), located(evaluation), located(statistics), lineage)
-        part, out = DeployStage.model_validate_json(settings), located(deployment)
+        candidate = core.Candidate(
+            artifact_path(model), artifact_path(evaluation), artifact_path(statistics), lineage
+        )
+        part, out = DeployStage.model_validate_json(settings), artifact_path(deployment)
         record.summary(core.run(candidate, part, out, record.progress))
 
 
@@ -42,11 +44,11 @@ def hold(
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
     """A model that did not pass stays where it is; the reasons are kept."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     with stage("hold", inputs=[evaluation, statistics], outputs=[deployment]) as record:
         from components.deploy import core
 
         record.imported()
-        record.summary(core.hold(located(evaluation), located(deployment)))
+        record.summary(core.hold(artifact_path(evaluation), artifact_path(deployment)))

@@ -41,7 +41,7 @@ class By:
     """Who answers, and what to do about a wrong answer."""
 
     whom: str
-    way_out: str
+    remedy: str
 
 
 BY_THE_SERVER = By("the server", "No traffic has moved. Find what the server does otherwise, then run again.")
@@ -66,7 +66,7 @@ def read(evaluation: Path) -> Golden:
             str(path),
             expected="golden requests, each with its offline score",
             got=f"{len(golden.instances)} instances and {len(golden.scores)} scores",
-            way_out="Run `evaluate` again.",
+            remedy="Run `evaluate` again.",
         )
     return golden
 
@@ -124,6 +124,6 @@ def _difference(golden: Golden, row: int, served: float, tolerance: float, by: B
             golden.named(row),
             expected=f"the offline score {offline!r} to {tolerance:g}",
             got=f"{served!r} from {by.whom}",
-            way_out=by.way_out,
+            remedy=by.remedy,
         )
     return apart

@@ -71,7 +71,7 @@ def _wait_until_healthy(
             "prediction server",
             expected=f"healthy within {seconds:.0f} s",
             got=got,
-            way_out="A slower machine needs a larger deployment.start_seconds.",
+            remedy="A slower machine needs a larger deployment.start_seconds.",
         ) from None
 
 

@@ -16,7 +16,7 @@ def evaluate(
     evaluation: dsl.Output[dsl.Artifact],
 ) -> str:
     """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `hold`."""
-    from components.shared.files.paths import located, place
+    from components.shared.files.paths import artifact_path, place
     from components.shared.stage.recording import stage
 
     told = {"champion": champion, "champion_version": champion_version, "settings": settings, "code": code}
@@ -26,8 +26,8 @@ def evaluate(
         from configs.stages.training import EvaluateStage
 
         record.imported()
-        part, out = EvaluateStage.model_validate_json(settings), located(evaluation)
-        models = located(model), place(champion) if champion else None
-        record.summary(core.run(located(rows), *models, champion_version, part, out, record.progress))
+        part, out = EvaluateStage.model_validate_json(settings), artifact_path(evaluation)
+        models = artifact_path(model), place(champion) if champion else None
+        record.summary(core.run(artifact_path(rows), *models, champion_version, part, out, record.progress))
         decision: str = read_json(out / "verdict.json")["decision"]
     return decision

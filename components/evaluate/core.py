@@ -157,5 +157,5 @@ def _check_key(schema: pa.Schema, key: str | None) -> None:
             f"key '{key}'",
             expected="a column of the rows",
             got=f"rows with {', '.join(schema.names)}",
-            way_out="Return it from the query, or take `key` out of the settings.",
+            remedy="Return it from the query, or take `key` out of the settings.",
         )

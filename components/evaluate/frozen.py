@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from components.evaluate.slices import Ids
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.rows.parquet import opened
 from configs.errors import EmptySplitError, LabelError, UnreadableFileError
 
@@ -55,7 +55,7 @@ class FrozenSplit:
         """All rows, cut where row groups end."""
         found: list[Part] = []
         first = 0
-        for file, sizes in zip(self.files, side_by_side(_row_groups, self.files), strict=True):
+        for file, sizes in zip(self.files, parallel_map(_row_groups, self.files), strict=True):
             run: list[int] = []
             for group in range(len(sizes)):
                 run.append(group)
@@ -82,7 +82,7 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     if label not in schema.names:
         raise LabelError(f"label '{label}'", expected="a column of the rows", got=", ".join(schema.names))
     rows = positives = 0
-    for file, column in zip(files, side_by_side(functools.partial(_column, label), files), strict=True):
+    for file, column in zip(files, parallel_map(functools.partial(_column, label), files), strict=True):
         _check_binary(column, label, file)
         rows, positives = rows + len(column), positives + int(pc.sum(column).as_py() or 0)
     if not rows:
@@ -92,7 +92,7 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
             f"label '{label}' in the test split",
             expected="rows of both labels",
             got=f"{rows} rows, all {1 if positives else 0}",
-            way_out="Change the split, so that the test rows hold both.",
+            remedy="Change the split, so that the test rows hold both.",
         )
     return FrozenSplit(files, schema, label, rows, positives)
 
@@ -119,7 +119,7 @@ def _check_binary(column: "pa.ChunkedArray[Any]", label: str, file: Path) -> Non
             f"label '{label}' in {file.name} of the test split",
             expected="0 or 1 in every row",
             got=got,
-            way_out="Run `ingest` again: it excludes rows without a label and counts them.",
+            remedy="Run `ingest` again: it excludes rows without a label and counts them.",
         )
 
 
@@ -132,7 +132,7 @@ def _empty() -> EmptySplitError:
         "split 'test'",
         expected="rows to judge the model on",
         got="none",
-        way_out="Move `split.test_from`, or raise `split.test_percent`.",
+        remedy="Move `split.test_from`, or raise `split.test_percent`.",
     )
 
 
@@ -145,5 +145,5 @@ def _readable(file: Path) -> Iterator[None]:
             str(file),
             expected="a Parquet shard",
             got=str(error).splitlines()[0],
-            way_out="Run again from `ingest`: --from ingest",
+            remedy="Run again from `ingest`: --from ingest",
         ) from error

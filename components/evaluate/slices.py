@@ -54,14 +54,14 @@ def check_columns(schema: pa.Schema, slices: Sequence[Columns]) -> None:
                 f"slice column '{column}' of `evaluation.slices`",
                 expected="a column of the rows",
                 got=f"rows with {', '.join(schema.names)}",
-                way_out=f"Did you mean '{near[0]}'?" if near else "Return it from the query.",
+                remedy=f"Did you mean '{near[0]}'?" if near else "Return it from the query.",
             )
         if pa.types.is_nested(schema.field(column).type):
             raise DataError(
                 f"slice column '{column}' of `evaluation.slices`",
                 expected="one value a row",
                 got=str(schema.field(column).type),
-                way_out="Slice by another column, or return one value from the query.",
+                remedy="Slice by another column, or return one value from the query.",
             )
 
 
@@ -113,7 +113,7 @@ class SliceBook:
                     f"slices by {' and '.join(columns)}",
                     expected=f"at most {MOST_VALUES} different values",
                     got="more",
-                    way_out="Slice by a coarser column: return one from the query.",
+                    remedy="Slice by a coarser column: return one from the query.",
                 )
             numbers[values] = len(self.slices)
             self.slices.append(Slice(columns, values))

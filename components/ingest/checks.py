@@ -95,7 +95,7 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
             f"the label '{stage.label.column}'",
             expected="0 and 1",
             got=_counted(labels()),
-            way_out="Name the value that counts as 1 in label.positive.",
+            remedy="Name the value that counts as 1 in label.positive.",
         )
     if stage.label.positive is not None and not survey.positives():
         raise LabelError(
@@ -116,7 +116,7 @@ def _check_split(stage: IngestStage, survey: Survey, split: Split) -> None:
             f"the label '{stage.label.column}' in split '{split}'",
             expected="both 0 and 1",
             got=f"{1 if positives else 0} in all {rows:,} rows",
-            way_out="Choose other boundaries under `split`, or another label.",
+            remedy="Choose other boundaries under `split`, or another label.",
         )
 
 
@@ -129,7 +129,7 @@ def _empty(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
             f"split '{split}'",
             expected=f"{share} % of the values of '{column}'",
             got=f"none of {survey.rows():,} rows",
-            way_out="Split by a column with more values, or raise the percentage.",
+            remedy="Split by a column with more values, or raise the percentage.",
         )
     bounds = {
         "train": f"before {_day(told.eval_from)}",
@@ -141,7 +141,7 @@ def _empty(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
         f"split '{split}'",
         expected=f"rows with '{column}' {bounds[split]}",
         got=f"none: it runs from {_day(first)} to {_day(last)}",
-        way_out="Move split.eval_from or split.test_from.",
+        remedy="Move split.eval_from or split.test_from.",
     )
 
 

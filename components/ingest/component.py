@@ -8,7 +8,7 @@ from components.shared.stage.kfp import component
 @component
 def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset]) -> None:
     """A query in, rows out; `source` is the fingerprint of what it reads, part of the cache key."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code, "source": source}
@@ -18,4 +18,4 @@ def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset])
 
         record.imported()
         told = IngestStage.model_validate_json(settings)
-        record.summary(core.run(told, located(rows), record.progress))
+        record.summary(core.run(told, artifact_path(rows), record.progress))

@@ -117,7 +117,7 @@ def _label(label: Label, schema: pa.Schema) -> str:
         f"the label '{label.column}'",
         expected="0 and 1, or a value named by label.positive",
         got=f"the type {kind}",
-        way_out="Set label.positive, or turn it into 0 and 1 in the query.",
+        remedy="Set label.positive, or turn it into 0 and 1 in the query.",
     )
 
 
@@ -151,7 +151,7 @@ def _split(split: TimeSplit | HashSplit, schema: pa.Schema) -> str:
             f"the split column '{split.column}'",
             expected="a TIMESTAMP, DATETIME or DATE",
             got=str(kind),
-            way_out="Convert it in the query (PARSE_TIMESTAMP, TIMESTAMP_SECONDS), or split by hash.",
+            remedy="Convert it in the query (PARSE_TIMESTAMP, TIMESTAMP_SECONDS), or split by hash.",
         )
     at = f"CAST({name} AS TIMESTAMP)"
     return (

@@ -17,7 +17,7 @@ def predict(
     predictions: dsl.Output[dsl.Dataset],
 ) -> None:
     """Rows and the place of a model in, predictions out, stamped with version, run and instant."""
-    from components.shared.files.paths import located, place
+    from components.shared.files.paths import artifact_path, place
     from components.shared.stage.recording import stage
 
     told = {"model": model, "version": version, "run_id": run_id, "scored_at": scored_at}
@@ -30,5 +30,5 @@ def predict(
         record.imported()
         part = PredictStage.model_validate_json(settings)
         stamp = Stamp.of(part.name, version, scored_at, run_id)
-        places = located(rows), place(model)
-        record.summary(core.run(*places, stamp, part, located(predictions), record.progress))
+        places = artifact_path(rows), place(model)
+        record.summary(core.run(*places, stamp, part, artifact_path(predictions), record.progress))

@@ -19,8 +19,8 @@ from components.predict.distribution import Scores
 from components.predict.scored import Model, Stamp
 from components.shared.beam.counters import Counts, count, count_scored, counted, rows_so_far
 from components.shared.beam.options import pipeline_options
+from components.shared.beam.running import distribute, watched
 from components.shared.beam.running import run as run_pipeline
-from components.shared.beam.running import spread, watched
 from components.shared.beam.staging import shared
 from components.shared.beam.work import Work
 from components.shared.files.artifacts import (
@@ -31,7 +31,7 @@ from components.shared.files.artifacts import (
     writing_file,
     writing_in_place,
 )
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.rows.parquet import opened
 from components.shared.rows.raw import raw_batch
 from components.shared.rows.rejected import (
@@ -42,7 +42,7 @@ from components.shared.rows.rejected import (
     rejected_rows,
     text_complaints,
 )
-from components.shared.rows.row_ranges import Piece, batches, pieces, schema
+from components.shared.rows.row_ranges import RowRange, batches, plan_ranges, schema
 from components.shared.stage.recording import JobProgress
 from configs.errors import DataError, JobError
 from configs.stages.prediction import PredictStage
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         UnreadableFileError: A damaged shard.
     """
     options = pipeline_options(stage.beam, "predict", out)
-    every = pieces(rows, "score", stage.shard_rows)
+    every = plan_ranges(rows, "score", stage.shard_rows)
     if not every:
         raise DataError("the rows to score", expected="at least one", got="none")
     with writing_in_place(out) as folder:
@@ -99,7 +99,7 @@ class _Told:
         return Model(self.model, self.stamp.model_version)
 
 
-def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions, progress: JobProgress) -> Counts:
+def _score(every: Sequence[RowRange], told: _Told, options: PipelineOptions, progress: JobProgress) -> Counts:
     work = Work(
         name="score",
         what="score rows",
@@ -109,7 +109,7 @@ def _score(every: Sequence[Piece], told: _Told, options: PipelineOptions, progre
     )
     work.progress(work.what, 0, work.total)
     pipeline = beam.Pipeline(options=options)
-    _ = spread(pipeline, every) | "Score" >> beam.ParDo(_Score(told))
+    _ = distribute(pipeline, every) | "Score" >> beam.ParDo(_Score(told))
     with watched(told.out, every, work, options):
         counts = counted(run_pipeline(pipeline, work), "score")
     work.progress(work.what, work.total, work.total)
@@ -126,7 +126,7 @@ class _Score(beam.DoFn):
         """The model is loaded once for all threads of a worker's process."""
         self.model: Model = self.shared.acquire(self.told.load)
 
-    def process(self, piece: Piece) -> None:
+    def process(self, piece: RowRange) -> None:
         told, rejected = self.told, []
         rows = schema(piece.shard)
         self.model.scorer.check(rows)
@@ -143,7 +143,7 @@ class _Score(beam.DoFn):
             with writing_file(path) as beside:
                 pq.write_table(pa.concat_tables(rejected), beside)
 
-    def _scored(self, piece: Piece, columns: pa.Schema) -> Iterator[tuple[pa.RecordBatch, list[pa.Table]]]:
+    def _scored(self, piece: RowRange, columns: pa.Schema) -> Iterator[tuple[pa.RecordBatch, list[pa.Table]]]:
         """The predictions of each batch, and its rejected rows if there are any."""
         stage, model = self.told.stage, self.model
         wanted = list(dict.fromkeys([*self.told.kept(), *model.features.columns]))
@@ -166,7 +166,7 @@ class _Score(beam.DoFn):
             yield scored.predictions(accepted, scores, stage.threshold, self.told.stamp, columns), aside
 
 
-def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> Scores:
+def _reconcile(every: Sequence[RowRange], folder: Path, counts: Counts) -> Scores:
     """Count what lies there: no row may disappear, none may be there twice. Returns its scores."""
     asked = sum(piece.rows for piece in every)
     if counts.rows != asked:
@@ -174,9 +174,9 @@ def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> Scores:
             "the counters of the rows to score",
             expected=f"{asked:,} rows",
             got=f"{counts.rows:,}",
-            way_out="A job's counters were not whole: run the same command again.",
+            remedy="A job's counters were not whole: run the same command again.",
         )
-    scores = distribution.summed(side_by_side(_scores, shards(folder, "score")))
+    scores = distribution.summed(parallel_map(_scores, shards(folder, "score")))
     written = sum(scores.counts)
     aside = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
     if asked != written + aside:
@@ -184,7 +184,7 @@ def _reconcile(every: Sequence[Piece], folder: Path, counts: Counts) -> Scores:
             "the predictions",
             expected=f"one for each of {asked:,} rows, or a reason why not",
             got=f"{written:,} predictions and {aside:,} rejected rows",
-            way_out="Run again; if it stays so, report it: no row may disappear.",
+            remedy="Run again; if it stays so, report it: no row may disappear.",
         )
     return scores
 
@@ -199,7 +199,7 @@ def _scores(file: Path) -> Scores:
 
 
 def _rows_in(files: Sequence[Path]) -> int:
-    return sum(side_by_side(_rows, files))
+    return sum(parallel_map(_rows, files))
 
 
 def _rows(file: Path) -> int:

@@ -10,7 +10,7 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     """A query and a model's features in, rows out; `source`, a fingerprint, is part of the cache key."""
     import json
 
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code, "source": source, "features": features}
@@ -21,4 +21,4 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
 
         record.imported()
         told, wanted = SelectStage.model_validate_json(settings), declared(**json.loads(features))
-        record.summary(core.run(told, wanted, located(rows), record.progress))
+        record.summary(core.run(told, wanted, artifact_path(rows), record.progress))

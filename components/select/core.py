@@ -100,5 +100,5 @@ def _none(stage: SelectStage) -> DataError:
         "the rows to score",
         expected="at least one",
         got="none" + (f" with {parameters}" if parameters else ""),
-        way_out=f"Look at {stage.source.query or 'the source'} and its parameters.",
+        remedy=f"Look at {stage.source.query or 'the source'} and its parameters.",
     )

@@ -98,7 +98,7 @@ def _asked(request: httpx.Request, offset: int = 0) -> httpx.Response:
             f"server {request.url}",
             expected="an answer",
             got=str(error),
-            way_out="Start it: python -m pipelines serve USE_CASE.",
+            remedy="Start it: python -m pipelines serve USE_CASE.",
         ) from None
     if answer.is_success:
         return answer
@@ -157,7 +157,7 @@ def _rows(path: Path, table: Any, features: Sequence[str]) -> list[Instance]:
             f"{path}",
             expected=f"a column for each feature; an empty one counts as missing: {', '.join(features)}",
             got=f"no column '{absent[0]}'",
-            way_out=did_you_mean(absent[0], table.column_names),
+            remedy=did_you_mean(absent[0], table.column_names),
         )
     columns = [_plain(table.column(name)) for name in features]
     return [dict(zip(features, row, strict=True)) for row in zip(*columns, strict=True)]

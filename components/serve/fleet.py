@@ -59,7 +59,7 @@ def endpoint(uri: str, name: str) -> Plan:
                 f"endpoint '{name}' in {uri}",
                 expected="a deployed version",
                 got="none",
-                way_out="Deploy one: python -m pipelines run USE_CASE.",
+                remedy="Deploy one: python -m pipelines run USE_CASE.",
             )
         return {
             Target(registry.version(name, number).model, name, str(number)): percent

@@ -27,9 +27,9 @@ _SHOWN = 40
 class InstanceError(RequestError):
     """One instance of a request is wrong; `index` and `field` say where."""
 
-    def __init__(self, index: int, field: str | None, *, expected: str, got: str, way_out: str = "") -> None:
+    def __init__(self, index: int, field: str | None, *, expected: str, got: str, remedy: str = "") -> None:
         place = f"instances[{index}]" + (f".{field}" if field else "")
-        super().__init__(place, expected=expected, got=got, way_out=way_out)
+        super().__init__(place, expected=expected, got=got, remedy=remedy)
         self.index, self.field = index, field
 
 
@@ -135,7 +135,7 @@ def _parsed(body: bytes | bytearray) -> Any:
             "body",
             expected="JSON",
             got=str(error),
-            way_out="NaN and Infinity are not JSON: null is a missing value." if not_json else "",
+            remedy="NaN and Infinity are not JSON: null is a missing value." if not_json else "",
         ) from None
 
 
@@ -168,7 +168,7 @@ def _first_mistake(instances: Sequence[Any], features: RawFeatures, known: Abstr
                     None,
                     expected="the model's features",
                     got=f"the unknown field '{field[:_SHOWN]}'",
-                    way_out=did_you_mean(field, known),
+                    remedy=did_you_mean(field, known),
                 )
             if field in features.numeric and type(value) not in _NUMBER:
                 return InstanceError(index, field, expected="a number or null", got=described(value))

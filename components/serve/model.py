@@ -126,7 +126,7 @@ def _check_signature(path: Path, signature: Any, features: RawFeatures, tensorfl
             f"{path}, signature {SIGNATURE}",
             expected="the features of model.json, numeric as float32, categorical as string, and a score",
             got=f"a difference at {[name for name, _ in wrong]}, outputs {[*signature.structured_outputs]}",
-            way_out="Export the model again.",
+            remedy="Export the model again.",
         )
 
 

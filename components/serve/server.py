@@ -35,7 +35,7 @@ def bound(host: str, port: int) -> socket.socket:
             f"port {port} on {host}",
             expected="a free port",
             got="one that another process listens on",
-            way_out="Stop that process, or choose another port: --port N.",
+            remedy="Stop that process, or choose another port: --port N.",
         ) from None
 
 

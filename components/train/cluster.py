@@ -60,5 +60,5 @@ def _unusable(got: str) -> TrainingError:
         "TF_CONFIG",
         expected="a cluster of chief and worker addresses, and a task that is one of them",
         got=got,
-        way_out="Vertex AI sets it for every replica; elsewhere unset it to train on this machine alone.",
+        remedy="Vertex AI sets it for every replica; elsewhere unset it to train on this machine alone.",
     )

@@ -18,7 +18,7 @@ def train(
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
     import os
 
-    from components.shared.files.paths import located, place
+    from components.shared.files.paths import artifact_path, place
     from components.shared.stage.recording import stage
     from components.train.cluster import cluster
 
@@ -31,8 +31,8 @@ def train(
 
         record.imported()
         told = TrainStage.model_validate_json(settings)
-        read = located(examples), located(transform_graph)
-        written = located(model), located(training_log)
+        read = artifact_path(examples), artifact_path(transform_graph)
+        written = artifact_path(model), artifact_path(training_log)
         here = devices.join(hosts)
         board = os.environ.get("AIP_TENSORBOARD_LOG_DIR")  # where Vertex AI TensorBoard looks
         shown = place(board) if board else None

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from components.shared.files.artifacts import Summary, digest, shards, writing
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.stage.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
@@ -94,7 +94,7 @@ def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update((examples / "examples.json").read_bytes())
     every = [*shards(examples, "train"), *shards(examples, "eval")]
-    for shard, size in zip(every, side_by_side(lambda shard: shard.stat().st_size, every), strict=True):
+    for shard, size in zip(every, parallel_map(lambda shard: shard.stat().st_size, every), strict=True):
         total.update(f"{shard.name} {size}".encode())
     total.update(digest(transform_graph).encode())
     total.update(stage.model_dump_json().encode())

@@ -94,7 +94,7 @@ class Devices:
                 "the training's hosts",
                 expected=f"all {self.cluster.size} to answer",
                 got=error.message.splitlines()[0],
-                way_out="Start all of them again: they go on from the last checkpoint "
+                remedy="Start all of them again: they go on from the last checkpoint "
                 "(on Vertex AI cloud.training.restart_on_worker_restart does so).",
             ) from error
 
@@ -153,7 +153,7 @@ def _tpu(cluster: Cluster) -> tf.distribute.Strategy:
             "cloud.training.replicas",
             expected="1 with TPUs: TensorFlow trains on the cores of one host",
             got=str(cluster.size),
-            way_out="Choose a larger cloud.training.tpu_topology instead.",
+            remedy="Choose a larger cloud.training.tpu_topology instead.",
         )
     return tf.distribute.TPUStrategy(tf.distribute.cluster_resolver.TPUClusterResolver.connect("local"))
 

@@ -110,7 +110,7 @@ def load(folder: Path, split: Split, inputs: ModelInputs, training: Training) ->
             f"label '{inputs.label}' in split '{split}'",
             expected="both 0 and 1",
             got=f"{examples.rows} examples, all {int(examples.positives > 0)}",
-            way_out="Check the label in the query, `label.positive`, and the borders of `split`.",
+            remedy="Check the label in the query, `label.positive`, and the borders of `split`.",
         )
     return examples
 

@@ -79,7 +79,7 @@ def _save(scorer: Scorer, transform_graph: Path, inputs: ModelInputs, folder: Pa
             str(transform_graph),
             expected="a graph with the inputs and outputs of its features.json",
             got=f"{type(error).__name__}: {error}".splitlines()[0],
-            way_out="Run the pipeline again with --from transform.",
+            remedy="Run the pipeline again with --from transform.",
         ) from error
     tf.saved_model.save(scorer, str(folder), signatures)
 
@@ -111,7 +111,7 @@ def _load(transform_graph: Path) -> Any:
             str(transform_graph),
             expected="a transform graph (transform_fn/)",
             got=str(error).splitlines()[0],
-            way_out="Run the pipeline again with --from transform.",
+            remedy="Run the pipeline again with --from transform.",
         ) from error
     return loaded
 

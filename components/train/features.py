@@ -44,13 +44,13 @@ def read(transform_graph: Path, label: str) -> ModelInputs:
             str(file),
             expected="dense, indexed, label and raw inputs, as transform writes them",
             got=f"{type(error).__name__}: {error}",
-            way_out=_RUN_TRANSFORM,
+            remedy=_RUN_TRANSFORM,
         ) from error
     if not inputs.dense and not inputs.indexed:
-        raise TrainingError(str(file), expected="at least one input", got="none", way_out=_RUN_TRANSFORM)
+        raise TrainingError(str(file), expected="at least one input", got="none", remedy=_RUN_TRANSFORM)
     if inputs.label != label:
         raise TrainingError(
-            f"the label of {file}", expected=f"'{label}'", got=f"'{inputs.label}'", way_out=_RUN_TRANSFORM
+            f"the label of {file}", expected=f"'{label}'", got=f"'{inputs.label}'", remedy=_RUN_TRANSFORM
         )
     return inputs
 

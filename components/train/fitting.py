@@ -88,7 +88,7 @@ def _check_alike(epochs: int, devices: Devices, checkpoints: Checkpoints) -> Non
             f"the checkpoint in {checkpoints.folder}",
             expected="one that every host sees",
             got=f"{', '.join(str(int(each)) for each in found)} finished epochs, host by host",
-            way_out="Give checkpoints a place that all hosts share, like gs://BUCKET/checkpoints.",
+            remedy="Give checkpoints a place that all hosts share, like gs://BUCKET/checkpoints.",
         )
 
 
@@ -180,5 +180,5 @@ def _diverged(subject: str, loss: float, training: Training) -> TrainingError:
         subject,
         expected="a finite number",
         got=str(loss),
-        way_out=f"Lower training.learning_rate (now {training.learning_rate:g}){limit}.",
+        remedy=f"Lower training.learning_rate (now {training.learning_rate:g}){limit}.",
     )

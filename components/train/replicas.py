@@ -82,5 +82,5 @@ def _check(training: Training, devices: Devices) -> None:
             f"training.xla on {devices.replicas} devices",
             expected="a model without training.batch_norm",
             got="both",
-            way_out="Set one of them to false.",
+            remedy="Set one of them to false.",
         )

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.rows.parquet import opened
 from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
@@ -83,14 +83,14 @@ class Shards:
     def __init__(self, folder: Path, split: Split, inputs: ModelInputs) -> None:
         self._inputs, self._where = inputs, f"{split} examples"
         every = shards(folder, split)
-        self._footers = dict(zip(every, side_by_side(_footer, every), strict=True))
+        self._footers = dict(zip(every, parallel_map(_footer, every), strict=True))
         self.rows = sum(footer.num_rows for footer in self._footers.values())
         if not self.rows:
             raise EmptySplitError(
                 f"split '{split}'",
                 expected="examples",
                 got="none",
-                way_out="Move the borders of `split` in the use case, or see what transform rejected.",
+                remedy="Move the borders of `split` in the use case, or see what transform rejected.",
             )
         for path, footer in self._footers.items():
             self._check_columns(path, footer.schema.names)
@@ -102,7 +102,7 @@ class Shards:
                 f"{self._where}, {path.name}",
                 expected=f"the columns of features.json, {', '.join(missing)} among them",
                 got=", ".join(columns),
-                way_out=_RUN_TRANSFORM,
+                remedy=_RUN_TRANSFORM,
             )
 
     @property
@@ -177,13 +177,13 @@ def _footer(path: Path) -> pq.FileMetaData:
 
 def _unreadable(path: Path, error: Exception) -> UnreadableFileError:
     return UnreadableFileError(
-        str(path), expected="a Parquet file", got=str(error).splitlines()[0], way_out=_RUN_TRANSFORM
+        str(path), expected="a Parquet file", got=str(error).splitlines()[0], remedy=_RUN_TRANSFORM
     )
 
 
 def _finite(values: _Values, where: str) -> _Values:
     if not np.isfinite(values).all():
-        raise TrainingError(where, expected="finite numbers", got="NaN or infinity", way_out=_RUN_TRANSFORM)
+        raise TrainingError(where, expected="finite numbers", got="NaN or infinity", remedy=_RUN_TRANSFORM)
     return values
 
 
@@ -193,7 +193,7 @@ def _indices(values: _Values, cardinality: int, where: str) -> _Values:
             where,
             expected=f"indices from 0 to {cardinality - 1}, as features.json says",
             got=f"{values.min()} to {values.max()}",
-            way_out=_RUN_TRANSFORM,
+            remedy=_RUN_TRANSFORM,
         )
     return values
 
@@ -206,6 +206,6 @@ def _label(table: pa.Table, name: str, where: str) -> NDArray[np.float32]:
             f"{where}, label '{name}'",
             expected="0 or 1",
             got=str(label[~binary][0]),
-            way_out="Name the value that counts as 1 in `label.positive`.",
+            remedy="Name the value that counts as 1 in `label.positive`.",
         )
     return label.astype(np.float32)

@@ -14,10 +14,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
 from components.shared.beam.counters import Counts, counted, rows_so_far
-from components.shared.beam.running import run, spread
+from components.shared.beam.running import distribute, run
 from components.shared.beam.staging import collected, scratch
 from components.shared.beam.work import Work
-from components.shared.rows.row_ranges import Piece
+from components.shared.rows.row_ranges import RowRange
 from components.shared.stage.recording import JobProgress
 from components.transform.reading import read
 from configs.features import Features
@@ -29,7 +29,7 @@ Function = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 
 def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
     function: Function,
-    pieces: Sequence[Piece],
+    pieces: Sequence[RowRange],
     stage: TransformStage,
     options: PipelineOptions,
     graph: Path,
@@ -55,7 +55,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
         np.errstate(invalid="ignore"),  # TFT divides by 0 where a column is missing throughout
     ):
         pipeline = beam.Pipeline(options=options)
-        rows = spread(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
+        rows = distribute(pipeline, pieces) | "Read" >> beam.FlatMap(_raw, stage).with_output_types(
             pa.RecordBatch
         )
         learned = (rows, _layout(stage.features)) | tft_beam.AnalyzeDataset(function)
@@ -65,7 +65,7 @@ def analyze(  # noqa: PLR0913, PLR0917 - what, of which rows, how, and where to
     return learnt
 
 
-def _raw(piece: Piece, stage: TransformStage) -> Iterator[pa.RecordBatch]:
+def _raw(piece: RowRange, stage: TransformStage) -> Iterator[pa.RecordBatch]:
     for batch in read(piece, stage):
         if batch.raw.num_rows:
             yield _listed(batch.raw)

@@ -14,7 +14,7 @@ def transform(
     examples: dsl.Output[dsl.Dataset],
 ) -> None:
     """Rows in, transform graph and examples out; `code`: the digest of the stage's source, for the cache."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"settings": settings, "code": code}
@@ -25,5 +25,5 @@ def transform(
 
         record.imported()
         told = TransformStage.model_validate_json(settings)
-        places = located(transform_graph), located(examples)
-        record.summary(core.run(located(rows), told, *places, record.progress))
+        places = artifact_path(transform_graph), artifact_path(examples)
+        record.summary(core.run(artifact_path(rows), told, *places, record.progress))

@@ -10,7 +10,7 @@ from components.shared.beam.staging import shared
 from components.shared.files.artifacts import Summary, write_json, writing, writing_in_place
 from components.shared.rows.raw import check_columns
 from components.shared.rows.rejected import check_share
-from components.shared.rows.row_ranges import Piece, pieces, schema
+from components.shared.rows.row_ranges import RowRange, plan_ranges, schema
 from components.shared.stage.recording import JobProgress
 from components.transform.analysis import analyze
 from components.transform.examples import Writing, write_examples
@@ -61,14 +61,14 @@ def run(
     return _summary(counts, inputs)
 
 
-def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
-    found = pieces(rows, split, stage.transform.shard_rows)
+def _planned(rows: Path, split: Split, stage: TransformStage) -> list[RowRange]:
+    found = plan_ranges(rows, split, stage.transform.shard_rows)
     if not found:
         raise EmptySplitError(
             f"split '{split}'",
             expected="at least one row",
             got="none",
-            way_out="Look at `split` in the use case: do its limits fit the data?",
+            remedy="Look at `split` in the use case: do its limits fit the data?",
         )
     for shard in dict.fromkeys(piece.shard for piece in found):
         columns = schema(shard)
@@ -77,14 +77,14 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[Piece]:
     return found
 
 
-def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: TransformStage) -> None:
+def _check(split: Split, counts: Counts, planned: Sequence[RowRange], stage: TransformStage) -> None:
     rows = sum(piece.rows for piece in planned)
     if counts.rows != rows:
         raise JobError(
             f"the counters of split '{split}'",
             expected=f"{rows:,} rows",
             got=f"{counts.rows:,}",
-            way_out="A job's counters were not whole: run the same command again.",
+            remedy="A job's counters were not whole: run the same command again.",
         )
     limit = stage.transform.max_rejected
     check_share(f"split '{split}'", counts.rows, counts.rejected, limit, "transform.max_rejected")
@@ -93,7 +93,7 @@ def _check(split: Split, counts: Counts, planned: Sequence[Piece], stage: Transf
             f"split '{split}'",
             expected="at least one row that can be used",
             got=f"{counts.rows:,} rejected rows",
-            way_out="Look at the rejected rows' reasons: " + "; ".join(counts.rejected),
+            remedy="Look at the rejected rows' reasons: " + "; ".join(counts.rejected),
         )
 
 

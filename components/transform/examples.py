@@ -13,13 +13,13 @@ import tensorflow_transform as tft
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.shared.beam.counters import Counts, counted, rows_so_far
-from components.shared.beam.running import run, spread, watched
+from components.shared.beam.running import distribute, run, watched
 from components.shared.beam.work import Work
 from components.shared.files.artifacts import shard_path, writing_file
 from components.shared.files.paths import local_copy
 from components.shared.rows.raw import raw_tensors
 from components.shared.rows.rejected import REJECTED
-from components.shared.rows.row_ranges import Piece
+from components.shared.rows.row_ranges import RowRange
 from components.shared.stage.recording import JobProgress
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
@@ -49,7 +49,7 @@ class Writing:
 
 
 def write_examples(
-    pieces: Sequence[Piece], writing: Writing, options: PipelineOptions, progress: JobProgress
+    pieces: Sequence[RowRange], writing: Writing, options: PipelineOptions, progress: JobProgress
 ) -> dict[Part, Counts]:
     """Apply the graph to every piece and write its examples, and its rejected rows if there are any.
 
@@ -68,7 +68,7 @@ def write_examples(
         progress=progress,
     )
     pipeline = beam.Pipeline(options=options)
-    _ = spread(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
+    _ = distribute(pipeline, pieces) | "Write" >> beam.ParDo(_Write(writing))
     with watched(writing.out, pieces, work, options):
         result = run(pipeline, work)
     work.progress(work.what, work.total, work.total)
@@ -89,7 +89,7 @@ class _Write(beam.DoFn):
     def teardown(self) -> None:
         self.held.close()
 
-    def process(self, piece: Piece) -> None:
+    def process(self, piece: RowRange) -> None:
         rejected = []
         path = shard_path(self.writing.out, piece.split, piece.index)
         with writing_file(path) as beside, pq.ParquetWriter(beside, self.schema) as shard:

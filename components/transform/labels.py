@@ -23,7 +23,7 @@ def check_label(schema: pa.Schema, label: str) -> None:
             f"label '{label}'",
             expected="0 or 1 in the rows",
             got="no such column" if kind is None else str(kind),
-            way_out="Return it from the query, or name the value that counts as 1 in `label.positive`.",
+            remedy="Return it from the query, or name the value that counts as 1 in `label.positive`.",
         )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from components.shared.beam.counters import count
 from components.shared.rows.raw import raw_batch
 from components.shared.rows.rejected import accepted_rows, reasons, rejected_rows, text_complaints
-from components.shared.rows.row_ranges import Piece, batches
+from components.shared.rows.row_ranges import RowRange, batches
 from components.transform.labels import label_complaints
 from configs.stages.training import TransformStage
 
@@ -27,7 +27,7 @@ class Batch:
     """The others, with their reasons, if there are any."""
 
 
-def read(piece: Piece, stage: TransformStage) -> Iterator[Batch]:
+def read(piece: RowRange, stage: TransformStage) -> Iterator[Batch]:
     """The rows of a piece in order, judged and counted, at most `batch_rows` at a time."""
     features, label = stage.features, stage.label.column
     columns = dict.fromkeys([*([stage.key] if stage.key else []), label, *features.columns])

@@ -14,7 +14,7 @@ def validate(
     statistics: dsl.Output[dsl.Artifact],
 ) -> None:
     """Rows in, statistics and a verdict out; `baseline`: where the last accepted statistics lie, or empty."""
-    from components.shared.files.paths import located
+    from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
     parameters = {"baseline": baseline, "settings": settings, "code": code}
@@ -25,4 +25,6 @@ def validate(
         record.imported()
         told = ValidateStage.model_validate_json(settings)
         accepted = core.baseline_folder(baseline)
-        record.summary(core.run(located(rows), told, accepted, located(statistics), record.progress))
+        record.summary(
+            core.run(artifact_path(rows), told, accepted, artifact_path(statistics), record.progress)
+        )

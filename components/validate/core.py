@@ -115,17 +115,17 @@ def _accepted(baseline: Path) -> statistics_pb2.DatasetFeatureStatistics:
     """The training split's statistics of the last accepted run."""
     path = baseline / STATISTICS
     expected = "the statistics of the last accepted run, with a split 'train'"
-    way_out = "Roll back to a version that is whole, or restore the file."
+    remedy = "Roll back to a version that is whole, or restore the file."
     try:
         datasets = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()).datasets
     except (FileNotFoundError, DecodeError) as error:
         got = "nothing" if isinstance(error, FileNotFoundError) else "a file that cannot be decoded"
-        raise UnreadableFileError(str(path), expected=expected, got=got, way_out=way_out) from error
+        raise UnreadableFileError(str(path), expected=expected, got=got, remedy=remedy) from error
     for dataset in datasets:
         if dataset.name == "train":
             return dataset
     got = ", ".join(dataset.name for dataset in datasets) or "none"
-    raise UnreadableFileError(str(path), expected=expected, got=got, way_out=way_out)
+    raise UnreadableFileError(str(path), expected=expected, got=got, remedy=remedy)
 
 
 def _report(
@@ -152,7 +152,7 @@ def _refuse(findings: Sequence[Finding], report: dict[str, Any], out: Path) -> N
     more = [f"{len(errors) - _TOLD} more"] if len(errors) > _TOLD else []
     raise AnomaliesError(
         f"{verdict(report)}: {'; '.join([*told, *more])}",
-        way_out=(
+        remedy=(
             f"Mend the data or its query; or, if the data is right, edit {schema.FILE} beside use_case.yaml"
             f" or the limits in its section `validation`. All findings: {out / FINDINGS}"
         ),

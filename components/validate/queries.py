@@ -42,7 +42,7 @@ class Engine:
         with self.connection.cursor() as cursor:
             return list(cursor.execute(query).fetchall())
 
-    def side_by_side(self, columns: Sequence[Column], query: Callable[[Sequence[Column]], str]) -> Rows:
+    def in_parallel(self, columns: Sequence[Column], query: Callable[[Sequence[Column]], str]) -> Rows:
         """All rows of the queries for a few columns each, in the order of the columns."""
         each = min(COLUMNS_AT_ONCE, max(1, -(-len(columns) // self.queries_at_once)))
         batches = [columns[start : start + each] for start in range(0, len(columns), each)]
@@ -74,17 +74,17 @@ EXPLAINED = (
 """What the engine raises for something a user can mend."""
 
 
-def explained(error: duckdb.Error, rows: Path) -> PipelineError:
+def translate_statistics_error(error: duckdb.Error, rows: Path) -> PipelineError:
     """Our error for one of the engine's."""
     got = str(error).splitlines()[0]
     if "No space left on device" in got or "max_temp_directory_size" in got:
-        way_out = "Free some space, or raise validation.memory_limit."
-        return NoSpaceError("no space left for what the statistics spill", got=got, way_out=way_out)
+        remedy = "Free some space, or raise validation.memory_limit."
+        return NoSpaceError("no space left for what the statistics spill", got=got, remedy=remedy)
     if isinstance(error, duckdb.OutOfMemoryException):
-        expected, way_out = "enough memory for the statistics", "Raise it, or lower validation.threads."
-        return SettingsError("validation.memory_limit", expected=expected, got=got, way_out=way_out)
-    expected, way_out = "Parquet shards of equal columns", "Run again from `ingest`."
-    return UnreadableFileError(f"the rows in {rows}", expected=expected, got=got, way_out=way_out)
+        expected, remedy = "enough memory for the statistics", "Raise it, or lower validation.threads."
+        return SettingsError("validation.memory_limit", expected=expected, got=got, remedy=remedy)
+    expected, remedy = "Parquet shards of equal columns", "Run again from `ingest`."
+    return UnreadableFileError(f"the rows in {rows}", expected=expected, got=got, remedy=remedy)
 
 
 def row_count(engine: Engine, files: Sequence[Path]) -> int:
@@ -184,7 +184,7 @@ def categories(
             "mean_length": float(mean_length or 0.0),
             "top": [(entry["value"], -entry["minus"]) for entry in top or ()],
         }
-        for _, rows in engine.side_by_side(columns, query)
+        for _, rows in engine.in_parallel(columns, query)
         for name, unique, empty, mean_length, top in rows
     }
 
@@ -223,7 +223,7 @@ def _aggregates(
 
     return {
         column.name: figure
-        for some, [row] in engine.side_by_side(columns, query)
+        for some, [row] in engine.in_parallel(columns, query)
         for column, figure in zip(some, row, strict=True)
     }
 

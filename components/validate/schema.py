@@ -181,7 +181,7 @@ def _rounded_up(count: int) -> int:
 def _render(schema: schema_pb2.Schema) -> str:
     """Text format, with the values of a domain side by side and short messages on one line."""
     text = text_format.MessageToString(schema, as_utf8=True)
-    text = re.sub(r"(?m)(?:^ +value: .*\n)+", _side_by_side, text)
+    text = re.sub(r"(?m)(?:^ +value: .*\n)+", _one_line, text)
     return re.sub(r"(?m)^( +\w+) \{\n((?: +\w+: [^\n\[{}]+\n)*) +\}$", _on_one_line, text)
 
 
@@ -190,7 +190,7 @@ def _on_one_line(found: re.Match[str]) -> str:
     return f"{found[1]} {{ {fields} }}" if fields else f"{found[1]} {{}}"
 
 
-def _side_by_side(found: re.Match[str]) -> str:
+def _one_line(found: re.Match[str]) -> str:
     indent = len(found[0]) - len(found[0].lstrip())
     values = [line.strip().removeprefix("value: ") for line in found[0].splitlines()]
     lines: list[str] = []

@@ -116,7 +116,7 @@ def compute(engine: queries.Engine, rows: Path, request: Request, progress: Prog
             on_baseline.update(recounted)
             datasets.datasets.append(_dataset(part, parts, own, binned))
     except queries.EXPLAINED as error:
-        raise queries.explained(error, rows) from error
+        raise queries.translate_statistics_error(error, rows) from error
     progress("histograms", steps, steps)
     return Statistics(datasets, {part.split: part.columns for part in parts}, on_baseline)
 
@@ -138,7 +138,7 @@ def _measure(engine: queries.Engine, rows: Path, split: Split, request: Request)
     files = shards(rows, split)
     count = queries.row_count(engine, files) if files else 0
     if not count:
-        raise EmptySplitError(f"split '{split}'", expected="at least one row", got="none", way_out=_EMPTY)
+        raise EmptySplitError(f"split '{split}'", expected="at least one row", got="none", remedy=_EMPTY)
     columns = describe(engine.connection, files, request.categories)
     numbers = [column for column in columns.values() if column.is_number and not column.as_category]
     categories = [column for column in columns.values() if column.as_category]

@@ -105,7 +105,7 @@ def select_stage(settings: Settings) -> SelectStage:
             f"use case '{settings.name}'",
             expected="a key, or prediction.columns: what tells one prediction from another",
             got="neither",
-            way_out="Name the column that names a row: key: COLUMN.",
+            remedy="Name the column that names a row: key: COLUMN.",
         )
     source, examples = _scored(settings)
     return SelectStage(
@@ -147,7 +147,7 @@ def deliver_stage(settings: Settings) -> DeliverStage:
             "prediction.output",
             expected=f"gs://… or bq://… in environment '{settings.environment}', which runs on Google Cloud",
             got=output,
-            way_out="Set it in the environment's YAML, or leave it out.",
+            remedy="Set it in the environment's YAML, or leave it out.",
         )
     return DeliverStage(output=output, access=bigquery_access(settings, "deliver"))
 

@@ -146,7 +146,7 @@ def _known(name: str) -> str:
     raise SettingsError(
         f"DELETE={name}",
         expected=f"names from {', '.join(DATA)}",
-        way_out=did_you_mean(name, DATA),
+        remedy=did_you_mean(name, DATA),
     )
 
 

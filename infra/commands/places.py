@@ -54,7 +54,7 @@ def place_of(environment: str) -> Place:
             f"{path}: {missing[0]}",
             expected='a line like project_number = "123456789012"',
             got="none",
-            way_out=f"Both are in: gcloud projects describe {said.get('project', 'PROJECT')}",
+            remedy=f"Both are in: gcloud projects describe {said.get('project', 'PROJECT')}",
         )
     return Place(
         environment=environment,
@@ -76,5 +76,5 @@ def _variables(environment: str) -> Path:
         f"environment '{environment}'",
         expected=f"one of {', '.join(known)}",
         got="this machine, which needs no infrastructure" if here else "",
-        way_out=did_you_mean(environment, known),
+        remedy=did_you_mean(environment, known),
     )

@@ -16,7 +16,7 @@ def program(name: str, expected: str = "the command on the PATH") -> str:
     """
     found = shutil.which(name)
     if found is None:
-        raise SettingsError(name, expected=expected, got="none", way_out=_INSTALL.get(name, ""))
+        raise SettingsError(name, expected=expected, got="none", remedy=_INSTALL.get(name, ""))
     return found
 
 

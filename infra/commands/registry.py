@@ -153,7 +153,7 @@ def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
             f"{theirs.repository}:{TESTED}{tested}",
             expected="an image that has passed the end-to-end run",
             got="none",
-            way_out="Wait for the build of main on that commit, or mend it; then start this one again.",
+            remedy="Wait for the build of main on that commit, or mend it; then start this one again.",
         )
     skopeo.copy(theirs.by(digest), ours.at(version))
     arrived = skopeo.digest_of(ours.at(version))
@@ -192,7 +192,7 @@ def pinned(environment: str) -> dict[str, str]:
             f"the images of {environment}",
             expected=f"their digests in {path.relative_to(ROOT)}",
             got="none",
-            way_out=f"Build them: make images ENV={environment}, or look an older version up: "
+            remedy=f"Build them: make images ENV={environment}, or look an older version up: "
             f"make pin ENV={environment} VERSION=…",
         )
     return dict(line.split("=", 1) for line in path.read_text().splitlines())

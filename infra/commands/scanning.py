@@ -142,7 +142,7 @@ def check(image: str, verdict: Verdict) -> None:
         image,
         expected="no grave vulnerability that has a fix",
         got="; ".join(named[:5]) + others,
-        way_out=f"Take {', '.join(fixes[:5])} (make lock, or a newer base image), "
+        remedy=f"Take {', '.join(fixes[:5])} (make lock, or a newer base image), "
         f"or say in {ACCEPTED.relative_to(INFRA.parent)} why it may pass.",
     )
 

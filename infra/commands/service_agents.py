@@ -3,7 +3,7 @@
 A key can be given to such an account only after that, so `up` asks before it plans. Asking again is no harm.
 """
 
-from components.shared.files.gcs.client import client, explained
+from components.shared.files.gcs.client import client, translate_gcs_errors
 from configs.cloud import BigQueryAccess
 from infra.commands.places import Place
 
@@ -16,7 +16,7 @@ def wake(place: Place) -> list[str]:
     """
     from components.shared.sources.bigquery.client import Connection
 
-    with explained(f"the service agents of {place.project}"):
+    with translate_gcs_errors(f"the service agents of {place.project}"):
         of_storage = client().get_service_account_email(project=place.project)
         bigquery = Connection(BigQueryAccess(project=place.project), place.project).client
         return [of_storage, bigquery.get_service_account_email()]

@@ -14,7 +14,7 @@ def digest_of(reference: str) -> str:
     """
     digest = found(reference)
     if digest is None:
-        raise CloudError(reference, expected="an image", got="none", way_out="Build it: make images ENV=…")
+        raise CloudError(reference, expected="an image", got="none", remedy="Build it: make images ENV=…")
     return digest
 
 
@@ -49,5 +49,5 @@ def _refused(subject: str, said: str) -> CloudError:
         subject,
         expected="an answer of the registry",
         got=last.partition("msg=")[2].strip('"') or last,
-        way_out=f"Log in: gcloud auth configure-docker {subject.partition('/')[0]}",
+        remedy=f"Log in: gcloud auth configure-docker {subject.partition('/')[0]}",
     )

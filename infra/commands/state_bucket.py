@@ -15,9 +15,9 @@ def is_there(place: Place) -> bool:
     """
     from google.api_core.exceptions import Forbidden, NotFound, Unauthorized
 
-    from components.shared.files.gcs.client import client, explained
+    from components.shared.files.gcs.client import client, translate_gcs_errors
 
-    with explained(f"gs://{place.state_bucket}"):
+    with translate_gcs_errors(f"gs://{place.state_bucket}"):
         try:
             found: Any = client().get_bucket(place.state_bucket)
         except NotFound:
@@ -33,7 +33,7 @@ def _closed(place: Place, code: int) -> CloudError:
         f"the state bucket gs://{place.state_bucket}",
         expected=f"a bucket of project {place.project} that you may read",
         got=f"one that is closed to you (HTTP {code})",
-        way_out=f"Bucket names are taken world-wide. If project {place.project} is yours, "
+        remedy=f"Bucket names are taken world-wide. If project {place.project} is yours, "
         "log in as its owner: gcloud auth application-default login",
     )
 
@@ -44,6 +44,6 @@ def _check_owner(place: Place, number: str) -> None:
             f"the state bucket gs://{place.state_bucket}",
             expected=f"a bucket of project {place.project} (number {place.project_number})",
             got=f"one of the project with number {number}",
-            way_out=f"Compare: gcloud projects describe {place.project}. If {place.variables.name} is right, "
+            remedy=f"Compare: gcloud projects describe {place.project}. If {place.variables.name} is right, "
             "somebody else has taken the name: use another project id.",
         )

@@ -87,7 +87,7 @@ class Root:
 
     def _judged(self, verb: str, code: int, allowed: Sequence[int]) -> int:
         if code not in allowed:
-            raise TerraformError(f"terraform {verb} ended with {code}", way_out="Its own words stand above.")
+            raise TerraformError(f"terraform {verb} ended with {code}", remedy="Its own words stand above.")
         return code
 
     def _command(self, *words: str) -> list[str]:

@@ -33,9 +33,9 @@ def start(settings: Settings, use_case: str) -> str:
     return f"message {sent} on {topic}: a run of {use_case} is on its way"
 
 
-def _refused(topic: str, error: Exception, way_out: str) -> CloudError:
+def _refused(topic: str, error: Exception, remedy: str) -> CloudError:
     got = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return CloudError(f"the topic {topic}", expected="to take a message", got=got, way_out=way_out)
+    return CloudError(f"the topic {topic}", expected="to take a message", got=got, remedy=remedy)
 
 
 def _publisher() -> Any:

@@ -32,7 +32,7 @@ def commit() -> str:
             "VERSION",
             expected="a clean working tree, whose commit is the version",
             got=f"{len(changed.splitlines())} changed files",
-            way_out="Commit them, or name the version: VERSION=trial-1.",
+            remedy="Commit them, or name the version: VERSION=trial-1.",
         )
     return _git("rev-parse", "HEAD").strip()
 
@@ -40,7 +40,5 @@ def commit() -> str:
 def _git(*words: str) -> str:
     done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SettingsError(
-            "VERSION", expected="a tag", got=done.stderr.strip(), way_out="Name it: VERSION=…"
-        )
+        raise SettingsError("VERSION", expected="a tag", got=done.stderr.strip(), remedy="Name it: VERSION=…")
     return done.stdout

@@ -61,6 +61,6 @@ def _champion(registry: Registry, name: str) -> Version:
             f"model '{name}'",
             expected="a champion, to ask for its rows",
             got="none",
-            way_out="Make one: python -m pipelines run USE_CASE.",
+            remedy="Make one: python -m pipelines run USE_CASE.",
         )
     return champion

@@ -18,7 +18,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
             "serve",
             expected="an environment whose registry is a folder: it starts a server on this machine",
             got=f"{settings.places.registry}, whose servers run on Vertex AI",
-            way_out=f"Ask those: python -m pipelines predict {settings.name} --env {settings.environment}",
+            remedy=f"Ask those: python -m pipelines predict {settings.name} --env {settings.environment}",
         )
     server = [sys.executable, "-m", "components.serve"]
     endpoint = ["--registry", settings.places.registry, "--name", settings.name]

@@ -84,7 +84,7 @@ class _Earlier:
                 f"run '{self.folder.name}'",
                 expected=f"the artifact '{artifact}', which the stage reads",
                 got="a run that did not get so far",
-                way_out="Name another run with --run.",
+                remedy="Name another run with --run.",
             )
         return found
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
-from components.shared.gcp.retry import patiently
+from components.shared.gcp.retry import with_retries
 from configs.cloud import Cloud
 from configs.errors import SettingsError
 from configs.settings import Settings
@@ -44,10 +44,10 @@ def found(settings: Settings) -> list[Thing]:
             f"environment '{settings.environment}'",
             expected="one on Google Cloud",
             got="this machine",
-            way_out=f"What runs made here lies in {settings.places.root}.",
+            remedy=f"What runs made here lies in {settings.places.root}.",
         )
     client = vertex.connect(cloud)
-    with vertex.explained(cloud):
+    with vertex.translate_vertex_errors(cloud):
         return [
             *_schedules(client, settings, cloud),
             *_listed(client.PipelineJob, "pipeline job", settings, cloud, _end_and_delete),
@@ -65,7 +65,7 @@ def _listed(
 ) -> Iterable[Thing]:
     wanted = {key: settings.labels[key] for key in ("use_case", "environment")}
     text = " AND ".join(f'labels.{key}="{value}"' for key, value in wanted.items())
-    for each in patiently(kind.list)(filter=text):
+    for each in with_retries(kind.list)(filter=text):
         yield _thing(title, each, cloud, delete)
 
 
@@ -73,9 +73,9 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
     def gone() -> None:
         from google.api_core import exceptions
 
-        with vertex.explained(cloud):
+        with vertex.translate_vertex_errors(cloud):
             try:
-                patiently(delete)(each)
+                with_retries(delete)(each)
             except exceptions.NotFound:
                 """Deleted already, perhaps by an attempt whose answer was lost."""
 
@@ -84,7 +84,7 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
 
 def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
     """A schedule has no labels of its own: those of the jobs that it starts are looked at."""
-    for each in patiently(client.PipelineJobSchedule.list)():
+    for each in with_retries(client.PipelineJobSchedule.list)():
         labels = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
         if all(labels.get(key) == settings.labels[key] for key in ("use_case", "environment")):
             yield _thing("schedule", each, cloud, _delete)
@@ -92,7 +92,7 @@ def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]
 
 def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
     name = tracking.experiment(settings, cloud)
-    experiment = patiently(client.Experiment.get)(name)
+    experiment = with_retries(client.Experiment.get)(name)
     if experiment is not None:
         detail = "its runs, with their parameters and metrics"
         yield Thing("experiment", name, detail, functools.partial(_delete_experiment, experiment, cloud))
@@ -123,7 +123,7 @@ def _end_and_delete(job: Any) -> None:
 
 
 def _delete_experiment(experiment: Any, cloud: Cloud) -> None:
-    with vertex.explained(cloud):
+    with vertex.translate_vertex_errors(cloud):
         experiment.delete()
 
 

@@ -38,7 +38,7 @@ def check(spec: Spec, *, pinned: bool) -> None:
     problems = list(lint(spec, pinned=pinned))
     if problems:
         others = f"({len(problems) - 1} more follow.)" if len(problems) > 1 else ""
-        raise SettingsError(f"the compiled pipeline: {problems[0]}", way_out=others)
+        raise SettingsError(f"the compiled pipeline: {problems[0]}", remedy=others)
 
 
 def lint(spec: Spec, *, pinned: bool = False) -> Iterator[str]:

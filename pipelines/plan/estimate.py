@@ -101,7 +101,7 @@ def check_budget(plan: Plan) -> None:
         f"a {plan.pipeline} run of {plan.use_case} in {plan.environment}",
         expected=f"at most {budget:,.2f} USD (cloud.budget_usd)",
         got=f"an estimate of {cost.low:,.2f} to {cost.high:,.2f} USD",
-        way_out=f"Most of it is {dearest.stage} on {dearest.service}, up to {dearest.cost.high:,.2f} USD: "
+        remedy=f"Most of it is {dearest.stage} on {dearest.service}, up to {dearest.cost.high:,.2f} USD: "
         f"{definitions.of(plan.pipeline).cheaper}, or raise cloud.budget_usd. All of it: {whole}",
     )
 

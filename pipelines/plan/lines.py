@@ -240,7 +240,7 @@ def _without_price(what: str, section: str) -> SettingsError:
         f"the price of {what}",
         expected="one in configs/prices.yaml",
         got="none",
-        way_out=f"Add it under {section}: what has no price cannot be held against a budget.",
+        remedy=f"Add it under {section}: what has no price cannot be held against a budget.",
     )
 
 

@@ -94,8 +94,7 @@ def check(settings: Settings) -> None:
     raise CloudError(
         f"{first.name} for {settings.environment}",
         got=first.told,
-        way_out=f"Mend it: {' && '.join(first.mend)}"
-        + (f" ({others} more: {all_of_them})" if others else ""),
+        remedy=f"Mend it: {' && '.join(first.mend)}" + (f" ({others} more: {all_of_them})" if others else ""),
     )
 
 

@@ -121,7 +121,7 @@ def _check_zone(time_zone: str) -> None:
     raise SettingsError(
         f"time zone '{time_zone}'",
         expected="one of the IANA database, such as Europe/Zurich or UTC",
-        way_out=did_you_mean(time_zone, known),
+        remedy=did_you_mean(time_zone, known),
     )
 
 
@@ -130,5 +130,5 @@ def _wrong(cron: str, expected: str, got: str) -> SettingsError:
         f"cron '{cron}'",
         expected=expected,
         got=got,
-        way_out='E.g. --cron "0 6 * * 1-5": 6:00 on working days.',
+        remedy='E.g. --cron "0 6 * * 1-5": 6:00 on working days.',
     )

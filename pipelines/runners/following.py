@@ -147,6 +147,6 @@ def _cloud(settings: Settings) -> Cloud:
             f"environment '{settings.environment}'",
             expected="a section `cloud`",
             got="none: its runs are on this machine",
-            way_out="A run on this machine ends with Ctrl-C.",
+            remedy="A run on this machine ends with Ctrl-C.",
         )
     return settings.cloud

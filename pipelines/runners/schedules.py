@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from components.shared.gcp.retry import patiently
+from components.shared.gcp.retry import with_retries
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.loading import schema_text
@@ -68,9 +68,9 @@ def create(
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "pipeline.yaml"
         compiling.compile_to(settings, schema_text(use_case), compiled, pipeline)
-        with vertex.explained(cloud):
+        with vertex.translate_vertex_errors(cloud):
             job = _job(client, settings, cloud, compiled, pipeline)
-            done = patiently(lambda: _put(client, settings, pipeline, job, timing))()
+            done = with_retries(lambda: _put(client, settings, pipeline, job, timing))()
     return _required(settings, pipeline), done
 
 
@@ -84,8 +84,8 @@ def listed(settings: Settings, pipeline: Pipeline | None = None) -> list[Schedul
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
     ours = tuple(f"{each}-" for each in ([pipeline] if pipeline else get_args(Pipeline)))
-    with vertex.explained(cloud):
-        every = patiently(client.PipelineJobSchedule.list)(order_by="create_time")
+    with vertex.translate_vertex_errors(cloud):
+        every = with_retries(client.PipelineJobSchedule.list)(order_by="create_time")
         return [_seen(each) for each in every if each.display_name.startswith(ours)]
 
 
@@ -121,8 +121,8 @@ def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
         for schedule in _found(client, kept.name):
             schedule.delete()
 
-    with vertex.explained(cloud):
-        patiently(gone)()
+    with vertex.translate_vertex_errors(cloud):
+        with_retries(gone)()
     return kept
 
 
@@ -195,8 +195,8 @@ def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[
                 turn(schedule)
 
     _required(settings, pipeline)
-    with vertex.explained(cloud):
-        patiently(turned)()
+    with vertex.translate_vertex_errors(cloud):
+        with_retries(turned)()
     return _required(settings, pipeline)
 
 
@@ -210,15 +210,15 @@ def _found(client: Any, name: str) -> list[Any]:
 def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
     cloud = cloud_of(settings)
     client = vertex.connect(cloud)
-    with vertex.explained(cloud):
-        found = patiently(lambda: _found(client, title(settings, pipeline)))()
+    with vertex.translate_vertex_errors(cloud):
+        found = with_retries(lambda: _found(client, title(settings, pipeline)))()
         if found:
             return _seen(found[0])
     raise CloudError(
         f"the schedule '{title(settings, pipeline)}' in {cloud.project}, {cloud.location}",
         expected="one of that name",
         got="none",
-        way_out=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
+        remedy=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
         f"--pipeline {pipeline} "
         '--cron "0 6 * * *" --time-zone UTC',
     )

@@ -24,6 +24,6 @@ def cloud_of(settings: Settings) -> Cloud:
             f"environment '{settings.environment}'",
             expected="one on Google Cloud",
             got="this machine: what runs here costs nothing, needs nothing, and no clock starts it",
-            way_out="Choose one, e.g. --env dev.",
+            remedy="Choose one, e.g. --env dev.",
         )
     return settings.cloud

@@ -26,7 +26,7 @@ def log_run(settings: Settings, cloud: Cloud, manifest: Mapping[str, Any], job: 
     from pipelines.runners import vertex
 
     try:
-        with vertex.explained(cloud):
+        with vertex.translate_vertex_errors(cloud):
             _log(settings, cloud, manifest, job)
     except (CloudError, RuntimeError) as error:
         return str(error)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.shared.gcp import vertex_errors
-from components.shared.gcp.retry import patiently
+from components.shared.gcp.retry import with_retries
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.settings import Settings
@@ -42,7 +42,7 @@ def connect(cloud: Cloud) -> Any:
     if cloud.loopback.vertex:
         anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
         there = {"api_endpoint": cloud.loopback.vertex, "api_transport": "rest", "credentials": anonymous}
-    with explained(cloud):
+    with translate_vertex_errors(cloud):
         aiplatform.init(project=cloud.project, location=cloud.location, **there)
     return aiplatform
 
@@ -66,7 +66,7 @@ def submit(
         CloudError: The service refuses it, or does not answer.
     """
     client = connect(cloud)
-    with explained(cloud):
+    with translate_vertex_errors(cloud):
         job = client.PipelineJob(
             display_name=run_id,
             job_id=run_id,
@@ -85,7 +85,7 @@ def _create(job: Any, cloud: Cloud) -> None:
     from google.api_core import exceptions
 
     try:
-        patiently(job.submit)(
+        with_retries(job.submit)(
             service_account=cloud.identities.pipeline or None, network=cloud.network.network or None
         )
     except exceptions.Conflict:
@@ -99,8 +99,8 @@ def found(cloud: Cloud, run_id: str) -> Any:
         CloudError: There is none, or the service does not answer.
     """
     client = connect(cloud)
-    with explained(cloud):
-        return patiently(client.PipelineJob.get)(job_name(cloud, run_id))
+    with translate_vertex_errors(cloud):
+        return with_retries(client.PipelineJob.get)(job_name(cloud, run_id))
 
 
 def follow(job: Any, mirror: Mirror, cloud: Cloud) -> State:
@@ -120,8 +120,8 @@ def follow(job: Any, mirror: Mirror, cloud: Cloud) -> State:
 
 def look(job: Any, mirror: Mirror, cloud: Cloud) -> tuple[State, bool]:
     """One look at a job: its state, and whether the run's folder has changed by it."""
-    with explained(cloud):
-        state = patiently(lambda: job.state)()
+    with translate_vertex_errors(cloud):
+        state = with_retries(lambda: job.state)()
     return _STATES.get(state.name, "running"), mirror.update(job.gca_resource)
 
 
@@ -131,20 +131,20 @@ def cancel(job: Any, cloud: Cloud) -> None:
     Raises:
         CloudError: It has ended already.
     """
-    with explained(cloud):
-        patiently(job.cancel)()
+    with translate_vertex_errors(cloud):
+        with_retries(job.cancel)()
 
 
 @contextlib.contextmanager
-def explained(cloud: Cloud) -> Iterator[None]:
+def translate_vertex_errors(cloud: Cloud) -> Iterator[None]:
     """As `refusals.explained`, for what is asked of an environment's service.
 
     Raises:
         CloudError: In place of the client's exceptions.
     """
-    asked = vertex_errors.Asked(cloud.project, cloud.location, account=cloud.identities.pipeline)
+    asked = vertex_errors.Request(cloud.project, cloud.location, account=cloud.identities.pipeline)
     try:
-        with vertex_errors.explained(asked):
+        with vertex_errors.translate_vertex_errors(asked):
             yield
     except ValueError as error:  # the client's own word for arguments that it refuses
         raise CloudError(str(asked), got=str(error)) from error

@@ -24,7 +24,7 @@ from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.gcs.client import blob, client
 from components.shared.files.gcs.owned_object import Held
-from components.shared.files.paths import is_remote, local_copy, located, place
+from components.shared.files.paths import artifact_path, is_remote, local_copy, place
 from configs.errors import BusyError, PlaceError
 
 
@@ -61,9 +61,9 @@ def test_an_artifact_lies_at_its_uri_only_where_that_is_gs() -> None:
     class Artifact:
         uri, path = "gs://b/rows", "/gcs/b/rows"
 
-    assert str(located(Artifact())) == "gs://b/rows"
+    assert str(artifact_path(Artifact())) == "gs://b/rows"
     Artifact.uri = Artifact.path = "/tmp/rows"  # noqa: S108 - nothing is written
-    assert located(Artifact()) == Path("/tmp/rows")  # noqa: S108
+    assert artifact_path(Artifact()) == Path("/tmp/rows")  # noqa: S108
 
 
 @pytest.mark.usefixtures("bucket")

@@ -73,7 +73,7 @@ def test_a_server_that_does_not_get_healthy_moves_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rpc", "status", "message", "way_out"),
+    ("rpc", "status", "message", "remedy"),
     [
         ("UploadModel", "PERMISSION_DENIED", "Permission 'aiplatform.models.upload' denied",
          r"add-iam-policy-binding local-project .*--role=roles/aiplatform\.user"),
@@ -92,13 +92,13 @@ def test_a_server_that_does_not_get_healthy_moves_nothing(world: World) -> None:
     ],
 )  # fmt: skip
 def test_a_refusal_is_one_line_with_the_command_that_mends_it(
-    world: World, rpc: str, status: Status, message: str, way_out: str
+    world: World, rpc: str, status: Status, message: str, remedy: str
 ) -> None:
     account = "serving@local-project.iam.gserviceaccount.com"
     cloud = serving_cloud(world.vertex, world.bucket, service_account=account)
     registry = VertexRegistry(region(world.vertex, patience=0.5), cloud)
     world.vertex.faults.refuse(rpc, status, times=50, message=message)
-    with pytest.raises(CloudError, match=way_out) as raised:
+    with pytest.raises(CloudError, match=remedy) as raised:
         registry.deploy("flights", world.registered(registry, "a"), 100)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)

@@ -247,10 +247,10 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
 def test_what_the_service_refuses_at_the_start_is_told_with_its_way_out(
     vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, refusal: tuple[Status, str, str]
 ) -> None:
-    status, message, way_out = refusal
+    status, message, remedy = refusal
     account = f"cloud.identities.pipeline=pipeline@{vertex.project}.iam.gserviceaccount.com"
     vertex.faults.refuse("CreatePipelineJob", status, message=message)
-    with pytest.raises(CloudError, match=way_out) as refused:
+    with pytest.raises(CloudError, match=remedy) as refused:
         begun(there(vertex, bucket, desk, account), compiled)
     assert message in str(refused.value)
 

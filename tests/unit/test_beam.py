@@ -59,7 +59,7 @@ def failing(fail: Callable[[int], None]) -> beam.Pipeline:
 
 def test_our_own_error_in_a_worker_comes_out_as_itself() -> None:
     def fail(_: int) -> None:
-        raise DataError("a column", expected="this", got="that", way_out="Mend it.")
+        raise DataError("a column", expected="this", got="that", remedy="Mend it.")
 
     with pytest.raises(DataError) as raised:
         run(failing(fail), NOTHING)

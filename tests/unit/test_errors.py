@@ -11,12 +11,12 @@ from pipelines.__main__ import in_one_line
 
 
 def test_a_sentence_of_somebody_elses_ends_with_one_full_stop() -> None:
-    error = SourceError("the query", got="No credentials.", way_out="Log in.")
+    error = SourceError("the query", got="No credentials.", remedy="Log in.")
     assert str(error) == "the query: got No credentials. Log in."
 
 
 def test_an_error_is_one_line_with_the_way_out() -> None:
-    error = EmptySplitError("split 'test'", expected="rows", got="none", way_out="Move test_from.")
+    error = EmptySplitError("split 'test'", expected="rows", got="none", remedy="Move test_from.")
     assert str(error) == "split 'test': expected rows, got none. Move test_from."
 
 

@@ -19,5 +19,7 @@ def test_python_takes_the_place_of_the_shell() -> None:
 
 def test_another_way_of_starting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kfp, "_BELOW_A_SHELL", "\nas KFP may do it one day ")
-    with pytest.raises(RuntimeError, match=r"kfp starts 'nothing' by .*: see components/shared/stage/kfp\.py"):
+    with pytest.raises(
+        RuntimeError, match=r"kfp starts 'nothing' by .*: see components/shared/stage/kfp\.py"
+    ):
         kfp.component(nothing)

@@ -13,7 +13,7 @@ _MOST_SHOWN = 400
 
 
 @contextlib.contextmanager
-def explained(options: PipelineOptions) -> Iterator[None]:
+def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
     """Say in one line why Dataflow does not do what was asked, and how to mend it.
 
     Raises:
@@ -48,7 +48,7 @@ def _already_there(told: GoogleCloudOptions, message: str) -> CloudError:
         f"Dataflow in {told.project}, {told.region}",
         expected="no other job of this stage of this run",
         got=f"job {job}, which an earlier attempt left running",
-        way_out=f"Run again after: gcloud dataflow jobs cancel {job} --region={told.region} "
+        remedy=f"Run again after: gcloud dataflow jobs cancel {job} --region={told.region} "
         f"--project={told.project}",
     )
 
@@ -56,7 +56,7 @@ def _already_there(told: GoogleCloudOptions, message: str) -> CloudError:
 def _explanation(told: GoogleCloudOptions, error: BaseException) -> CloudError:
     code, message = str(getattr(error, "code", "") or ""), " ".join(str(error).split())
     workers = told.service_account_email or "the project's default service account"
-    way_out = {
+    remedy = {
         "403": (
             f"The stage's account needs roles/dataflow.developer in {told.project} and "
             f"roles/iam.serviceAccountUser on {workers}: gcloud projects add-iam-policy-binding "
@@ -66,11 +66,9 @@ def _explanation(told: GoogleCloudOptions, error: BaseException) -> CloudError:
         f"?project={told.project}",
     }.get(code, "")
     if "SERVICE_DISABLED" in message or "has not been used in project" in message:
-        way_out = f"Turn it on: gcloud services enable dataflow.googleapis.com --project={told.project}"
+        remedy = f"Turn it on: gcloud services enable dataflow.googleapis.com --project={told.project}"
     elif "GCS path" in message or "bucket" in message.lower():
-        way_out = f"Look at it: gcloud storage ls {told.staging_location or told.temp_location}"
+        remedy = f"Look at it: gcloud storage ls {told.staging_location or told.temp_location}"
     elif "credentials" in message.lower():
-        way_out = "Log in: gcloud auth application-default login"
-    return CloudError(
-        f"Dataflow in {told.project}, {told.region}", got=message[:_MOST_SHOWN], way_out=way_out
-    )
+        remedy = "Log in: gcloud auth application-default login"
+    return CloudError(f"Dataflow in {told.project}, {told.region}", got=message[:_MOST_SHOWN], remedy=remedy)

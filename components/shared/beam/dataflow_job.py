@@ -8,8 +8,8 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from components.shared.beam.dataflow_errors import explained
-from components.shared.gcp.retry import GIVE_UP_SECONDS, patiently, unanswered
+from components.shared.beam.dataflow_errors import translate_dataflow_errors
+from components.shared.gcp.retry import GIVE_UP_SECONDS, unanswered, with_retries
 from configs.errors import JobError
 
 CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
@@ -78,7 +78,7 @@ class Job:
     def look(self) -> Look:
         """Its state and what it has said since the last look; messages go to the log, too."""
         state = self._state()
-        for page in patiently(self._pages)():
+        for page in with_retries(self._pages)():
             self._hear(page)
         return Look(state, self._workers, self._newest)
 
@@ -93,7 +93,7 @@ class Job:
             f"Dataflow job {self.id}",
             expected="a job that ends well",
             got=got,
-            way_out=f"See {self.link} or: gcloud dataflow jobs show {self.where}",
+            remedy=f"See {self.link} or: gcloud dataflow jobs show {self.where}",
         )
 
     def cancel(self) -> None:
@@ -104,7 +104,7 @@ class Job:
         try:
             if self._state(_CANCEL_SECONDS) not in ENDED:
                 request = dataflow.UpdateJobRequest(**self._whose, job=wanted)
-                patiently(self._jobs.update_job, seconds=_CANCEL_SECONDS)(request)
+                with_retries(self._jobs.update_job, seconds=_CANCEL_SECONDS)(request)
                 sys.stdout.write(f"Dataflow job {self.id} is being cancelled\n")
         except unanswered() as error:
             sys.stdout.write(f"{error}\nIt may go on: gcloud dataflow jobs cancel {self.where}\n")
@@ -115,7 +115,7 @@ class Job:
 
         asked = dataflow.GetJobRequest(**self._whose)
         # A job that was made just now is not always known yet.
-        found = patiently(self._jobs.get_job, NotFound, seconds=seconds)(asked)
+        found = with_retries(self._jobs.get_job, NotFound, seconds=seconds)(asked)
         return str(dataflow.JobState(found.current_state).name).removeprefix("JOB_STATE_")
 
     def _pages(self) -> list[Any]:
@@ -173,12 +173,12 @@ def cancel_run(options: PipelineOptions, run: str) -> list[str]:
     from google.cloud import dataflow
 
     told = options.view_as(GoogleCloudOptions)
-    with explained(options):
+    with translate_dataflow_errors(options):
         jobs, _ = _clients(options)
         asked = dataflow.ListJobsRequest(
             project_id=told.project, location=told.region, filter=dataflow.ListJobsRequest.Filter.ACTIVE
         )
-        active = patiently(lambda: list(jobs.list_jobs(asked)))()
+        active = with_retries(lambda: list(jobs.list_jobs(asked)))()
         found = [each.id for each in active if dict(each.labels or {}).get("run") == run]
         for each in found:
             Job(options, each).cancel()

@@ -7,11 +7,11 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.shared.beam.dataflow_errors import explained
+from components.shared.beam.dataflow_errors import translate_dataflow_errors
 from components.shared.beam.dataflow_job import ENDED, Job
 from components.shared.beam.work import Work
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.gcp.retry import patiently, unanswered
+from components.shared.gcp.retry import unanswered, with_retries
 from components.shared.stage.signals import Signals
 
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
@@ -30,18 +30,18 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
         PlaceError: The bucket of temporary files is missing or closed to us.
         KeyboardInterrupt: The stage was told to stop, by Ctrl-C or SIGTERM; the job is cancelled.
     """
-    with Signals() as signals, explained(pipeline.options):
-        with signals.kept():  # a job whose id is not known yet could not be cancelled
+    with Signals() as signals, translate_dataflow_errors(pipeline.options):
+        with signals.deferred():  # a job whose id is not known yet could not be cancelled
             result = _submitted(pipeline, work)
         job = Job(pipeline.options, result.job_id())
         try:
-            signals.heed()
+            signals.raise_pending()
             _follow(job, result, work)
         except BaseException:
             job.cancel()
             raise
-        _ = patiently(lambda: result.state)()  # Beam keeps the metrics of a job that it knows has ended
-        patiently(result.metrics().query)()
+        _ = with_retries(lambda: result.state)()  # Beam keeps the metrics of a job that it knows has ended
+        with_retries(result.metrics().query)()
     return result
 
 
@@ -55,7 +55,7 @@ def _submitted(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
     for place in filter(None, {cloud.temp_location, cloud.staging_location}):
         gcs_reading.check(place)  # Beam would try for six minutes
     try:
-        return patiently(pipeline.run, only=TooManyRequests)()  # Beam itself repeats after the rest
+        return with_retries(pipeline.run, only=TooManyRequests)()  # Beam itself repeats after the rest
     finally:
         cloud.temp_location, cloud.staging_location, cloud.job_name = before
 

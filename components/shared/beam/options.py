@@ -61,7 +61,7 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
                 f"Dataflow for '{stage}'",
                 expected="artifacts on gs://, which its workers reach",
                 got=str(out),
-                way_out="Run on Vertex AI, or with --set 'cloud.dataflow.options=[--runner=FnApiRunner]'.",
+                remedy="Run on Vertex AI, or with --set 'cloud.dataflow.options=[--runner=FnApiRunner]'.",
             )
         _named(options.view_as(GoogleCloudOptions), stage, out)
     return options
@@ -96,10 +96,10 @@ def _refuse_unknown(parser: argparse.ArgumentParser, options: tuple[str, ...]) -
         raise _mistake(unknown[0], f"Did you mean {near[0]}?" if near else "")
 
 
-def _mistake(got: str, way_out: str = "") -> SettingsError:
+def _mistake(got: str, remedy: str = "") -> SettingsError:
     return SettingsError(
         "setting `beam.options`",
         expected="options of Apache Beam, as --name=value",
         got=got,
-        way_out=way_out or "Look it up in the list of Beam's pipeline options.",
+        remedy=remedy or "Look it up in the list of Beam's pipeline options.",
     )

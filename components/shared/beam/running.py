@@ -13,13 +13,13 @@ from components.shared.beam.options import on_dataflow
 from components.shared.beam.work import Work
 from components.shared.files.artifacts import shard_name, shards
 from components.shared.files.paths import is_remote
-from components.shared.rows.row_ranges import Piece
+from components.shared.rows.row_ranges import RowRange
 from configs.errors import PipelineError, PlaceError
 
 _PROGRESS_SECONDS, _REMOTE_PROGRESS_SECONDS = 0.5, 5.0
 
 
-def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection:
+def distribute(pipeline: beam.Pipeline, pieces: Sequence[RowRange]) -> beam.PCollection:
     """The pieces, over all workers.
 
     Keyed by their place: Beam's own reshuffle draws random keys, and in another order the sums of the
@@ -33,12 +33,12 @@ def spread(pipeline: beam.Pipeline, pieces: Sequence[Piece]) -> beam.PCollection
     )
 
 
-def _taken(keyed: tuple[int, Iterable[Piece]]) -> Iterable[Piece]:
+def _taken(keyed: tuple[int, Iterable[RowRange]]) -> Iterable[RowRange]:
     return keyed[1]
 
 
 @contextlib.contextmanager
-def watched(out: Path, every: Sequence[Piece], work: Work, options: PipelineOptions) -> Iterator[None]:
+def watched(out: Path, every: Sequence[RowRange], work: Work, options: PipelineOptions) -> Iterator[None]:
     """Tell of the finished shards while Beam works: its local runner comes back only at the end.
 
     Args:

@@ -39,7 +39,7 @@ def place(uri: str) -> Path:
     return Path(uri.removeprefix("file://"))
 
 
-def located(artifact: Artifact) -> Path:
+def artifact_path(artifact: Artifact) -> Path:
     """Where an artifact lies: its `gs://` URI, else its path.
 
     On Vertex AI the path of a `gs://` artifact lies below a mount that has no rename in one step, and that
@@ -72,7 +72,7 @@ def local_copy(folder: Path) -> Iterator[Path]:
             raise error.replacing(str(copy), str(folder)) from error
 
 
-def side_by_side(look: Callable[[Path], _T], places: Sequence[Path]) -> list[_T]:
+def parallel_map(look: Callable[[Path], _T], places: Sequence[Path]) -> list[_T]:
     """What `look` returns for each place, in order; several at once where each is a journey to `gs://`."""
     if not any(map(is_remote, places)):
         return [look(each) for each in places]

@@ -9,7 +9,7 @@ GIVE_UP_SECONDS = 300.0
 """How long a service may be busy or out of reach before a call fails."""
 
 
-def patiently(
+def with_retries(
     call: Callable[P, T],
     *also: type[Exception],
     but: type[Exception] | None = None,

@@ -68,7 +68,7 @@ class Region:
     def _client(self, kind: Any, host: str = "", transport: str = "") -> Any:
         from google.auth.credentials import AnonymousCredentials
 
-        with self.explained("the client"):
+        with self.translate_errors("the client"):
             if self.loopback:
                 anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
                 return kind(
@@ -79,7 +79,7 @@ class Region:
 
     def call(self, method: Callable[..., T], request: Any) -> T:
         """One call that may be repeated as it stands: a read, or a change that is the same done twice."""
-        return self.patiently(functools.partial(method, request, timeout=_CALL_SECONDS))()
+        return self.with_retries(functools.partial(method, request, timeout=_CALL_SECONDS))()
 
     def find(self, method: Callable[..., T], request: Any) -> T | None:
         """What a read finds; None if there is no such thing."""
@@ -98,11 +98,11 @@ class Region:
 
         return self.find(whole, request) or []
 
-    def patiently(
+    def with_retries(
         self, attempt: Callable[P, T], *also: type[Exception], but: type[Exception] | None = None
     ) -> Callable[P, T]:
-        """As `patience.patiently`, for as long as this region is patient."""
-        return retry.patiently(attempt, *also, but=but, seconds=self.patience)
+        """As `retry.with_retries`, for as long as this region is patient."""
+        return retry.with_retries(attempt, *also, but=but, seconds=self.patience)
 
     def finished(
         self, operation: Any, seconds: float, subject: str, image: str = "", account: str = ""
@@ -113,25 +113,25 @@ class Region:
             CloudError: It failed, or is not done after `seconds`.
         """
         deadline, wait = time.monotonic() + seconds, _FIRST_WAIT
-        with self.explained(subject, image, account):
-            while not self.patiently(operation.done)():
+        with self.translate_errors(subject, image, account):
+            while not self.with_retries(operation.done)():
                 if time.monotonic() > deadline:
                     raise CloudError(
                         subject,
                         expected=f"to be done within {seconds:.0f} s",
                         got=f"the operation {operation.operation.name}, which goes on",
-                        way_out=vertex_errors.AGAIN,
+                        remedy=vertex_errors.AGAIN,
                     )
                 time.sleep(wait)
                 wait = min(wait * 1.5, _MOST_WAIT)
             return operation.result()
 
-    def explained(
+    def translate_errors(
         self, subject: str, image: str = "", account: str = ""
     ) -> contextlib.AbstractContextManager[None]:
-        """As `refusals.explained`, for what is asked here."""
+        """As `vertex_errors.translate_vertex_errors`, for what is asked here."""
         where = f"--project={self.project} --region={self.location}"
         see = f"gcloud ai models list {where}; gcloud ai endpoints list {where}"
-        return vertex_errors.explained(
-            vertex_errors.Asked(self.project, self.location, subject, image, account, see)
+        return vertex_errors.translate_vertex_errors(
+            vertex_errors.Request(self.project, self.location, subject, image, account, see)
         )

@@ -11,7 +11,7 @@ AGAIN = "Run the same command again: it goes on from there."
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What was asked for, and where.
 
     Args:
@@ -37,7 +37,7 @@ class Asked:
 
 
 @contextlib.contextmanager
-def explained(asked: Asked) -> Iterator[None]:
+def translate_vertex_errors(asked: Request) -> Iterator[None]:
     """Say in one line why Google Cloud does not do what was asked, and how to mend it.
 
     Raises:
@@ -56,20 +56,20 @@ def explained(asked: Asked) -> Iterator[None]:
             f"Vertex AI in {asked.project}",
             expected="credentials for Google Cloud",
             got=str(error).split(". ")[0],
-            way_out="Log in: gcloud auth application-default login",
+            remedy="Log in: gcloud auth application-default login",
         ) from error
 
 
-def _explanation(asked: Asked, error: Exception) -> CloudError:
+def _explanation(asked: Request, error: Exception) -> CloudError:
     text = _message(error)
     code = getattr(error, "code", None)
     number = getattr(code, "value", code)
     said = text or type(error).__name__
     got = f"{number} {said}" if isinstance(number, int) else f"no answer: {said}"
-    return CloudError(str(asked), got=got, way_out=_way_out(asked, error, text.lower()))
+    return CloudError(str(asked), got=got, remedy=_remedy(asked, error, text.lower()))
 
 
-def _way_out(asked: Asked, error: Exception, text: str) -> str:
+def _remedy(asked: Request, error: Exception, text: str) -> str:
     """The first that applies."""
     from google.api_core import exceptions
 

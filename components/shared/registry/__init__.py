@@ -122,10 +122,10 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
             f"registry '{uri}'",
             expected="an environment with a section `cloud`",
             got="none",
-            way_out="Name one: --env dev.",
+            remedy="Name one: --env dev.",
         )
     raise RegistryError(
         f"no registry for '{uri}'",
         expected="file://FOLDER or vertex://PROJECT/LOCATION",
-        way_out="Set places.registry in the environment's YAML.",
+        remedy="Set places.registry in the environment's YAML.",
     )

@@ -133,7 +133,7 @@ def rolled_back(endpoint: Endpoint) -> Endpoint:
             "rollback",
             expected="a former champion",
             got=f"version {champion}, the first and only champion",
-            way_out="Choose another version: python -m pipelines promote USE_CASE VERSION.",
+            remedy="Choose another version: python -m pipelines promote USE_CASE VERSION.",
         )
     return Endpoint(
         aliases={"champion": back},
@@ -165,7 +165,7 @@ def check_verdict(endpoint: Endpoint, judged_against: str | None) -> None:
             "deployment",
             expected=f"a candidate judged against the champion, version {champion or 'none'}",
             got=f"one judged against version {judged_against or 'none'}",
-            way_out="The champion changed meanwhile: run the pipeline again.",
+            remedy="The champion changed meanwhile: run the pipeline again.",
         )
 
 

@@ -16,7 +16,7 @@ def model(registry: str, names: Sequence[str], name: str) -> RegistryError:
         registry,
         expected=f"one of its models: {', '.join(names)}" if names else "a registered model",
         got=f"'{name}'",
-        way_out="" if names else "Register one: python -m pipelines run USE_CASE.",
+        remedy="" if names else "Register one: python -m pipelines run USE_CASE.",
     )
 
 

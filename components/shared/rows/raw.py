@@ -39,7 +39,7 @@ def check_columns(schema: pa.Schema, features: Features) -> None:
             f"features {missing}",
             expected="columns of the rows",
             got=f"rows with {', '.join(schema.names)}",
-            way_out="Return them from the query, or take them out of `features`.",
+            remedy="Return them from the query, or take them out of `features`.",
         )
     for name in features.numeric:
         if not _is_numeric(schema.field(name).type):
@@ -47,7 +47,7 @@ def check_columns(schema: pa.Schema, features: Features) -> None:
                 f"feature '{name}' is declared numeric",
                 expected="a number or boolean in the rows",
                 got=str(schema.field(name).type),
-                way_out="Declare it under `features.categorical`, or turn it into a number in the "
+                remedy="Declare it under `features.categorical`, or turn it into a number in the "
                 f"query: SAFE_CAST({name} AS FLOAT64) AS {name}.",
             )
     for name in features.categorical:
@@ -56,7 +56,7 @@ def check_columns(schema: pa.Schema, features: Features) -> None:
                 f"feature '{name}' is declared categorical",
                 expected="one value a row",
                 got=str(schema.field(name).type),
-                way_out="Choose one value, or join them to a string, in the query.",
+                remedy="Choose one value, or join them to a string, in the query.",
             )
 
 

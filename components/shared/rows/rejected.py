@@ -72,7 +72,7 @@ def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float,
         expected=f"at most {limit:.2%} rejected rows",
         got=f"{total:,} of {rows:,} ({total / rows:.2%}): "
         + "; ".join(f"{count:,} x {reason}" for reason, count in top),
-        way_out=f"Mend these rows in the query, or raise `{setting}`.",
+        remedy=f"Mend these rows in the query, or raise `{setting}`.",
     )
 
 

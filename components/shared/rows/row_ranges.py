@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import place, side_by_side
+from components.shared.files.paths import parallel_map, place
 from components.shared.rows.parquet import opened
 from configs.errors import UnreadableFileError
 from configs.rows import Part
 
 
 @dataclasses.dataclass(frozen=True)
-class Piece:
+class RowRange:
     """The rows from `first` up to `end` of a shard; `index` counts the pieces of the split."""
 
     split: Part
@@ -30,22 +30,22 @@ class Piece:
         return self.end - self.first
 
 
-def pieces(folder: Path, split: Part, shard_rows: int) -> list[Piece]:
+def plan_ranges(folder: Path, split: Part, shard_rows: int) -> list[RowRange]:
     """All rows of a split or of those to score, cut at the shards' ends and at most `shard_rows` long.
 
     Raises:
         UnreadableFileError: A shard that is not Parquet.
     """
-    found: list[Piece] = []
+    found: list[RowRange] = []
     every = shards(folder, split)
-    for shard, total in zip(every, side_by_side(_rows, every), strict=True):
+    for shard, total in zip(every, parallel_map(_rows, every), strict=True):
         for first in range(0, total, shard_rows):
             end = min(first + shard_rows, total)
-            found.append(Piece(split, str(shard), first, end, len(found)))
+            found.append(RowRange(split, str(shard), first, end, len(found)))
     return found
 
 
-def batches(piece: Piece, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
+def batches(piece: RowRange, columns: Sequence[str], batch_rows: int) -> Iterator[pa.RecordBatch]:
     """The rows of a piece in order, at most `batch_rows` at a time.
 
     Raises:
@@ -82,5 +82,5 @@ def _readable(shard: str) -> Iterator[None]:
             shard,
             expected="a whole Parquet file",
             got=str(error).splitlines()[0],
-            way_out="Write the rows again: run from `ingest`.",
+            remedy="Write the rows again: run from `ingest`.",
         ) from error

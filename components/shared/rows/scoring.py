@@ -54,7 +54,7 @@ class Scorer:
                 f"{self.title} was trained on other rows: {error.subject}",
                 expected=error.expected,
                 got=error.got,
-                way_out="Return them from the query as long as this model is used; or, if it is the "
+                remedy="Return them from the query as long as this model is used; or, if it is the "
                 "champion, roll back to a version that knows these rows.",
             ) from error
 
@@ -99,8 +99,8 @@ class Scorer:
         )
 
     def _mistake(self, expected: str, got: str) -> ModelError:
-        way_out = "Train again; if it is the champion, promote another version."
-        return ModelError(self.title, expected=expected, got=got, way_out=way_out)
+        remedy = "Train again; if it is the champion, promote another version."
+        return ModelError(self.title, expected=expected, got=got, remedy=remedy)
 
 
 def _listed(names: Any) -> str:

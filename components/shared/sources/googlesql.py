@@ -105,12 +105,12 @@ def position_at(text: str, offset: int) -> Position:
     return Position(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
 
 
-def query_error(query: str, position: Position | None, got: str, way_out: str = "") -> QueryError:
+def query_error(query: str, position: Position | None, got: str, remedy: str = "") -> QueryError:
     """An error that points into the user's SQL and shows the line."""
     if position is None:
-        return QueryError("the query", got=got, way_out=way_out)
+        return QueryError("the query", got=got, remedy=remedy)
     line = query.splitlines()[position.line - 1].strip()
-    return QueryError(f"the query, {position}", got=f"{got} in '{_cut(line)}'", way_out=way_out)
+    return QueryError(f"the query, {position}", got=f"{got} in '{_cut(line)}'", remedy=remedy)
 
 
 def parse(text: str) -> Query:

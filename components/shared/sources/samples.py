@@ -64,7 +64,7 @@ def _seed_file(warehouse: Path, progress: Progress) -> dict[str, int]:
     except filelock.Timeout as error:
         raise BusyError(
             f"the warehouse {warehouse} is being filled by another process",
-            way_out="Wait for it, then run the same command again.",
+            remedy="Wait for it, then run the same command again.",
         ) from error
     finally:
         beside.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ def _fill(warehouse: Path, files: dict[str, Path], progress: Progress) -> dict[s
     except duckdb.Error as error:
         raise UnreadableFileError(
             "the warehouse", expected="a DuckDB file", got=str(error).splitlines()[0],
-            way_out="Move that file away, then run the same command again.",
+            remedy="Move that file away, then run the same command again.",
         ) from error  # fmt: skip
     try:
         connection.execute("SET TimeZone = 'UTC'")

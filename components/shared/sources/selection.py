@@ -35,7 +35,7 @@ def not_among(name: str, names: Sequence[str]) -> dict[str, str]:
     return {
         "expected": "among the columns that the query returns",
         "got": ", ".join(names),
-        "way_out": did_you_mean(name, names, otherwise="Return it from the query."),
+        "remedy": did_you_mean(name, names, otherwise="Return it from the query."),
     }
 
 
@@ -92,7 +92,7 @@ def write(  # noqa: PLR0913, PLR0917 - what, where, and how much of it there mus
             f"rows of '{part}'",
             expected=f"{counted:,} rows, as they were counted",
             got=f"{written:,} in its shards",
-            way_out="Run again; if it stays so, report it: no row may disappear.",
+            remedy="Run again; if it stays so, report it: no row may disappear.",
         )
 
 

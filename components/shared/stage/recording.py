@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from components.shared.files.artifacts import Replaced, Summary, digest, write_json
-from components.shared.files.paths import located, place
+from components.shared.files.paths import artifact_path, place
 from components.shared.stage.signals import Signals
-from configs.errors import PipelineError, explained
+from configs.errors import PipelineError, translate_os_error
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
@@ -121,8 +121,8 @@ def stage(
             "pid": os.getpid(),
             "started_at": time.time(),
             "parameters": dict(parameters or {}),
-            "inputs": {artifact.name: {"path": str(located(artifact))} for artifact in inputs},
-            "outputs": {artifact.name: {"path": str(located(artifact))} for artifact in outputs},
+            "inputs": {artifact.name: {"path": str(artifact_path(artifact))} for artifact in inputs},
+            "outputs": {artifact.name: {"path": str(artifact_path(artifact))} for artifact in outputs},
             "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
             "summary": {},
         },
@@ -141,7 +141,7 @@ def stage(
 def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
     content = record.content
     for artifact in outputs if record.kept else ():
-        content["outputs"][artifact.name]["digest"] = digest(located(artifact))
+        content["outputs"][artifact.name]["digest"] = digest(artifact_path(artifact))
         artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
     _measure(record)
     content.pop("progress", None)
@@ -151,7 +151,7 @@ def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
 
 def _fail(record: Record, error: BaseException) -> None:
     traceback.print_exception(error)
-    cause = explained(error)
+    cause = translate_os_error(error)
     record.content["error"] = {
         "kind": type(cause).__name__,
         "message": str(cause) or type(cause).__name__,

@@ -16,8 +16,8 @@ class Signals:
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
-        self._keeping = False
-        self._told = ""
+        self._deferring = False
+        self._pending = ""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -31,18 +31,18 @@ class Signals:
             signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Keep what comes until `heed`."""
-        self._keeping = True
+    def deferred(self) -> Iterator[None]:
+        """Defer what arrives until `raise_pending`."""
+        self._deferring = True
         yield
-        self._keeping = False
+        self._deferring = False
 
-    def heed(self) -> None:
-        """Raise what was kept."""
-        if self._told:
-            raise KeyboardInterrupt(self._told)
+    def raise_pending(self) -> None:
+        """Raise what was deferred."""
+        if self._pending:
+            raise KeyboardInterrupt(self._pending)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        self._told = f"told to stop by {signal.Signals(number).name}"
-        if not self._keeping:
-            self.heed()
+        self._pending = f"told to stop by {signal.Signals(number).name}"
+        if not self._deferring:
+            self.raise_pending()

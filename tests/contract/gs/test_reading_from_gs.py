@@ -28,12 +28,12 @@ def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket:
 
 
 def test_rows_are_read_through_a_503(chains: Chains, storage_server: Any) -> None:
-    from components.shared.rows.row_ranges import pieces
+    from components.shared.rows.row_ranges import plan_ranges
 
     rows = chains[1].at("rows", "ingest")
-    whole = pieces(rows, "train", 1000)
+    whole = plan_ranges(rows, "train", 1000)
     storage_server.fail("GET", r"part-00000\.parquet", 503, times=2)
-    assert pieces(rows, "train", 1000) == whole
+    assert plan_ranges(rows, "train", 1000) == whole
     assert storage_server.faults[0].times == 0
 
 

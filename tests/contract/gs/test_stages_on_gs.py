@@ -112,7 +112,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
 ) -> None:
     from components.shared.beam.options import pipeline_options
     from components.shared.beam.staging import shared
-    from components.shared.rows.row_ranges import pieces
+    from components.shared.rows.row_ranges import plan_ranges
     from components.shared.stage.recording import silent
     from components.transform.examples import Writing, write_examples
     from components.transform.inputs import Inputs
@@ -120,7 +120,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     temporary, out = beam_storage.new_bucket(), chains[1].root / "met" / "examples"
     told = read_json(chains[1].at("transform_graph", "transform") / "features.json")
     inputs = Inputs(tuple(told["dense"]), told["indexed"])
-    every = pieces(chains[1].at("rows", "ingest"), "train", TRANSFORM.transform.shard_rows)
+    every = plan_ranges(chains[1].at("rows", "ingest"), "train", TRANSFORM.transform.shard_rows)
     options = pipeline_options(Beam(options=(f"--temp_location={temporary}tmp",)))
     with (
         local_copy(chains[1].at("transform_graph", "transform")) as graph,

@@ -3,12 +3,12 @@
 import duckdb
 import pytest
 
-from components.shared.sources.duckdb.errors import explained
+from components.shared.sources.duckdb.errors import translate_duckdb_error
 from configs.errors import NoSpaceError, PipelineError, SourceError
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "way_out"),
+    ("error", "kind", "remedy"),
     [
         (
             duckdb.IOException("IO Error: Could not write all bytes: No space left on device"),
@@ -23,7 +23,7 @@ from configs.errors import NoSpaceError, PipelineError, SourceError
         (duckdb.Error("Some Error: something else"), SourceError, "something else"),
     ],
 )
-def test_the_way_out_is_named(error: duckdb.Error, kind: type[PipelineError], way_out: str) -> None:
-    said = explained(error, None)
+def test_the_way_out_is_named(error: duckdb.Error, kind: type[PipelineError], remedy: str) -> None:
+    said = translate_duckdb_error(error, None)
     assert isinstance(said, kind)
-    assert way_out in str(said)
+    assert remedy in str(said)

@@ -97,7 +97,9 @@ def test_too_little_memory_is_a_matter_of_settings(judge: Judge, tmp_path: Path)
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    error = queries.explained(duckdb.IOException("IO Error: No space left on device"), tmp_path)
+    error = queries.translate_statistics_error(
+        duckdb.IOException("IO Error: No space left on device"), tmp_path
+    )
     assert isinstance(error, NoSpaceError)
     assert "raise validation.memory_limit" in str(error)
 

@@ -18,7 +18,7 @@ def client() -> Any:
     Raises:
         PlaceError: There are no credentials.
     """
-    with explained("Cloud Storage"):
+    with translate_gcs_errors("Cloud Storage"):
         return _client(os.environ.get("STORAGE_EMULATOR_HOST", ""))
 
 
@@ -52,7 +52,7 @@ def blob(uri: str) -> Any:
 
 
 @contextlib.contextmanager
-def explained(uri: str) -> Iterator[None]:
+def translate_gcs_errors(uri: str) -> Iterator[None]:
     """Turn what the client raises for a place into an error that says how to mend it.
 
     Raises:
@@ -73,7 +73,7 @@ def raise_first(results: Sequence[Any], uris: Sequence[str]) -> None:
     """Raise the first error among the outcomes of transfers side by side, explained for its URI."""
     for result, uri in zip(results, uris, strict=True):
         if isinstance(result, Exception):
-            with explained(uri):
+            with translate_gcs_errors(uri):
                 raise result
 
 
@@ -89,25 +89,25 @@ def _explanation(uri: str, error: Exception) -> PipelineError:
             uri,
             expected=f"a bucket '{bucket}'",
             got="none",
-            way_out=f"Make it: gcloud storage buckets create gs://{bucket} --location=REGION "
+            remedy=f"Make it: gcloud storage buckets create gs://{bucket} --location=REGION "
             "--uniform-bucket-level-access",
         )
     if isinstance(error, NotFound):
-        way_out = "It was there, or should be: run again from the stage that writes it."
-        return PlaceError(uri, expected="an object", got="none", way_out=way_out)
+        remedy = "It was there, or should be: run again from the stage that writes it."
+        return PlaceError(uri, expected="an object", got="none", remedy=remedy)
     if isinstance(error, Forbidden):
         return PlaceError(
             uri,
             expected="the right to read and write",
             got=got,
-            way_out=f"Grant it: gcloud storage buckets add-iam-policy-binding gs://{bucket} "
+            remedy=f"Grant it: gcloud storage buckets add-iam-policy-binding gs://{bucket} "
             "--member=serviceAccount:ACCOUNT --role=roles/storage.objectAdmin",
         )
     if isinstance(error, GoogleAuthError):
-        way_out = "Log in: gcloud auth application-default login"
-        return PlaceError(uri, expected="credentials for Google Cloud", got=got, way_out=way_out)
+        remedy = "Log in: gcloud auth application-default login"
+        return PlaceError(uri, expected="credentials for Google Cloud", got=got, remedy=remedy)
     expected = "content that fits its checksum" if isinstance(error, DataCorruption) else "an answer"
-    return PlaceError(uri, expected=expected, got=got, way_out="Run the same command again.")
+    return PlaceError(uri, expected=expected, got=got, remedy="Run the same command again.")
 
 
 def _exists(bucket: str) -> bool:

@@ -49,5 +49,5 @@ def busy(uri: str) -> BusyError:
         uri,
         expected="to be its only writer",
         got="objects that another run writes there at the same time",
-        way_out="Wait for that run to end, or cancel it, then run the same command again.",
+        remedy="Wait for that run to end, or cancel it, then run the same command again.",
     )

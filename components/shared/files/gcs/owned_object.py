@@ -4,7 +4,7 @@ import hashlib
 import uuid
 from typing import Any
 
-from components.shared.files.gcs.client import blob, bucket_and_name, client, explained
+from components.shared.files.gcs.client import blob, bucket_and_name, client, translate_gcs_errors
 from components.shared.files.gcs.metadata import CONTENT, WRITER, busy, is_by
 
 
@@ -25,7 +25,7 @@ class Held:
         self._generation = int(each.generation) if each else 0
         if each is None:
             return None
-        with explained(self.uri):
+        with translate_gcs_errors(self.uri):
             content: bytes = each.download_as_bytes()  # of this generation
         return content
 
@@ -43,7 +43,7 @@ class Held:
         writer = uuid.uuid4().hex
         each = blob(self.uri)
         each.metadata = {WRITER: writer, CONTENT: hashlib.blake2b(content).hexdigest()}
-        with explained(self.uri):
+        with translate_gcs_errors(self.uri):
             try:
                 each.upload_from_string(content, if_generation_match=self._generation)
             except PreconditionFailed as error:
@@ -59,7 +59,7 @@ class Held:
         """
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
-        with explained(self.uri):
+        with translate_gcs_errors(self.uri):
             try:
                 blob(self.uri).delete(if_generation_match=self._generation)
             except (NotFound, PreconditionFailed) as error:
@@ -67,5 +67,5 @@ class Held:
 
     def _there(self) -> Any:
         bucket, name = bucket_and_name(self.uri)
-        with explained(self.uri):
+        with translate_gcs_errors(self.uri):
             return client().bucket(bucket).get_blob(name)

@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from components.shared.files.gcs.client import AT_ONCE, blob, bucket_and_name, client, explained, raise_first
+from components.shared.files.gcs.client import (
+    AT_ONCE,
+    blob,
+    bucket_and_name,
+    client,
+    raise_first,
+    translate_gcs_errors,
+)
 from components.shared.files.gcs.metadata import mark
 from configs.errors import PlaceError
 
@@ -17,7 +24,7 @@ def objects(uri: str) -> dict[str, Any]:
     """
     bucket, name = bucket_and_name(uri)
     prefix = f"{name}/" if name else ""
-    with explained(uri):
+    with translate_gcs_errors(uri):
         found = list(client().list_blobs(bucket, prefix=prefix))
     named = {each.name[len(prefix) :]: each for each in found if not each.name.endswith("/")}
     return {relative: named[relative] for relative in sorted(named, key=PurePosixPath)}
@@ -28,7 +35,7 @@ def objects_or_object(uri: str, alone: str = "") -> dict[str, Any]:
     found = objects(uri)
     bucket, name = bucket_and_name(uri)
     if not found and name:
-        with explained(uri):
+        with translate_gcs_errors(uri):
             each = client().bucket(bucket).get_blob(name)
         return {alone: each} if each else {}
     return found
@@ -41,7 +48,7 @@ def check(uri: str) -> None:
         PlaceError: The bucket is missing or closed to us.
     """
     bucket, name = bucket_and_name(uri)
-    with explained(uri):
+    with translate_gcs_errors(uri):
         next(iter(client().list_blobs(bucket, prefix=name, max_results=1)), None)
 
 
@@ -51,7 +58,7 @@ def read(uri: str) -> bytes:
     Raises:
         PlaceError: It is not there.
     """
-    with explained(uri):
+    with translate_gcs_errors(uri):
         content: bytes = blob(uri).download_as_bytes()
     return content
 
@@ -66,7 +73,7 @@ def download(uri: str, folder: Path) -> None:
     """
     found = objects(uri)
     if not found:
-        raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
+        raise PlaceError(uri, expected="objects", got="none", remedy="Run again from the stage before.")
     fetch({folder / name: each for name, each in found.items()})
 
 
@@ -92,5 +99,5 @@ def marks(uri: str) -> dict[str, bytes]:
     """
     found = objects_or_object(uri, alone=".")
     if not found:
-        raise PlaceError(uri, expected="objects", got="none", way_out="Run again from the stage before.")
+        raise PlaceError(uri, expected="objects", got="none", remedy="Run again from the stage before.")
     return {name: mark(each) for name, each in found.items()}

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from components.shared.files.gcs.client import AT_ONCE, blob, client, explained, raise_first
+from components.shared.files.gcs.client import AT_ONCE, blob, client, raise_first, translate_gcs_errors
 from components.shared.files.gcs.metadata import busy, is_by, put_on, writer_of
 from components.shared.files.gcs.reading import objects
 
@@ -16,7 +16,7 @@ _BATCH = 100
 
 def put(file: Path, uri: str) -> None:
     """Upload a file; the object appears whole, in the place of one that is there."""
-    with explained(uri):
+    with translate_gcs_errors(uri):
         put_on(blob(uri), file).upload_from_filename(str(file))
 
 
@@ -29,7 +29,7 @@ def clear(uri: str) -> None:
 
 
 def _delete(uri: str, blobs: Sequence[Any]) -> None:
-    with explained(uri):
+    with translate_gcs_errors(uri):
         for start in range(0, len(blobs), _BATCH):
             part = blobs[start : start + _BATCH]
             # Whatever another one removed meanwhile is as gone as we want it.
@@ -80,7 +80,7 @@ def _copy_one(uri: str, to: str) -> None:
     from google.cloud.storage.retry import DEFAULT_RETRY
 
     source, target = blob(uri), blob(to)
-    with explained(uri):
+    with translate_gcs_errors(uri):
         token: str | None = ""
         while token is not None:  # a large object takes more than one call
             token, _, _ = target.rewrite(source, token=token or None, retry=DEFAULT_RETRY)

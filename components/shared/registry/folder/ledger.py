@@ -71,7 +71,7 @@ class Ledger:
             raise BusyError(
                 f"registry {self._folder}",
                 got=f"a lock that another run has held for {_LOCK_SECONDS:.0f} s",
-                way_out="Wait for that run to end, then run the same command again.",
+                remedy="Wait for that run to end, then run the same command again.",
             ) from None
         try:
             self._write_history(self.state())
@@ -112,12 +112,12 @@ class Ledger:
 
 
 def _parsed(kind: type[Content], content: bytes, path: Path) -> Content:
-    with explained(path):
+    with translate_ledger_errors(path):
         return kind.model_validate_json(content)
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def translate_ledger_errors(path: Path) -> Iterator[None]:
     """Turn a failure to read one of the registry's files into a `RegistryError` that names it."""
     try:
         yield
@@ -126,5 +126,5 @@ def explained(path: Path) -> Iterator[None]:
             f"registry file {path}",
             expected="what the registry wrote",
             got=" ".join(str(error).split()),
-            way_out="Put it back from a copy.",
+            remedy="Put it back from a copy.",
         ) from None

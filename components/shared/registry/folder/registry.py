@@ -16,7 +16,7 @@ from components.shared.registry import endpoint as moves
 from components.shared.registry import not_found
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import Clock, Ledger, explained
+from components.shared.registry.folder.ledger import Clock, Ledger, translate_ledger_errors
 from components.shared.registry.version import Event, EventName, Submission, Version
 from components.shared.registry.version_files import VERSION_FILE, keep
 
@@ -197,7 +197,7 @@ class FolderRegistry:
 
     def _version(self, name: str, number: int, endpoint: Endpoint) -> Version:
         folder = self._folder(name) / "versions" / str(number)
-        with explained(folder / VERSION_FILE):
+        with translate_ledger_errors(folder / VERSION_FILE):
             content: dict[str, Any] = read_json(folder / VERSION_FILE)
             return Version.model_validate({**content, "folder": folder, "status": endpoint.status(number)})
 

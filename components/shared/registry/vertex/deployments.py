@@ -52,10 +52,10 @@ class VertexServers:
             region.finished(operation, seconds, subject, cloud.image, cloud.service_account)
 
         try:
-            with region.explained(subject, cloud.image, cloud.service_account):
-                region.patiently(attempt)()
+            with region.translate_errors(subject, cloud.image, cloud.service_account):
+                region.with_retries(attempt)()
         except CloudError as error:
-            if error.way_out == AGAIN and isinstance(error.__cause__, _server_errors()):
+            if error.remedy == AGAIN and isinstance(error.__cause__, _server_errors()):
                 raise self._unhealthy(subject, error) from error
             raise
 
@@ -89,7 +89,7 @@ class VertexServers:
                     self._named(version),
                     expected=f"to run after {seconds:.0f} s",
                     got="a deployment that another run has begun and that does not end",
-                    way_out=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
+                    remedy=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
                     f"--region={self._region.location} --project={self._region.project}",
                 )
             time.sleep(min(_LOOK_SECONDS, seconds / 100))
@@ -101,7 +101,7 @@ class VertexServers:
             subject,
             expected="a server whose health route answers",
             got=error.got,
-            way_out="No traffic has moved. "
+            remedy="No traffic has moved. "
             f"Its log: gcloud logging read '{log}' --project={self._region.project}",
         )
 
@@ -125,9 +125,9 @@ class VertexServers:
                 operation = region.endpoints.undeploy_model(request, timeout=60.0)
                 region.finished(operation, _UNDEPLOY_SECONDS, self._named(version))
 
-        with region.explained(f"endpoint '{self._endpoint.name}'"):
+        with region.translate_errors(f"endpoint '{self._endpoint.name}'"):
             for version in versions:
-                region.patiently(attempt)(version)
+                region.with_retries(attempt)(version)
 
 
 def _server_errors() -> tuple[type[Exception], ...]:

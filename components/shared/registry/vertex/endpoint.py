@@ -63,7 +63,7 @@ class VertexEndpoint:
         Raises:
             RegistryError: Its traffic is not what its labels say: a foreign hand has changed it.
         """
-        with self._explained():
+        with self._translate_errors():
             message = self._region.find(self._region.endpoints.get_endpoint, {"name": self.resource})
         return None if message is None else self._seen(message, at_traffic=at_traffic)
 
@@ -81,7 +81,7 @@ class VertexEndpoint:
                 f"endpoint '{self.name}'",
                 expected="traffic as its labels say",
                 got=f"traffic {split} of the deployed models {versions}: {error}",
-                way_out="Something else changed it. Say who is to serve: "
+                remedy="Something else changed it. Say who is to serve: "
                 f"python -m pipelines promote {self.name} VERSION",
             ) from error
         return Seen(message, state, versions)
@@ -124,8 +124,8 @@ class VertexEndpoint:
                 raise LookupError("it is not there yet")
             return seen
 
-        with self._explained():
-            return region.patiently(attempt, LookupError)()
+        with self._translate_errors():
+            return region.with_retries(attempt, LookupError)()
 
     def _check_kind(self, message: Any) -> None:
         wanted = self._cloud.prediction.kind
@@ -136,7 +136,7 @@ class VertexEndpoint:
                 f"endpoint '{self.name}'",
                 expected=f"a {wanted} one, as cloud.prediction.kind says",
                 got=f"a {there} one, which cannot become another",
-                way_out=f"Set cloud.prediction.kind={there}, or delete it when nobody needs it: "
+                remedy=f"Set cloud.prediction.kind={there}, or delete it when nobody needs it: "
                 f"gcloud ai endpoints delete {self.name} --region={self._region.location}",
             )
 
@@ -147,7 +147,7 @@ class VertexEndpoint:
         if getattr(wanted, field) == getattr(seen.message, field):
             return seen
         update = {"name": self.resource, **_request_log(self._cloud.prediction)}
-        with self._explained():
+        with self._translate_errors():
             message = self._region.call(
                 self._region.endpoints.update_endpoint,
                 {"endpoint": update, "update_mask": {"paths": [field]}},
@@ -196,20 +196,20 @@ class VertexEndpoint:
             request = {"endpoint": endpoint, "update_mask": {"paths": ["traffic_split", "labels"]}}
             return self._seen(region.endpoints.update_endpoint(request, timeout=60.0))
 
-        with self._explained():
-            return region.patiently(attempt, Conflict)()
+        with self._translate_errors():
+            return region.with_retries(attempt, Conflict)()
 
     def _changed(self, seen: Seen, now: Seen | None) -> RegistryError:
         return RegistryError(
             f"endpoint '{self.name}'",
             expected=f"still {_told(seen)}",
             got=_told(now) if now else "none: it was deleted",
-            way_out="Somebody else changed it meanwhile; nothing was changed here. Look, then run again: "
+            remedy="Somebody else changed it meanwhile; nothing was changed here. Look, then run again: "
             "python -m pipelines status",
         )
 
-    def _explained(self) -> contextlib.AbstractContextManager[None]:
-        return self._region.explained(f"endpoint '{self.name}'")
+    def _translate_errors(self) -> contextlib.AbstractContextManager[None]:
+        return self._region.translate_errors(f"endpoint '{self.name}'")
 
 
 def shares(message: Any) -> dict[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.registry.version import Event
 from components.shared.registry.vertex.labels import Moved
 
@@ -24,7 +24,7 @@ class History:
 
     def events(self) -> list[Event]:
         """All of them, oldest first, numbered from 1."""
-        found = side_by_side(read_json, [self._folder / name for name in self._names()])
+        found = parallel_map(read_json, [self._folder / name for name in self._names()])
         ordered: list[Mapping[str, Any]] = sorted(
             found, key=lambda each: datetime.datetime.fromisoformat(each["at"])
         )

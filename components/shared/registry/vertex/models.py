@@ -18,7 +18,7 @@ from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.paths import place
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import explained
+from components.shared.registry.folder.ledger import translate_ledger_errors
 from components.shared.registry.version import Submission, Version
 from components.shared.registry.version_files import VERSION_FILE, keep
 from components.shared.registry.vertex import evaluation as vertex_evaluation
@@ -38,7 +38,7 @@ _LONGEST_DEPLOYMENT = 7200
 def names(region: Region) -> list[str]:
     """The models that were registered here."""
     (label,) = MANAGED.items()
-    with region.explained("models"):
+    with region.translate_errors("models"):
         found = region.pages(
             region.models.list_models, {"parent": region.parent, "filter": f"labels.{'='.join(label)}"}
         )
@@ -58,7 +58,7 @@ class VertexModel:
 
     def messages(self) -> dict[int, Any]:
         """The versions that were registered here, by number; none for an unknown model."""
-        with self._explained():
+        with self._translate_errors():
             found = self._region.pages(self._region.models.list_model_versions, {"name": self.resource})
         ours = {int(message.version_id): message for message in found if _DIGEST in message.labels}
         return dict(sorted(ours.items()))
@@ -71,7 +71,7 @@ class VertexModel:
             PlaceError: It is not there.
         """
         folder, number = self._folder(message), int(message.version_id)
-        with explained(folder / VERSION_FILE):
+        with translate_ledger_errors(folder / VERSION_FILE):
             content: Mapping[str, Any] = read_json(folder / VERSION_FILE)
             return Version(
                 name=self.name,
@@ -105,14 +105,14 @@ class VertexModel:
             folder = self.folder / "versions" / f"{model_digest}-{uuid.uuid4().hex[:8]}"
             content = {"name": self.name, "model_digest": model_digest, "lineage": dict(submission.lineage)}
             keep(submission, folder, content)
-            with self._explained():
+            with self._translate_errors():
                 number = self._upload(submission, folder, model_digest)
             message = self.holding(model_digest)
             if self._folder(message) != folder:
                 if number != message.version_id:
                     self._delete(number)
                 gcs_writing.clear(str(folder))
-        with self._explained():
+        with self._translate_errors():
             self._evaluate(message)
         return message
 
@@ -134,7 +134,7 @@ class VertexModel:
             result = region.finished(operation, _UPLOAD_SECONDS, subject, self._cloud.image)
             return str(result.model_version_id)
 
-        return region.patiently(attempt, Conflict)()
+        return region.with_retries(attempt, Conflict)()
 
     def _version(self, submission: Submission, folder: Path, model_digest: str) -> dict[str, Any]:
         cloud, lineage = self._cloud, submission.lineage
@@ -176,7 +176,7 @@ class VertexModel:
             request = {"parent": version, "model_evaluation": evaluation}
             return region.models.import_model_evaluation(request, timeout=60.0)
 
-        parent = region.patiently(imported)().name
+        parent = region.with_retries(imported)().name
         slices = vertex_evaluation.slices(metrics)
 
         def import_slices() -> None:
@@ -186,7 +186,7 @@ class VertexModel:
                 request = {"parent": parent, "model_evaluation_slices": part}
                 region.models.batch_import_model_evaluation_slices(request, timeout=60.0)
 
-        region.patiently(import_slices)()
+        region.with_retries(import_slices)()
 
     # --- aliases and removal ------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class VertexModel:
 
     def _alias(self, number: int, aliases: list[str]) -> None:
         request = {"name": self._named(number), "version_aliases": aliases}
-        with self._explained():
+        with self._translate_errors():
             self._region.call(self._region.models.merge_version_aliases, request)
 
     def remove(self, number: int) -> None:
@@ -213,7 +213,7 @@ class VertexModel:
         message = messages.pop(number)
         if "default" in message.version_aliases:
             self._alias(max(messages), ["default"])
-        with self._explained():
+        with self._translate_errors():
             self._delete(str(number))
         if all(other.artifact_uri != message.artifact_uri for other in messages.values()):
             gcs_writing.clear(str(self._folder(message)))
@@ -238,13 +238,13 @@ class VertexModel:
                 operation = self._region.models.delete_model_version(request, timeout=60.0)
                 self._region.finished(operation, _UPLOAD_SECONDS, f"model '{self.name}'")
 
-        self._region.patiently(attempt)()
+        self._region.with_retries(attempt)()
 
     def _named(self, number: int | str) -> str:
         return f"{self.resource}@{number}"
 
-    def _explained(self) -> contextlib.AbstractContextManager[None]:
-        return self._region.explained(f"model '{self.name}'", image=self._cloud.image)
+    def _translate_errors(self) -> contextlib.AbstractContextManager[None]:
+        return self._region.translate_errors(f"model '{self.name}'", image=self._cloud.image)
 
 
 def created(message: Any) -> datetime.datetime:

@@ -58,13 +58,13 @@ class VertexQuestions:
                 f"endpoint '{self._endpoint.name}' with version {version}",
                 expected="an answer to the golden requests",
                 got=error.got,
-                way_out="The traffic was taken back. See the server's log in Cloud Logging, then run again.",
+                remedy="The traffic was taken back. See the server's log in Cloud Logging, then run again.",
             ) from error
         raise EndpointError(
             f"endpoint '{self._endpoint.name}'",
             expected=f"version {version} to answer one of {asked} requests with {share} % of the traffic",
             got="none",
-            way_out="The traffic was taken back. Run again.",
+            remedy="The traffic was taken back. Run again.",
         )
 
     def scores(self, answer: Any) -> list[float]:
@@ -80,7 +80,7 @@ class VertexQuestions:
                 f"endpoint '{self._endpoint.name}'",
                 expected="a score for each instance",
                 got=str(wrong[0])[:100],
-                way_out="It is not our prediction server: see the image of the version.",
+                remedy="It is not our prediction server: see the image of the version.",
             )
         return predictions
 
@@ -93,8 +93,8 @@ class VertexQuestions:
         asked = functools.partial(
             client.predict, endpoint=self._endpoint.resource, instances=values, timeout=_PREDICT_SECONDS
         )
-        with self._region.explained(f"endpoint '{self._endpoint.name}'"):
-            return self._region.patiently(asked, but=InternalServerError)()
+        with self._region.translate_errors(f"endpoint '{self._endpoint.name}'"):
+            return self._region.with_retries(asked, but=InternalServerError)()
 
     def _look_up(self) -> Seen:
         seen = self._endpoint.look()
@@ -103,6 +103,6 @@ class VertexQuestions:
                 f"endpoint '{self._endpoint.name}' in {self._region.parent}",
                 expected="an endpoint",
                 got="none",
-                way_out="Deploy a version: python -m pipelines run USE_CASE --env ENVIRONMENT",
+                remedy="Deploy a version: python -m pipelines run USE_CASE --env ENVIRONMENT",
             )
         return seen

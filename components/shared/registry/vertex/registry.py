@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.shared.files.paths import side_by_side
+from components.shared.files.paths import parallel_map
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry import endpoint as moves
 from components.shared.registry import not_found
@@ -45,7 +45,7 @@ class VertexRegistry:
     def versions(self, name: str) -> list[Version]:
         """All versions, oldest first; none for an unknown name."""
         model, endpoint = self._model(name), self.endpoint(name)
-        return side_by_side(
+        return parallel_map(
             functools.partial(model.version, endpoint=endpoint), list(model.messages().values())
         )
 

@@ -66,7 +66,7 @@ class VertexChange:
                 f"endpoint '{self._name}'",
                 expected="no version on trial",
                 got=f"version {trial}, on trial since {since:%H:%M:%S} UTC",
-                way_out="Wait for that run to end, then run again. If it was killed, its trial is taken back "
+                remedy="Wait for that run to end, then run again. If it was killed, its trial is taken back "
                 f"after {TRIAL_SECONDS / 60:.0f} minutes, or by: python -m pipelines rollback {self._name}",
             )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.shared.sources.bigquery.errors import Context, elsewhere, explained
+from components.shared.sources.bigquery.errors import Context, elsewhere, translate_bigquery_error
 from components.shared.stage.signals import Signals
 from configs.cloud import BigQueryAccess
 
@@ -111,11 +111,11 @@ class Connection:
             waiting: Told now and then how many seconds the job has taken; what it raises breaks the wait off.
         """
         with Signals() as signals:
-            with signals.kept():
+            with signals.deferred():
                 job = start()
             began = time.monotonic()
             try:
-                signals.heed()
+                signals.raise_pending()
                 while not job.done():
                     waiting(time.monotonic() - began)
                     time.sleep(min(_POLL_SECONDS, 0.05 + (time.monotonic() - began) / 4))
@@ -215,7 +215,7 @@ class Connection:
             context = Context(
                 self.access, about.about, about.lines_before, self.table_names, self.dataset_names
             )
-            raise explained(error, context) from error
+            raise translate_bigquery_error(error, context) from error
 
     def dataset_names(self) -> list[str]:
         """The datasets of the project; none where they may not be listed."""

@@ -44,7 +44,7 @@ class Context:
     datasets: Callable[[], Sequence[str]] = tuple
 
 
-def explained(error: Exception, context: Context) -> PipelineError:
+def translate_bigquery_error(error: Exception, context: Context) -> PipelineError:
     """Our error for one of BigQuery's or of Google's authentication."""
     from google.api_core.exceptions import RetryError, ServiceUnavailable
     from google.auth.exceptions import GoogleAuthError, TransportError
@@ -54,14 +54,14 @@ def explained(error: Exception, context: Context) -> PipelineError:
         return BusyError(
             "BigQuery cannot be reached",
             got=message,
-            way_out="Look at the network and the proxy, then run the same command again.",
+            remedy="Look at the network and the proxy, then run the same command again.",
         )
     if isinstance(error, GoogleAuthError):
         return SourceError(
             "the credentials for Google Cloud",
             expected="a login, a service account, or a machine of Google's",
             got=message,
-            way_out=f"Run `{_LOGIN}`.",
+            remedy=f"Run `{_LOGIN}`.",
         )
     for explain in (_cost, _partition, _location, _missing, _service, _access, _query):
         told = explain(message, error, context)
@@ -76,7 +76,7 @@ def scans_too_much(estimate: int, limit: int) -> QueryError:
         "the query",
         expected=f"at most {size(limit)} to scan (cloud.bigquery.maximum_bytes_billed: {limit})",
         got=f"{size(estimate)} ({estimate})",
-        way_out="Filter by the partition column, name fewer columns, or raise the limit.",
+        remedy="Filter by the partition column, name fewer columns, or raise the limit.",
     )
 
 
@@ -86,7 +86,7 @@ def needs_filter(table: str, column: str, where: str = "") -> QueryError:
         f"the query, table '{table}'{where}",
         expected=f"a filter on its partition column {column}",
         got="none",
-        way_out=f"Add WHERE {column} BETWEEN … AND … to the query, with values or @parameters.",
+        remedy=f"Add WHERE {column} BETWEEN … AND … to the query, with values or @parameters.",
     )
 
 
@@ -96,7 +96,7 @@ def elsewhere(dataset: str, wanted: str, found: str) -> SourceError:
         f"the dataset '{dataset}'",
         expected=f"in {wanted}",
         got=f"in {found}",
-        way_out=f"Set cloud.bigquery.location: {found}; or name another dataset (source.uri, "
+        remedy=f"Set cloud.bigquery.location: {found}; or name another dataset (source.uri, "
         "cloud.bigquery.temporary_dataset).",
     )
 
@@ -128,7 +128,7 @@ def _cost(message: str, _: Exception, context: Context) -> PipelineError | None:
         return SourceError(
             f"the quota of project '{context.access.project}'",
             got=message,
-            way_out="Try again later, or ask for more: https://console.cloud.google.com/iam-admin/quotas"
+            remedy="Try again later, or ask for more: https://console.cloud.google.com/iam-admin/quotas"
             f"?project={context.access.project}",
         )
     return None
@@ -146,7 +146,7 @@ def _location(message: str, _: Exception, __: Context) -> PipelineError | None:
             "the locations of the query",
             expected=f"data and results in one location, as {found[1]}",
             got=f"{found[1]} and {found[2]}",
-            way_out=f"Set cloud.bigquery.location: {found[1]}, and take another temporary_dataset there.",
+            remedy=f"Set cloud.bigquery.location: {found[1]}, and take another temporary_dataset there.",
         )
     return None
 
@@ -163,7 +163,7 @@ def _missing(message: str, _: Exception, context: Context) -> PipelineError | No
             f"the project '{project[1]}'",
             expected="a project of Google Cloud that you may see",
             got="none of that name",
-            way_out="Set cloud.project (`gcloud projects list` shows yours).",
+            remedy="Set cloud.project (`gcloud projects list` shows yours).",
         )
     return None
 
@@ -175,7 +175,7 @@ def _missing_dataset(dataset: str, message: str, context: Context) -> PipelineEr
         f"the dataset '{dataset}'",
         expected=f"a dataset in location {where[1]}" if where else "a dataset",
         got="none of that name there",
-        way_out=" ".join(
+        remedy=" ".join(
             (*filter(None, hints), "If it lies elsewhere, set cloud.bigquery.location to its location.")
         ),
     )
@@ -189,7 +189,7 @@ def missing_table(path: Sequence[str], table: str, context: Context) -> Pipeline
         f"the query, table '{'.'.join((*path, table))}'" + (f", {where}" if where else ""),
         expected=f"one of {', '.join(known[:20])}" if known else "a table",
         got="no such table",
-        way_out=" ".join(filter(None, (did_you_mean(table, known), seed_hint(context.access)))),
+        remedy=" ".join(filter(None, (did_you_mean(table, known), seed_hint(context.access)))),
     )
 
 
@@ -205,14 +205,14 @@ def _service(message: str, _: Exception, context: Context) -> PipelineError | No
             f"in project '{context.access.project}'",
             expected="enabled",
             got="not enabled",
-            way_out=f"Run `gcloud services enable {api}.googleapis.com --project={context.access.project}`.",
+            remedy=f"Run `gcloud services enable {api}.googleapis.com --project={context.access.project}`.",
         )
     if "billing" in message.lower() and "enable" in message.lower():
         return SourceError(
             f"the project '{context.access.project}'",
             expected="a billing account",
             got="none",
-            way_out="Link one: `gcloud billing projects link "
+            remedy="Link one: `gcloud billing projects link "
             f"{context.access.project} --billing-account=ACCOUNT`.",
         )
     return None
@@ -232,7 +232,7 @@ def _access(message: str, error: Exception, context: Context) -> PipelineError |
         "the access to BigQuery",
         expected=f"the role {role}",
         got=message,
-        way_out=f"Run `gcloud projects add-iam-policy-binding {context.access.project} "
+        remedy=f"Run `gcloud projects add-iam-policy-binding {context.access.project} "
         f"--member=user:YOU --role={role}` (serviceAccount:… where a service account runs it).",
     )
 
@@ -247,7 +247,7 @@ def _query(message: str, error: Exception, context: Context) -> PipelineError | 
             "the query",
             expected="a dataset before each table's name, or one in the source",
             got=message,
-            way_out="Set source.uri: bq://PROJECT.DATASET.",
+            remedy="Set source.uri: bq://PROJECT.DATASET.",
         )
     place = _POSITION.search(message)
     position = None

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from components.shared.files.artifacts import writing_file
-from components.shared.files.gcs.client import bucket_and_name, client, explained
+from components.shared.files.gcs.client import bucket_and_name, client, translate_gcs_errors
 from components.shared.files.paths import is_remote, place
 from components.shared.rows.parquet import opened
 from components.shared.sources.bigquery.client import Connection, Statement
@@ -109,7 +109,7 @@ def typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _files(beginning: Path) -> list[Path]:
     """The objects on Cloud Storage whose names begin so."""
     bucket, name = bucket_and_name(str(beginning))
-    with explained(str(beginning)):
+    with translate_gcs_errors(str(beginning)):
         return [place(f"gs://{bucket}/{each.name}") for each in client().list_blobs(bucket, prefix=name)]
 
 

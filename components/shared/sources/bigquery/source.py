@@ -126,7 +126,7 @@ def parsed_uri(uri: str) -> tuple[str, str]:
         raise UnknownSourceError(
             f"no reader for '{uri}'",
             expected="bq://PROJECT[.DATASET]",
-            way_out="Set source.uri.",
+            remedy="Set source.uri.",
         )
     return found[1], found[2] or ""
 

@@ -50,7 +50,7 @@ def _in_several(having: list[str], table: str) -> dict[str, str]:
     return {
         "expected": "a dataset before its name",
         "got": f"that name in {', '.join(f'{each}.{table}' for each in having)}",
-        "way_out": "Name the dataset in the query, or set source.uri: bq://PROJECT.DATASET.",
+        "remedy": "Name the dataset in the query, or set source.uri: bq://PROJECT.DATASET.",
     }
 
 
@@ -61,7 +61,7 @@ def _in_none(connection: Connection, known: list[str], plain: list[exp.Table]) -
     return {
         "expected": f"a dataset of '{connection.project}' with {', '.join(names)}",
         "got": ", ".join(there[:20]) or "no table at all",
-        "way_out": " ".join(filter(None, (near, errors.seed_hint(connection.access)))),
+        "remedy": " ".join(filter(None, (near, errors.seed_hint(connection.access)))),
     }
 
 
@@ -78,7 +78,7 @@ def only_table(connection: Connection, dataset: str) -> str:
             "source.query is empty",
             expected="exactly one table to read",
             got=", ".join(there[:20]) or "none",
-            way_out="Name a SQL file in source.query.",
+            remedy="Name a SQL file in source.query.",
         )
     return f"SELECT * FROM {quoted(f'{connection.project}.{there[0]}')}"  # noqa: S608 - quoted
 

@@ -56,7 +56,7 @@ def arrow_schema(fields: Sequence[Any]) -> pa.Schema:
     if nameless:
         raise QueryError(
             "the query", expected="a name for each column", got=f"none for column {nameless[0]}",
-            way_out="Write: … AS name.",
+            remedy="Write: … AS name.",
         )  # fmt: skip
     return pa.schema([pa.field(field.name, _kept_type(field)) for field in fields])
 
@@ -117,7 +117,7 @@ def _nested_type(field: Any, path: str) -> pa.DataType:
             if path == field.name and field.mode != "REPEATED"
             else f"a type that nested values can keep: {', '.join(sorted(_KEPT))}",
             got=field.field_type,
-            way_out="CAST it in the query (ST_ASTEXT, RANGE_START), or leave it out.",
+            remedy="CAST it in the query (ST_ASTEXT, RANGE_START), or leave it out.",
         )
     return pa.list_(kind) if field.mode == "REPEATED" else kind
 

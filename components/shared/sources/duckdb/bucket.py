@@ -36,7 +36,7 @@ class Bucket(Folder):
                 f"the source folder {self._uri}",
                 expected="a folder",
                 got="nothing there",
-                way_out="Set source.uri.",
+                remedy="Set source.uri.",
             )
         self._objects = {self._path / name: each for name, each in found.items()}
         for path in self._objects:
@@ -57,10 +57,10 @@ class Bucket(Folder):
         files = self._files[table]
         return " ".join(f"{file.name}:{digest_of({'.': mark(self._objects[file])})}" for file in files)
 
-    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
-        """See `Folder.explained`."""
+    def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
+        """See `Folder.translate_error`."""
         with self._named_as_given():
-            return super().explained(connection, error)
+            return super().translate_error(connection, error)
 
     @contextlib.contextmanager
     def _named_as_given(self) -> Iterator[None]:

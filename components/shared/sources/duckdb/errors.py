@@ -11,7 +11,9 @@ _PLACE = re.compile(r"^LINE (?P<line>\d+): (?P<snippet>.*)\n(?P<indent> *)\^", r
 _HINT = re.compile(r"^(Candidate bindings:|Did you mean).*", re.MULTILINE)
 
 
-def explained(error: duckdb.Error, query: googlesql.Query | None, translated: str = "") -> PipelineError:
+def translate_duckdb_error(
+    error: duckdb.Error, query: googlesql.Query | None, translated: str = ""
+) -> PipelineError:
     """Our error for one of DuckDB's.
 
     Args:
@@ -24,20 +26,20 @@ def explained(error: duckdb.Error, query: googlesql.Query | None, translated: st
         return NoSpaceError(
             "no space left for what the query spills",
             got=_first_line(message),
-            way_out="Free some space (TMPDIR says where), or raise ingest.memory_limit.",
+            remedy="Free some space (TMPDIR says where), or raise ingest.memory_limit.",
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return SourceError(
             "the query needs more memory than it may take",
             got=_first_line(message),
-            way_out="Raise ingest.memory_limit, or lower ingest.threads.",
+            remedy="Raise ingest.memory_limit, or lower ingest.threads.",
         )
     if query is None:
         return SourceError("the source", got=_first_line(message))
     hint = _HINT.search(message)
-    way_out = hint[0].replace("bindings: :", "bindings:") if hint else ""
+    remedy = hint[0].replace("bindings: :", "bindings:") if hint else ""
     return googlesql.query_error(
-        query.text, _position(message, query, translated), _first_line(message), way_out
+        query.text, _position(message, query, translated), _first_line(message), remedy
     )
 
 

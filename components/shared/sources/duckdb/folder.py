@@ -52,7 +52,7 @@ class Folder:
         """A digest of the files' names and contents."""
         return " ".join(f"{file.name}:{artifacts.digest(file)}" for file in self._files[table])
 
-    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
+    def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
         """The corrupt file behind an error, found by reading the files in use one by one."""
         if not isinstance(error, duckdb.InvalidInputException | duckdb.IOException):
             return None
@@ -69,7 +69,7 @@ class Folder:
         else:
             raise SourceError(
                 f"the source folder {self._path}", expected="a folder", got="nothing there",
-                way_out="Set source.uri.",
+                remedy="Set source.uri.",
             )  # fmt: skip
         tables: dict[str, list[Path]] = {}
         for place in places:
@@ -162,7 +162,7 @@ def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
         str(file),
         expected=expected.get(_format(file), "readable files"),
         got=" ".join(" ".join(filter(None, str(error).splitlines()[:3])).split()),
-        way_out="Write the file again, or move it out of the folder.",
+        remedy="Write the file again, or move it out of the folder.",
     )
 
 
@@ -173,7 +173,7 @@ def _check_columns(columns: list[str], file: Path) -> None:
             str(file),
             expected=f"lines of as many fields as its header '{columns[0]}'",
             got="lines of different widths",
-            way_out="Write the file again, or move it out of the folder.",
+            remedy="Write the file again, or move it out of the folder.",
         )
 
 

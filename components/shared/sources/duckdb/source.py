@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from components.shared.files.artifacts import writing_file
 from components.shared.sources import googlesql
-from components.shared.sources.duckdb.errors import explained
+from components.shared.sources.duckdb.errors import translate_duckdb_error
 from components.shared.sources.duckdb.farmhash import fingerprints
 from components.shared.sources.source import RESULT, Rows, Wrote, unwatched
 from components.shared.stage.recording import Progress, silent
@@ -54,7 +54,7 @@ class Catalog(Protocol):
     def digest(self, connection: Any, dataset: str, table: str) -> str:
         """A digest of a table's content."""
 
-    def explained(self, connection: Any, error: Exception) -> PipelineError | None:
+    def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
         """What the error says about the place where tables lie, if it does."""
 
 
@@ -130,7 +130,7 @@ class _BoundRows:
             plain = _with_googlesql_types(translated, connection.sql(translated))
             yield from connection.sql(plain).to_arrow_reader(batch_rows)
         except duckdb.Error as error:
-            raise explained(error, query, translated) from error
+            raise translate_duckdb_error(error, query, translated) from error
 
     def write(
         self,
@@ -203,7 +203,7 @@ class _Session:
                 "source.query is empty",
                 expected="exactly one table to read",
                 got=_listed(self.names) or "none",
-                way_out="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
+                remedy="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
             )
         table = exp.Table(
             **{
@@ -254,8 +254,8 @@ class _Session:
             self.connection.execute(sql)
         except duckdb.Error as error:
             raise (
-                self._catalog.explained(self.connection, error)
-                or explained(error, bound.query, bound.translated)
+                self._catalog.translate_error(self.connection, error)
+                or translate_duckdb_error(error, bound.query, bound.translated)
             ) from error
 
     def table_schema(self, dataset: str, table: str) -> pa.Schema:

@@ -139,5 +139,5 @@ def _unreadable(file: Path, expected: str, got: str) -> UnreadableFileError:
         str(file),
         expected=expected,
         got=got,
-        way_out="Write the file again, or move it out of the folder.",
+        remedy="Write the file again, or move it out of the folder.",
     )

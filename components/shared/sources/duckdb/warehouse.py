@@ -40,7 +40,7 @@ class Warehouse:
         columns = connection.sql(f"DESCRIBE {relation}").fetchall()
         return hashlib.blake2b(repr((facts, columns)).encode(), digest_size=16).hexdigest()
 
-    def explained(self, connection: Any, error: Exception) -> PipelineError | None:  # noqa: ARG002 - see Catalog
+    def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:  # noqa: ARG002 - see Catalog
         """A damaged block shows only when it is read."""
         if isinstance(error, duckdb.IOException | duckdb.InternalException) and (
             "checksum" in str(error) or "Corrupt" in str(error)
@@ -54,7 +54,7 @@ class Warehouse:
                 f"the warehouse {self._path}",
                 expected="a DuckDB file",
                 got="nothing there",
-                way_out="Load the sample data with `python -m pipelines seed`, or set source.uri.",
+                remedy="Load the sample data with `python -m pipelines seed`, or set source.uri.",
             )
         place = str(self._path).replace("'", "''")
         try:
@@ -63,7 +63,7 @@ class Warehouse:
             if "lock" in str(error).lower():
                 raise BusyError(
                     f"the warehouse {self._path} is open for writing elsewhere",
-                    way_out="Wait for that process, then run the same command again.",
+                    remedy="Wait for that process, then run the same command again.",
                 ) from error
             raise self._unreadable(error) from error
 
@@ -72,5 +72,5 @@ class Warehouse:
             str(self._path),
             expected="a DuckDB file",
             got=str(error).splitlines()[0],
-            way_out="Load it anew with `python -m pipelines seed`, or set source.uri.",
+            remedy="Load it anew with `python -m pipelines seed`, or set source.uri.",
         )
