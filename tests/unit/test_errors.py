@@ -2,12 +2,14 @@
 
 import errno
 import pickle
+import re
 
 import pytest
 import typer
 
-from configs.errors import EmptySplitError, SourceError
+from configs.errors import DataError, EmptySplitError, SourceError
 from pipelines.__main__ import in_one_line
+from tests.errors import assert_fields, raises
 
 
 def test_a_sentence_of_somebody_elses_ends_with_one_full_stop() -> None:
@@ -18,6 +20,23 @@ def test_a_sentence_of_somebody_elses_ends_with_one_full_stop() -> None:
 def test_an_error_is_one_line_with_the_way_out() -> None:
     error = EmptySplitError("split 'test'", expected="rows", got="none", remedy="Move test_from.")
     assert str(error) == "split 'test': expected rows, got none. Move test_from."
+
+
+def test_an_error_is_compared_by_its_fields() -> None:
+    error = EmptySplitError("split 'test'", expected="rows", got="none", remedy="Move test_from.")
+    with raises(DataError, subject="split 'test'", expected=re.compile("^row"), remedy="Move test_from."):
+        raise error
+    assert_fields(error, got="none")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"subject": "split"}, {"expected": re.compile("^none")}, {"got": ""}, {"remedy": re.compile("Swap")}],
+)
+def test_another_field_is_another_error(field: dict[str, str | re.Pattern[str]]) -> None:
+    error = EmptySplitError("split 'test'", expected="rows", got="none", remedy="Move test_from.")
+    with pytest.raises(AssertionError):
+        assert_fields(error, **field)
 
 
 def test_an_error_travels_between_processes() -> None:
