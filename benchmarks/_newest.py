@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from components.shared.files.artifacts import read_json
+from components.shared.stage.records import artifact_path
 from configs.errors import UnknownRunError
-from pipelines.runs import MANIFEST, artifact_path, find_run
+from pipelines.runs import MANIFEST, find_run
 
 
 def newest(artifact: str, use_case: str = "flights") -> Path:

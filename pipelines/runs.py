@@ -9,7 +9,6 @@ import difflib
 import importlib.metadata
 import platform
 import secrets
-import shlex
 import subprocess
 import time
 from collections.abc import Mapping
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json, write_json
-from components.shared.files.paths import place
+from components.shared.stage.records import stage_records
 from configs.errors import UnknownRunError
 from configs.settings import Settings
+from pipelines.graph import definitions
 from pipelines.graph.code_digest import ROOT
 from pipelines.graph.definitions import Pipeline
 
@@ -78,15 +78,6 @@ def pipeline_of(folder: Path) -> Pipeline:
     return found
 
 
-def again(manifest: Mapping[str, Any]) -> str:
-    """The command that goes on with a run, so that no row is delivered twice."""
-    command: str = manifest.get("command", "")
-    repeats = any(word.partition("=")[0] == "--repeat" for word in shlex.split(command))
-    if not command or repeats or manifest.get("pipeline", "training") == "training":
-        return command
-    return f"{command} --repeat {manifest['run_id']}"
-
-
 def training_parameters(folder: Path, settings: Settings) -> dict[str, str]:
     """What a training run is given: its id, and where its checkpoints lie."""
     root = settings.places.root
@@ -113,6 +104,7 @@ def begin_manifest(
     manifest = {
         "run_id": folder.name,
         "pipeline": pipeline,
+        "tasks": dict(definitions.of(pipeline).stages),
         "parameters": dict(parameters or training_parameters(folder, settings)),
         "name": settings.name,
         "question": settings.question,
@@ -143,42 +135,6 @@ def end_manifest(folder: Path, manifest: Mapping[str, Any], state: str) -> dict[
     }
     write_json(folder / MANIFEST, ended)
     return ended
-
-
-def stage_records(folder: Path) -> list[dict[str, Any]]:
-    """The records of the stages of a run.
-
-    A stage taken from the cache has no record in the run itself: it is found beside the artifacts
-    that the other stages read, where its own run left it.
-    """
-    own = {path.name: read_json(path) for path in (folder / "stages").glob("*.stage.json")}
-    records = {name: {"cached": False, **record} for name, record in own.items()}
-    waiting = list(own.values())
-    while waiting:
-        for artifact in waiting.pop()["inputs"].values():
-            for path in place(artifact["path"]).parent.glob("*.stage.json"):
-                if path.name not in records:
-                    record = read_json(path)
-                    records[path.name] = {**record, "cached": True}
-                    waiting.append(record)
-    return sorted(records.values(), key=lambda record: (not record["cached"], record["started_at"]))
-
-
-def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
-    """Where an artifact of a run lies; None if the run did not get so far."""
-    for record in manifest["stages"]:
-        if name in record["outputs"] and (path := place(record["outputs"][name]["path"])).exists():
-            return path
-    return None
-
-
-def artifact_uri(manifest: Mapping[str, Any], name: str) -> str:
-    """Where an artifact lies, for a person: its `gs://` place where the run folder has only a part of it."""
-    for record in manifest["stages"]:
-        if name in record["outputs"]:
-            output = record["outputs"][name]
-            return str(output.get("uri") or output["path"])
-    return ""
 
 
 def _versions() -> dict[str, str]:

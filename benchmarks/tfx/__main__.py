@@ -28,10 +28,11 @@ from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.shared.files.artifacts import read_json, shards
 from components.shared.rows.raw import raw_batch
+from components.shared.stage.records import artifact_path
 from configs.loading import load
 from configs.rows import SPLITS
 from configs.settings import Settings
-from pipelines.runs import MANIFEST, artifact_path, find_run
+from pipelines.runs import MANIFEST, find_run
 
 HERE = Path(__file__).parent
 ENVIRONMENT = Path(".venv-tfx")

@@ -9,11 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.report.running import again
 from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import log_to
 from configs.errors import PipelineError
 from configs.settings import Settings
-from pipelines import runs, view
+from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.compiling import compile_pipeline
 from pipelines.graph.definitions import Pipeline
@@ -139,7 +140,6 @@ def show_failure(
         places = {"log": str(stages / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
-        f"mend it, then:  [bold]{escape(runs.again(manifest))}[/]   "
-        "(finished stages are taken from the cache)",
+        f"mend it, then:  [bold]{escape(again(manifest))}[/]   (finished stages are taken from the cache)",
         soft_wrap=True,
     )

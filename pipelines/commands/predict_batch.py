@@ -12,6 +12,7 @@ from rich.markup import escape
 from components.shared.files.artifacts import read_json, shards
 from components.shared.files.paths import place
 from components.shared.rows.rejected import REJECTED
+from components.shared.stage.records import artifact_path, artifact_uri
 from configs.settings import Settings
 from pipelines import view
 from pipelines.commands import execution
@@ -20,8 +21,6 @@ from pipelines.commands import seed as seed_command
 from pipelines.graph import definitions
 from pipelines.runs import (
     MANIFEST,
-    artifact_path,
-    artifact_uri,
     begin_manifest,
     find_run,
     new_run,
@@ -111,7 +110,7 @@ def _rates(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 
 
 def _next(manifest: Mapping[str, Any], output: str) -> str:
-    from pipelines.report.scored import look
+    from components.report.scored import look
 
     if output.startswith("bq://"):
         return look(output, manifest["parameters"]["run_id"])

@@ -14,7 +14,7 @@ from pipelines.runs import (
 
 def render(folder: Path, manifest: Mapping[str, Any]) -> Path:
     """Write the report of a run that has just ended; returns where it lies."""
-    from pipelines.report import write
+    from components.report.core import write
 
     return write(folder, manifest)
 

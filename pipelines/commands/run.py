@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from components.shared.files.artifacts import read_json
+from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError
 from configs.loading import SCHEMA, schema_text, use_case_folder
 from configs.settings import Settings
@@ -16,8 +17,6 @@ from pipelines.commands.seed import seed_once
 from pipelines.graph import definitions
 from pipelines.runs import (
     MANIFEST,
-    artifact_path,
-    artifact_uri,
     begin_manifest,
     new_run,
 )

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from components.shared.gcp import links
 from configs.settings import Settings
 from pipelines import view
 from pipelines.graph.definitions import Pipeline
-from pipelines.runners import cron, links, schedules
+from pipelines.runners import cron, schedules
 from pipelines.runners.target import cloud_of
 
 _ACTIONS = {"pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete}

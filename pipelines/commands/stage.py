@@ -11,6 +11,7 @@ from kfp import dsl
 
 from components.resolve import core as resolve_core
 from components.shared.files.artifacts import read_json
+from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError, UnknownRunError
 from configs.loading import schema_text
 from configs.settings import Settings
@@ -20,7 +21,7 @@ from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.code_digest import code_digest
 from pipelines.graph.definitions import Definition
-from pipelines.runs import MANIFEST, artifact_path, artifact_uri, find_run
+from pipelines.runs import MANIFEST, find_run
 
 _LOOKS_FIRST = "resolve"
 """It leaves no artifact: every stage of training that runs alone looks at the world by itself."""

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json, write_json
+from components.shared.gcp import links
+from components.shared.stage.records import artifact_path, stage_records
 from configs import dataflow
 from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
 from pipelines.graph import definitions
-from pipelines.runners import links
 from pipelines.runners.target import on_dataflow
-from pipelines.runs import MANIFEST, artifact_path, end_manifest, pipeline_of, stage_records
+from pipelines.runs import MANIFEST, end_manifest, pipeline_of
 
 
 def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:

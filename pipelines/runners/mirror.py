@@ -12,8 +12,8 @@ from typing import Any
 
 from components.shared.files.artifacts import write_json
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.gcp import links
 from configs.errors import PlaceError
-from pipelines.runners import links
 
 _STATES = {
     "PENDING": "running",

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.shared.files.artifacts import read_json
+from components.shared.stage.records import artifact_path
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.settings import Settings
-from pipelines.runs import artifact_path
 
 _SECTIONS = ("training", "transform", "evaluation", "split", "source")
 """The parts of the settings that runs are compared by."""

@@ -22,6 +22,7 @@ from components.evaluate.component import evaluate
 from components.shared.files.artifacts import digest, read_json, shard_path, writing_file
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.paths import local_copy
+from components.shared.gcp import links
 from components.transform.component import transform
 from configs.cloud import Cloud, Dataflow, Identities, Loopback, Network
 from configs.evaluation import Evaluation, Gate
@@ -29,7 +30,6 @@ from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.rows import HashSplit, Label
 from configs.settings import Settings
 from configs.stages.training import told_training
-from pipelines.runners import links
 from tests.contract.agreeing import close
 from tests.contract.dataflow.jobs import Job, State
 from tests.contract.dataflow.server import DataflowServer

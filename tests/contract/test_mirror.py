@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.shared.files.artifacts import write_json
-from pipelines.runners import links
+from components.shared.gcp import links
 from pipelines.runners.mirror import Mirror
 
 gapic: Any = pytest.importorskip("google.cloud.aiplatform").gapic

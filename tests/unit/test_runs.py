@@ -7,21 +7,20 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.report.running import again
 from components.shared.files.artifacts import write_json
+from components.shared.stage.records import artifact_path, stage_records
 from configs.errors import UnknownRunError
 from configs.loading import load
 from pipelines.__main__ import app
 from pipelines.graph.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
-    again,
-    artifact_path,
     begin_manifest,
     end_manifest,
     find_run,
     new_run,
     runs,
-    stage_records,
 )
 
 

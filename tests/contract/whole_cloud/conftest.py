@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components.shared.files.paths import place
+from components.shared.stage.records import artifact_uri
 from pipelines.graph.definitions import Pipeline
-from pipelines.runs import artifact_uri
 from tests.contract import warehouses
 from tests.contract.commands import Desk, Ended
 from tests.contract.conftest import BigQueryServer

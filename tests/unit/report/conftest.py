@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipelines.report import write
+from components.report.core import write
+from pipelines.graph import definitions
 
 ROWS = {"train": 217_719, "eval": 55_627, "test": 54_000}
 STAGES = {
@@ -57,6 +58,8 @@ class Sample:
         self.random = np.random.default_rng(17)
         self.manifest: dict[str, Any] = {
             "run_id": folder.name,
+            "pipeline": "training",
+            "tasks": dict(definitions.of("training").stages),
             "name": "flights",
             "question": "Will a flight from New York arrive 15 minutes late or more?",
             "environment": "local",

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from pipelines.report import numbers
-from pipelines.report.distributions import _steps
-from pipelines.report.geometry import Scale, axis, path, ticks
-from pipelines.report.outcome import Direction, judged
-from pipelines.report.reading import Run
-from pipelines.report.running import next_commands
-from pipelines.report.slices import Slices, auc_error, slices
+from components.report import numbers
+from components.report.distributions import _steps
+from components.report.geometry import Scale, axis, path, ticks
+from components.report.outcome import Direction, judged
+from components.report.reading import Run
+from components.report.running import next_commands
+from components.report.slices import Slices, auc_error, slices
 
 
 @pytest.mark.parametrize(

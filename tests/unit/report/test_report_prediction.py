@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.report.geometry import Chart
-from pipelines.report.reading import Run
-from pipelines.report.running import next_commands
-from pipelines.report.scored import look
-from pipelines.report.scores import Scores, scores
-from pipelines.runners import links
+from components.report.geometry import Chart
+from components.report.reading import Run
+from components.report.running import next_commands
+from components.report.scored import look
+from components.report.scores import Scores, scores
+from components.shared.gcp import links
+from pipelines.graph import definitions
 from tests.unit.report.conftest import Sample
 from tests.unit.report.test_report_page import Parsed
 
@@ -29,6 +30,7 @@ class Scoring(Sample):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.manifest |= {"pipeline": "prediction", "command": COMMAND}
+        self.manifest["tasks"] = dict(definitions.of("prediction").stages)
         self.manifest["parameters"] = {"run_id": folder.name, "version": "", "scored_at": "2026-11-03"}
         self.manifest["settings"] = self.manifest["settings"] | {
             "prediction": {"query": "prediction.sql", "sql": "SELECT * FROM examples"}

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.report.numbers import figure
-from pipelines.report.reading import Run
-from pipelines.report.scored import look
-from pipelines.runs import again
+from components.report.numbers import figure
+from components.report.reading import Run
+from components.report.scored import look
 
 PHASES = ("start-up", "import", "work")
 
@@ -74,7 +73,7 @@ class Command:
 def timings(run: Run) -> Timings:
     """The seconds of every stage; cached ones show those of their own run, and do not count."""
     records = run.stages
-    names = list(dict.fromkeys([*run.definition.order, *records]))
+    names = list(dict.fromkeys([*run.order, *records]))
     if "hold" in records:
         names.remove("deploy")
     longest = max((_total(record) for record in records.values()), default=0.0)
@@ -89,7 +88,7 @@ def _total(record: Mapping[str, Any]) -> float:
 
 
 def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run: Run) -> StageTime:
-    what = run.definition.stages.get(name, "")
+    what = run.tasks.get(name, "")
     if record is None:
         state = "cached" if run.passed(name) else "waiting"
         return StageTime(name, what, state, {}, {}, None, None, ())
@@ -116,7 +115,7 @@ def _stage_time(name: str, record: Mapping[str, Any] | None, longest: float, run
 def lineage(run: Run) -> Lineage:
     """Fingerprints, digests, versions and settings: enough to tell whether two runs are the same."""
     manifest = run.manifest
-    first = run.stages.get(run.definition.order[0], {}).get("summary", {})
+    first = run.stages.get(next(iter(run.order), ""), {}).get("summary", {})
     machine = manifest.get("machine") or {}
     facts = (
         ("Run", manifest.get("run_id", run.folder.name)),
@@ -143,7 +142,7 @@ def lineage(run: Run) -> Lineage:
 
 
 def _judge(run: Run, resolved: Mapping[str, Any]) -> str:
-    if run.definition.name != "training":
+    if run.pipeline != "training":
         return ""
     return f"version {resolved['champion']}" if resolved.get("champion") else "no champion"
 
@@ -166,7 +165,7 @@ def _commit(commit: str) -> str:
 
 def _artifacts(run: Run) -> list[Digest]:
     readers: dict[str, list[str]] = {}
-    order = run.definition.order
+    order = run.order
 
     def place(stage: str) -> int:
         return order.index(stage) if stage in order else len(order)
@@ -239,6 +238,15 @@ def next_commands(run: Run) -> tuple[Command, ...]:
         serving.append(Command("give the challenger all traffic", f"python -m pipelines promote {use_case}"))
     serving.append(Command("go back to the former champion", f"python -m pipelines rollback {use_case}"))
     return (*serving, *commands)
+
+
+def again(manifest: Mapping[str, Any]) -> str:
+    """The command that goes on with a run, so that no row is delivered twice."""
+    command: str = manifest.get("command", "")
+    repeats = any(word.partition("=")[0] == "--repeat" for word in shlex.split(command))
+    if not command or repeats or manifest.get("pipeline", "training") == "training":
+        return command
+    return f"{command} --repeat {manifest['run_id']}"
 
 
 def _use_case(run: Run) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.report import numbers
+from components.report.geometry import Line, Scale, path
+from components.report.reading import Absent, Run
 from configs.rows import SPLITS
-from pipelines.report import numbers
-from pipelines.report.geometry import Line, Scale, path
-from pipelines.report.reading import Absent, Run
 
 WIDTH, HEIGHT = 220.0, 72.0
 _TOP = 6

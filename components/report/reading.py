@@ -1,4 +1,4 @@
-"""What a run left behind, read with tolerance: whatever is missing or broken is told, never fatal."""
+"""What a run left behind: whatever is missing or broken is named in the report and never stops it."""
 
 import json
 from collections.abc import Mapping
@@ -6,23 +6,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.graph import definitions
-from pipelines.graph.definitions import Definition
-from pipelines.runs import artifact_path, artifact_uri
+from components.shared.stage.records import artifact_path, artifact_uri
 
 _MADE_BY = {
-    "statistics": "validate",
-    "transform_graph": "transform",
-    "examples": "transform",
-    "model": "train",
-    "training_log": "train",
-    "evaluation": "evaluate",
-    "deployment": "deploy",
-    "choice": "choose",
-    "predictions": "predict",
-    "delivery": "deliver",
+    "training": {
+        "rows": "ingest",
+        "statistics": "validate",
+        "transform_graph": "transform",
+        "examples": "transform",
+        "model": "train",
+        "training_log": "train",
+        "evaluation": "evaluate",
+        "deployment": "deploy",
+    },
+    "prediction": {
+        "choice": "choose",
+        "rows": "select",
+        "predictions": "predict",
+        "delivery": "deliver",
+    },
 }
-"""And `rows` by the stage that runs the query."""
+"""The stage of each pipeline that writes an artifact."""
 
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
@@ -46,9 +50,20 @@ class Run:
     """Files that are there but could not be read, with the reason."""
 
     @property
-    def definition(self) -> Definition:
-        """Which pipeline ran."""
-        return definitions.of(self.manifest.get("pipeline", "training"))
+    def pipeline(self) -> str:
+        """The name of the pipeline that ran: `training` or `prediction`."""
+        return str(self.manifest.get("pipeline", "training"))
+
+    @property
+    def tasks(self) -> Mapping[str, str]:
+        """The stages of the pipeline in the order of the data, each with what it makes of what."""
+        tasks: Mapping[str, str] = self.manifest.get("tasks") or dict.fromkeys(self.stages, "")
+        return tasks
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names of the stages, in the order of the data."""
+        return tuple(self.tasks)
 
     @property
     def stages(self) -> dict[str, Mapping[str, Any]]:
@@ -110,7 +125,7 @@ class Run:
 
     def absent(self, artifact: str) -> Absent:
         """Why there is nothing to show of an artifact."""
-        stage = self.definition.queries if artifact == "rows" else _MADE_BY[artifact]
+        stage = _MADE_BY[self.pipeline][artifact]
         record = self.stages.get(stage)
         if record is None:
             return Absent(f"This run has no record of {stage}{self._because(stage)}.")
@@ -122,10 +137,9 @@ class Run:
 
     def passed(self, stage: str) -> bool:
         """Whether a stage without a record must have been taken from the cache: a later one has run."""
-        order = self.definition.order
-        return stage not in self.stages and any(
-            later in self.stages for later in order[order.index(stage) + 1 :]
-        )
+        if stage in self.stages or stage not in self.order:
+            return False
+        return any(later in self.stages for later in self.order[self.order.index(stage) + 1 :])
 
     def _because(self, stage: str) -> str:
         if self.passed(stage):

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.report.numbers import count, known
+from components.report.reading import Absent, Run
 from configs.rows import SPLITS
-from pipelines.report.numbers import count, known
-from pipelines.report.reading import Absent, Run
 
 
 @dataclass(frozen=True)

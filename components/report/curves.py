@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
-from pipelines.report.numbers import count, known, metric, percent
-from pipelines.report.reading import Absent, Run
+from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
+from components.report.numbers import count, known, metric, percent
+from components.report.reading import Absent, Run
 
 _UNIT = (0.0, 1.0)
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
-from pipelines.report.numbers import count, figure, known, metric, percent
-from pipelines.report.reading import Absent, Run
+from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
+from components.report.numbers import count, figure, known, metric, percent
+from components.report.reading import Absent, Run
 
 _MOST_BARS = 50
 _QUANTILES = (0.1, 0.5, 0.9)

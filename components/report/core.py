@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained HTML file that opens without a network."""
+"""The report of a run as one self-contained HTML file that opens without a network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from components.report import numbers
+from components.report.page import page
+from components.report.reading import Run
 from components.shared.files.artifacts import writing_file
-from pipelines.report import numbers
-from pipelines.report.page import page
-from pipelines.report.reading import Run
 
 REPORT = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"

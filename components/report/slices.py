@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.geometry import Scale
-from pipelines.report.numbers import known
-from pipelines.report.outcome import slice_name
-from pipelines.report.reading import Absent, Run
+from components.report.geometry import Scale
+from components.report.numbers import known
+from components.report.outcome import slice_name
+from components.report.reading import Absent, Run
 
 _MOST = 500
 """Slices in the table; the rest is in metrics.json."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.geometry import Axis, Chart, Mark, Scale, Tick, axis, padded, plane, ticks
-from pipelines.report.numbers import known, metric
-from pipelines.report.reading import Absent, Run
+from components.report.geometry import Axis, Chart, Mark, Scale, Tick, axis, padded, plane, ticks
+from components.report.numbers import known, metric
+from components.report.reading import Absent, Run
 
 _MEASURES = (
     ("loss", "Loss", (("loss", "train"), ("eval_loss", "eval"))),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.report.data import Reconciled
-from pipelines.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
-from pipelines.report.outcome import Headline, Tile, unfinished
-from pipelines.report.reading import Absent, Run
-from pipelines.runners import links
+from components.report.data import Reconciled
+from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
+from components.report.outcome import Headline, Tile, unfinished
+from components.report.reading import Absent, Run
+from components.shared.gcp import links
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from pipelines.report.curves import positives_in_words
-from pipelines.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
-from pipelines.report.reading import Absent, Run
+from components.report.curves import positives_in_words
+from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
+from components.report.reading import Absent, Run
 
 Tone = Literal["good", "held", "bad", "plain"]
 Direction = Literal["higher", "lower", "one"]
@@ -137,7 +137,7 @@ def unfinished(run: Run) -> Headline | None:
     broken, state = failures(run), run.manifest.get("state")
     if broken:
         stage = broken[0].stage
-        detail = _AFTER_FAILURE.get(stage) or _AFTER_FAILURE[run.definition.name]
+        detail = _AFTER_FAILURE.get(stage) or _AFTER_FAILURE[run.pipeline]
         return Headline("bad", f"Failed in {stage}", detail)
     if state == "failed":
         return Headline("bad", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
@@ -165,7 +165,7 @@ def headline(run: Run) -> Headline:
 
 def _how_far(run: Run) -> str:
     done = sum(record["state"] == "done" for record in run.stages.values())
-    return f"{done} of {len(run.definition.order)} stages were done when this was written."
+    return f"{done} of {len(run.order)} stages were done when this was written."
 
 
 def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pipelines.report import scored as prediction
-from pipelines.report import scores as scores_
-from pipelines.report.curves import Curves, curves
-from pipelines.report.data import Findings, RowCounts, findings, row_counts
-from pipelines.report.distributions import Distributions, distributions
-from pipelines.report.numbers import instant
-from pipelines.report.outcome import (
+from components.report import scored as prediction
+from components.report import scores as scores_
+from components.report.curves import Curves, curves
+from components.report.data import Findings, RowCounts, findings, row_counts
+from components.report.distributions import Distributions, distributions
+from components.report.numbers import instant
+from components.report.outcome import (
     Comparison,
     Failure,
     Headline,
@@ -21,8 +21,8 @@ from pipelines.report.outcome import (
     tiles,
     verdict,
 )
-from pipelines.report.reading import Absent, Run
-from pipelines.report.running import (
+from components.report.reading import Absent, Run
+from components.report.running import (
     Command,
     Lineage,
     Timings,
@@ -31,8 +31,8 @@ from pipelines.report.running import (
     places,
     timings,
 )
-from pipelines.report.slices import Slices, slices
-from pipelines.report.training import Training, training
+from components.report.slices import Slices, slices
+from components.report.training import Training, training
 
 _RUNNING = (("timings", "Timings"), ("lineage", "Lineage"), ("next", "Next"))
 
@@ -110,7 +110,7 @@ class PredictionPage(Page):
 
 def page(run: Run) -> Page:
     """Everything there is to say of a run."""
-    return _of_prediction(run) if run.definition.name == "prediction" else _of_training(run)
+    return _of_prediction(run) if run.pipeline == "prediction" else _of_training(run)
 
 
 def _of_training(run: Run) -> TrainingPage:

@@ -1,0 +1,44 @@
+"""The records that the stages of a run left, and where its artifacts lie by them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.shared.files.artifacts import read_json
+from components.shared.files.paths import place
+
+
+def stage_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of the stages of a run.
+
+    A stage taken from the cache has no record in the run itself: it is found beside the artifacts
+    that the other stages read, where its own run left it.
+    """
+    own = {path.name: read_json(path) for path in (folder / "stages").glob("*.stage.json")}
+    records = {name: {"cached": False, **record} for name, record in own.items()}
+    waiting = list(own.values())
+    while waiting:
+        for artifact in waiting.pop()["inputs"].values():
+            for path in place(artifact["path"]).parent.glob("*.stage.json"):
+                if path.name not in records:
+                    record = read_json(path)
+                    records[path.name] = {**record, "cached": True}
+                    waiting.append(record)
+    return sorted(records.values(), key=lambda record: (not record["cached"], record["started_at"]))
+
+
+def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
+    """Where an artifact of a run lies; None if the run did not get so far."""
+    for record in manifest["stages"]:
+        if name in record["outputs"] and (path := place(record["outputs"][name]["path"])).exists():
+            return path
+    return None
+
+
+def artifact_uri(manifest: Mapping[str, Any], name: str) -> str:
+    """Where an artifact lies, for a person: its `gs://` place where the run folder has only a part of it."""
+    for record in manifest["stages"]:
+        if name in record["outputs"]:
+            output = record["outputs"][name]
+            return str(output.get("uri") or output["path"])
+    return ""
