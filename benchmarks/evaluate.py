@@ -35,6 +35,7 @@ from components.evaluate.frozen import FrozenSplit, open_split
 from components.evaluate.grouping import Floats, grouped, within
 from components.evaluate.measuring import COARSE_BINS, by_slice
 from components.evaluate.passing import Pass, score
+from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import Ids, SliceBook
 from components.evaluate.workers import scored_by_workers
 from components.shared.beam.options import pipeline_options
@@ -42,7 +43,6 @@ from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.places import Beam
-from configs.stages.training import evaluate_stage
 
 ASKED_SCORING, ASKED_TFMA = 50_000, 5_000
 """Rows a second."""
@@ -61,7 +61,7 @@ def main() -> None:
     settings = load("flights")
     split = open_split(told.rows or newest("rows"), settings.label.column)
     scorer = Scorer(told.model or newest("model"), "the candidate")
-    stage = evaluate_stage(settings)
+    stage = EvaluateStage.of(settings)
     columns = [*scorer.features.columns, *(name for slice_ in stage.evaluation.slices for name in slice_)]
     told_pass = Pass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
     measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)

@@ -24,13 +24,13 @@ from rich.table import Table
 
 from benchmarks import _bigquery
 from components.ingest import core
+from components.ingest.settings import IngestStage
 from components.shared.files.paths import place
 from components.shared.sources import open_source
 from components.shared.sources.duckdb.farmhash import fingerprints
 from components.shared.sources.samples import seed
 from components.shared.stage.recording import silent
 from configs.loading import load
-from configs.stages import training
 
 VALUES = 200_000
 PROJECT = "benchmark-project"
@@ -122,17 +122,17 @@ def _uri(folder: Path) -> str:
     return f"duckdb://{folder / 'warehouse.duckdb'}"
 
 
-def _stage(folder: Path) -> training.IngestStage:
-    return training.ingest_stage(load("flights", overrides=[f"source.uri={_uri(folder)}"]))
+def _stage(folder: Path) -> IngestStage:
+    return IngestStage.of(load("flights", overrides=[f"source.uri={_uri(folder)}"]))
 
 
-def _stage_there() -> training.IngestStage:
+def _stage_there() -> IngestStage:
     overrides = [
         f"cloud.project={PROJECT}",
         f"places.warehouse=bq://{PROJECT}",
         f"cloud.loopback.bigquery_read={os.environ['READ_ENDPOINT']}",
     ]
-    return training.ingest_stage(load("flights", "dev", overrides))
+    return IngestStage.of(load("flights", "dev", overrides))
 
 
 def _apart(step: str, folder: Path, there: dict[str, str]) -> dict[str, float]:

@@ -60,14 +60,14 @@ def main() -> None:
 def rows_to_score(use_case: str, out: Path) -> Path:
     """What `select` makes of the whole source."""
     from components.select import core
+    from components.select.settings import SelectStage
     from components.shared.stage.recording import silent
     from configs.loading import load
-    from configs.stages import prediction
 
     settings = load(use_case)
     if "days" in settings.prediction.parameters:
         settings = load(use_case, overrides=[f"prediction.parameters.days={DAYS}"])
-    core.run(prediction.select_stage(settings), champion(settings)[1], out, silent)
+    core.run(SelectStage.of(settings), champion(settings)[1], out, silent)
     return out
 
 
@@ -115,13 +115,13 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from components.predict import core
     from components.predict.scored import Stamp
+    from components.predict.settings import PredictStage
     from components.shared.rows.row_ranges import plan_ranges
     from components.shared.stage.recording import silent
     from configs.loading import load
-    from configs.stages import prediction
 
     settings = load(use_case)
-    stage, model = prediction.predict_stage(settings), champion(settings)[0]
+    stage, model = PredictStage.of(settings), champion(settings)[0]
     began = time.perf_counter()
     if way == "predict":
         stamp = Stamp.of(stage.name, "1", "2013-12-31T00:00:00+00:00", "benchmark")

@@ -25,10 +25,10 @@ from components.shared.rows.raw import raw_tensors
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
 from components.train import core, metrics
+from components.train.settings import TrainStage
 from configs.loading import load
 from configs.rows import Split
 from configs.settings import Settings
-from configs.stages import training
 
 FLOOR, BELOW_TREES = 0.70, 0.005
 NETWORKS = ("linear", "dnn", "wide_deep")
@@ -65,7 +65,7 @@ def network(rows: Path, model: str) -> Quality:
         out = Path(folder)
         inputs = newest("examples"), newest("transform_graph")
         places = out / "model", out / "log", out / "checkpoints"
-        core.run(*inputs, training.train_stage(settings), *places, silent)
+        core.run(*inputs, TrainStage.of(settings), *places, silent)
         seconds = time.perf_counter() - began
         scorer = Scorer(out / "model", model)
         batches = [

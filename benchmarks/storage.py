@@ -22,12 +22,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from components.evaluate.settings import EvaluateStage
+from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import write_json, writing
 from components.shared.files.paths import is_remote, local_copy, place
 from components.shared.stage.recording import silent
-from configs.loading import load, schema_text
+from components.train.settings import TrainStage
+from components.transform.settings import TransformStage
+from components.validate.settings import ValidateStage
+from configs.loading import load
 from configs.settings import Settings
-from configs.stages import training
 
 Seconds = tuple[float, float]
 """By the clock, and of this process on the processors: the latter without the emulator's own work."""
@@ -105,27 +109,27 @@ Work = Callable[[], object]
 def _ingest(root: Path, settings: Settings) -> Work:
     from components.ingest import core
 
-    return lambda: core.run(training.ingest_stage(settings), root / "rows", silent)
+    return lambda: core.run(IngestStage.of(settings), root / "rows", silent)
 
 
 def _validate(root: Path, settings: Settings) -> Work:
     from components.validate import core
 
-    told = training.validate_stage(settings, schema_text("flights"))
+    told = ValidateStage.of(settings)
     return lambda: core.run(root / "rows", told, None, root / "statistics", silent)
 
 
 def _transform(root: Path, settings: Settings) -> Work:
     from components.transform import core
 
-    told = training.transform_stage(settings)
+    told = TransformStage.of(settings)
     return lambda: core.run(root / "rows", told, root / "graph", root / "examples", silent)
 
 
 def _train(root: Path, settings: Settings) -> Work:
     from components.train import core
 
-    told, read = training.train_stage(settings), (root / "examples", root / "graph")
+    told, read = TrainStage.of(settings), (root / "examples", root / "graph")
     return lambda: core.run(*read, told, root / "model", root / "log", root / "checkpoints", silent)
 
 
@@ -137,7 +141,7 @@ def _train_from_a_stream(root: Path, settings: Settings) -> Work:
 def _evaluate(root: Path, settings: Settings) -> Work:
     from components.evaluate import core
 
-    told = training.evaluate_stage(settings)
+    told = EvaluateStage.of(settings)
     return lambda: core.run(root / "rows", root / "model", None, "", told, root / "evaluation", silent)
 
 

@@ -27,10 +27,10 @@ from rich.table import Table
 from benchmarks._newest import newest
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.stage.recording import silent
+from components.transform.settings import TransformStage
 from configs.features import Features
 from configs.loading import load
 from configs.rows import SPLITS
-from configs.stages import training
 
 FEW = 100
 """Rows of each split that stand for none."""
@@ -53,7 +53,7 @@ def main() -> None:
     told = parser.parse_args()
     rows = told.rows or newest("rows", told.use_case)
     if told.way:
-        print(json.dumps(measure(told.way, rows, training.transform_stage(load(told.use_case)))))
+        print(json.dumps(measure(told.way, rows, TransformStage.of(load(told.use_case)))))
         return
     with tempfile.TemporaryDirectory() as few:
         _cut(rows, Path(few))
@@ -61,7 +61,7 @@ def main() -> None:
     show(found)
 
 
-def measure(way: str, rows: Path, stage: training.TransformStage) -> dict[str, float]:
+def measure(way: str, rows: Path, stage: TransformStage) -> dict[str, float]:
     """Seconds (wall and processor), rows and peak MiB of one way, in this process."""
     began = time.perf_counter()
     from components.transform import core
@@ -128,7 +128,7 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
     return outputs
 
 
-def _analyze(way: str, rows: Path, stage: training.TransformStage, graph: Path) -> int:
+def _analyze(way: str, rows: Path, stage: TransformStage, graph: Path) -> int:
     from components.shared.beam.options import pipeline_options
     from components.shared.rows.row_ranges import plan_ranges
     from components.transform import analysis

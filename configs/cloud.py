@@ -4,12 +4,13 @@ An environment that has a `cloud` section runs on Vertex AI (Agent Platform sinc
 runs on this machine. What a run is has no place here: that is the use case's.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from configs.machines import check
 from configs.section import Section
+from configs.stages import container_tasks
 
 ProjectId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", examples=["my-project-dev"])]
 Location = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+[0-9]$", examples=["us-central1"])]
@@ -25,10 +26,10 @@ ServiceAccount = Annotated[
 ]
 LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
-StageName = Literal[
-    "resolve", "ingest", "validate", "transform", "evaluate", "deploy", "hold",
-    "choose", "select", "predict", "deliver",
-]  # fmt: skip
+if TYPE_CHECKING:
+    StageName = str
+else:
+    StageName = Literal[container_tasks()]
 Accelerator = Literal[
     "NVIDIA_TESLA_T4",
     "NVIDIA_TESLA_P100",

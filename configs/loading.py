@@ -44,6 +44,7 @@ def load(use_case: str | Path, environment: str = "local", overrides: Sequence[s
     ):
         merged = _merge(merged, layer)
     _add_sql(merged, folder, origins)
+    merged["schema_pbtxt"] = schema_text(folder)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from configs.loading import CONFIGS, read_section
 from configs.section import Section
+from configs.stages import stage_spec
 
 FILE = CONFIGS / "prices.yaml"
 _DAYS_A_MONTH = 30.44
@@ -114,26 +115,10 @@ class StoragePrices(Section):
     """Bytes that a run keeps, and that Dataflow shuffles, over bytes that its query scans."""
 
 
-class Minutes(Section):
-    """How long the stages of one run take, the start of their machines included."""
-
-    basis: str
-    resolve: Range
-    ingest: Range
-    validate_: Annotated[Range, Field(alias="validate")]
-    transform: Range
-    train: Range
-    evaluate: Range
-    deploy: Range
-    choose: Range
-    select: Range
-    predict: Range
-    deliver: Range
-
-    def of(self, stage: str) -> Range:
-        """Of a stage by its name."""
-        found: Range = getattr(self, "validate_" if stage == "validate" else stage)
-        return found
+def stage_minutes(stage: str) -> Range:
+    """How long a stage of one run takes, the start of its machine included."""
+    low, high = stage_spec(stage).minutes
+    return Range(low=low, high=high)
 
 
 class Prices(Section):
@@ -149,7 +134,8 @@ class Prices(Section):
     accelerators: dict[str, Price]
     vertex: VertexPrices
     storage: StoragePrices
-    minutes: Minutes
+    minutes: str
+    """On what the minutes of the stages (configs/stages.py) are based."""
 
     def region(self, location: str) -> Factor:
         """The factor of a region, as far as it is known; the home region's is 1 by definition."""

@@ -50,6 +50,8 @@ class Settings(Section):
     places: Places = Places()
     cloud: Cloud | None = None
     """Google Cloud, where the pipeline runs there."""
+    schema_pbtxt: str = ""
+    """The reviewed schema beside the YAML, filled in when the settings are read; empty: infer one."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -61,6 +63,25 @@ class Settings(Section):
     def located_source(self) -> Source:
         """The source with its place: its own, or the environment's warehouse."""
         return self.source.model_copy(update={"uri": self.source.uri or self.places.warehouse})
+
+    @property
+    def scored_source(self) -> Source:
+        """The source of batch prediction with its place; its query may read the table `examples`."""
+        prediction, source = self.prediction, self.located_source
+        place = {"uri": prediction.uri or source.uri}
+        if not prediction.query:
+            return source.model_copy(update=place)
+        query = {
+            "query": prediction.query,
+            "sql": prediction.sql,
+            "parameters": {**source.parameters, **prediction.parameters},
+        }
+        return source.model_copy(update=place | query)
+
+    @property
+    def examples_query(self) -> str:
+        """The query whose rows are the table `examples` of the scored source; empty: it has none."""
+        return self.source.sql if self.prediction.query else ""
 
     @property
     def run_root(self) -> Path:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from configs.errors import PipelineError, translate_os_error
-from pipelines.graph.definitions import Pipeline
+from configs.stages import STAGES, Pipeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -133,13 +133,13 @@ def compile_(
     pipeline: Which = "training",
 ) -> None:
     """Compile a pipeline to the YAML that a target runs."""
-    from configs.loading import load, schema_text
+    from configs.loading import load
     from pipelines.graph import compiling
 
     settings = load(use_case, env, overrides or ())
     root = Path("output") if settings.cloud else Path(settings.places.root)
     path = out or root / f"{pipeline}-{settings.name}-{env}.yaml"
-    compiling.compile_to(settings, schema_text(use_case), path, pipeline)
+    compiling.compile_to(settings, path, pipeline)
     typer.echo(path)
 
 
@@ -285,7 +285,7 @@ def publish(
     from configs.loading import load
     from pipelines.commands import publish as publish_command
 
-    typer.echo(publish_command.publish(use_case, load(use_case, env, overrides or ()), pipeline))
+    typer.echo(publish_command.publish(load(use_case, env, overrides or ()), pipeline))
 
 
 @app.command(rich_help_panel=_CLOUD)
@@ -310,7 +310,7 @@ def schedule(
     settings = load(use_case, env, overrides or ())
     if action is Action.create:
         when = timing(cron, time_zone, max_concurrent)
-        schedule_command.create(use_case, settings, when, pipeline or "training")
+        schedule_command.create(settings, when, pipeline or "training")
     else:
         schedule_command.act(action.value, settings, pipeline)
 
@@ -336,7 +336,7 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="ingest, validate, transform, train, evaluate, deploy; choose, select, predict, deliver."
+            help="; ".join(", ".join(each.name for each in specs) for specs in STAGES.values()) + "."
         ),
     ],
     use_case: UseCase,
@@ -349,7 +349,7 @@ def stage(
     from pipelines.commands import stage as stage_command
 
     settings = load(use_case, env, overrides or ())
-    stage_command.run_stage(name, use_case, settings, run_id)
+    stage_command.run_stage(name, settings, run_id)
 
 
 if __name__ == "__main__":

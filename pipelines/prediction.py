@@ -10,14 +10,8 @@ from components.deliver.component import deliver
 from components.predict.component import predict
 from components.select.component import select
 from configs.settings import Settings
-from configs.stages.prediction import told_prediction
 from pipelines.graph import placement
-from pipelines.graph.code_digest import code_digest
-
-STAGES = ("choose", "select", "predict", "deliver")
-"""In the order of the data."""
-NEVER_CACHED = frozenset({"choose", "deliver"})
-"""They look at, or change, the world outside the run."""
+from pipelines.graph.tasks import Tasks
 
 
 def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]:
@@ -35,44 +29,29 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     Raises:
         SettingsError: The use case and the environment do not fit batch prediction.
     """
-    told = told_prediction(settings)
-
-    def placed(task: dsl.PipelineTask) -> dsl.PipelineTask:
-        cached = task.name not in NEVER_CACHED and task.name not in fresh
-        return placement.placed(task, settings).set_caching_options(cached)
+    tasks = Tasks("prediction", settings, fresh)
 
     @dsl.pipeline(name=f"prediction-{settings.name}", description=settings.question)
     def prediction(run_id: str = "", scored_at: str = "", version: str = "") -> None:
-        chosen = placed(
-            choose(
-                settings=told["choose"],
-                version=version,
-                run_id=run_id,
-                scored_at=scored_at,
-                job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
-                created=placement.job_created_at(settings),
-            )
+        chosen = tasks.add(
+            choose,
+            version=version,
+            run_id=run_id,
+            scored_at=scored_at,
+            job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
+            created=placement.job_created_at(settings),
+        ).outputs
+        rows = tasks.add(select, source=chosen["source"], features=chosen["features"]).outputs["rows"]
+        predicted = tasks.add(
+            predict,
+            rows=rows,
+            model=chosen["model"],
+            version=chosen["version"],
+            run_id=chosen["run_id"],
+            scored_at=chosen["scored_at"],
         )
-        rows = placed(
-            select(
-                settings=told["select"],
-                code=code_digest("select"),
-                source=chosen.outputs["source"],
-                features=chosen.outputs["features"],
-            )
-        ).outputs["rows"]
-        predictions = placed(
-            predict(
-                rows=rows,
-                model=chosen.outputs["model"],
-                version=chosen.outputs["version"],
-                run_id=chosen.outputs["run_id"],
-                scored_at=chosen.outputs["scored_at"],
-                settings=told["predict"],
-                code=code_digest("predict"),
-            )
-        ).outputs["predictions"]
-        placed(deliver(predictions=predictions, settings=told["deliver"]))
+        tasks.add(deliver, predictions=predicted.outputs["predictions"])
+        tasks.add_others()
 
     pipeline: Callable[..., Any] = prediction
     return pipeline

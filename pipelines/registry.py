@@ -1,8 +1,8 @@
 """The registry of an environment."""
 
 from components.shared.registry import Registry, open_registry
+from configs.access import serving_cloud
 from configs.settings import Settings
-from configs.stages.cloud import serving_cloud
 
 
 def registry_of(settings: Settings) -> Registry:

@@ -19,9 +19,9 @@ from components.shared.files.artifacts import read_json, write_json
 from components.shared.stage.records import stage_records
 from configs.errors import UnknownRunError
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
 from pipelines.graph.code_digest import ROOT
-from pipelines.graph.definitions import Pipeline
 
 MANIFEST = "manifest.json"
 _VERSIONS_OF = (

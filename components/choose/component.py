@@ -34,7 +34,7 @@ def choose(
     parameters = {"settings": settings, "version": version}
     with stage("choose", outputs=[choice], parameters=parameters) as record:
         from components.choose import core
-        from configs.stages.prediction import ChooseStage
+        from components.choose.settings import ChooseStage
 
         record.imported()
         told = ChooseStage.model_validate_json(settings)

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from components.choose.settings import ChooseStage
 from components.shared.files.artifacts import read_json, write_json, writing
 from components.shared.registry import Registry, Version, open_registry
 from components.shared.sources import open_source, selection
 from configs.errors import ModelError, PlaceError, RegistryError, SettingsError
-from configs.stages.prediction import ChooseStage
 
 
 class Choice(NamedTuple):

@@ -14,7 +14,7 @@ def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Ou
     parameters = {"settings": settings}
     with stage("deliver", inputs=[predictions], outputs=[delivery], parameters=parameters) as record:
         from components.deliver import core
-        from configs.stages.prediction import DeliverStage
+        from components.deliver.settings import DeliverStage
 
         record.imported()
         told = DeliverStage.model_validate_json(settings)

@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from components.deliver.settings import DeliverStage
 from components.shared.files.artifacts import Summary, read_json, shards, write_json, writing
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.paths import is_remote, local_copy, place
 from components.shared.stage.recording import Progress
 from configs.errors import DataError
-from configs.stages.prediction import DeliverStage
 
 TOLD, DELIVERED = "predictions.json", "_predictions.json"
 """What is said of a run's predictions: in the artifact, and beside the shards, where readers of a folder of

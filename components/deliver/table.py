@@ -15,13 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.deliver.settings import DeliverStage
 from components.shared.files.paths import is_remote
 from components.shared.rows.parquet import opened
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import quoted
 from configs.cloud import BigQueryAccess
 from configs.errors import DataError
-from configs.stages.prediction import DeliverStage
 
 _TYPES: Mapping[pa.DataType, str] = {
     **dict.fromkeys((pa.int8(), pa.int16(), pa.int32(), pa.int64()), "INTEGER"),

@@ -26,7 +26,7 @@ def deploy(
     told, inputs = {"settings": settings, "champion": champion_version}, [model, evaluation, statistics]
     with stage("deploy", inputs=inputs, outputs=[deployment], parameters=told | lineage) as record:
         from components.deploy import core
-        from configs.stages.training import DeployStage
+        from components.deploy.settings import DeployStage
 
         record.imported()
         lineage |= {"judged_against": champion_version}

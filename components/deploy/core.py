@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.deploy import golden, server
+from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import Summary, digest, read_json, write_json, writing
 from components.shared.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
 from components.shared.registry.endpoint import check_verdict
 from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
-from configs.stages.training import DeployStage
 
 Action = Literal["deployed", "already_serving", "left_alone", "held", "taken_back"]
 _SERVING = {"champion", "challenger"}

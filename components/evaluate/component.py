@@ -22,8 +22,8 @@ def evaluate(
     told = {"champion": champion, "champion_version": champion_version, "settings": settings, "code": code}
     with stage("evaluate", inputs=[rows, model], outputs=[evaluation], parameters=told) as record:
         from components.evaluate import core
+        from components.evaluate.settings import EvaluateStage
         from components.shared.files.artifacts import read_json
-        from configs.stages.training import EvaluateStage
 
         record.imported()
         part, out = EvaluateStage.model_validate_json(settings), artifact_path(evaluation)

@@ -14,6 +14,7 @@ from components.evaluate.gates import Verdict, judge
 from components.evaluate.grouping import blur, within
 from components.evaluate.measuring import by_slice, chosen_bins, measured
 from components.evaluate.passing import Pass, Scored, score
+from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import OVERALL, check_columns
 from components.evaluate.workers import scored_by_workers
 from components.shared.beam.options import elsewhere, pipeline_options
@@ -22,7 +23,6 @@ from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
 from configs.errors import MissingFeatureError
 from configs.places import Beam
-from configs.stages.training import EvaluateStage
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output

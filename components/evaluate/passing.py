@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from components.evaluate.frozen import FrozenSplit, Part
 from components.evaluate.golden import GoldenRows
 from components.evaluate.grouping import Groups, grouped, merged
+from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import SliceBook
 from components.shared.rows.scoring import Scorer
 from configs.features import Features
-from configs.stages.training import EvaluateStage
 
 _PARTS_AT_ONCE = 64
 """Batches whose groups are kept apart before they are added up."""

@@ -16,6 +16,7 @@ from apache_beam.runners.runner import PipelineResult
 
 from components.evaluate.frozen import Part
 from components.evaluate.passing import Pass, Scored, score, together
+from components.evaluate.settings import EvaluateStage
 from components.shared.beam.running import run
 from components.shared.beam.staging import scratch, shared
 from components.shared.beam.work import Work
@@ -23,7 +24,6 @@ from components.shared.files.artifacts import writing_file
 from components.shared.files.paths import place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
-from configs.stages.training import EvaluateStage
 
 _COUNTER = ("evaluate", "rows")
 

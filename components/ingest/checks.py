@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from components.ingest.settings import IngestStage
 from configs.errors import EmptySplitError, LabelError
 from configs.rows import SPLITS, HashSplit, Split
-from configs.stages.training import IngestStage
 
 
 class Group(NamedTuple):

@@ -14,7 +14,7 @@ def ingest(settings: str, code: str, source: str, rows: dsl.Output[dsl.Dataset])
     parameters = {"settings": settings, "code": code, "source": source}
     with stage("ingest", outputs=[rows], parameters=parameters) as record:
         from components.ingest import core
-        from configs.stages.training import IngestStage
+        from components.ingest.settings import IngestStage
 
         record.imported()
         told = IngestStage.model_validate_json(settings)

@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, plan
+from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.sources import Rows, open_source, selection
 from components.shared.stage.recording import Progress
 from configs.rows import SPLITS
-from configs.stages.training import IngestStage
 
 
 def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:

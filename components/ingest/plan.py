@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from components.ingest.settings import IngestStage
 from components.shared.sources.selection import check_columns, not_among, quoted
 from components.shared.sources.source import RESULT
 from configs.errors import DataError, LabelError
 from configs.rows import HashSplit, Label, Split, TimeSplit
-from configs.stages.training import IngestStage
 
 NO_LABEL = "no label"
 

@@ -25,7 +25,7 @@ def predict(
     with stage("predict", inputs=[rows], outputs=[predictions], parameters=told) as record:
         from components.predict import core
         from components.predict.scored import Stamp
-        from configs.stages.prediction import PredictStage
+        from components.predict.settings import PredictStage
 
         record.imported()
         part = PredictStage.model_validate_json(settings)

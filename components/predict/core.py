@@ -17,6 +17,7 @@ from apache_beam.utils.shared import Shared
 from components.predict import distribution, scored
 from components.predict.distribution import Scores
 from components.predict.scored import Model, Stamp
+from components.predict.settings import PredictStage
 from components.shared.beam.counters import Counts, count, count_scored, counted, rows_so_far
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.running import distribute, watched
@@ -45,7 +46,6 @@ from components.shared.rows.rejected import (
 from components.shared.rows.row_ranges import RowRange, batches, plan_ranges, schema
 from components.shared.stage.recording import JobProgress
 from configs.errors import DataError, JobError
-from configs.stages.prediction import PredictStage
 
 _LIMIT = "prediction.max_rejected"
 

@@ -7,26 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.stage.records import artifact_path, artifact_uri
-
-_MADE_BY = {
-    "training": {
-        "rows": "ingest",
-        "statistics": "validate",
-        "transform_graph": "transform",
-        "examples": "transform",
-        "model": "train",
-        "training_log": "train",
-        "evaluation": "evaluate",
-        "deployment": "deploy",
-    },
-    "prediction": {
-        "choice": "choose",
-        "rows": "select",
-        "predictions": "predict",
-        "delivery": "deliver",
-    },
-}
-"""The stage of each pipeline that writes an artifact."""
+from configs.stages import Pipeline, artifact_makers
 
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
@@ -50,9 +31,10 @@ class Run:
     """Files that are there but could not be read, with the reason."""
 
     @property
-    def pipeline(self) -> str:
-        """The name of the pipeline that ran: `training` or `prediction`."""
-        return str(self.manifest.get("pipeline", "training"))
+    def pipeline(self) -> Pipeline:
+        """The pipeline that ran."""
+        pipeline: Pipeline = self.manifest.get("pipeline", "training")
+        return pipeline
 
     @property
     def tasks(self) -> Mapping[str, str]:
@@ -125,7 +107,7 @@ class Run:
 
     def absent(self, artifact: str) -> Absent:
         """Why there is nothing to show of an artifact."""
-        stage = _MADE_BY[self.pipeline][artifact]
+        stage = artifact_makers(self.pipeline)[artifact]
         record = self.stages.get(stage)
         if record is None:
             return Absent(f"This run has no record of {stage}{self._because(stage)}.")

@@ -10,6 +10,7 @@ from typing import Any
 from components.report.numbers import figure
 from components.report.reading import Run
 from components.report.scored import look
+from configs.stages import STAGES
 
 PHASES = ("start-up", "import", "work")
 
@@ -74,8 +75,9 @@ def timings(run: Run) -> Timings:
     """The seconds of every stage; cached ones show those of their own run, and do not count."""
     records = run.stages
     names = list(dict.fromkeys([*run.order, *records]))
-    if "hold" in records:
-        names.remove("deploy")
+    for spec in STAGES[run.pipeline]:
+        if any(branch in records for branch in spec.branches):
+            names.remove(spec.name)
     longest = max((_total(record) for record in records.values()), default=0.0)
     stages = tuple(_stage_time(name, records.get(name), longest, run) for name in names)
     whole = run.manifest.get("seconds")

@@ -17,7 +17,7 @@ def resolve(
 
     with stage("resolve", parameters={"settings": settings, "inputs": inputs}) as record:
         from components.resolve import core
-        from configs.stages.training import ResolveStage
+        from components.resolve.settings import ResolveStage
 
         record.imported()
         standing = core.run(ResolveStage.model_validate_json(settings), inputs)

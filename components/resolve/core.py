@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
+from components.resolve.settings import ResolveStage
 from components.shared.registry import Version, open_registry
 from components.shared.sources import open_source
-from configs.stages.training import ResolveStage
 
 
 class Standing(NamedTuple):

@@ -16,8 +16,8 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     parameters = {"settings": settings, "code": code, "source": source, "features": features}
     with stage("select", outputs=[rows], parameters=parameters) as record:
         from components.select import core
+        from components.select.settings import SelectStage
         from components.shared.rows.raw import declared
-        from configs.stages.prediction import SelectStage
 
         record.imported()
         told, wanted = SelectStage.model_validate_json(settings), declared(**json.loads(features))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from components.select.settings import SelectStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.rows import raw
 from components.shared.sources import open_source, selection
@@ -14,7 +15,6 @@ from components.shared.sources.source import RESULT
 from components.shared.stage.recording import Progress
 from configs.errors import DataError
 from configs.features import Features
-from configs.stages.prediction import SelectStage
 
 
 class _Counted(NamedTuple):

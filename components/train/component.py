@@ -27,7 +27,7 @@ def train(
     parameters = {"settings": settings, "code": code}
     with stage("train", inputs=inputs, outputs=outputs, parameters=parameters, kept=hosts.chief) as record:
         from components.train import core, devices
-        from configs.stages.training import TrainStage
+        from components.train.settings import TrainStage
 
         record.imported()
         told = TrainStage.model_validate_json(settings)

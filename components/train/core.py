@@ -15,7 +15,7 @@ from components.train import export, features, history, models
 from components.train.checkpoints import Checkpoints, State
 from components.train.devices import Devices, precision
 from components.train.fitting import Splits, fit
-from configs.stages.training import TrainStage
+from components.train.settings import TrainStage
 from configs.training import Training
 
 

@@ -20,8 +20,8 @@ from components.shared.beam.work import Work
 from components.shared.rows.row_ranges import RowRange
 from components.shared.stage.recording import JobProgress
 from components.transform.reading import read
+from components.transform.settings import TransformStage
 from configs.features import Features
-from configs.stages.training import TransformStage
 
 Function = Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]
 """A preprocessing function: raw columns to outputs, by name."""

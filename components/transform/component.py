@@ -21,7 +21,7 @@ def transform(
     outputs = [transform_graph, examples]
     with stage("transform", inputs=[rows], outputs=outputs, parameters=parameters) as record:
         from components.transform import core
-        from configs.stages.training import TransformStage
+        from components.transform.settings import TransformStage
 
         record.imported()
         told = TransformStage.model_validate_json(settings)

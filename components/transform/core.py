@@ -17,9 +17,9 @@ from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
+from components.transform.settings import TransformStage
 from configs.errors import EmptySplitError, JobError
 from configs.rows import Part, Split
-from configs.stages.training import TransformStage
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
 

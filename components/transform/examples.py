@@ -23,8 +23,8 @@ from components.shared.rows.row_ranges import RowRange
 from components.shared.stage.recording import JobProgress
 from components.transform.inputs import Inputs
 from components.transform.reading import Batch, read
+from components.transform.settings import TransformStage
 from configs.rows import Part
-from configs.stages.training import TransformStage
 
 
 @dataclasses.dataclass(frozen=True)

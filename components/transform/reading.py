@@ -12,7 +12,7 @@ from components.shared.rows.raw import raw_batch
 from components.shared.rows.rejected import accepted_rows, reasons, rejected_rows, text_complaints
 from components.shared.rows.row_ranges import RowRange, batches
 from components.transform.labels import label_complaints
-from configs.stages.training import TransformStage
+from components.transform.settings import TransformStage
 
 
 @dataclasses.dataclass(frozen=True)

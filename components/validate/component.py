@@ -20,7 +20,7 @@ def validate(
     parameters = {"baseline": baseline, "settings": settings, "code": code}
     with stage("validate", inputs=[rows], outputs=[statistics], parameters=parameters) as record:
         from components.validate import core
-        from configs.stages.training import ValidateStage
+        from components.validate.settings import ValidateStage
 
         record.imported()
         told = ValidateStage.model_validate_json(settings)

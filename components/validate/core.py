@@ -21,11 +21,11 @@ from components.validate.distances import Distance, drifts, skews
 from components.validate.findings import examine
 from components.validate.histograms import inner_edges
 from components.validate.rules import Finding
+from components.validate.settings import ValidateStage
 from components.validate.statistics import Request, Statistics, compute
 from components.validate.table import table, verdict
 from configs.errors import AnomaliesError, UnreadableFileError
 from configs.rows import SPLITS
-from configs.stages.training import ValidateStage
 
 STATISTICS = "statistics.pb"
 ANOMALIES = "anomalies.pbtxt"

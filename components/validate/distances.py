@@ -12,9 +12,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate.histograms import standard_of
 from components.validate.presence import common, valued
+from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics, by_name
 from configs.rows import Split
-from configs.stages.training import ValidateStage
 
 Measure = Literal["linf", "js"]
 Comparison = Literal["skew", "drift"]

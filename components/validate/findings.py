@@ -10,9 +10,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from components.validate import schema as schemas
 from components.validate.distances import Distance
 from components.validate.rules import Finding, Severity, Subject, about, used
+from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics, by_name
 from configs.rows import SPLITS
-from configs.stages.training import ValidateStage
 
 
 def examine(

@@ -14,9 +14,9 @@ from components.validate import schema as schemas
 from components.validate.columns import Column, Kind
 from components.validate.distances import compared
 from components.validate.presence import not_a_number, presence, valued
+from components.validate.settings import ValidateStage
 from components.validate.statistics import custom
 from configs.rows import Split
-from configs.stages.training import ValidateStage
 
 Severity = Literal["error", "warning"]
 FindingKind = Literal[

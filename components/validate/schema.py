@@ -16,9 +16,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate.columns import Column, Kind
 from components.validate.presence import presence, valued
+from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics
 from configs.errors import SettingsError
-from configs.stages.training import ValidateStage
 
 FILE = "schema.pbtxt"
 

@@ -16,7 +16,6 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM ${PYTHON_IMAGE} AS code
 COPY configs/*.py /opt/pipeline/configs/
-COPY configs/stages /opt/pipeline/configs/stages
 COPY components /opt/pipeline/components
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/pipeline
 

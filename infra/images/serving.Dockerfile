@@ -11,7 +11,6 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM ${PYTHON_IMAGE} AS code
 COPY configs/*.py /opt/pipeline/configs/
-COPY configs/stages /opt/pipeline/configs/stages
 COPY components/__init__.py /opt/pipeline/components/
 COPY components/serve /opt/pipeline/components/serve
 COPY components/shared/__init__.py /opt/pipeline/components/shared/

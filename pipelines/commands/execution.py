@@ -14,10 +14,10 @@ from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import log_to
 from configs.errors import PipelineError
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.compiling import compile_pipeline
-from pipelines.graph.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
     end_manifest,

@@ -57,7 +57,7 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     seed_command.seed_once(settings)
     execution.check_before_spending(settings, "prediction")
     prediction = definitions.of("prediction")
-    pipeline = prediction.build(settings, "", () if wanted.caching else prediction.order)
+    pipeline = prediction.build(settings, () if wanted.caching else prediction.order)
     folder = new_run(settings, "prediction")
     given = {**parameters, "run_id": parameters.get("run_id", folder.name)}
     begin_manifest(folder, settings, execution.command(), "prediction", given)

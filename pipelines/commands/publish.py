@@ -11,20 +11,18 @@ from typing import Any
 from components.shared.files.artifacts import digest, write_json
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.paths import place
-from configs.loading import schema_text
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
-from pipelines.graph.definitions import Pipeline
 from pipelines.runners.target import cloud_of
 
 FOLDER = "pipelines"
 
 
-def publish(use_case: str, settings: Settings, pipeline: Pipeline = "training") -> str:
+def publish(settings: Settings, pipeline: Pipeline = "training") -> str:
     """Compile a pipeline and publish it; returns the place of its launch file.
 
     Args:
-        use_case: Its name or folder.
         settings: Of an environment on Google Cloud.
         pipeline: Which one.
 
@@ -39,7 +37,7 @@ def publish(use_case: str, settings: Settings, pipeline: Pipeline = "training") 
     name = f"{pipeline}-{settings.name}"
     with tempfile.TemporaryDirectory() as beside:
         compiled = Path(beside) / "pipeline.yaml"
-        compiling.compile_to(settings, schema_text(use_case), compiled, pipeline)
+        compiling.compile_to(settings, compiled, pipeline)
         template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
         gcs_writing.put(compiled, template)
     launch = f"{folder}/{name}.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json
-from pipelines.graph.definitions import Pipeline
+from configs.stages import Pipeline
 from pipelines.runs import (
     MANIFEST,
     find_run,

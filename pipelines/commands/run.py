@@ -8,7 +8,7 @@ from rich.console import Console
 from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError
-from configs.loading import SCHEMA, schema_text, use_case_folder
+from configs.loading import SCHEMA, use_case_folder
 from configs.settings import Settings
 from pipelines import view
 from pipelines.commands.execution import check_before_spending, command, execute, show_failure
@@ -30,7 +30,7 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     console = view.open_console()
     seed_once(settings)
     check_before_spending(settings)
-    pipeline = definitions.of("training").build(settings, schema_text(use_case), fresh)
+    pipeline = definitions.of("training").build(settings, fresh)
     folder = new_run(settings)
     begin_manifest(folder, settings, command())
     manifest = execute(console, pipeline, settings, folder, caching=not no_cache)

@@ -7,15 +7,15 @@ from rich.table import Table
 
 from components.shared.gcp import links
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines import view
-from pipelines.graph.definitions import Pipeline
 from pipelines.runners import cron, schedules
 from pipelines.runners.target import cloud_of
 
 _ACTIONS = {"pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete}
 
 
-def create(use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
+def create(settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
     """Make the schedule, or bring the one that is there up to date.
 
     Raises:
@@ -23,7 +23,7 @@ def create(use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pip
         CloudError: The service refuses it, or does not answer.
     """
     cloud_of(settings)
-    made, done = schedules.create(use_case, settings, timing, pipeline)
+    made, done = schedules.create(settings, timing, pipeline)
     _show(view.open_console(), f"{made.name}: {done}", [made])
 
 

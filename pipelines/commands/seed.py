@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from configs.access import bigquery_access
 from configs.errors import SettingsError
 from configs.settings import Settings
-from configs.stages.cloud import bigquery_access
 from pipelines import view
 
 

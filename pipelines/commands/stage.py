@@ -1,7 +1,6 @@
 """One stage by itself: its component called in this process, on the artifacts of an earlier run."""
 
 import datetime
-import importlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,30 +9,29 @@ from typing import Any
 from kfp import dsl
 
 from components.resolve import core as resolve_core
+from components.resolve.settings import ResolveStage
 from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError, UnknownRunError
-from configs.loading import schema_text
 from configs.settings import Settings
-from configs.stages.prediction import told_prediction
-from configs.stages.training import resolve_stage, told_training
 from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.code_digest import code_digest
 from pipelines.graph.definitions import Definition
+from pipelines.graph.parameters import stage_settings
+from pipelines.graph.tasks import stage_component
 from pipelines.runs import MANIFEST, find_run
 
 _LOOKS_FIRST = "resolve"
 """It leaves no artifact: every stage of training that runs alone looks at the world by itself."""
 
 
-def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
+def run(name: str, settings: Settings, run_id: str) -> Path:
     """Run one stage with these settings.
 
     Args:
         name: The stage, of either pipeline.
         settings: What and where; its own part may differ from the run's.
-        schema_pbtxt: The reviewed schema; empty: infer one.
         run_id: The run of that pipeline whose artifacts it reads; empty: the last one of the use case.
 
     Returns:
@@ -44,17 +42,16 @@ def run(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Path:
         UnknownRunError: No such run, or it never made what the stage reads.
     """
     pipeline = _pipeline_with(name)
-    component = getattr(importlib.import_module(f"components.{name}.component"), name)
+    component = stage_component(name)
     root = settings.run_root
     out = root / "alone" / name
     out.mkdir(parents=True, exist_ok=True)
     earlier = _Earlier(root, run_id or settings.name, pipeline)
-    if pipeline.name == "training":
-        told = _of_training(name, settings, schema_pbtxt, run_id)
-    else:
-        told = _of_prediction(name, settings, earlier)
+    training = pipeline.name == "training"
     arguments = {
-        **told,
+        "settings": stage_settings(name, settings),
+        "code": code_digest(name),
+        **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
         **_inputs(component, earlier),
         **{
             output: _artifact(output, str(out / output))
@@ -114,13 +111,10 @@ def _named(component: Any) -> list[str]:
     return [name for name in function.__annotations__ if name != "return"]
 
 
-def _of_training(name: str, settings: Settings, schema_pbtxt: str, run_id: str) -> Mapping[str, str]:
+def _of_training(settings: Settings, run_id: str) -> Mapping[str, str]:
     """Everything that a component of training may be told that is no artifact."""
-    told = told_training(settings, schema_pbtxt)
-    found = resolve_core.run(resolve_stage(settings), "")
+    found = resolve_core.run(ResolveStage.of(settings), "")
     return {
-        "settings": told[name],
-        "code": code_digest(name),
         "source": found.source,
         "baseline": found.statistics,
         "champion": found.model,
@@ -132,19 +126,13 @@ def _of_training(name: str, settings: Settings, schema_pbtxt: str, run_id: str) 
     }
 
 
-def _of_prediction(name: str, settings: Settings, earlier: _Earlier) -> Mapping[str, str]:
+def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, str]:
     """The same of prediction: `choose` looks at the world now, the others are told what it chose then."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
     chosen = {"version": "", "run_id": "", "scored_at": now}
     if name != "choose":
         chosen = read_json(earlier.here("choice") / "choice.json")
-    return {
-        **chosen,
-        "settings": told_prediction(settings)[name],
-        "code": code_digest(name),
-        "job": "",
-        "created": "",
-    }
+    return {**chosen, "job": "", "created": ""}
 
 
 def _inputs(component: Any, earlier: _Earlier) -> dict[str, Any]:
@@ -159,7 +147,7 @@ def _artifact(name: str, place: str) -> dsl.Artifact:
     return dsl.Artifact(name=name, uri=place if "://" in place else str(Path(place).absolute()))
 
 
-def run_stage(name: str, use_case: str, settings: Settings, run_id: str) -> None:
+def run_stage(name: str, settings: Settings, run_id: str) -> None:
     """Run one stage alone and say where its outputs lie."""
-    out = run(name, settings, schema_text(use_case), run_id)
+    out = run(name, settings, run_id)
     view.show_places(view.open_console(), {path.name: str(path) for path in sorted(out.iterdir())})

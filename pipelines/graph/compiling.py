@@ -6,18 +6,18 @@ from typing import Any
 
 from components.shared.files.artifacts import writing_file
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
-from pipelines.graph.definitions import Pipeline
 
 
-def compile_to(settings: Settings, schema_pbtxt: str, path: Path, pipeline: Pipeline = "training") -> None:
+def compile_to(settings: Settings, path: Path, pipeline: Pipeline = "training") -> None:
     """Compile a pipeline into `path`.
 
     Raises:
         SettingsError: The graph would not run alike on every target.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    compile_pipeline(definitions.of(pipeline).build(settings, schema_pbtxt, ()), settings, path)
+    compile_pipeline(definitions.of(pipeline).build(settings), settings, path)
 
 
 def compile_pipeline(pipeline: Callable[..., Any], settings: Settings, path: Path) -> None:

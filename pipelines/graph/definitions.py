@@ -1,4 +1,4 @@
-"""The pipelines that there are: the stages of each, how it is built, what its query reads, what runs where.
+"""The pipelines that there are: the stages of each, how it is built, and what its query reads.
 
 Nothing of KFP is imported before a pipeline is built.
 """
@@ -6,15 +6,14 @@ Nothing of KFP is imported before a pipeline is built.
 import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
+from components.ingest.settings import IngestStage
+from components.select.settings import SelectStage
 from configs.cloud import BigQueryAccess
 from configs.rows import Ingest, Source
 from configs.settings import Settings
-from configs.stages.prediction import select_stage
-from configs.stages.training import ingest_stage
-
-Pipeline = Literal["training", "prediction"]
+from configs.stages import STAGES, Pipeline, StageSpec
 
 
 class Reading(NamedTuple):
@@ -32,39 +31,52 @@ class Definition:
 
     Args:
         name: Its name.
-        stages: In the order of the data, each with what it makes of what.
-        build: A KFP pipeline, from settings, the reviewed schema, and the stages not to take from the cache.
         reads: What its query reads.
         parameters: What a run is given that a clock or an event starts, beside its id.
-        queries: The stage that runs the query.
-        beam: The stages whose work is Beam's.
-        custom_jobs: The stages that are a job on machines of their own.
-        branches: Tasks that a gate may run in place of a stage.
         leaves_endpoint: Whether servers stand after a run.
         cheaper: What makes a run cost less.
     """
 
     name: Pipeline
-    stages: Mapping[str, str]
-    build: Callable[[Settings, str, Collection[str]], Callable[..., Any]]
     reads: Callable[[Settings], Reading]
     parameters: Callable[[Settings], dict[str, str]]
-    queries: str
-    beam: frozenset[str]
-    custom_jobs: frozenset[str]
-    branches: tuple[str, ...]
     leaves_endpoint: bool
     cheaper: str
 
+    def build(self, settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]:
+        """Build the KFP pipeline; the stages in `fresh` are not taken from the cache."""
+        built: Callable[..., Any] = importlib.import_module(f"pipelines.{self.name}").build(settings, fresh)
+        return built
+
+    @property
+    def specs(self) -> tuple[StageSpec, ...]:
+        """Its stages, in the order of the data."""
+        return STAGES[self.name]
+
+    @property
+    def stages(self) -> Mapping[str, str]:
+        """Its stages by name, each with what it makes of what."""
+        return {spec.name: spec.makes for spec in self.specs}
+
     @property
     def order(self) -> tuple[str, ...]:
-        """The names of the stages, in the order of the data."""
+        """The names of its stages, in the order of the data."""
         return tuple(self.stages)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The names of all tasks that may leave a record."""
         return (*self.stages, *self.branches)
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """Tasks that a gate may run in place of a stage."""
+        return tuple(branch for spec in self.specs for branch in spec.branches)
+
+    @property
+    def query_stage(self) -> str:
+        """The stage that runs the query."""
+        return next(spec.name for spec in self.specs if spec.runs_query)
 
 
 def of(name: Pipeline) -> Definition:
@@ -73,7 +85,7 @@ def of(name: Pipeline) -> Definition:
 
 
 def every() -> tuple[Definition, ...]:
-    """All of them."""
+    """The definitions of all pipelines."""
     return tuple(_DEFINITIONS.values())
 
 
@@ -82,81 +94,36 @@ def with_stage(name: str) -> Definition | None:
     return next((each for each in _DEFINITIONS.values() if name in each.stages), None)
 
 
-def _graph(name: Pipeline) -> Any:
-    """The module with a pipeline's graph, found by its name: the graphs themselves stand on this package."""
-    return importlib.import_module(f"pipelines.{name}")
+def _training_reads(settings: Settings) -> Reading:
+    part = IngestStage.of(settings)
+    return Reading(part.source, part.ingest, part.access)
 
 
-def _training(settings: Settings, schema_pbtxt: str, fresh: Collection[str]) -> Callable[..., Any]:
-    built: Callable[..., Any] = _graph("training").build(settings, schema_pbtxt, fresh)
-    return built
-
-
-def _prediction(settings: Settings, _: str, fresh: Collection[str]) -> Callable[..., Any]:
-    """The model knows its features: no schema is asked."""
-    built: Callable[..., Any] = _graph("prediction").build(settings, fresh)
-    return built
-
-
-def _examples_read(settings: Settings) -> Reading:
-    told = ingest_stage(settings)
-    return Reading(told.source, told.ingest, told.access)
-
-
-def _rows_to_score_read(settings: Settings) -> Reading:
+def _prediction_reads(settings: Settings) -> Reading:
     from components.shared.sources.selection import with_examples
 
-    told = select_stage(settings)
-    return Reading(with_examples(told.source, told.examples), told.ingest, told.access)
-
-
-def _checkpoints(settings: Settings) -> dict[str, str]:
-    return {"checkpoints": f"{settings.places.root}/{settings.name}/checkpoints"}
-
-
-def _defaults(_: Settings) -> dict[str, str]:
-    """The champion scores, stamped by the job."""
-    return {}
+    part = SelectStage.of(settings)
+    return Reading(with_examples(part.source, part.examples), part.ingest, part.access)
 
 
 _DEFINITIONS: Mapping[Pipeline, Definition] = {
-    "training": Definition(
-        name="training",
-        stages={
-            "resolve": "the source and the champion",
-            "ingest": "source to rows",
-            "validate": "rows to statistics and findings",
-            "transform": "rows to examples",
-            "train": "examples to model",
-            "evaluate": "model to verdict",
-            "deploy": "version to endpoint",
-        },
-        build=_training,
-        reads=_examples_read,
-        parameters=_checkpoints,
-        queries="ingest",
-        beam=frozenset({"transform", "evaluate"}),
-        custom_jobs=frozenset({"train"}),
-        branches=("hold",),
-        leaves_endpoint=True,
-        cheaper="choose smaller, fewer or spot machines, shorten cloud.training.timeout_hours",
-    ),
-    "prediction": Definition(
-        name="prediction",
-        stages={
-            "choose": "the version and the source",
-            "select": "source to rows",
-            "predict": "rows to predictions",
-            "deliver": "predictions to where they are wanted",
-        },
-        build=_prediction,
-        reads=_rows_to_score_read,
-        parameters=_defaults,
-        queries="select",
-        beam=frozenset({"predict"}),
-        custom_jobs=frozenset(),
-        branches=(),
-        leaves_endpoint=False,
-        cheaper="select fewer rows, choose smaller or fewer machines in cloud.dataflow",
-    ),
+    each.name: each
+    for each in (
+        Definition(
+            name="training",
+            reads=_training_reads,
+            parameters=lambda settings: {
+                "checkpoints": f"{settings.places.root}/{settings.name}/checkpoints"
+            },
+            leaves_endpoint=True,
+            cheaper="choose smaller, fewer or spot machines, shorten cloud.training.timeout_hours",
+        ),
+        Definition(
+            name="prediction",
+            reads=_prediction_reads,
+            parameters=lambda _: {},  # the champion scores, stamped by the job
+            leaves_endpoint=False,
+            cheaper="select fewer rows, choose smaller or fewer machines in cloud.dataflow",
+        ),
+    )
 }

@@ -4,16 +4,15 @@ from typing import Any
 
 from configs.cloud import Cloud, StageMachine, TrainingJob
 from configs.settings import Settings
+from configs.stages import container_tasks
 
 REDUCTION_SERVER = "us-docker.pkg.dev/vertex-ai-restricted/training/reductionserver:latest"
 """Google's own image, which has no other tag."""
 REDUCTION_MACHINE = "n1-highcpu-16"
 _RESERVATION_KEY = "compute.googleapis.com/reservation-name"
-_CUSTOM_JOBS = frozenset({"train"})
-"""Tasks that are a custom job on Vertex AI; the others are containers whose machine the service chooses."""
 
 
-def on_its_machine(component: Any, settings: Settings) -> Any:
+def as_custom_job(component: Any, settings: Settings) -> Any:
     """The component itself; on Google Cloud, the same as a Vertex AI custom job.
 
     Its command, its inputs and its outputs stay what they are.
@@ -105,7 +104,7 @@ def placed(task: Any, settings: Settings) -> Any:
     cloud = settings.cloud
     if cloud is None:
         return task.set_container_image(settings.image)
-    if task.name in _CUSTOM_JOBS:
+    if task.name not in container_tasks():
         return task  # the launcher's own image; ours is in the job's worker pools
     machine = stage_machine(cloud, task.name)
     task.set_container_image(settings.image)

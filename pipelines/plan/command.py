@@ -6,7 +6,7 @@ from rich.console import Console
 
 from configs.prices import load_prices
 from configs.settings import Settings
-from pipelines.graph.definitions import Pipeline
+from configs.stages import Pipeline
 from pipelines.plan import scanning
 from pipelines.plan.estimate import Plan, check_budget, estimate
 from pipelines.plan.table import show

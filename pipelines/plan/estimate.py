@@ -11,8 +11,8 @@ from configs.cloud import Cloud
 from configs.errors import BudgetError
 from configs.prices import Prices, months_between
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
-from pipelines.graph.definitions import Pipeline
 from pipelines.plan.cost import Cost, total
 from pipelines.plan.lines import Line, Lines, Scanned
 from pipelines.runners.target import cloud_of
@@ -129,6 +129,6 @@ def _warnings(
 def _notes(prices: Prices) -> tuple[str, ...]:
     return (
         f"{WHAT_IT_IS}; never exact. Prices: {prices.about.strip()}",
-        f"Durations: {prices.minutes.basis.strip()}",
+        f"Durations: {prices.minutes.strip()}",
         "Stages that are taken from the cache cost nothing; a job that restarts costs again.",
     )

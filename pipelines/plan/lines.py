@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from components.deliver.settings import DeliverStage
 from configs.cloud import OnlinePrediction
 from configs.errors import SettingsError
-from configs.prices import Factor, Price, Prices, Range
+from configs.prices import Factor, Price, Prices, Range, stage_minutes
 from configs.settings import Settings
-from configs.stages.prediction import deliver_stage
 from pipelines.graph.definitions import Definition
 from pipelines.graph.machines import Shape, chips, hosts, shape
 from pipelines.graph.placement import REDUCTION_MACHINE, stage_machine
@@ -66,24 +66,24 @@ class Lines:
     def run(self) -> Iterator[Line]:
         """What a run starts, stage by stage."""
         special: dict[str, Callable[[], Iterator[Line]]] = {
-            self.pipeline.queries: self._queries,
+            self.pipeline.query_stage: self._queries,
             "train": self._training,
             "deliver": self._merge,
         }
         once = self.prices.vertex.pipeline_run
         yield Line("all", "Vertex AI Pipelines", "one run", priced(once, once.usd), self.who.pipeline)
-        for stage in self.pipeline.order:
-            yield from special.get(stage, lambda: iter(()))()
-            if stage in self.pipeline.beam and on_dataflow(self.cloud):
-                yield self._workers(stage)
-            if stage not in self.pipeline.custom_jobs:
-                yield self._container(stage)
+        for spec in self.pipeline.specs:
+            yield from special.get(spec.name, lambda: iter(()))()
+            if spec.beam and on_dataflow(self.cloud):
+                yield self._workers(spec.name)
+            if not spec.custom_job:
+                yield self._container(spec.name)
 
     def _queries(self) -> Iterator[Line]:
         scanned, price = self.scanned, self.prices.bigquery.scanned_tib
         if scanned.high:
             cost = priced(price, price.usd / _TIB).times(Range(low=scanned.low, high=scanned.high))
-            where = self.pipeline.queries
+            where = self.pipeline.query_stage
             yield Line(where, "BigQuery", "on demand", cost.at(self.factor), self.who.pipeline)
 
     def _merge(self) -> Iterator[Line]:
@@ -95,12 +95,12 @@ class Lines:
 
     @property
     def _into_a_table(self) -> bool:
-        return deliver_stage(self.settings).output.startswith("bq://")
+        return DeliverStage.of(self.settings).output.startswith("bq://")
 
     def _container(self, stage: str) -> Line:
         """A stage's own container; Vertex AI chooses a machine of that size."""
         machine = stage_machine(self.cloud, stage)
-        minutes = self.prices.minutes.of(stage)
+        minutes = stage_minutes(stage)
         hour = self._machine_hour(Shape("e2", machine.cpus, machine.memory_gb))
         return Line(
             stage,
@@ -113,7 +113,7 @@ class Lines:
 
     def _workers(self, stage: str) -> Line:
         """Beam's workers; they are fewer than the most while the job starts and ends."""
-        told, price, minutes = self.cloud.dataflow, self.prices.dataflow, self.prices.minutes.of(stage)
+        told, price, minutes = self.cloud.dataflow, self.prices.dataflow, stage_minutes(stage)
         size = shape(told.machine_type)
         cpu, memory = price.cpu_hour, price.gb_hour
         if told.flexrs:
@@ -139,7 +139,7 @@ class Lines:
 
     def _training(self) -> Iterator[Line]:
         told, prices = self.cloud.training, self.prices
-        expected = prices.minutes.train
+        expected = stage_minutes("train")
         most = min(expected.high, told.timeout_hours * 60.0)
         minutes = Range(low=min(expected.low, most), high=most)
         v5e = chips(told.machine_type, told.tpu_topology)

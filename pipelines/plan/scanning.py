@@ -5,8 +5,8 @@ import os
 from configs.cloud import Cloud
 from configs.errors import BusyError, QueryError, SourceError
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
-from pipelines.graph.definitions import Pipeline
 from pipelines.plan.lines import Scanned
 
 

@@ -7,9 +7,9 @@ count too, where it is the environment's own.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from components.choose.settings import ChooseStage
+from components.ingest.settings import IngestStage
 from configs.rows import Source
-from configs.stages.prediction import choose_stage
-from configs.stages.training import ingest_stage
 from pipelines.preflight.desk import Desk, Finding, command, judged
 from pipelines.preflight.google import Refused
 from pipelines.preflight.places import contains
@@ -166,7 +166,7 @@ def _used(desk: Desk) -> Mapping[Where | str, set[Name]]:
         "request log": _in(log.table if (log := desk.cloud.prediction.request_log) else ""),
     }
     if desk.with_data:
-        learnt, scored = ingest_stage(desk.settings).source, choose_stage(desk.settings)
+        learnt, scored = IngestStage.of(desk.settings).source, ChooseStage.of(desk.settings)
         found["source"] = _read(learnt) | _read(scored.source, scored.examples)
     return found
 

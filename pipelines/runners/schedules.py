@@ -12,10 +12,9 @@ from typing import Any, Literal, get_args
 from components.shared.gcp.retry import with_retries
 from configs.cloud import Cloud
 from configs.errors import CloudError
-from configs.loading import schema_text
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.graph import definitions
-from pipelines.graph.definitions import Pipeline
 from pipelines.runners import cron, vertex
 from pipelines.runners.target import cloud_of
 
@@ -47,12 +46,11 @@ def title(settings: Settings, pipeline: Pipeline) -> str:
 
 
 def create(
-    use_case: str, settings: Settings, timing: cron.Timing, pipeline: Pipeline = "training"
+    settings: Settings, timing: cron.Timing, pipeline: Pipeline = "training"
 ) -> tuple[Schedule, Literal["made", "updated"]]:
     """Let a clock start runs; a schedule that is there gets the new timing and the pipeline as it is now.
 
     Args:
-        use_case: Its name or folder.
         settings: Of an environment on Google Cloud.
         timing: When.
         pipeline: Which one runs.
@@ -67,7 +65,7 @@ def create(
     client = vertex.connect(cloud)
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "pipeline.yaml"
-        compiling.compile_to(settings, schema_text(use_case), compiled, pipeline)
+        compiling.compile_to(settings, compiled, pipeline)
         with vertex.translate_vertex_errors(cloud):
             job = _job(client, settings, cloud, compiled, pipeline)
             done = with_retries(lambda: _put(client, settings, pipeline, job, timing))()

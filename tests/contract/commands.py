@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json
-from pipelines.graph.definitions import Pipeline
+from configs.stages import Pipeline
 
 ROOT = Path(__file__).parents[2]
 _MOST_SECONDS = 900.0

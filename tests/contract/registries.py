@@ -12,8 +12,8 @@ from components.shared.files.paths import place
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry import Ask, Submission
 from components.shared.registry.vertex.registry import VertexRegistry
+from configs.access import ServingCloud
 from configs.errors import EndpointError
-from configs.stages.cloud import ServingCloud
 from tests.contract.vertex.server import VertexServer
 
 IMAGE = "us-central1-docker.pkg.dev/local-project/pipeline/serving:1"

@@ -12,8 +12,8 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 
 from configs.errors import SettingsError
 from configs.loading import load
+from configs.stages import Pipeline
 from pipelines.graph import compiling, lint
-from pipelines.graph.definitions import Pipeline
 from tests.contract.golden.files import ENVIRONMENTS, PIPELINES, compiled, golden_file
 from tests.contract.vertex.pipelines import _custom_job
 from tests.contract.vertex.routes import raw
@@ -34,7 +34,7 @@ def compile_for(folder: Path, environment: str, *overrides: str) -> dict[str, An
         return known
     if overrides:
         path = folder / "other.yaml"
-    compiling.compile_to(load("flights", environment, overrides), "", path)
+    compiling.compile_to(load("flights", environment, overrides), path)
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 

@@ -9,11 +9,11 @@ import pytest
 from kfp import dsl
 
 from components.predict.component import predict
+from components.predict.settings import PredictStage
 from components.shared.files.artifacts import digest, read_json, shard_path, write_json, writing, writing_file
 from components.shared.gcp import links
 from configs.cloud import Cloud, Identities, Loopback
 from configs.places import Beam
-from configs.stages.prediction import PredictStage
 from tests.contract.dataflow.server import DataflowServer
 from tests.contract.storage.server import StorageServer
 from tests.contract.test_dataflow_stages import IMAGE, WORKER, settings

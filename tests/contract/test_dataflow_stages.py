@@ -29,7 +29,7 @@ from configs.evaluation import Evaluation, Gate
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.rows import HashSplit, Label
 from configs.settings import Settings
-from configs.stages.training import told_training
+from pipelines.graph.parameters import stage_settings
 from tests.contract.agreeing import close
 from tests.contract.dataflow.jobs import Job, State
 from tests.contract.dataflow.server import DataflowServer
@@ -140,7 +140,7 @@ class Chain:
 
     def run(self) -> None:
         """Both stages, as KFP calls them."""
-        parts = told_training(self.settings, "")
+        parts = {name: stage_settings(name, self.settings) for name in ("transform", "evaluate")}
         read = self.artifact("ingest_1", "rows")
         transform.python_func(
             rows=read,

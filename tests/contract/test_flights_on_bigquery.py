@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from components.ingest import core
+from components.ingest.settings import IngestStage
 from components.select import core as select
+from components.select.settings import SelectStage
 from components.shared.files.artifacts import read_json
 from components.shared.rows.raw import declared
 from components.shared.sources import open_source
@@ -15,8 +17,6 @@ from components.shared.sources.nycflights13 import DATASET
 from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.rows import SPLITS, Part, Source
-from configs.stages.prediction import select_stage
-from configs.stages.training import ingest_stage
 from tests.contract import warehouses
 from tests.contract.agreeing import close, rows
 
@@ -56,8 +56,8 @@ def test_ingest_writes_the_same_flights_from_either(
     project = "flights-project"
     warehouses.load(days, bigquery_server.client(project))
     split = ["split.eval_from=2013-11-07", "split.test_from=2013-11-10", "ingest.shard_rows=1000"]
-    here = ingest_stage(load("flights", "local", [*split, f"source.uri=duckdb://{days}"]))
-    there = ingest_stage(
+    here = IngestStage.of(load("flights", "local", [*split, f"source.uri=duckdb://{days}"]))
+    there = IngestStage.of(
         load("flights", "dev", [*split, f"cloud.project={project}", f"places.warehouse=bq://{project}"])
     )
     summary = core.run(here, tmp_path / "rows", silent)
@@ -81,9 +81,9 @@ def test_the_flights_to_score_are_the_same_from_either(
     settings = load("flights")
     features = declared(settings.features.numeric, settings.features.categorical)
     last = ["prediction.parameters.days=2"]
-    here = select_stage(load("flights", "local", [*last, f"source.uri=duckdb://{days}"]))
+    here = SelectStage.of(load("flights", "local", [*last, f"source.uri=duckdb://{days}"]))
     cloud = [f"cloud.project={project}", f"places.warehouse=bq://{project}"]
-    there = select_stage(load("flights", "dev", [*last, *cloud]))
+    there = SelectStage.of(load("flights", "dev", [*last, *cloud]))
     summary = select.run(here, features, tmp_path / "rows", silent)
     assert 1000 < int(summary["rows"]) < 3000
     assert select.run(there, features, bucket / "rows", silent)["rows"] == summary["rows"]

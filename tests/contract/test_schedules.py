@@ -33,7 +33,7 @@ def there(vertex: VertexServer, bucket: Path) -> Any:
 def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
     vertex: VertexServer, there: Any, bucket: Path
 ) -> None:
-    made, done = schedules.create("flights", there(), AT_SIX)
+    made, done = schedules.create(there(), AT_SIX)
     assert (made.name, made.state, done) == ("training-flights-dev", "active", "made")
     (request,) = vertex.asked("CreateSchedule")
     kept = request.schedule
@@ -50,9 +50,9 @@ def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
 
 
 def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexServer, there: Any) -> None:
-    training, _ = schedules.create("flights", there(), AT_SIX)
+    training, _ = schedules.create(there(), AT_SIX)
     at_seven = timing("0 7 * * *", "Europe/Zurich", 1)
-    prediction, done = schedules.create("flights", there(), at_seven, "prediction")
+    prediction, done = schedules.create(there(), at_seven, "prediction")
     assert (prediction.name, done) == ("prediction-flights-dev", "made")
     job = vertex.asked("CreateSchedule")[1].schedule.create_pipeline_job_request.pipeline_job
     assert job.pipeline_spec["pipelineInfo"]["name"] == "prediction-flights"
@@ -62,7 +62,7 @@ def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexS
     assert schedules.listed(there(), "prediction") == [prediction]
     assert schedules.pause(there(), "prediction").state == "paused"
     assert schedules.listed(there(), "training") == [training], "it goes on"
-    again, done = schedules.create("flights", there(), AT_SIX, "prediction")
+    again, done = schedules.create(there(), AT_SIX, "prediction")
     assert (again.resource, again.cron, done) == (prediction.resource, "0 6 * * *", "updated")
     schedules.delete(there(), "training")
     assert [each.name for each in schedules.listed(there())] == ["prediction-flights-dev"]
@@ -70,9 +70,9 @@ def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexS
 
 
 def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
-    first, _ = schedules.create("flights", there(), AT_SIX)
+    first, _ = schedules.create(there(), AT_SIX)
     there_now = there("training.epochs=7", "cloud.labels={team: sky}")
-    second, done = schedules.create("flights", there_now, timing("30 7 * * 1-5", "UTC", 2))
+    second, done = schedules.create(there_now, timing("30 7 * * 1-5", "UTC", 2))
     assert (second.resource, done) == (first.resource, "updated")
     assert (second.cron, second.time_zone, second.max_concurrent) == ("30 7 * * 1-5", "UTC", 2)
     (kept,) = aiplatform.PipelineJobSchedule.list()
@@ -84,7 +84,7 @@ def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, 
 
 def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> None:
     vertex.faults.lose_answer("CreateSchedule")
-    _, done = schedules.create("flights", there(), AT_SIX)
+    _, done = schedules.create(there(), AT_SIX)
     assert done == "updated"
     assert len(aiplatform.PipelineJobSchedule.list()) == 1
 
@@ -92,12 +92,12 @@ def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> No
 def test_a_busy_service_is_asked_again(vertex: VertexServer, there: Any) -> None:
     vertex.faults.refuse("CreateSchedule", "RESOURCE_EXHAUSTED")
     vertex.faults.refuse("ListSchedules", "UNAVAILABLE", times=2)
-    schedules.create("flights", there(), AT_SIX)
+    schedules.create(there(), AT_SIX)
     assert len(aiplatform.PipelineJobSchedule.list()) == 1
 
 
 def test_it_is_paused_and_resumed_once_however_often_that_is_asked(vertex: VertexServer, there: Any) -> None:
-    made, _ = schedules.create("flights", there(), AT_SIX)
+    made, _ = schedules.create(there(), AT_SIX)
     assert [schedules.pause(there()).state, schedules.pause(there()).state] == ["paused", "paused"]
     assert vertex.schedules.strike(made.resource) is None
     assert [schedules.resume(there()).state, schedules.resume(there()).state] == ["active", "active"]
@@ -105,15 +105,15 @@ def test_it_is_paused_and_resumed_once_however_often_that_is_asked(vertex: Verte
 
 
 def test_a_paused_schedule_stays_paused_when_it_is_brought_up_to_date(there: Any) -> None:
-    schedules.create("flights", there(), AT_SIX)
+    schedules.create(there(), AT_SIX)
     schedules.pause(there())
-    again, _ = schedules.create("flights", there(), AT_SIX)
+    again, _ = schedules.create(there(), AT_SIX)
     assert again.state == "paused"
 
 
 def test_it_is_listed_and_deleted(there: Any) -> None:
     assert schedules.listed(there()) == []
-    made, _ = schedules.create("flights", there(), AT_SIX)
+    made, _ = schedules.create(there(), AT_SIX)
     assert schedules.listed(there()) == [made]
     assert schedules.delete(there()) == made
     assert schedules.listed(there()) == []
@@ -121,7 +121,7 @@ def test_it_is_listed_and_deleted(there: Any) -> None:
 
 @pytest.mark.parametrize("action", [schedules.pause, schedules.resume, schedules.delete])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
-    schedules.create("flights", there(), AT_SIX)
+    schedules.create(there(), AT_SIX)
     with pytest.raises(CloudError, match=r"schedule create flights --env dev --pipeline prediction --cron"):
         action(there(), "prediction")
     assert [each.state for each in schedules.listed(there())] == ["active"]

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from components.deploy import core
+from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import read_json
 from components.shared.files.paths import place
 from components.shared.stage.recording import silent
 from configs.errors import EndpointError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
-from configs.stages.training import DeployStage
 from pipelines.commands import predict as predict_command
 from pipelines.commands import serve as serve_command
 from pipelines.commands import traffic
@@ -148,7 +148,7 @@ import json, sys
 from pathlib import Path
 from components.deploy import core
 from components.shared.stage.recording import silent
-from configs.stages.training import DeployStage
+from components.deploy.settings import DeployStage
 
 settings, command, out, *paths = sys.argv[1:]
 candidate = core.Candidate(*map(Path, paths), {})

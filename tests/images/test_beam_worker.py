@@ -12,9 +12,9 @@ import pytest
 
 from components.predict import core
 from components.predict.scored import Stamp
+from components.predict.settings import PredictStage
 from configs import loading
 from configs.dataflow import beam
-from configs.stages.prediction import predict_stage
 from tests.images.engine import CONFINED, Engine
 
 _OF_THE_CODE = ("--sdk_container_image", "--sdk_location", "--no_save_main_session", "--experiments")
@@ -78,7 +78,7 @@ def _worker(run: Path, image: str) -> list[str]:
 
 def _scores(run: Path, name: str, options: list[str]) -> dict[str, float]:
     """The scores by aircraft of the rows, from Beam with these options."""
-    stage = predict_stage(loading.load(run / "my/planes", overrides=[f"beam.options={options}"]))
+    stage = PredictStage.of(loading.load(run / "my/planes", overrides=[f"beam.options={options}"]))
     model = next((run / "registry").rglob("saved_model.pb")).parent
     mask = os.umask(0)  # the worker is another user than we are
     try:

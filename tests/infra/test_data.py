@@ -82,11 +82,11 @@ def test_the_alert_on_drift_waits_for_what_validate_says(plan_of: PlanOf) -> Non
     """The phrase of the log filter is the one of the stage's findings."""
     from components.validate.distances import Distance
     from components.validate.findings import _too_far
+    from components.validate.settings import ValidateStage
     from configs.loading import load
-    from configs.stages.training import validate_stage
 
     drifted = Distance("temp", "drift", "train", "js", 0.9, 0.2, False)
-    (finding,) = _too_far([drifted], validate_stage(load("flights", "dev"), ""))
+    (finding,) = _too_far([drifted], ValidateStage.of(load("flights", "dev")))
     (alert,) = (one for one in resources(plan_of("dev")) if one.address.endswith('on_logs["data-drifted"]'))
     (filtered,) = alert.at("conditions.condition_matched_log.filter")
     phrase = filtered.rpartition(" AND ")[2].strip('"')

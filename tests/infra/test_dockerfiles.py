@@ -161,7 +161,6 @@ def test_everything_else_stays_out_of_the_builders_context() -> None:
     assert [line for line in lines if line.startswith("!")] == [
         "!components",
         "!configs/*.py",
-        "!configs/stages",
         "!infra/images/install",
         "!requirements-cpu.lock",
         "!requirements-cuda.lock",

@@ -12,8 +12,8 @@ from components.shared.files.artifacts import write_json
 from components.shared.stage.records import artifact_path, stage_records
 from configs.errors import UnknownRunError
 from configs.loading import load
+from configs.stages import Pipeline
 from pipelines.__main__ import app
-from pipelines.graph.definitions import Pipeline
 from pipelines.runs import (
     MANIFEST,
     begin_manifest,

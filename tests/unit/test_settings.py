@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from components.deliver.settings import DeliverStage
+from components.select.settings import SelectStage
+from configs.access import bigquery_access
 from configs.errors import SettingsError
 from configs.loading import load, schema_text, use_case_folder, use_cases
 from configs.rows import TimeSplit
 from configs.settings import Settings
-from configs.stages.cloud import bigquery_access
-from configs.stages.prediction import deliver_stage, select_stage
-from configs.stages.training import told_training
+from configs.stages import STAGES
+from pipelines.graph.parameters import stage_settings
 
 MINIMAL = """
 name: tiny
@@ -164,14 +166,17 @@ def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
 
 def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
     """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
-    before, after = (told_training(load(tiny, overrides=o), "") for o in ([], ["training.epochs=3"]))
-    assert {name for name in before if before[name] != after[name]} == {"train"}
+    before, after = load(tiny), load(tiny, overrides=["training.epochs=3"])
+    stages = [spec.name for spec in STAGES["training"]]
+    assert [name for name in stages if stage_settings(name, before) != stage_settings(name, after)] == [
+        "train"
+    ]
 
 
 def test_the_schema_is_kept_beside_the_use_case(tiny: Path) -> None:
     assert schema_text(tiny) == ""
     (tiny / "schema.pbtxt").write_text("feature {}")
-    assert schema_text(tiny) == "feature {}"
+    assert schema_text(tiny) == load(tiny).schema_pbtxt == "feature {}"
 
 
 def test_settings_survive_json(tiny: Path) -> None:
@@ -209,9 +214,9 @@ def test_a_stage_on_google_cloud_is_told_who_pays_and_under_which_labels() -> No
 
 def test_rows_to_score_come_from_the_source_where_nothing_else_is_said(tiny: Path) -> None:
     rewrite(tiny, "name: tiny", "name: tiny\nkey: id\nsource: {uri: file://data, parameters: {n: 1}}")
-    told = select_stage(load(tiny))
+    told = SelectStage.of(load(tiny))
     assert (told.source.uri, told.source.sql, told.examples) == ("file://data", "", "")
-    assert deliver_stage(load(tiny)).output == "file://output/predictions/tiny"
+    assert DeliverStage.of(load(tiny)).output == "file://output/predictions/tiny"
 
 
 def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters_too(tiny: Path) -> None:
@@ -221,7 +226,7 @@ def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters
     settings = load(
         tiny, overrides=["prediction={query: prediction.sql, parameters: {m: 2}, columns: [day]}"]
     )
-    told = select_stage(settings)
+    told = SelectStage.of(settings)
     assert (told.source.sql, told.examples) == ("SELECT * FROM examples", "SELECT 1 AS id")
     assert (told.source.parameters, told.columns) == ({"n": 1, "m": 2}, ("day",))
     assert "prediction.sqll" in refused(tiny, "prediction.query=prediction.sqll")
@@ -229,8 +234,8 @@ def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters
 
 def test_a_prediction_must_be_told_from_another(tiny: Path) -> None:
     with pytest.raises(SettingsError, match=r"a key, or prediction\.columns"):
-        select_stage(load(tiny))
-    assert select_stage(load(tiny, overrides=["prediction.columns=[day]"])).key is None
+        SelectStage.of(load(tiny))
+    assert SelectStage.of(load(tiny, overrides=["prediction.columns=[day]"])).key is None
 
 
 def test_a_column_cannot_have_the_name_of_one_that_every_prediction_has(tiny: Path) -> None:
@@ -244,8 +249,8 @@ def test_an_output_that_nothing_can_write_is_refused(tiny: Path, output: str) ->
 
 
 def test_a_run_on_google_cloud_leaves_its_predictions_there() -> None:
-    assert deliver_stage(load("flights", "dev")).output == (
+    assert DeliverStage.of(load("flights", "dev")).output == (
         "gs://my-project-dev-pipeline/runs/predictions/flights"
     )
     with pytest.raises(SettingsError, match=r"gs://… or bq://… in environment 'dev'"):
-        deliver_stage(load("flights", "dev", ["prediction.output=file://here"]))
+        DeliverStage.of(load("flights", "dev", ["prediction.output=file://here"]))

@@ -7,8 +7,8 @@ from typing import Protocol
 from components.shared.registry.callbacks import Ask, Check
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.version import Event, Submission, Version
+from configs.access import ServingCloud
 from configs.errors import RegistryError
-from configs.stages.cloud import ServingCloud
 
 __all__ = ["Ask", "Check", "Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from components.ingest import core
+from components.ingest.settings import IngestStage
 from components.shared.stage.recording import silent
 from configs.cloud import BigQueryAccess
 from configs.rows import Ingest, Label, Source, TimeSplit
-from configs.stages.training import IngestStage
 from tests.contract.bigquery.service import Service, serving
 
 START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)

@@ -18,11 +18,11 @@ import pytest
 import yaml
 
 from components.deliver import table as delivered
+from components.deliver.settings import DeliverStage
 from components.shared.sources import open_source
 from configs.errors import SourceError
-from configs.loading import load, schema_text
+from configs.loading import load
 from configs.rows import Source
-from configs.stages.prediction import DeliverStage
 from pipelines.graph import compiling
 from tests.contract.bigquery.conftest import Adapter
 from tests.contract.bigquery.service import Asked, Endless
@@ -154,7 +154,7 @@ def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.Ca
 def command_of(stage: str, folder: Path) -> tuple[list[str], list[str]]:
     """The command and the arguments of a stage's container, as they would be submitted."""
     compiled = folder / "compiled.yaml"
-    compiling.compile_to(load("flights", "dev"), schema_text("flights"), compiled)
+    compiling.compile_to(load("flights", "dev"), compiled)
     container = yaml.safe_load(compiled.read_text())["deploymentSpec"]["executors"][f"exec-{stage}"]
     return container["container"]["command"], container["container"]["args"]
 

@@ -14,8 +14,11 @@ import pytest
 from kfp import dsl
 
 from components.deliver import core as deliver
+from components.deliver.settings import DeliverStage
 from components.predict.component import predict
+from components.predict.settings import PredictStage
 from components.select.component import select
+from components.select.settings import SelectStage
 from components.shared.files.artifacts import digest, read_json, shards, writing
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.paths import place
@@ -25,7 +28,6 @@ from configs.cloud import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
 from configs.places import Beam
 from configs.rows import Ingest, Source
-from configs.stages.prediction import DeliverStage, PredictStage, SelectStage
 
 ROOT = Path(__file__).parents[3]
 AT = "2020-05-01T12:00:00+00:00"

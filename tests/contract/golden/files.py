@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from configs.loading import load, schema_text
+from configs.loading import load
+from configs.stages import Pipeline
 from pipelines.graph import compiling
-from pipelines.graph.definitions import Pipeline
 
 ENVIRONMENTS = ("local", "dev", "test", "prod")
 PIPELINES: tuple[Pipeline, ...] = ("training", "prediction")
@@ -29,7 +29,7 @@ def compiled(environment: str, pipeline: Pipeline = "training") -> str:
     """A flights pipeline, compiled for an environment, as it is compared."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "compiled.yaml"
-        compiling.compile_to(load("flights", environment), schema_text("flights"), path, pipeline)
+        compiling.compile_to(load("flights", environment), path, pipeline)
         content = yaml.safe_load(path.read_text())
     return yaml.safe_dump(_quiet(content), width=200, sort_keys=True)
 

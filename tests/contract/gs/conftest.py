@@ -11,21 +11,19 @@ import pytest
 from kfp import dsl
 
 from components.evaluate.component import evaluate
+from components.evaluate.settings import EvaluateStage
 from components.ingest.component import ingest
+from components.ingest.settings import IngestStage
 from components.train.component import train
+from components.train.settings import TrainStage
 from components.transform.component import transform
+from components.transform.settings import TransformStage
 from components.validate.component import validate
+from components.validate.settings import ValidateStage
 from configs.evaluation import Evaluation, Gate
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.places import Beam
 from configs.rows import HashSplit, Ingest, Label, Source
-from configs.stages.training import (
-    EvaluateStage,
-    IngestStage,
-    TrainStage,
-    TransformStage,
-    ValidateStage,
-)
 from configs.training import Training
 from configs.validation import Validation
 

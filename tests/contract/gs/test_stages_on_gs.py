@@ -11,6 +11,7 @@ import pytest
 from kfp import dsl
 
 from components.deploy.component import deploy
+from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import digest, read_json, shards, write_json, writing
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.paths import is_remote, local_copy, place
@@ -18,9 +19,6 @@ from components.validate.component import validate
 from configs.deployment import Deployment
 from configs.errors import BusyError
 from configs.places import Beam
-from configs.stages.training import (
-    DeployStage,
-)
 from tests.contract.gs.conftest import EVALUATE, TRANSFORM, VALIDATE, Chains
 
 

@@ -11,8 +11,8 @@ from typing import Any, get_args
 import pytest
 
 from configs.settings import Settings
+from configs.stages import Pipeline
 from pipelines.commands import publish as publish_command
-from pipelines.graph.definitions import Pipeline
 from tests.contract.trigger.conftest import ROOT, Trigger, asking
 from tests.contract.vertex.server import VertexServer
 
@@ -111,9 +111,9 @@ def test_a_lost_answer_does_not_start_two(vertex: VertexServer, trigger: Trigger
 
 
 def test_what_is_published_is_what_starts(vertex: VertexServer, trigger: Trigger, there: Settings) -> None:
-    launch = publish_command.publish("flights", there)
+    launch = publish_command.publish(there)
     assert launch == f"gs://{there.cloud.bucket if there.cloud else ''}/pipelines/training-flights.json"
-    assert publish_command.publish("flights", there) == launch
+    assert publish_command.publish(there) == launch
     assert trigger.deliver(FLIGHTS).status_code == 200
     (job,) = jobs(vertex)
     assert job.pipeline_spec["pipelineInfo"]["name"] == "training-flights"
@@ -122,7 +122,7 @@ def test_what_is_published_is_what_starts(vertex: VertexServer, trigger: Trigger
 def test_a_message_names_the_pipeline_that_starts(
     vertex: VertexServer, trigger: Trigger, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    launch = publish_command.publish("flights", there, "prediction")
+    launch = publish_command.publish(there, "prediction")
     assert launch.endswith("/pipelines/prediction-flights.json")
     assert trigger.deliver(PREDICTIONS).status_code == 200
     (job,) = jobs(vertex)
@@ -141,7 +141,7 @@ def test_either_pipeline_that_is_named_is_published_beside_the_other(
     vertex: VertexServer, trigger: Trigger, there: Settings
 ) -> None:
     for pipeline in get_args(Pipeline):
-        publish_command.publish("flights", there, pipeline)
+        publish_command.publish(there, pipeline)
     asked = [FLIGHTS, asking({"use_case": "flights", "pipeline": "training"}), PREDICTIONS]
     assert [trigger.deliver(data, str(n)).status_code for n, data in enumerate(asked)] == [200] * 3
     assert sorted(job.pipeline_spec["pipelineInfo"]["name"] for job in jobs(vertex)) == [

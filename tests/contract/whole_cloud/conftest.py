@@ -10,7 +10,7 @@ import pytest
 
 from components.shared.files.paths import place
 from components.shared.stage.records import artifact_uri
-from pipelines.graph.definitions import Pipeline
+from configs.stages import Pipeline
 from tests.contract import warehouses
 from tests.contract.commands import Desk, Ended
 from tests.contract.conftest import BigQueryServer

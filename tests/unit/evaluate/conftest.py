@@ -16,12 +16,12 @@ import pytest
 import tensorflow as tf
 
 from components.evaluate import core
+from components.evaluate.settings import EvaluateStage
 from components.shared.files.artifacts import shard_path
 from components.shared.stage.recording import silent
 from configs.evaluation import Evaluation, Gate
 from configs.places import Beam
 from configs.rows import Label
-from configs.stages.training import EvaluateStage
 
 NUMERIC, CATEGORICAL = ("hour", "humid", "seats"), ("carrier", "weekend")
 Columns = Mapping[str, Any]

@@ -14,6 +14,7 @@ from components.evaluate.frozen import open_split
 from components.evaluate.golden import Golden
 from components.evaluate.grouping import Groups
 from components.evaluate.passing import Pass, Scored, score, together
+from components.evaluate.settings import EvaluateStage
 from components.evaluate.workers import _Score, scored_by_workers
 from components.shared.beam.options import pipeline_options
 from components.shared.files.artifacts import shard_path
@@ -21,7 +22,6 @@ from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
 from configs.errors import ModelError
 from configs.places import Beam
-from configs.stages.training import EvaluateStage
 
 BATCH = 350
 """Rows; the same batches in every test, since a score may differ in its last digit with its batch."""

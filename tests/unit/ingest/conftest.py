@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.ingest import core
+from components.ingest.settings import IngestStage
 from components.shared.stage.recording import silent
 from configs.rows import HashSplit, Ingest, Label, Source, TimeSplit
-from configs.stages.training import IngestStage
 
 START = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 BY_TIME = TimeSplit(

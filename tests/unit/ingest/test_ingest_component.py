@@ -7,8 +7,8 @@ import pytest
 from kfp import dsl
 
 from components.ingest.component import ingest
+from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import read_json
-from configs.stages.training import IngestStage
 
 
 def call(stage: IngestStage, folder: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import read_json
 from configs.errors import (
     DataError,
@@ -16,7 +17,6 @@ from configs.errors import (
     SourceError,
 )
 from configs.rows import HashSplit, Label
-from configs.stages.training import IngestStage
 
 FAR = {"by": "time", "column": "at", "eval_from": "2021-01-01", "test_from": "2021-02-01"}
 

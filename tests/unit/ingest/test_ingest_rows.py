@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.ingest import core
+from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import digest, read_json, shards
 from components.shared.sources.duckdb.farmhash import fingerprints
 from configs.rows import SPLITS, HashSplit, Label, Split
-from configs.stages.training import IngestStage
 
 
 def rows(folder: Path, *splits: Split) -> pa.Table:

@@ -7,10 +7,10 @@ import pytest
 from sqlglot import exp
 
 from components.ingest.plan import plan
+from components.ingest.settings import IngestStage
 from components.shared.sources import googlesql
 from configs.loading import load
 from configs.rows import SPLITS, HashSplit
-from configs.stages.training import IngestStage
 
 WORDS = """
     ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS CUBE

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from configs.errors import BudgetError, SettingsError
 from configs.loading import load
 from configs.prices import Prices, load_prices
+from configs.stages import Pipeline
 from pipelines.__main__ import app
-from pipelines.graph.definitions import Pipeline
 from pipelines.plan import command
 from pipelines.plan.cost import Cost
 from pipelines.plan.estimate import Plan, check_budget, estimate

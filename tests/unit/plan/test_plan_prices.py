@@ -9,8 +9,9 @@ import yaml
 from pydantic import BaseModel
 
 from configs.errors import SettingsError
-from configs.prices import FILE, Dated, Prices, load_prices
-from pipelines.graph.definitions import Pipeline, of
+from configs.prices import FILE, Dated, Prices, load_prices, stage_minutes
+from configs.stages import Pipeline
+from pipelines.graph.definitions import of
 from pipelines.graph.machines import Shape, chips, hosts, shape
 
 
@@ -59,8 +60,8 @@ def test_every_price_has_its_day_and_its_basis() -> None:
     assert all(each.from_ for each in every if each.basis == "computed")
     assert all(each.as_of.year >= 2026 for each in every if each.basis != "memory")
     assert "not read from a billing account" in prices.about
-    assert prices.minutes.basis
-    assert all(prices.minutes.of(stage).low > 0 for name in get_args(Pipeline) for stage in of(name).order)
+    assert prices.minutes
+    assert all(stage_minutes(stage).low > 0 for name in get_args(Pipeline) for stage in of(name).order)
 
 
 def test_each_price_of_vertex_ai_is_compute_engines_part_and_fifteen_percent() -> None:
@@ -109,7 +110,7 @@ def test_a_computed_accelerator_is_what_dataflow_lists_for_it(kind: str, listed:
         (("vertex", "disk_gb_month"), {"usd": 0.17, "basis": "memory"}, "as_of"),
         (("storage", "gb_month", "basis"), "hearsay", "'listed', 'computed' or 'memory'"),
         (("storage", "gb_month", "basis"), "computed", "say from which listed prices"),
-        (("minutes", "train"), {"low": 3, "high": 2}, "low 3.0 above high 2.0"),
+        (("storage", "kept"), {"low": 3, "high": 2}, "low 3.0 above high 2.0"),
         (("vertex", "spot"), "half", "prices.yaml:"),
         (("bigquery", "scanned_tib", "as_of"), "last summer", "as_of"),
     ],

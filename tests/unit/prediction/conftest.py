@@ -14,10 +14,10 @@ import pytest
 
 from components.predict import core
 from components.predict.scored import Stamp
+from components.predict.settings import PredictStage
 from components.shared.files.artifacts import read_json, shard_path, shards
 from components.shared.stage.recording import silent
 from configs.places import Beam
-from configs.stages.prediction import PredictStage
 
 ROOT = Path(__file__).parents[3]
 AT = datetime.datetime(2020, 5, 1, 12, tzinfo=datetime.UTC)

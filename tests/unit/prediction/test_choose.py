@@ -9,12 +9,12 @@ import pytest
 
 from components.choose import core
 from components.choose.core import Choice, Stamp
+from components.choose.settings import ChooseStage
 from components.shared.files.artifacts import read_json
 from components.shared.registry import Submission
 from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import ModelError, QueryError, RegistryError, SettingsError
 from configs.rows import Source
-from configs.stages.prediction import ChooseStage
 
 FEATURES = {"numeric": ["distance"], "categorical": ["carrier"]}
 GIVEN = Stamp("run-1", "2020-05-01T12:00:00+02:00")

@@ -11,9 +11,9 @@ from kfp import dsl
 
 from components.deliver import core
 from components.deliver.component import deliver
+from components.deliver.settings import DeliverStage
 from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import silent
-from configs.stages.prediction import DeliverStage
 from tests.unit.prediction.conftest import Predicted
 
 Put = Callable[..., Path]

@@ -71,7 +71,7 @@ def with_batches(settings: Settings, rows: int) -> Settings:
 
 
 def test_choose_looks_at_the_registry_as_it_is(settings: Settings) -> None:
-    out = stage_command.run("choose", settings, "", "")
+    out = stage_command.run("choose", settings, "")
     choice = read_json(out / "choice/choice.json")
     assert (choice["version"], choice["status"]) == ("1", "champion")
     assert choice["scored_at"].endswith("+00:00")
@@ -79,9 +79,9 @@ def test_choose_looks_at_the_registry_as_it_is(settings: Settings) -> None:
 
 def test_select_and_predict_do_the_work_of_the_run_again(settings: Settings, first: Path) -> None:
     made = {each.parent.name: each.parent for each in first.rglob("rows.json")}
-    again = stage_command.run("select", settings, "", "")
+    again = stage_command.run("select", settings, "")
     assert read_json(again / "rows/rows.json") == read_json(made["rows"] / "rows.json")
-    out = stage_command.run("predict", with_batches(settings, 77), "", first.name)
+    out = stage_command.run("predict", with_batches(settings, 77), first.name)
     told = read_json(out / "predictions/predictions.json")
     (whole,) = (each for each in first.rglob("predictions.json") if each.parent.name == "predictions")
     kept = read_json(whole)
@@ -93,7 +93,7 @@ def test_select_and_predict_do_the_work_of_the_run_again(settings: Settings, fir
 def test_deliver_takes_the_runs_own_place(settings: Settings, first: Path) -> None:
     delivered = settings.run_root / "predictions/flights"
     before = sorted(delivered.rglob("*"))
-    out = stage_command.run("deliver", settings, "", "")
+    out = stage_command.run("deliver", settings, "")
     assert read_json(out / "delivery/delivery.json")["run_id"] == first.name
     assert sorted(delivered.rglob("*")) == before
     rows: Any = sum(pq.read_metadata(shard).num_rows for shard in (delivered / first.name).glob("*.parquet"))
@@ -107,12 +107,12 @@ def test_a_run_that_did_not_get_so_far_and_one_of_training_are_refused(settings:
         began, settings, "python -m pipelines predict-batch flights", "prediction", {"run_id": "x"}
     )
     with pytest.raises(UnknownRunError, match=r"the artifact 'choice'.*Name another run with --run"):
-        stage_command.run("select", settings, "", began.name)
+        stage_command.run("select", settings, began.name)
     (began / MANIFEST).unlink()
     training = new_run(settings)
     begin_manifest(training, settings, "python -m pipelines run flights")
     with pytest.raises(UnknownRunError, match="expected the id of a prediction run"):
-        stage_command.run("deliver", settings, "", training.name)
+        stage_command.run("deliver", settings, training.name)
     (training / MANIFEST).unlink()
 
 
@@ -122,14 +122,14 @@ def test_without_a_prediction_run_there_is_nothing_to_stand_on(settings: Setting
     (tmp_path / "runs/flights-1/stages").mkdir(parents=True)
     write_json(tmp_path / "runs/flights-1" / MANIFEST, {"name": "flights", "started_at": 1.0, "stages": []})
     with pytest.raises(UnknownRunError, match="expected the id of a prediction run"):
-        stage_command.run("predict", elsewhere, "", "")
+        stage_command.run("predict", elsewhere, "")
 
 
 def test_an_unknown_stage_is_told_with_the_stages_of_both_pipelines(settings: Settings) -> None:
     every = [stage for each in definitions.every() for stage in each.order if stage != "resolve"]
     for name in ("choos", "resolve", "hold"):
         with pytest.raises(SettingsError) as caught:
-            stage_command.run(name, settings, "", "")
+            stage_command.run(name, settings, "")
         assert f"expected one of {', '.join(every)}, got '{name}'" in str(caught.value)
     shown = CliRunner().invoke(app, ["stage", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert all(stage in shown.output for stage in every)

@@ -10,7 +10,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
 from configs.loading import load
-from pipelines import prediction
+from configs.stages import STAGES
 from pipelines.__main__ import app
 from pipelines.graph import compiling, definitions
 
@@ -18,14 +18,13 @@ from pipelines.graph import compiling, definitions
 @pytest.fixture(scope="module", params=["local", "dev"])
 def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("graph") / "prediction.yaml"
-    compiling.compile_to(load("flights", request.param), "", path, "prediction")
+    compiling.compile_to(load("flights", request.param), path, "prediction")
     content: dict[str, Any] = yaml.safe_load(path.read_text())
     return content
 
 
-def test_the_command_line_knows_the_stages_of_the_graph(graph: dict[str, Any]) -> None:
-    assert definitions.of("prediction").order == prediction.STAGES
-    assert set(graph["root"]["dag"]["tasks"]) == set(prediction.STAGES)
+def test_every_stage_of_the_table_is_in_the_graph(graph: dict[str, Any]) -> None:
+    assert set(graph["root"]["dag"]["tasks"]) == set(definitions.of("prediction").order)
 
 
 def test_the_graph_is_a_pipeline_spec_to_the_letter(graph: dict[str, Any]) -> None:
@@ -37,7 +36,7 @@ def test_the_graph_is_a_pipeline_spec_to_the_letter(graph: dict[str, Any]) -> No
 def test_what_looks_at_the_world_is_never_cached(graph: dict[str, Any]) -> None:
     tasks = graph["root"]["dag"]["tasks"]
     cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"select", "predict"} == set(prediction.STAGES) - prediction.NEVER_CACHED
+    assert cached == {"select", "predict"} == {spec.name for spec in STAGES["prediction"] if spec.cached}
 
 
 def test_a_scheduled_run_is_stamped_by_its_job() -> None:

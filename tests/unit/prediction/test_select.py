@@ -12,12 +12,12 @@ from kfp import dsl
 
 from components.select import core
 from components.select.component import select
+from components.select.settings import SelectStage
 from components.shared.files.artifacts import digest, read_json, shards
 from components.shared.rows.raw import declared
 from components.shared.stage.recording import silent
 from configs.errors import DataError, MissingFeatureError
 from configs.rows import Ingest, Source
-from configs.stages.prediction import SelectStage
 from tests.unit.prediction.conftest import replaced
 
 FEATURES = declared(["distance", "seats"], ["carrier", "origin"])

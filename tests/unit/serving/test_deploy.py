@@ -14,12 +14,12 @@ import pytest
 from kfp import dsl
 
 from components.deploy import core
+from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import read_json
 from components.shared.registry import Submission
 from components.shared.registry.folder.registry import FolderRegistry
 from components.shared.stage.recording import silent
 from configs.errors import EndpointError, RegistryError
-from configs.stages.training import DeployStage
 
 ROOT = Path(__file__).parents[3]
 NO_SERVER = (sys.executable, "-c", "raise SystemExit('must not be started')")
@@ -327,7 +327,7 @@ KILLED_AT = """
 import json, os, psutil, sys
 from pathlib import Path
 from components.deploy import core
-from configs.stages.training import DeployStage
+from components.deploy.settings import DeployStage
 
 step, settings, command, out, *paths = sys.argv[1:]
 

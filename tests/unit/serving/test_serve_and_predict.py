@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from components.predict import core
 from components.predict.scored import Stamp
+from components.predict.settings import PredictStage
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.stage.recording import silent
 from configs.places import Beam
-from configs.stages.prediction import PredictStage
 
 STAGE = PredictStage(
     name="flights",

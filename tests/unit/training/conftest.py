@@ -20,8 +20,8 @@ from tensorflow_transform import impl_helper
 from components.shared.files.artifacts import shard_path, write_json
 from components.shared.stage.recording import Progress, silent
 from components.train import core, features
+from components.train.settings import TrainStage
 from configs.rows import Label, Split
-from configs.stages.training import TrainStage
 from configs.training import Training
 
 NUMERIC = ("distance", "minute_of_day", "sched_gap")

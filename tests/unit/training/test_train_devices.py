@@ -41,7 +41,7 @@ from components.train import core
 from components.train.devices import Devices
 from components.train.models import ReplicaDropout
 from configs.errors import TrainingError
-from configs.stages.training import TrainStage
+from components.train.settings import TrainStage
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)

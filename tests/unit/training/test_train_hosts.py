@@ -37,7 +37,7 @@ from pathlib import Path
 from components.train import core
 from components.train.cluster import cluster
 from components.train.devices import join
-from configs.stages.training import TrainStage
+from components.train.settings import TrainStage
 
 hosts = cluster(os.environ)
 

@@ -34,7 +34,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from components.train import core
-from configs.stages.training import TrainStage
+from components.train.settings import TrainStage
 
 def progress(what, done, total=None):
     if what.startswith("epoch 3") and done > 2000:

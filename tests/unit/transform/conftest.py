@@ -18,10 +18,10 @@ import pytest
 from components.shared.files.artifacts import read_json, shard_path, shards
 from components.shared.stage.recording import silent
 from components.transform import core
+from components.transform.settings import TransformStage
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.places import Beam
 from configs.rows import Label, Split
-from configs.stages.training import TransformStage
 
 TRAIN, EVAL = 3000, 800
 """Rows of the splits; the training split has two shards."""

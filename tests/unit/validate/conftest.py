@@ -14,10 +14,10 @@ import pytest
 from components.shared.files.artifacts import shard_path
 from components.shared.stage.recording import silent
 from components.validate import core
+from components.validate.settings import ValidateStage
 from configs.errors import AnomaliesError
 from configs.features import Categorical, Features, Numeric
 from configs.rows import SPLITS, Label
-from configs.stages.training import ValidateStage
 from configs.validation import Validation
 
 Columns = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Any
 from components.shared.gcp.vertex_client import Region
 from components.shared.gcp.vertex_errors import AGAIN
 from components.shared.registry.vertex.endpoint import VertexEndpoint, shares
+from configs.access import ServingCloud
 from configs.errors import CloudError, EndpointError
-from configs.stages.cloud import ServingCloud
 
 _UNDEPLOY_SECONDS = 600.0
 _LOOK_SECONDS = 5.0

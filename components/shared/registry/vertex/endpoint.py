@@ -13,9 +13,9 @@ from components.shared.gcp.vertex_client import Region
 from components.shared.registry.vertex import labels
 from components.shared.registry.vertex.labels import State
 from components.shared.registry.vertex.models import MANAGED
+from configs.access import ServingCloud
 from configs.cloud import OnlinePrediction
 from configs.errors import RegistryError
-from configs.stages.cloud import ServingCloud
 
 _MAKE_SECONDS = 600.0
 

@@ -23,7 +23,7 @@ from components.shared.registry.version import Submission, Version
 from components.shared.registry.version_files import VERSION_FILE, keep
 from components.shared.registry.vertex import evaluation as vertex_evaluation
 from components.shared.registry.vertex.labels import value
-from configs.stages.cloud import ServingCloud
+from configs.access import ServingCloud
 
 PORT, HEALTH, PREDICT = 8080, "/health", "/predict"
 MANAGED = {"managed_by": "pipelines"}

@@ -8,8 +8,8 @@ from typing import Any
 
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry.vertex.endpoint import Seen, VertexEndpoint
+from configs.access import ServingCloud
 from configs.errors import CloudError, EndpointError
-from configs.stages.cloud import ServingCloud
 
 _ASK_SECONDS = 1.0
 _PREDICT_SECONDS = 60.0

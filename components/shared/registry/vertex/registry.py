@@ -22,8 +22,8 @@ from components.shared.registry.vertex import models
 from components.shared.registry.vertex.endpoint import VertexEndpoint
 from components.shared.registry.vertex.models import VertexModel
 from components.shared.registry.vertex.transition import VertexChange
+from configs.access import ServingCloud
 from configs.errors import RegistryError
-from configs.stages.cloud import ServingCloud
 
 
 def _now() -> datetime.datetime:

@@ -25,8 +25,8 @@ from components.shared.registry.vertex.history import History
 from components.shared.registry.vertex.labels import Moved, State
 from components.shared.registry.vertex.models import VertexModel
 from components.shared.registry.vertex.prediction_client import VertexQuestions
+from configs.access import ServingCloud
 from configs.errors import BusyError, PipelineError
-from configs.stages.cloud import ServingCloud
 
 TRIAL_PERCENT = 10
 """The traffic of a version on trial that is to get all of it."""

@@ -1,0 +1,30 @@
+"""What `evaluate` needs of the settings."""
+
+from typing import Self
+
+from configs import dataflow
+from configs.evaluation import Evaluation
+from configs.places import Beam
+from configs.rows import Label
+from configs.section import Section
+from configs.settings import Settings
+from configs.values import Column
+
+
+class EvaluateStage(Section):
+    """What is measured, and what must hold."""
+
+    label: Label
+    key: Column | None
+    evaluation: Evaluation
+    beam: Beam
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The part of the settings that the stage needs."""
+        return cls(
+            label=settings.label,
+            key=settings.key,
+            evaluation=settings.evaluation,
+            beam=dataflow.beam(settings),
+        )

@@ -1,0 +1,32 @@
+"""What `transform` needs of the settings."""
+
+from typing import Self
+
+from configs import dataflow
+from configs.features import Features, Transform
+from configs.places import Beam
+from configs.rows import Label
+from configs.section import Section
+from configs.settings import Settings
+from configs.values import Column
+
+
+class TransformStage(Section):
+    """How raw columns become model inputs."""
+
+    label: Label
+    key: Column | None
+    features: Features
+    transform: Transform
+    beam: Beam
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The part of the settings that the stage needs."""
+        return cls(
+            label=settings.label,
+            key=settings.key,
+            features=settings.features,
+            transform=settings.transform,
+            beam=dataflow.beam(settings),
+        )
