@@ -1,21 +1,23 @@
 """What is measured of a model, and when it may serve."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
 
+from configs.metrics import known_metric
 from configs.section import Section
 from configs.values import Column
 
 
 class Gate(Section):
-    """When a candidate may serve: every rule that is given must hold. One that is not given is not applied.
+    """When a candidate may serve: it must pass every rule that is given; others are not applied.
 
-    Higher is better for auc, pr_auc, precision and recall; lower for log_loss. Calibration is the mean
-    score divided by the mean label: 1 is ideal, and the rules are about its distance from 1.
+    Where better lies is in the table of `configs.metrics`. Calibration is the mean score divided by the
+    mean label: 1 is ideal, and its rules are about the distance from 1.
     """
 
-    metric: Literal["auc", "pr_auc", "log_loss", "precision", "recall", "calibration"] = "auc"
+    metric: Annotated[str, AfterValidator(known_metric)] = "auc"
+    """One of the table in `configs.metrics`."""
     floor: float | None = None
     """The candidate's value on the test split is no worse than this; for calibration, no further from 1."""
     max_regression: NonNegativeFloat | None = None

@@ -20,12 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from components.shared.registry import Registry
+from configs.metrics import METRICS, slice_name
 from configs.prediction import PREDICTED
 
 _REFRESH_PER_SECOND = 8
 _PIPE_WIDTH = 160
 _OF_THE_RUN = ("model_name", "model_version", "scored_at", "run_id")
-_METRICS = ("auc", "pr_auc", "log_loss", "calibration", "precision", "recall")
 
 
 class Stages:
@@ -160,12 +160,12 @@ def verdict_panel(verdict: Mapping[str, Any]) -> Panel:
     passed = verdict["decision"] == "deploy"
     lines = Text()
     for reason in verdict["reasons"]:
-        lines.append("✓ " if reason["held"] else "✗ ", style="green" if reason["held"] else "bold red")
+        lines.append("✓ " if reason["passed"] else "✗ ", style="green" if reason["passed"] else "bold red")
         lines.append(reason["sentence"] + "\n")
     lines.rstrip()
     return Panel(
         lines,
-        title="passed: the candidate may serve" if passed else "held back: nothing is deployed",
+        title="passed: the candidate may serve" if passed else "rejected: nothing is deployed",
         border_style="green" if passed else "red",
         title_align="left",
     )
@@ -175,8 +175,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     """Candidate against champion on the same rows, and the weakest slices."""
     table = Table(title=f"test split, {metrics['rows']:,} rows", title_justify="left", box=None)
     table.add_column("")
-    for name in _METRICS:
-        table.add_column(name.replace("_", " "), justify="right")
+    for metric in METRICS.values():
+        table.add_column(metric.title, justify="right")
     table.add_row("candidate", *_values(metrics["candidate"]["overall"]), style="bold")
     if metrics["champion"]:
         version = metrics["champion_version"]
@@ -187,13 +187,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     return table
 
 
-def slice_name(slice_: Mapping[str, Any]) -> str:
-    """`carrier=UA, origin=EWR`."""
-    return ", ".join(f"{column}={value}" for column, value in slice_.items())
-
-
 def _values(metrics: Mapping[str, Any]) -> list[str]:
-    return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in _METRICS]
+    return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in METRICS]
 
 
 def predictions_line(told: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from components.shared.registry import Ask, Endpoint, Registry, Submission, Vers
 from components.shared.registry.endpoint import check_verdict
 from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
+from configs.verdict import current_verdict
 
 Action = Literal["deployed", "already_serving", "left_alone", "held", "taken_back"]
 _SERVING = {"champion", "challenger"}
@@ -89,7 +90,7 @@ def run(
         command: Starts the prediction server.
 
     Raises:
-        RegistryError: The verdict says hold, or the champion is not the one it was judged against.
+        RegistryError: The decision is not "deploy", or the champion is not the one it was judged against.
         EndpointError: The server does not start, or does not say what was computed offline; the traffic is
             where it was.
     """
@@ -128,13 +129,18 @@ def run(
 
 def hold(evaluation: Path, out: Path) -> Summary:
     """Deploy nothing and keep the reasons of the verdict in deployment.json."""
-    verdict = read_json(evaluation / "verdict.json")
-    failed = [reason["sentence"] for reason in verdict["reasons"] if not reason["held"]]
+    reasons = _verdict(evaluation)["reasons"]
+    failed = [reason["sentence"] for reason in reasons if not reason["passed"]]
     return _write(out, Outcome("held", None, Endpoint(), reasons=failed))
 
 
+def _verdict(evaluation: Path) -> dict[str, Any]:
+    path = evaluation / "verdict.json"
+    return current_verdict(read_json(path), str(path))
+
+
 def _must_have_passed(evaluation: Path) -> None:
-    decision = read_json(evaluation / "verdict.json")["decision"]
+    decision = _verdict(evaluation)["decision"]
     if decision != "deploy":
         raise RegistryError(
             str(evaluation / "verdict.json"), expected="decision 'deploy'", got=f"'{decision}'"

@@ -26,6 +26,7 @@ from components.evaluate.grouping import Groups
 from components.evaluate.slices import Slice
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.staging import collected
+from configs.metrics import METRICS
 from configs.places import Beam
 
 Metrics = dict[str, float | None]
@@ -33,7 +34,6 @@ Metrics = dict[str, float | None]
 SliceKey = tuple[tuple[str, str | int], ...]
 """As TFMA writes a slice: sorted by column."""
 
-METRICS = ("auc", "pr_auc", "precision", "recall", "log_loss", "calibration")
 _COUNT = "example_count"
 
 
@@ -81,13 +81,18 @@ def analyze(
 
 def eval_config(measure: Measure) -> Any:
     """TFMA's configuration; a JSON of it lies in the result folder."""
-    weighted = [
-        _metric("AUC", "auc", num_thresholds=measure.bins),
-        _metric("AUCPrecisionRecall", "pr_auc", num_thresholds=measure.bins),
+    parameters: dict[str | None, dict[str, Any]] = {
+        "curve": {"num_thresholds": measure.bins},
         # TFMA counts a score above the threshold as positive, we one at or above it.
-        _metric("Precision", "precision", thresholds=[math.nextafter(measure.threshold, -1.0)]),
-        _metric("Recall", "recall", thresholds=[math.nextafter(measure.threshold, -1.0)]),
-        _metric("Calibration", "calibration"),
+        "operating": {"thresholds": [math.nextafter(measure.threshold, -1.0)]},
+        None: {},
+    }
+    weighted = [
+        *(
+            _metric(metric.tfma, metric.name, **parameters[metric.thresholds])
+            for metric in METRICS.values()
+            if metric.tfma != "Mean"
+        ),
         _metric("ExampleCount", _COUNT),
     ]
     mean_loss = _metric(

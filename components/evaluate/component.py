@@ -15,7 +15,7 @@ def evaluate(
     code: str,
     evaluation: dsl.Output[dsl.Artifact],
 ) -> str:
-    """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `hold`."""
+    """Rows and a model in, metrics and a verdict out; the value is the decision, `deploy` or `reject`."""
     from components.shared.files.paths import artifact_path, place
     from components.shared.stage.recording import stage
 

@@ -137,7 +137,7 @@ def _summary(metrics: dict[str, Any], verdict: Verdict) -> Summary:
         "slices": len(judged),
         "auc": metrics["candidate"]["overall"]["auc"],
         "decision": verdict.decision,
-        "reasons_against": sum(not reason.held for reason in verdict.reasons),
+        "reasons_against": sum(not reason.passed for reason in verdict.reasons),
     }
     if metrics["champion"]:
         summary["champion_auc"] = metrics["champion"]["overall"]["auc"]

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from components.evaluate.analysis import METRICS, Measure, Metrics, analyze, slice_key
+from components.evaluate.analysis import Measure, Metrics, analyze, slice_key
 from components.evaluate.grouping import BUCKETS, Groups, blur, within
 from components.evaluate.slices import OVERALL, SliceBook
+from configs.metrics import METRICS
 from configs.places import Beam
 
 COARSE_BINS = 500
@@ -77,10 +78,7 @@ def _content(groups: Groups, metrics: Metrics) -> dict[str, Any]:
     rows = int(groups.rows.sum())
     positives = int(groups.positives.sum())
     flagged = int(groups.rows[groups.flagged].sum())
-    undefined = {
-        *(["auc"] if positives in (0, rows) else []),
-        *(["pr_auc", "recall", "calibration"] if not positives else []),
-        *(["precision"] if not flagged else []),
-    }
-    values = {name: None if name in undefined else metrics.get(name) for name in METRICS}
+    there = {"positives": positives, "negatives": rows - positives, "flagged": flagged}
+    defined = {name for name, metric in METRICS.items() if all(there[need] for need in metric.needs)}
+    values = {name: metrics.get(name) if name in defined else None for name in METRICS}
     return {"rows": rows, "positives": positives, **values}

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from configs.errors import DataError, MissingFeatureError
+from configs.metrics import slice_name
 
 Columns = tuple[str, ...]
 Value = str | int
@@ -37,7 +38,7 @@ class Slice:
 
     def __str__(self) -> str:
         """`carrier=UA, origin=EWR`."""
-        return ", ".join(f"{column}={value}" for column, value in self.named.items())
+        return slice_name(self.named)
 
 
 def check_columns(schema: pa.Schema, slices: Sequence[Columns]) -> None:

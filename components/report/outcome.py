@@ -1,34 +1,17 @@
 """The outcome in one glance: what happened, the figures that matter, every reason of the verdict."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from components.report.curves import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
 from components.report.reading import Absent, Run
+from configs.metrics import METRICS, Judgment, Metric, slice_name
 
-Tone = Literal["good", "held", "bad", "plain"]
-Direction = Literal["higher", "lower", "one"]
-
-
-class Measure(NamedTuple):
-    """What is measured, its name for people, and where better lies."""
-
-    key: str
-    name: str
-    better: Direction
-
-
-MEASURES = (
-    Measure("auc", "AUC", "higher"),
-    Measure("pr_auc", "PR AUC", "higher"),
-    Measure("log_loss", "Log loss", "lower"),
-    Measure("calibration", "Calibration", "one"),
-    Measure("precision", "Precision", "higher"),
-    Measure("recall", "Recall", "higher"),
-)
+Tone = Literal["passed", "unfinished", "failed", "plain"]
+SAME = 5e-5
+"""Values that differ by less are the same to the four digits that are shown."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +47,9 @@ class Tile:
 
 @dataclass(frozen=True)
 class Reason:
-    """One gate: whether it held, and why, in a sentence."""
+    """One gate: whether it passed, and why, in a sentence."""
 
-    held: bool
+    passed: bool
     gate: str
     where: str
     sentence: str
@@ -76,7 +59,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision with every reason, broken gates first."""
+    """The decision with every reason, failed gates first."""
 
     decision: str
     words: str
@@ -94,7 +77,7 @@ class Compared:
     candidate: str
     champion: str
     difference: str
-    judgment: Literal["better", "worse", "same", ""]
+    judgment: Judgment | Literal[""]
 
 
 @dataclass(frozen=True)
@@ -138,28 +121,28 @@ def unfinished(run: Run) -> Headline | None:
     if broken:
         stage = broken[0].stage
         detail = _AFTER_FAILURE.get(stage) or _AFTER_FAILURE[run.pipeline]
-        return Headline("bad", f"Failed in {stage}", detail)
+        return Headline("failed", f"Failed in {stage}", detail)
     if state == "failed":
-        return Headline("bad", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
+        return Headline("failed", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
     if state == "running":
-        return Headline("held", "Not finished", _how_far(run))
-    return Headline("held", "Cancelled", _how_far(run)) if state == "cancelled" else None
+        return Headline("unfinished", "Not finished", _how_far(run))
+    return Headline("unfinished", "Cancelled", _how_far(run)) if state == "cancelled" else None
 
 
 def headline(run: Run) -> Headline:
     """What happened, most important first: a failure, then the verdict, then the deployment."""
     if found := unfinished(run):
         return found
-    verdict = run.json("evaluation", "verdict.json")
+    verdict = run.verdict()
     if not verdict:
         return Headline("plain", "Done", "Without a verdict.")
-    reasons = verdict.get("reasons", ())
-    broken_gates = sum(not reason["held"] for reason in reasons)
+    reasons = verdict["reasons"]
+    failed = sum(not reason["passed"] for reason in reasons)
     if verdict["decision"] != "deploy":
-        return Headline("held", "Held back", f"{broken_gates} of {len(reasons)} gates did not hold.")
+        return Headline("unfinished", "Rejected", f"{failed} of {len(reasons)} gates failed.")
     return _deployed(
         run.json("deployment", "deployment.json"),
-        "The gate held." if len(reasons) == 1 else f"All {len(reasons)} gates held.",
+        "The gate passed." if len(reasons) == 1 else f"All {len(reasons)} gates passed.",
     )
 
 
@@ -170,7 +153,7 @@ def _how_far(run: Run) -> str:
 
 def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:
     if deployment is None:
-        return Headline("good", "Passed", f"{gates} No deployment is recorded.")
+        return Headline("passed", "Passed", f"{gates} No deployment is recorded.")
     version = deployment.get("version", "?")
     traffic = ((deployment.get("endpoint") or {}).get("traffic") or {}).get(str(version), 0)
     words = {
@@ -179,7 +162,7 @@ def _deployed(deployment: Mapping[str, Any] | None, gates: str) -> Headline:
         "left_alone": f"Passed as version {version}",
         "taken_back": f"Version {version} was taken back",
     }.get(deployment.get("action", ""), f"Version {version}")
-    return Headline("good", words, f"{gates} It gets {count(traffic)} % of the traffic.")
+    return Headline("passed", words, f"{gates} It gets {count(traffic)} % of the traffic.")
 
 
 def tiles(run: Run) -> tuple[Tile, ...]:
@@ -189,10 +172,10 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     champion = (metrics.get("champion") or {}).get("overall") or {}
     rows = run.json("rows", "rows.json") or {}
     found: list[Tile] = []
-    for key, name, better in MEASURES[:4]:
-        if known(overall.get(key)):
-            against = _against(overall[key], champion.get(key), better)
-            found.append(Tile(name, metric(overall[key]), *against))
+    for each in METRICS.values():
+        value = overall.get(each.name)
+        if each.thresholds != "operating" and known(value):
+            found.append(Tile(each.heading, metric(value), *_against(each, value, champion.get(each.name))))
     if metrics.get("rows"):
         rate = percent(metrics.get("positives", 0) / metrics["rows"])
         found.append(Tile("Test rows", count(metrics["rows"]), f"{rate} positive"))
@@ -206,42 +189,30 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     return tuple(found)
 
 
-def _against(value: float, champion: Any, direction: Direction) -> tuple[str, Tone]:
+def _against(measure: Metric, value: float, champion: Any) -> tuple[str, Tone]:
     if not known(champion):
-        hints = {"higher": "higher is better", "lower": "lower is better", "one": "1 is perfect"}
-        return hints[direction], "plain"
-    tones: dict[str, Tone] = {"better": "good", "worse": "bad"}
-    return f"{signed(value - champion)} to champion", tones.get(judged(value, champion, direction), "plain")
-
-
-def judged(value: float, champion: float, direction: Direction) -> Literal["better", "worse", "same"]:
-    """Whether a value is better than the champion's; equal to four digits is the same."""
-    if direction == "one" and value > 0 and champion > 0:
-        gain = abs(math.log(champion)) - abs(math.log(value))
-    else:
-        gain = (value - champion) * (-1 if direction == "lower" else 1)
-    if abs(gain) < 5e-5:
-        return "same"
-    return "better" if gain > 0 else "worse"
+        return measure.direction, "plain"
+    tones: dict[Judgment, Tone] = {"better": "passed", "worse": "failed", "same": "plain"}
+    return f"{signed(value - champion)} to champion", tones[measure.judge(value, champion, SAME)]
 
 
 def verdict(run: Run) -> Verdict | Absent:
-    """Every reason of `verdict.json`, the broken gates first."""
-    content = run.json("evaluation", "verdict.json")
+    """Every reason of `verdict.json`, the failed gates first."""
+    content = run.verdict()
     if not content:
         return run.absent("evaluation")
-    reasons = sorted(content.get("reasons", ()), key=lambda reason: bool(reason["held"]))
+    reasons = sorted(content["reasons"], key=lambda reason: bool(reason["passed"]))
     words = {
-        "deploy": "The candidate may serve: every gate held.",
-        "hold": "The candidate is held back; the endpoint stays as it was.",
-    }.get(content["decision"], str(content["decision"]))
+        "deploy": "The candidate may serve: every gate passed.",
+        "reject": "The candidate is rejected; the endpoint stays as it was.",
+    }[content["decision"]]
     deployment = run.json("deployment", "deployment.json") or {}
     return Verdict(content["decision"], words, tuple(map(_reason, reasons)), tuple(_deployment(deployment)))
 
 
 def _deployment(deployment: Mapping[str, Any]) -> list[str]:
     """What `deployment.json` says of the versions, the traffic and the golden rows."""
-    if deployment.get("action") == "held":  # its reasons are the gates above
+    if deployment.get("action") in ("rejected", "held"):  # its reasons are the gates above
         return []
     told = [str(reason) for reason in deployment.get("reasons") or ()]
     traffic = (deployment.get("endpoint") or {}).get("traffic") or {}
@@ -270,18 +241,13 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
 
 def _reason(reason: Mapping[str, Any]) -> Reason:
     return Reason(
-        bool(reason["held"]),
+        reason["passed"],
         str(reason.get("gate", "")),
         slice_name(reason.get("slice")),
         str(reason.get("sentence", "")),
         metric(reason.get("value")),
         metric(reason.get("limit")),
     )
-
-
-def slice_name(slice_: Mapping[str, Any] | None) -> str:
-    """`carrier = UA, origin = EWR`; empty for the whole split."""
-    return ", ".join(f"{column} = {value}" for column, value in (slice_ or {}).items())
 
 
 def comparison(run: Run) -> Comparison | Absent:
@@ -292,29 +258,24 @@ def comparison(run: Run) -> Comparison | Absent:
     overall = metrics["candidate"]["overall"]
     champion = (metrics.get("champion") or {}).get("overall") or {}
     rows = tuple(
-        _compared(measure, overall.get(measure.key), champion.get(measure.key), metrics)
-        for measure in MEASURES
+        _compared(measure, overall.get(measure.name), champion.get(measure.name), metrics)
+        for measure in METRICS.values()
     )
     version = str(metrics.get("champion_version") or "")
     scope = f"{count(metrics.get('rows'))} test rows, {count(metrics.get('positives'))} of them positive"
     return Comparison(rows, version if champion else "", scope, positives_in_words(metrics))
 
 
-def _compared(measure: Measure, value: Any, champion: Any, metrics: Mapping[str, Any]) -> Compared:
-    hints = {
-        "higher": "higher is better",
-        "lower": "lower is better",
-        "one": "mean score over share of positives; 1 is perfect",
-    }
-    hint = hints[measure.better]
-    if measure.key in ("precision", "recall"):
+def _compared(measure: Metric, value: Any, champion: Any, metrics: Mapping[str, Any]) -> Compared:
+    hint = "; ".join(filter(None, (measure.hint, measure.direction)))
+    if measure.thresholds == "operating":
         hint = f"at the threshold {metrics.get('threshold', NOTHING)}"
     both = known(value) and known(champion)
     return Compared(
-        measure.name,
+        measure.heading,
         hint,
         metric(value),
         metric(champion),
         signed(value - champion) if both else NOTHING,
-        judged(value, champion, measure.better) if both else "",
+        measure.judge(value, champion, SAME) if both else "",
     )

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.stage.records import artifact_path, artifact_uri
+from configs.errors import DataError
 from configs.stages import Pipeline, artifact_makers
+from configs.verdict import current_verdict
 
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
@@ -85,6 +87,15 @@ class Run:
             return json.loads(path.read_text())
         except ValueError as error:  # not JSON, or not UTF-8
             self.unreadable.append(f"{path}: {error}")
+            return None
+
+    def verdict(self) -> dict[str, Any] | None:
+        """The verdict on the candidate in today's words; None if it is missing or unreadable."""
+        content = self.json("evaluation", "verdict.json")
+        try:
+            return current_verdict(content, str(self.file("evaluation", "verdict.json"))) if content else None
+        except DataError as error:
+            self.unreadable.append(str(error))
             return None
 
     def features(self, choice: Mapping[str, Any]) -> list[str]:

@@ -70,7 +70,7 @@ def headline(run: Run) -> Headline:
     aside = told["rows"] - told["predictions"]
     rest = f" {count(aside)} rows were rejected." if aside else " No row was rejected."
     words = f"{count(told['predictions'])} rows scored"
-    return Headline("good", words, f"By version {told['model_version']}.{rest}")
+    return Headline("passed", words, f"By version {told['model_version']}.{rest}")
 
 
 def tiles(run: Run) -> tuple[Tile, ...]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from components.report.geometry import Scale
 from components.report.numbers import known
-from components.report.outcome import slice_name
 from components.report.reading import Absent, Run
+from configs.metrics import METRICS, Metric, slice_name
 
 _MOST = 500
 """Slices in the table; the rest is in metrics.json."""
@@ -27,8 +27,8 @@ class Slice:
     metrics: Mapping[str, Any]
     champion_auc: float | None
     small: bool
-    broken: bool
-    """A gate did not hold here."""
+    failed: bool
+    """A gate failed here."""
     x: float | None
     x_low: float
     x_high: float
@@ -53,6 +53,8 @@ class Slices:
     min_rows: int | None
     left_out: int
     champion: bool
+    others: tuple[Metric, ...]
+    """The metrics but for AUC, a column each."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class _Around:
     scale: Scale
     min_rows: int | None
     most: int
-    broken: set[str]
+    failed: set[str]
 
 
 def slices(run: Run) -> Slices | Absent:
@@ -82,7 +84,7 @@ def slices(run: Run) -> Slices | Absent:
     judged = [each for each in found if each["rows"] >= (min_rows or 0)]
     scale = _scale([overall, *judged])
     most = max(each["rows"] for each in found) or 1
-    around = _Around(champions, scale, min_rows, most, _broken(run))
+    around = _Around(champions, scale, min_rows, most, _failed(run))
     rows = sorted(
         (_slice(each, around) for each in found),
         key=lambda row: (row.small, row.metrics["auc"] if known(row.metrics.get("auc")) else math.inf),
@@ -96,15 +98,16 @@ def slices(run: Run) -> Slices | Absent:
         min_rows=min_rows,
         left_out=max(0, len(rows) - _MOST),
         champion=bool(champions),
+        others=tuple(metric for metric in METRICS.values() if metric.name != "auc"),
     )
 
 
-def _broken(run: Run) -> set[str]:
-    verdict = run.json("evaluation", "verdict.json") or {}
+def _failed(run: Run) -> set[str]:
+    verdict = run.verdict() or {"reasons": ()}
     return {
         slice_name(reason["slice"])
-        for reason in verdict.get("reasons", ())
-        if reason.get("slice") and not reason["held"]
+        for reason in verdict["reasons"]
+        if reason.get("slice") and not reason["passed"]
     }
 
 
@@ -137,7 +140,7 @@ def _slice(each: Mapping[str, Any], around: _Around) -> Slice:
         metrics=each,
         champion_auc=champion if known(champion) else None,
         small=not known(auc) or (around.min_rows is not None and rows < around.min_rows),
-        broken=name in around.broken,
+        failed=name in around.failed,
         x=scale(auc) if known(auc) else None,
         x_low=low,
         x_high=high,

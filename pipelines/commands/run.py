@@ -10,6 +10,7 @@ from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError
 from configs.loading import SCHEMA, use_case_folder
 from configs.settings import Settings
+from configs.verdict import current_verdict
 from pipelines import view
 from pipelines.commands.execution import check_before_spending, command, execute, show_failure
 from pipelines.commands.report import render
@@ -79,7 +80,8 @@ def _show_result(
     if evaluation:
         console.print(view.metrics_table(read_json(evaluation / "metrics.json")))
         console.print()
-        console.print(view.verdict_panel(read_json(evaluation / "verdict.json")))
+        path = evaluation / "verdict.json"
+        console.print(view.verdict_panel(current_verdict(read_json(path), str(path))))
     if artifact_path(manifest, "model"):
         places["model"] = artifact_uri(manifest, "model")
     if deployment:

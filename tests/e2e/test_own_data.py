@@ -173,9 +173,9 @@ def test_an_unchanged_run_is_taken_from_the_cache(
 
 def test_a_worse_model_is_not_deployed(desk: Desk, first: subprocess.CompletedProcess[str]) -> None:
     assert first.returncode == 0
-    held = desk.type("run", "my/planes", "--set", "evaluation.gates=[{metric: auc, floor: 1.0}]")
-    assert held.returncode == 0, held.stdout + held.stderr
-    assert "held back: nothing is deployed" in held.stdout
+    rejected = desk.type("run", "my/planes", "--set", "evaluation.gates=[{metric: auc, floor: 1.0}]")
+    assert rejected.returncode == 0, rejected.stdout + rejected.stderr
+    assert "rejected: nothing is deployed" in rejected.stdout
     manifest = desk.manifests()[-1]
     assert "hold" in ran(manifest)
     assert "deploy" not in ran(manifest)

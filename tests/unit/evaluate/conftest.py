@@ -16,8 +16,10 @@ import pytest
 import tensorflow as tf
 
 from components.evaluate import core
+from components.evaluate.frozen import open_split
 from components.evaluate.settings import EvaluateStage
 from components.shared.files.artifacts import shard_path
+from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
 from configs.evaluation import Evaluation, Gate
 from configs.places import Beam
@@ -135,6 +137,15 @@ class Lab:
         out = self.folder / "evaluation"
         core.run(rows, model, champion, "3" if champion else "", part(**settings), out, silent)
         return out
+
+    def scored(self, rows: Path, model: Path) -> dict[str, Any]:
+        """The labels and scores of all rows, in order."""
+        split, scorer = open_split(rows, "late"), Scorer(model, "the model")
+        batches = list(split.batches(700, scorer.features.columns))
+        return {
+            "label": np.concatenate([labels for _, labels in batches]),
+            "score": np.concatenate([scorer.scores(batch) for batch, _ in batches]),
+        }
 
 
 @pytest.fixture

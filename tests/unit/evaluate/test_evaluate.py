@@ -100,8 +100,8 @@ def test_the_better_candidate_is_deployed_and_the_worse_one_is_not(
 ) -> None:
     assert read_json(judged / "verdict.json")["decision"] == "deploy"
     against_the_better = read_json(lab.run(rows, champion, candidate, slices=()) / "verdict.json")
-    assert against_the_better["decision"] == "hold"
-    assert [reason["held"] for reason in against_the_better["reasons"]] == [True, False]
+    assert against_the_better["decision"] == "reject"
+    assert [reason["passed"] for reason in against_the_better["reasons"]] == [True, False]
     assert "worse than the champion's" in against_the_better["reasons"][1]["sentence"]
 
 
@@ -138,7 +138,7 @@ def test_a_model_that_flags_nothing_has_no_precision_and_does_not_pass_by_it(
     overall = read_json(out / "metrics.json")["candidate"]["overall"]
     assert (overall["precision"], overall["recall"]) == (None, 0.0)
     verdict = read_json(out / "verdict.json")
-    assert verdict["decision"] == "hold"
+    assert verdict["decision"] == "reject"
     assert verdict["reasons"][0]["sentence"] == "precision is not defined on these rows"
 
 
@@ -198,8 +198,8 @@ def test_the_component_returns_the_decision(
         code="",
         evaluation=dsl.Artifact(name="evaluation", uri=str(lab.folder / "evaluation")),
     )
-    assert decision == "hold"
+    assert decision == "reject"
     summary = read_json(lab.folder / "records" / "evaluate.stage.json")["summary"]
     assert summary["rows"] == 3000
-    assert summary["decision"] == "hold"
+    assert summary["decision"] == "reject"
     assert summary["auc"] < summary["champion_auc"]

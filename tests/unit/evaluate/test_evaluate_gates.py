@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from components.evaluate.gates import Reason, Verdict, judge
 from configs.evaluation import Evaluation, Gate
-
-METRICS = ("auc", "pr_auc", "precision", "recall", "log_loss", "calibration")
+from configs.metrics import METRICS
 
 
 def model(slices: Sequence[Mapping[str, Any]] = (), /, **overall: float | None) -> dict[str, Any]:
@@ -42,12 +41,14 @@ def only_reason(judged: Verdict) -> Reason:
         ("calibration", 0.2, 0.8, 0.7999),
     ],
 )
-def test_a_floor_holds_at_its_edge_and_not_beyond(metric: Any, floor: float, good: float, bad: float) -> None:
+def test_a_floor_passes_at_its_edge_and_not_beyond(
+    metric: Any, floor: float, good: float, bad: float
+) -> None:
     gate = Gate(metric=metric, floor=floor)
-    held, broken = (verdict(gate, model(**{metric: value})) for value in (good, bad))
-    assert (held.decision, broken.decision) == ("deploy", "hold")
-    assert only_reason(broken).gate == f"{metric} floor"
-    assert (only_reason(broken).value, only_reason(broken).limit) == (bad, floor)
+    passed, failed = (verdict(gate, model(**{metric: value})) for value in (good, bad))
+    assert (passed.decision, failed.decision) == ("deploy", "reject")
+    assert only_reason(failed).gate == f"{metric} floor"
+    assert (only_reason(failed).value, only_reason(failed).limit) == (bad, floor)
 
 
 @pytest.mark.parametrize(
@@ -60,40 +61,40 @@ def test_a_floor_holds_at_its_edge_and_not_beyond(metric: Any, floor: float, goo
         ("calibration", 1.1, 0.895, 0.8949),
     ],
 )
-def test_a_regression_holds_at_its_edge_and_not_beyond(
+def test_a_regression_passes_at_its_edge_and_not_beyond(
     metric: Any, before: float, good: float, bad: float
 ) -> None:
     gate = Gate(metric=metric, max_regression=0.005)
-    held, broken = (
+    passed, failed = (
         verdict(gate, model(**{metric: value}), model(**{metric: before})) for value in (good, bad)
     )
-    assert (held.decision, broken.decision) == ("deploy", "hold")
-    assert "worse than the champion's" in only_reason(broken).sentence
-    assert "beyond 0.005" in only_reason(broken).sentence
+    assert (passed.decision, failed.decision) == ("deploy", "reject")
+    assert "worse than the champion's" in only_reason(failed).sentence
+    assert "beyond 0.005" in only_reason(failed).sentence
 
 
 def test_a_better_model_passes_a_regression_of_zero_and_so_does_an_equal_one() -> None:
     gate = Gate(max_regression=0.0)
     assert verdict(gate, model(auc=0.71), model(auc=0.7)).decision == "deploy"
     assert verdict(gate, model(auc=0.7), model(auc=0.7)).decision == "deploy"
-    assert verdict(gate, model(auc=0.6999), model(auc=0.7)).decision == "hold"
+    assert verdict(gate, model(auc=0.6999), model(auc=0.7)).decision == "reject"
 
 
 def test_a_calibration_nearer_to_one_is_better_from_either_side() -> None:
     gate = Gate(metric="calibration", max_regression=0.0)
     assert verdict(gate, model(calibration=0.95), model(calibration=1.1)).decision == "deploy"
-    assert verdict(gate, model(calibration=0.85), model(calibration=1.1)).decision == "hold"
+    assert verdict(gate, model(calibration=0.85), model(calibration=1.1)).decision == "reject"
 
 
 def test_without_a_champion_the_regression_is_recorded_and_does_not_stand_in_the_way() -> None:
     reason = only_reason(verdict(Gate(max_regression=0.0), model(auc=0.7)))
-    assert reason.held
+    assert reason.passed
     assert (reason.value, reason.limit) == (0.7, None)
     assert reason.sentence == "no champion yet to compare the AUC with"
 
 
-@pytest.mark.parametrize(("value", "decision"), [(0.5, "deploy"), (0.4999, "hold")])
-def test_a_slice_floor_holds_at_its_edge_and_not_beyond(value: float, decision: str) -> None:
+@pytest.mark.parametrize(("value", "decision"), [(0.5, "deploy"), (0.4999, "reject")])
+def test_a_slice_floor_passes_at_its_edge_and_not_beyond(value: float, decision: str) -> None:
     slices = [part_of("UA", auc=0.7), part_of("HA", auc=value)]
     judged = verdict(Gate(slice_floor=0.5), model(slices, auc=0.7))
     assert judged.decision == decision
@@ -101,7 +102,7 @@ def test_a_slice_floor_holds_at_its_edge_and_not_beyond(value: float, decision: 
     assert "carrier=HA" in only_reason(judged).sentence
 
 
-@pytest.mark.parametrize(("rows", "decision"), [(199, "deploy"), (200, "hold")])
+@pytest.mark.parametrize(("rows", "decision"), [(199, "deploy"), (200, "reject")])
 def test_only_a_slice_of_enough_rows_is_judged(rows: int, decision: str) -> None:
     slices = [part_of("UA", auc=0.7), part_of("HA", rows=rows, auc=0.3)]
     judged = verdict(Gate(slice_floor=0.5), model(slices, auc=0.7))
@@ -122,7 +123,7 @@ def test_the_weakest_slice_by_log_loss_is_the_one_with_the_highest() -> None:
     gate = Gate(metric="log_loss", slice_floor=0.6)
     assert only_reason(verdict(gate, model(slices, log_loss=0.5))).slice == {"carrier": "B6"}
     gate = Gate(metric="log_loss", slice_floor=0.59)
-    assert verdict(gate, model(slices, log_loss=0.5)).decision == "hold"
+    assert verdict(gate, model(slices, log_loss=0.5)).decision == "reject"
 
 
 def test_a_metric_that_is_not_defined_in_a_slice_is_recorded_and_not_judged() -> None:
@@ -136,16 +137,16 @@ def test_a_metric_that_is_not_defined_in_a_slice_is_recorded_and_not_judged() ->
 def test_a_metric_that_is_not_defined_on_the_whole_split_never_passes() -> None:
     gate = Gate(metric="precision", floor=0.1)
     reason = only_reason(verdict(gate, model(precision=None)))
-    assert not reason.held
+    assert not reason.passed
     assert reason.sentence == "precision is not defined on these rows"
     gate = Gate(metric="precision", max_regression=0.1)
-    assert verdict(gate, model(precision=None), model(precision=0.3)).decision == "hold"
+    assert verdict(gate, model(precision=None), model(precision=0.3)).decision == "reject"
 
 
 def test_a_champion_without_the_metric_is_no_bar() -> None:
     gate = Gate(metric="precision", max_regression=0.1)
     reason = only_reason(verdict(gate, model(precision=0.2), model(precision=None)))
-    assert reason.held
+    assert reason.passed
     assert "the champion's precision is not defined" in reason.sentence
 
 
@@ -155,11 +156,11 @@ def test_a_rule_that_is_not_given_is_not_applied() -> None:
     assert judged.decision == "deploy"
 
 
-def test_one_gate_of_several_that_does_not_hold_is_enough() -> None:
+def test_one_gate_of_several_that_fails_is_enough() -> None:
     gates = [Gate(floor=0.6), Gate(metric="calibration", floor=0.1)]
     judged = judge(gates, model(auc=0.7, calibration=1.3), None, min_slice_rows=200)
-    assert judged.decision == "hold"
-    assert [reason.held for reason in judged.reasons] == [True, False]
+    assert judged.decision == "reject"
+    assert [reason.passed for reason in judged.reasons] == [True, False]
     assert judged.reasons[1].sentence == "calibration 1.3 is 0.3 away from 1, beyond 0.1"
 
 
@@ -177,7 +178,7 @@ def test_the_verdict_as_json_has_every_reason_with_its_figures() -> None:
                 "gate": "auc floor",
                 "metric": "auc",
                 "slice": None,
-                "held": True,
+                "passed": True,
                 "value": 0.701,
                 "limit": 0.65,
                 "sentence": "AUC 0.701 is at least the floor 0.65",

@@ -190,15 +190,16 @@ class Sample:
         self.json("evaluation", "metrics.json", metrics)
         curves = {"candidate": _curve(1.36), "champion": _curve(1.32) if champion else None}
         self.json("evaluation", "curves.json", curves)
-        held = decision == "deploy"
+        passed = decision == "deploy"
         reasons = [
             {
-                "gate": "floor", "metric": "auc", "slice": None, "held": True, "value": 0.7031, "limit": 0.65,
+                "gate": "floor", "metric": "auc", "slice": None, "passed": True, "value": 0.7031,
+                "limit": 0.65,
                 "sentence": "AUC 0.7031 is at least the floor 0.65",
             },
             {
-                "gate": "slice floor", "metric": "auc", "slice": {"carrier": "US"}, "held": held,
-                "value": 0.6611, "limit": 0.5 if held else 0.67, "sentence": "AUC 0.6611 of carrier=US",
+                "gate": "slice floor", "metric": "auc", "slice": {"carrier": "US"}, "passed": passed,
+                "value": 0.6611, "limit": 0.5 if passed else 0.67, "sentence": "AUC 0.6611 of carrier=US",
             },
         ]  # fmt: skip
         self.json("evaluation", "verdict.json", {"decision": decision, "reasons": reasons})
@@ -216,10 +217,10 @@ class Sample:
 
     def hold(self) -> None:
         """What the other branch of the gate leaves."""
-        content: dict[str, Any] = {"version": None, "action": "held", "endpoint": {"traffic": {}}}
+        content: dict[str, Any] = {"version": None, "action": "rejected", "endpoint": {"traffic": {}}}
         content |= {"aliases": {}, "golden": None, "reasons": ["AUC 0.6611 of carrier=US"]}
         self.json("deployment", "deployment.json", content)
-        self.ran("hold", 0.5, {"action": "held"})
+        self.ran("hold", 0.5, {"action": "rejected"})
 
     def write(self) -> str:
         """Write the report; its text."""

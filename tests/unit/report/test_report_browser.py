@@ -67,8 +67,8 @@ def probed(html: str, probe: str, tmp_path: Path) -> dict[str, Any]:
 @needs_a_browser
 def test_a_browser_shows_it_without_a_complaint(until: Callable[[str], Any], tmp_path: Path) -> None:
     found = probed(until("deploy").write(), LOOK.replace("SORTING", SORTING), tmp_path)
-    assert found["first"][0] == "carrier = 9E"
-    assert found["byRows"][0] == "carrier = OO"
+    assert found["first"][0] == "carrier=9E"
+    assert found["byRows"][0] == "carrier=OO"
     assert sorted(found["origins"]) == ["origin = EWR", "origin = JFK", "origin = LGA"]
     assert found["unseen"] == []
     assert found["overflow"] <= 0

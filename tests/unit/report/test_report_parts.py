@@ -11,10 +11,11 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.report import numbers
 from components.report.distributions import _steps
 from components.report.geometry import Scale, axis, path, ticks
-from components.report.outcome import Direction, judged
+from components.report.outcome import SAME
 from components.report.reading import Run
 from components.report.running import next_commands
 from components.report.slices import Slices, auc_error, slices
+from configs.metrics import METRICS
 
 
 @pytest.mark.parametrize(
@@ -88,20 +89,18 @@ def test_the_error_of_an_auc_is_its_deviation_over_many_draws() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "champion", "better", "expected"),
+    ("value", "champion", "metric", "expected"),
     [
-        (0.71, 0.70, "higher", "better"),
-        (0.71, 0.70, "lower", "worse"),
-        (0.70001, 0.70, "higher", "same"),
-        (0.95, 0.90, "one", "better"),
-        (1.2, 0.95, "one", "worse"),
-        (0.0, 0.9, "one", "worse"),
+        (0.71, 0.70, "auc", "better"),
+        (0.71, 0.70, "log_loss", "worse"),
+        (0.70001, 0.70, "auc", "same"),
+        (0.95, 0.90, "calibration", "better"),
+        (1.2, 0.95, "calibration", "worse"),
+        (0.0, 0.9, "calibration", "worse"),
     ],
 )
-def test_better_depends_on_the_metric(
-    value: float, champion: float, better: Direction, expected: str
-) -> None:
-    assert judged(value, champion, better) == expected
+def test_better_depends_on_the_metric(value: float, champion: float, metric: str, expected: str) -> None:
+    assert METRICS[metric].judge(value, champion, SAME) == expected
 
 
 def test_the_weakest_slice_comes_first_and_small_ones_last(until: Callable[[str], Any]) -> None:
@@ -109,9 +108,9 @@ def test_the_weakest_slice_comes_first_and_small_ones_last(until: Callable[[str]
     table = slices(Run(sample.folder, sample.manifest))
     assert isinstance(table, Slices)
     judged_slices = [row for row in table.rows if not row.small]
-    assert [row.name for row in judged_slices[:2]] == ["carrier = 9E", "carrier = US"]
+    assert [row.name for row in judged_slices[:2]] == ["carrier=9E", "carrier=US"]
     assert judged_slices == sorted(judged_slices, key=lambda row: row.metrics["auc"])
-    assert [row.name for row in table.rows if row.small] == ["carrier = HA", "carrier = OO"]
+    assert [row.name for row in table.rows if row.small] == ["carrier=HA", "carrier=OO"]
     assert all(row.x is not None and row.x_low < row.x < row.x_high for row in judged_slices)
 
 

@@ -64,8 +64,8 @@ class World:
         for folder in (evaluation, statistics):
             folder.mkdir(exist_ok=True)
         scores = [self.expected(instance, shift) for instance in GOLDEN]
-        passed = {"held": True, "sentence": "AUC is high enough"}
-        judged = {"held": decision == "deploy", "sentence": "AUC fell"}
+        passed = {"passed": True, "sentence": "AUC is high enough"}
+        judged = {"passed": decision == "deploy", "sentence": "AUC fell"}
         write(evaluation / "golden.json", {"instances": GOLDEN, "scores": scores})
         write(evaluation / "verdict.json", {"decision": decision, "reasons": [passed, judged]})
         write(evaluation / "metrics.json", {})
@@ -148,7 +148,7 @@ def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Call
     from components.deploy.component import hold
 
     deployment = artifact("deployment")
-    candidate = world.candidate(decision="hold")
+    candidate = world.candidate(decision="reject")
     hold.python_func(
         evaluation=artifact("evaluation", candidate.evaluation),
         statistics=artifact("statistics", candidate.statistics),
@@ -168,8 +168,8 @@ def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Call
 
 
 def test_a_candidate_that_did_not_pass_is_refused_though_the_graph_let_it_in(world: World) -> None:
-    with pytest.raises(RegistryError, match=r"verdict\.json: expected decision 'deploy', got 'hold'"):
-        world.deploy(world.candidate(decision="hold"))
+    with pytest.raises(RegistryError, match=r"verdict\.json: expected decision 'deploy', got 'reject'"):
+        world.deploy(world.candidate(decision="reject"))
     assert world.registry.versions("flights") == []
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from configs.metrics import slice_name
+
 SCHEMA = "gs://google-cloud-aiplatform/schema/modelevaluation/classification_metrics_1.0.0.yaml"
 AT_ONCE = 50
 """Slices in one request; the service's limit."""
@@ -33,7 +35,7 @@ def slices(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
             "metrics": _value(_metrics(each, metrics.get("threshold"))),
             "slice_": {
                 "dimension": "slice",
-                "value": ", ".join(f"{column}={value}" for column, value in each["slice"].items()),
+                "value": slice_name(each["slice"]),
                 "slice_spec": {
                     "configs": {column: _config(value) for column, value in each["slice"].items()}
                 },
