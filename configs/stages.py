@@ -49,7 +49,7 @@ STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
         StageSpec("train", "examples to model", ("model", "training_log"), minutes=(6, 90), custom_job=True),
         StageSpec("evaluate", "model to verdict", ("evaluation",), minutes=(6, 40), beam=True),
         StageSpec("deploy", "version to endpoint", ("deployment",), minutes=(8, 30), cached=False,
-                  branches=("hold",)),
+                  branches=("reject",)),
     ),
     "prediction": (
         StageSpec("choose", "the version and the source", ("choice",), minutes=(1, 4), cached=False),

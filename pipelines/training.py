@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import dsl
 
-from components.deploy.component import deploy, hold
+from components.deploy.component import deploy, reject
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.resolve.component import resolve
@@ -64,7 +64,9 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
             )
         with dsl.Else(name="failed"):
             tasks.add(
-                hold, evaluation=evaluated.outputs["evaluation"], statistics=validated.outputs["statistics"]
+                reject,
+                evaluation=evaluated.outputs["evaluation"],
+                statistics=validated.outputs["statistics"],
             )
         tasks.add_others()
 

@@ -1,4 +1,4 @@
-"""The KFP components of `deploy`, and of `hold`, its other branch."""
+"""The KFP components of `deploy`, and of `reject`, its other branch."""
 
 from kfp import dsl
 
@@ -38,17 +38,17 @@ def deploy(
 
 
 @component
-def hold(
+def reject(
     evaluation: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
     deployment: dsl.Output[dsl.Artifact],
 ) -> None:
-    """A model that did not pass stays where it is; the reasons are kept."""
+    """A model that did not pass is not deployed; the reasons are recorded."""
     from components.shared.files.paths import artifact_path
     from components.shared.stage.recording import stage
 
-    with stage("hold", inputs=[evaluation, statistics], outputs=[deployment]) as record:
+    with stage("reject", inputs=[evaluation, statistics], outputs=[deployment]) as record:
         from components.deploy import core
 
         record.imported()
-        record.summary(core.hold(artifact_path(evaluation), artifact_path(deployment)))
+        record.summary(core.reject(artifact_path(evaluation), artifact_path(deployment)))

@@ -18,7 +18,7 @@ from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
 from configs.verdict import current_verdict
 
-Action = Literal["deployed", "already_serving", "left_alone", "held", "taken_back"]
+Action = Literal["deployed", "already_serving", "left_alone", "rejected", "taken_back"]
 _SERVING = {"champion", "challenger"}
 
 
@@ -43,7 +43,7 @@ class Outcome:
     Args:
         action: What was done.
         version: Its version, if it has one.
-        endpoint: Who serves now; empty after `hold`, which does not look.
+        endpoint: Who serves now; empty after `reject`, which does not look.
         proof: What the server answered; None if it was not asked.
         reasons: Why nothing was deployed.
     """
@@ -127,11 +127,11 @@ def run(
     return _write(out, Outcome("deployed", version, endpoint, proof))
 
 
-def hold(evaluation: Path, out: Path) -> Summary:
+def reject(evaluation: Path, out: Path) -> Summary:
     """Deploy nothing and keep the reasons of the verdict in deployment.json."""
     reasons = _verdict(evaluation)["reasons"]
     failed = [reason["sentence"] for reason in reasons if not reason["passed"]]
-    return _write(out, Outcome("held", None, Endpoint(), reasons=failed))
+    return _write(out, Outcome("rejected", None, Endpoint(), reasons=failed))
 
 
 def _verdict(evaluation: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from configs.errors import DataError
 from configs.stages import Pipeline, artifact_makers
 from configs.verdict import current_verdict
 
+_EARLIER = {"hold": "reject"}
+"""Stages by the names that earlier versions of the pipeline gave them."""
 _TAIL_BYTES = 16_384
 _TAIL_LINES = 40
 """What is shown of the log of a stage that failed."""
@@ -52,7 +54,8 @@ class Run:
     @property
     def stages(self) -> dict[str, Mapping[str, Any]]:
         """The records of the stages that started, by name."""
-        return {record["stage"]: record for record in self.manifest.get("stages", ())}
+        records = self.manifest.get("stages", ())
+        return {_EARLIER.get(record["stage"], record["stage"]): record for record in records}
 
     @property
     def settings(self) -> Mapping[str, Any]:

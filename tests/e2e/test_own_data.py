@@ -81,7 +81,7 @@ def test_the_first_run_ends_with_a_served_version_and_a_report(
     assert ran(manifest) == {
         "resolve", "ingest", "validate", "transform", "train", "evaluate", "deploy",
     }  # fmt: skip
-    assert "hold" not in ran(manifest)
+    assert "reject" not in ran(manifest)
     assert "feature {" in (desk.folder / "my/planes/schema.pbtxt").read_text()
     (report,) = desk.folder.glob("output/runs/*/report.html")
     assert "<script src" not in report.read_text()
@@ -177,7 +177,7 @@ def test_a_worse_model_is_not_deployed(desk: Desk, first: subprocess.CompletedPr
     assert rejected.returncode == 0, rejected.stdout + rejected.stderr
     assert "rejected: nothing is deployed" in rejected.stdout
     manifest = desk.manifests()[-1]
-    assert "hold" in ran(manifest)
+    assert "reject" in ran(manifest)
     assert "deploy" not in ran(manifest)
     assert not {"ingest", "transform", "train"} & ran(manifest)
     assert desk.traffic() == {"1": 100}

@@ -22,7 +22,7 @@ STAGES = {
     "train": ["model", "training_log"],
     "evaluate": ["evaluation"],
     "deploy": ["deployment"],
-    "hold": ["deployment"],
+    "reject": ["deployment"],
     "choose": ["choice"],
     "select": ["rows"],
     "predict": ["predictions"],
@@ -215,12 +215,12 @@ class Sample:
         self.json("deployment", "deployment.json", content)
         self.ran("deploy", 6.0, {"version": 4})
 
-    def hold(self) -> None:
+    def reject(self) -> None:
         """What the other branch of the gate leaves."""
         content: dict[str, Any] = {"version": None, "action": "rejected", "endpoint": {"traffic": {}}}
         content |= {"aliases": {}, "golden": None, "reasons": ["AUC 0.6611 of carrier=US"]}
         self.json("deployment", "deployment.json", content)
-        self.ran("hold", 0.5, {"action": "rejected"})
+        self.ran("reject", 0.5, {"action": "rejected"})
 
     def write(self) -> str:
         """Write the report; its text."""

@@ -154,7 +154,7 @@ def test_instants_are_drawn_as_dates(until: Callable[[str], Any]) -> None:
 def test_a_candidate_that_is_rejected_says_which_gate_failed(until: Callable[[str], Any]) -> None:
     sample = until("train")
     sample.evaluate(decision="reject")
-    sample.hold()
+    sample.reject()
     text = Parsed(sample.write()).text
     assert text.count("AUC 0.6611 of carrier=US") == 1
     assert "Rejected 1 of 2 gates failed." in text
@@ -211,3 +211,22 @@ def test_rows_that_do_not_add_up_are_marked(until: Callable[[str], Any]) -> None
     text = Parsed(sample.write()).text
     assert "✗ 217,719 + 55,627 + 54,000 + 9,429 excluded ≠ 336,776 source rows" in text
     assert "✓ train: 217,717 examples + 2 rejected = 217,719 rows" in text
+
+
+def test_the_run_of_an_earlier_version_that_was_held_reads_as_rejected(until: Callable[[str], Any]) -> None:
+    sample = until("train")
+    sample.evaluate(decision="reject")
+    sample.reject()
+    today = Parsed(sample.write()).text
+    evaluation, deployment = sample.path("evaluation"), sample.path("deployment")
+    for file, words in (
+        (evaluation / "verdict.json", (('"reject"', '"hold"'), ('"passed"', '"held"'))),
+        (deployment / "deployment.json", (('"rejected"', '"held"'),)),
+    ):
+        text = file.read_text()
+        for new, old in words:
+            text = text.replace(new, old)
+        file.write_text(text)
+    sample.manifest["stages"][-1]["stage"] = "hold"
+    sample.manifest["stages"][-1]["summary"] = {"action": "rejected"}
+    assert Parsed(sample.write()).text == today

@@ -145,18 +145,18 @@ def test_the_component_deploys_a_saved_model_through_the_real_server(
 
 
 def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Callable[..., Any]) -> None:
-    from components.deploy.component import hold
+    from components.deploy.component import reject
 
     deployment = artifact("deployment")
     candidate = world.candidate(decision="reject")
-    hold.python_func(
+    reject.python_func(
         evaluation=artifact("evaluation", candidate.evaluation),
         statistics=artifact("statistics", candidate.statistics),
         deployment=deployment,
     )
     assert read_json(Path(deployment.path) / "deployment.json") == {
         "version": None,
-        "action": "held",
+        "action": "rejected",
         "endpoint": {"traffic": {}},
         "aliases": {},
         "golden": None,
