@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.values import Column, Instant, Parameter, Text
 
 Split = Literal["train", "eval", "test"]
@@ -72,8 +72,8 @@ class Ingest(Section):
     """How rows leave the source."""
 
     shard_rows: PositiveInt = 50_000
-    memory_limit: str = "1GB"
+    memory_limit: Annotated[str, HOW] = "1GB"
     """The engine's own limit; it spills to disk beyond."""
-    threads: PositiveInt = 2
+    threads: Annotated[PositiveInt, HOW] = 2
     csv_missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
     """What CSV files write for a missing value."""

@@ -41,7 +41,7 @@ class StageSpec:
 # fmt: off
 STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
     "training": (
-        StageSpec("resolve", "the source and the champion", minutes=(1, 4), cached=False),
+        StageSpec("resolve", "the source and the champion", ("standing",), minutes=(1, 4), cached=False),
         StageSpec("ingest", "source to rows", ("rows",), minutes=(2, 15), runs_query=True),
         StageSpec("validate", "rows to statistics and findings", ("statistics",), minutes=(2, 15)),
         StageSpec("transform", "rows to examples", ("transform_graph", "examples"), minutes=(6, 40),
@@ -80,6 +80,11 @@ def stage_spec(name: str) -> StageSpec:
 def artifact_makers(pipeline: Pipeline) -> dict[str, str]:
     """The stage that writes an artifact, by the artifact's name."""
     return {artifact: spec.name for spec in STAGES[pipeline] for artifact in spec.artifacts}
+
+
+def task_artifacts(task: str) -> tuple[str, ...]:
+    """The names of the output artifacts of a task: a stage, or a branch that runs in its place."""
+    return next(spec.artifacts for spec in every_stage() if task in (spec.name, *spec.branches))
 
 
 def container_tasks() -> tuple[str, ...]:

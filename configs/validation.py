@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.values import Column, Fraction
 
 
@@ -29,8 +29,8 @@ class Validation(Section):
     """Columns whose skew and drift are expected (a calendar month under a split by time)."""
     max_domain_values: PositiveInt = 200
     """When a schema is inferred, a categorical feature with at most so many values has them as its domain."""
-    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$")] = "1GB"
+    memory_limit: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)? ?[KMGT]i?B$"), HOW] = "1GB"
     """The engine's own limit; it spills to disk beyond."""
-    threads: PositiveInt = 2
+    threads: Annotated[PositiveInt, HOW] = 2
     csv_missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
     """What CSV files write for a missing value."""

@@ -35,6 +35,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     def prediction(run_id: str = "", scored_at: str = "", version: str = "") -> None:
         chosen = tasks.add(
             choose,
+            how=tasks.how,
             version=version,
             run_id=run_id,
             scored_at=scored_at,

@@ -6,7 +6,8 @@ from typing import Any
 
 from kfp import dsl
 
-from components.deploy.component import deploy, reject
+from components.deploy.component import deploy
+from components.deploy.reject import reject
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.resolve.component import resolve
@@ -33,7 +34,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
     def training(run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints") -> None:
-        resolved = tasks.add(resolve, inputs="" if fresh else inputs)
+        resolved = tasks.add(resolve, how=tasks.how, inputs="" if fresh else inputs)
         rows = tasks.add(ingest, source=resolved.outputs["source"]).outputs["rows"]
         validated = tasks.add(validate, rows=rows, baseline=resolved.outputs["statistics"])
         transformed = tasks.add(transform, rows=rows).after(validated)

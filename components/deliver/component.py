@@ -8,14 +8,11 @@ from components.shared.stage.kfp import component
 @component
 def deliver(predictions: dsl.Input[dsl.Dataset], settings: str, delivery: dsl.Output[dsl.Artifact]) -> None:
     """Predictions in, the same where the settings say: never cached, safe to repeat."""
-    from components.shared.files.paths import artifact_path
-    from components.shared.stage.recording import stage
+    from components.shared.stage.opening import open_stage
 
-    parameters = {"settings": settings}
-    with stage("deliver", inputs=[predictions], outputs=[delivery], parameters=parameters) as record:
+    with open_stage("deliver", locals()) as stage:
         from components.deliver import core
         from components.deliver.settings import DeliverStage
 
-        record.imported()
-        told = DeliverStage.model_validate_json(settings)
-        record.summary(core.run(artifact_path(predictions), told, artifact_path(delivery), record.progress))
+        part = stage.settings(DeliverStage)
+        stage.done(core.run(stage.path(predictions), part, stage.path(delivery), stage.progress))

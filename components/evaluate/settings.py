@@ -1,12 +1,12 @@
 """What `evaluate` needs of the settings."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from configs import dataflow
 from configs.evaluation import Evaluation
 from configs.places import Beam
 from configs.rows import Label
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.settings import Settings
 from configs.values import Column
 
@@ -17,7 +17,7 @@ class EvaluateStage(Section):
     label: Label
     key: Column | None
     evaluation: Evaluation
-    beam: Beam
+    beam: Annotated[Beam, HOW]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -1,11 +1,11 @@
 """What `ingest` needs of the settings."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from configs.access import bigquery_access
 from configs.cloud import BigQueryAccess
 from configs.rows import HashSplit, Ingest, Label, Source, TimeSplit
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.settings import Settings
 from configs.values import Column
 
@@ -20,7 +20,7 @@ class IngestStage(Section):
     columns: tuple[Column, ...]
     """Columns the later stages need: the query must return them."""
     ingest: Ingest
-    access: BigQueryAccess | None = None
+    access: Annotated[BigQueryAccess | None, HOW] = None
     """For a source on Google Cloud."""
 
     @classmethod

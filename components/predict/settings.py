@@ -1,10 +1,10 @@
 """What `predict` needs of the settings."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from configs import dataflow
 from configs.places import Beam
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.settings import Settings
 from configs.values import Column, Name
 
@@ -24,7 +24,7 @@ class PredictStage(Section):
     max_string_bytes: int
     """A row with a longer string is rejected, as it was in training."""
     max_rejected: float
-    beam: Beam
+    beam: Annotated[Beam, HOW]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

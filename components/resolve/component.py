@@ -2,24 +2,22 @@
 
 from typing import NamedTuple
 
+from kfp import dsl
+
 from components.shared.stage.kfp import component
 
 
 @component
-def resolve(
-    settings: str,
-    inputs: str,
-) -> NamedTuple(  # type: ignore[valid-type]
+def resolve(settings: str, how: str, inputs: str, standing: dsl.Output[dsl.Artifact]) -> NamedTuple(  # type: ignore[valid-type]
     "Standing", [("source", str), ("champion", str), ("model", str), ("statistics", str)]
 ):
-    """The world as it is now: never cached."""
-    from components.shared.stage.recording import stage
+    """The world as it is now: never cached. `how`: how the later stages work, which is in no cache key."""
+    from components.shared.stage.opening import open_stage
 
-    with stage("resolve", parameters={"settings": settings, "inputs": inputs}) as record:
+    with open_stage("resolve", locals()) as stage:
         from components.resolve import core
         from components.resolve.settings import ResolveStage
 
-        record.imported()
-        standing = core.run(ResolveStage.model_validate_json(settings), inputs)
-        record.summary(standing._asdict())
-    return standing
+        found = core.run(stage.settings(ResolveStage), inputs, stage.path(standing))
+        stage.done(found._asdict())
+    return found

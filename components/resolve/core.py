@@ -1,8 +1,10 @@
 """What a run stands on: the content of its source, and the champion it will be judged against."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 from components.resolve.settings import ResolveStage
+from components.shared.files.artifacts import write_json, writing
 from components.shared.registry import Version, open_registry
 from components.shared.sources import open_source
 
@@ -16,7 +18,21 @@ class Standing(NamedTuple):
     statistics: str
 
 
-def run(stage: ResolveStage, inputs: str) -> Standing:
+def run(stage: ResolveStage, inputs: str, out: Path) -> Standing:
+    """Look at the source and the registry, and write what is found.
+
+    Args:
+        stage: Where to look.
+        inputs: The digest of the run's settings and code; empty for a run without cache.
+        out: The `standing` artifact: `standing.json`.
+    """
+    standing = look(stage, inputs)
+    with writing(out) as folder:
+        write_json(folder / "standing.json", standing._asdict())
+    return standing
+
+
+def look(stage: ResolveStage, inputs: str) -> Standing:
     """Look at the source and the registry.
 
     Args:

@@ -10,15 +10,12 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     """A query and a model's features in, rows out; `source`, a fingerprint, is part of the cache key."""
     import json
 
-    from components.shared.files.paths import artifact_path
-    from components.shared.stage.recording import stage
+    from components.shared.stage.opening import open_stage
 
-    parameters = {"settings": settings, "code": code, "source": source, "features": features}
-    with stage("select", outputs=[rows], parameters=parameters) as record:
+    with open_stage("select", locals()) as stage:
         from components.select import core
         from components.select.settings import SelectStage
         from components.shared.rows.raw import declared
 
-        record.imported()
-        told, wanted = SelectStage.model_validate_json(settings), declared(**json.loads(features))
-        record.summary(core.run(told, wanted, artifact_path(rows), record.progress))
+        part, wanted = stage.settings(SelectStage), declared(**json.loads(features))
+        stage.done(core.run(part, wanted, stage.path(rows), stage.progress))

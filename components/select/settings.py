@@ -1,12 +1,12 @@
 """What `select` needs of the settings."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from configs.access import bigquery_access
 from configs.cloud import BigQueryAccess
 from configs.errors import SettingsError
 from configs.rows import Ingest, Source
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.settings import Settings
 from configs.values import Column
 
@@ -21,7 +21,7 @@ class SelectStage(Section):
     columns: tuple[Column, ...]
     """Carried along."""
     ingest: Ingest
-    access: BigQueryAccess | None = None
+    access: Annotated[BigQueryAccess | None, HOW] = None
     """For a source on Google Cloud."""
 
     @classmethod

@@ -1,8 +1,9 @@
 """The hosts of a training, as Vertex AI tells them to each of its replicas in TF_CONFIG."""
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from configs.errors import TrainingError
@@ -18,6 +19,8 @@ class Cluster:
     """host:port of the `chief` (if there is one) and of each `worker`; empty: this process alone."""
     task: str = "chief"
     index: int = 0
+    board: str = ""
+    """Where Vertex AI TensorBoard looks for curves; empty: there is none."""
 
     @property
     def size(self) -> int:
@@ -28,6 +31,11 @@ class Cluster:
     def chief(self) -> bool:
         """Whether this is the one that writes: the chief, or the first worker where there is none."""
         return self.task == "chief" or ("chief" not in self.hosts and self.index == 0)
+
+
+def this_host() -> Cluster:
+    """This process and its cluster, as Vertex AI describes them in its environment."""
+    return replace(cluster(os.environ), board=os.environ.get("AIP_TENSORBOARD_LOG_DIR", ""))
 
 
 def cluster(environment: Mapping[str, str]) -> Cluster:

@@ -7,33 +7,19 @@ from components.shared.stage.kfp import component
 
 @component
 def train(
-    examples: dsl.Input[dsl.Dataset],
-    transform_graph: dsl.Input[dsl.Artifact],
-    settings: str,
-    code: str,
-    checkpoints: str,
-    model: dsl.Output[dsl.Model],
-    training_log: dsl.Output[dsl.Artifact],
-) -> None:
+    examples: dsl.Input[dsl.Dataset], transform_graph: dsl.Input[dsl.Artifact], settings: str, code: str,
+    checkpoints: str, model: dsl.Output[dsl.Model], training_log: dsl.Output[dsl.Artifact],
+) -> None:  # fmt: skip
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
-    import os
+    from components.shared.stage.opening import open_stage
+    from components.train.cluster import this_host
 
-    from components.shared.files.paths import artifact_path, place
-    from components.shared.stage.recording import stage
-    from components.train.cluster import cluster
-
-    hosts = cluster(os.environ)
-    inputs, outputs = [examples, transform_graph], [model, training_log]
-    parameters = {"settings": settings, "code": code}
-    with stage("train", inputs=inputs, outputs=outputs, parameters=parameters, kept=hosts.chief) as record:
+    hosts = this_host()
+    with open_stage("train", locals(), kept=hosts.chief) as stage:
         from components.train import core, devices
         from components.train.settings import TrainStage
 
-        record.imported()
-        told = TrainStage.model_validate_json(settings)
-        read = artifact_path(examples), artifact_path(transform_graph)
-        written = artifact_path(model), artifact_path(training_log)
-        here = devices.join(hosts)
-        board = os.environ.get("AIP_TENSORBOARD_LOG_DIR")  # where Vertex AI TensorBoard looks
-        shown = place(board) if board else None
-        record.summary(core.run(*read, told, *written, place(checkpoints), record.progress, here, shown))
+        part, read = stage.settings(TrainStage), (stage.path(examples), stage.path(transform_graph))
+        written = stage.path(model), stage.path(training_log), stage.place(checkpoints)
+        board = stage.place(hosts.board) if hosts.board else None
+        stage.done(core.run(*read, part, *written, stage.progress, devices.join(hosts), board))

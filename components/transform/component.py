@@ -7,23 +7,15 @@ from components.shared.stage.kfp import component
 
 @component
 def transform(
-    rows: dsl.Input[dsl.Dataset],
-    settings: str,
-    code: str,
-    transform_graph: dsl.Output[dsl.Artifact],
-    examples: dsl.Output[dsl.Dataset],
-) -> None:
+    rows: dsl.Input[dsl.Dataset], settings: str, code: str,
+    transform_graph: dsl.Output[dsl.Artifact], examples: dsl.Output[dsl.Dataset],
+) -> None:  # fmt: skip
     """Rows in, transform graph and examples out; `code`: the digest of the stage's source, for the cache."""
-    from components.shared.files.paths import artifact_path
-    from components.shared.stage.recording import stage
+    from components.shared.stage.opening import open_stage
 
-    parameters = {"settings": settings, "code": code}
-    outputs = [transform_graph, examples]
-    with stage("transform", inputs=[rows], outputs=outputs, parameters=parameters) as record:
+    with open_stage("transform", locals()) as stage:
         from components.transform import core
         from components.transform.settings import TransformStage
 
-        record.imported()
-        told = TransformStage.model_validate_json(settings)
-        places = artifact_path(transform_graph), artifact_path(examples)
-        record.summary(core.run(artifact_path(rows), told, *places, record.progress))
+        part, written = stage.settings(TransformStage), (stage.path(transform_graph), stage.path(examples))
+        stage.done(core.run(stage.path(rows), part, *written, stage.progress))

@@ -1,12 +1,12 @@
 """What `transform` needs of the settings."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from configs import dataflow
 from configs.features import Features, Transform
 from configs.places import Beam
 from configs.rows import Label
-from configs.section import Section
+from configs.section import HOW, Section
 from configs.settings import Settings
 from configs.values import Column
 
@@ -18,7 +18,7 @@ class TransformStage(Section):
     key: Column | None
     features: Features
     transform: Transform
-    beam: Beam
+    beam: Annotated[Beam, HOW]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

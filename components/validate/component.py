@@ -14,17 +14,11 @@ def validate(
     statistics: dsl.Output[dsl.Artifact],
 ) -> None:
     """Rows in, statistics and a verdict out; `baseline`: where the last accepted statistics lie, or empty."""
-    from components.shared.files.paths import artifact_path
-    from components.shared.stage.recording import stage
+    from components.shared.stage.opening import open_stage
 
-    parameters = {"baseline": baseline, "settings": settings, "code": code}
-    with stage("validate", inputs=[rows], outputs=[statistics], parameters=parameters) as record:
+    with open_stage("validate", locals()) as stage:
         from components.validate import core
         from components.validate.settings import ValidateStage
 
-        record.imported()
-        told = ValidateStage.model_validate_json(settings)
-        accepted = core.baseline_folder(baseline)
-        record.summary(
-            core.run(artifact_path(rows), told, accepted, artifact_path(statistics), record.progress)
-        )
+        part, accepted = stage.settings(ValidateStage), core.baseline_folder(baseline)
+        stage.done(core.run(stage.path(rows), part, accepted, stage.path(statistics), stage.progress))

@@ -18,7 +18,7 @@ from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.code_digest import code_digest
 from pipelines.graph.definitions import Definition
-from pipelines.graph.parameters import stage_settings
+from pipelines.graph.parameters import stage_part
 from pipelines.graph.tasks import stage_component
 from pipelines.runs import MANIFEST, find_run
 
@@ -49,7 +49,7 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
     earlier = _Earlier(root, run_id or settings.name, pipeline)
     training = pipeline.name == "training"
     arguments = {
-        "settings": stage_settings(name, settings),
+        "settings": stage_part(name, settings).model_dump_json(),
         "code": code_digest(name),
         **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
         **_inputs(component, earlier),
@@ -113,7 +113,7 @@ def _named(component: Any) -> list[str]:
 
 def _of_training(settings: Settings, run_id: str) -> Mapping[str, str]:
     """Everything that a component of training may be told that is no artifact."""
-    found = resolve_core.run(ResolveStage.of(settings), "")
+    found = resolve_core.look(ResolveStage.of(settings), "")
     return {
         "source": found.source,
         "baseline": found.statistics,
@@ -123,6 +123,7 @@ def _of_training(settings: Settings, run_id: str) -> Mapping[str, str]:
         "run_id": run_id,
         "job": "",
         "inputs_digest": "",
+        "how": "",
     }
 
 
@@ -132,7 +133,7 @@ def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, str]:
     chosen = {"version": "", "run_id": "", "scored_at": now}
     if name != "choose":
         chosen = read_json(earlier.here("choice") / "choice.json")
-    return {**chosen, "job": "", "created": ""}
+    return {**chosen, "job": "", "created": "", "how": ""}
 
 
 def _inputs(component: Any, earlier: _Earlier) -> dict[str, Any]:

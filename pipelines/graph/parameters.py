@@ -1,9 +1,11 @@
-"""The part of the settings that each stage gets as its parameter."""
+"""The part of the settings that each stage gets: what it makes, in its cache key, and how, beside it."""
 
 import importlib
+import json
 
-from configs.section import Section
+from configs.section import Section, how_of, what_json
 from configs.settings import Settings
+from configs.stages import STAGES, Pipeline, StageSpec
 
 
 def stage_part(name: str, settings: Settings) -> Section:
@@ -17,10 +19,21 @@ def stage_part(name: str, settings: Settings) -> Section:
     return part
 
 
-def stage_settings(name: str, settings: Settings) -> str:
-    """The same as JSON.
+def stage_parameter(spec: StageSpec, settings: Settings) -> str:
+    """The `settings` of a stage's task, as JSON: without the fields marked `HOW` where the task is cached.
 
     Raises:
         SettingsError: The use case and the environment do not fit the stage.
     """
-    return stage_part(name, settings).model_dump_json()
+    part = stage_part(spec.name, settings)
+    return what_json(part) if spec.cached else part.model_dump_json()
+
+
+def run_how(pipeline: Pipeline, settings: Settings) -> str:
+    """What the cached stages of a pipeline are not given by their parameters, as JSON by stage.
+
+    Raises:
+        SettingsError: The use case and the environment do not fit a stage.
+    """
+    cached = [spec.name for spec in STAGES[pipeline] if spec.cached]
+    return json.dumps({name: how for name in cached if (how := how_of(stage_part(name, settings)))})

@@ -10,7 +10,7 @@ from configs.settings import Settings
 from configs.stages import STAGES, Pipeline, StageSpec
 from pipelines.graph import placement
 from pipelines.graph.code_digest import code_digest
-from pipelines.graph.parameters import stage_settings
+from pipelines.graph.parameters import run_how, stage_parameter
 
 
 class Tasks:
@@ -27,9 +27,10 @@ class Tasks:
         self.fresh = fresh
         self._settings = settings
         self._added: dict[str, dsl.PipelineTask] = {}
+        self.how = run_how(pipeline, settings)
         self.parameters = {
-            name: {"settings": stage_settings(name, settings), "code": code_digest(name)}
-            for name in self.specs
+            name: {"settings": stage_parameter(spec, settings), "code": code_digest(name)}
+            for name, spec in self.specs.items()
         }
 
     def add(self, component: Any, **arguments: Any) -> dsl.PipelineTask:

@@ -29,7 +29,7 @@ from configs.evaluation import Evaluation, Gate
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.rows import HashSplit, Label
 from configs.settings import Settings
-from pipelines.graph.parameters import stage_settings
+from pipelines.graph.parameters import stage_part
 from tests.contract.agreeing import close
 from tests.contract.dataflow.jobs import Job, State
 from tests.contract.dataflow.server import DataflowServer
@@ -140,7 +140,9 @@ class Chain:
 
     def run(self) -> None:
         """Both stages, as KFP calls them."""
-        parts = {name: stage_settings(name, self.settings) for name in ("transform", "evaluate")}
+        parts = {
+            name: stage_part(name, self.settings).model_dump_json() for name in ("transform", "evaluate")
+        }
         read = self.artifact("ingest_1", "rows")
         transform.python_func(
             rows=read,

@@ -13,7 +13,7 @@ from configs.loading import load, schema_text, use_case_folder, use_cases
 from configs.rows import TimeSplit
 from configs.settings import Settings
 from configs.stages import STAGES
-from pipelines.graph.parameters import stage_settings
+from pipelines.graph.parameters import stage_part
 
 MINIMAL = """
 name: tiny
@@ -168,9 +168,7 @@ def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
     """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
     before, after = load(tiny), load(tiny, overrides=["training.epochs=3"])
     stages = [spec.name for spec in STAGES["training"]]
-    assert [name for name in stages if stage_settings(name, before) != stage_settings(name, after)] == [
-        "train"
-    ]
+    assert [name for name in stages if stage_part(name, before) != stage_part(name, after)] == ["train"]
 
 
 def test_the_schema_is_kept_beside_the_use_case(tiny: Path) -> None:
