@@ -30,14 +30,16 @@ from rich.table import Table
 from tensorflow_model_analysis.proto import config_pb2
 
 from benchmarks._newest import newest
-from components.evaluate.analysis import Measure, Metrics, SliceKey, analyze, eval_config, slice_key
+from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze, slice_key
+from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
 from components.evaluate.frozen import FrozenSplit, open_split
-from components.evaluate.grouping import Floats, grouped, within
-from components.evaluate.measuring import COARSE_BINS, by_slice
-from components.evaluate.passing import Pass, score
+from components.evaluate.measuring import COARSE_BINS
+from components.evaluate.preaggregated import Floats, PreaggregatedRows
+from components.evaluate.scoring_pass import ScoringPass, score
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import Ids, SliceBook
-from components.evaluate.workers import scored_by_workers
+from components.evaluate.tfma_metrics import score_column
+from components.evaluate.workers import score_on_workers
 from components.shared.beam.options import pipeline_options
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
@@ -63,15 +65,15 @@ def main() -> None:
     scorer = Scorer(told.model or newest("model"), "the candidate")
     stage = EvaluateStage.of(settings)
     columns = [*scorer.features.columns, *(name for slice_ in stage.evaluation.slices for name in slice_)]
-    told_pass = Pass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
+    scoring = ScoringPass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
     measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         table, scores = _scored(split, scorer, seconds)
         with timed(seconds, "a pass"):
-            score(told_pass, [scorer], lambda _: None)
+            score(scoring, [scorer], lambda _: None)
         with timed(seconds, "a pass in Beam"):
-            scored_by_workers(told_pass, [scorer], pipeline_options(Beam()), silent)
+            score_on_workers(scoring, [scorer], pipeline_options(Beam()), silent)
         with timed(seconds, "tfma"):
             slices = by_groups(table, scores, measure, Path(folder) / "all")
         part: Ids = np.linspace(0, len(scores) - 1, min(PLAIN_ROWS, len(scores)), dtype=np.int64)
@@ -106,20 +108,21 @@ def by_groups(table: pa.Table, scores: Floats, measure: Measure, out: Path) -> d
     labels: Ids = table[measure.label].to_numpy().astype(np.int64)
     book = SliceBook(SLICES)
     numbers = book.numbered(table.combine_chunks().to_batches()[0])
-    groups = within(grouped(scores, labels, numbers, measure.threshold), measure.bins)
-    slices = {slice_key(book.slices[number]): group for number, group in by_slice(groups).items()}
-    return analyze({out: slices}, measure, Beam())[out]
+    groups = PreaggregatedRows.of(scores, labels, numbers, measure.threshold).within(measure.bins)
+    slices = {slice_key(book.slices[number]): group for number, group in groups.by_slice().items()}
+    config = eval_config([CANDIDATE], SLICES, measure, (), Defined({}, {}))
+    return analyze(out, config, SlicedGroups({CANDIDATE: slices}), pipeline_options(Beam()))[CANDIDATE]
 
 
 def by_rows(table: pa.Table, scores: Floats, measure: Measure, out: Path) -> dict[SliceKey, Metrics]:
     """The same by TFMA's own extractors and slicer, a row at a time."""
-    config = eval_config(measure)
-    config.slicing_specs.append(config_pb2.SlicingSpec())
-    config.slicing_specs.extend(config_pb2.SlicingSpec(feature_keys=slice_) for slice_ in SLICES)
+    config = eval_config([CANDIDATE], SLICES, measure, (), Defined({}, {}))
     loss = config_pb2.MetricConfig(class_name="BinaryCrossEntropy", config='{"name": "log_loss"}')
-    config.metrics_specs[1].CopyFrom(config_pb2.MetricsSpec(metrics=[loss]))
+    for metric in config.metrics_specs[0].metrics:
+        if metric.class_name == "LogLoss":
+            metric.CopyFrom(loss)
     sliced = table.select([measure.label, *dict.fromkeys(name for slice_ in SLICES for name in slice_)])
-    batch = _in_lists(sliced.append_column("score", pa.array(scores)))
+    batch = _in_lists(sliced.append_column(score_column(CANDIDATE), pa.array(scores)))
     stages = tfma.default_extractors(eval_config=config), tfma.default_evaluators(eval_config=config)
     with beam.Pipeline(options=pipeline_options(Beam())) as pipeline:
         extracts = pipeline | beam.Create([batch], reshuffle=False) | tfma.BatchedInputsToExtracts()

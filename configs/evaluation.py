@@ -1,6 +1,6 @@
 """What is measured of a model, and when it may serve."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
 
@@ -47,10 +47,13 @@ class Evaluation(Section):
     bins: Annotated[int, Field(ge=10, le=10_000)] | None = None
     """Thresholds of the curves: the resolution of AUC and PR-AUC. None: 500, or 10,000 (the most that TFMA
     tells apart) where the scores lie so close together that the AUC could otherwise be 0.005 off."""
+    aggregation: Literal["grouped", "rows"] = "grouped"
+    """How TFMA gets the rows. grouped: counted by like scores, at a cost that does not grow with them; rows:
+    one by one through its own extractors and slicer, 30 times as slow. The metrics are the same."""
     batch_rows: PositiveInt = 8192
     """Rows scored at once."""
     golden_rows: PositiveInt = 64
-    """Test rows kept with their offline predictions, to be asked of the server before traffic moves."""
+    """Test rows stored with their offline predictions; the server must give the same before traffic moves."""
 
     @model_validator(mode="after")
     def _slices_once(self) -> "Evaluation":

@@ -23,11 +23,12 @@ class Metric:
         name: As in the settings and in `metrics.json`.
         title: For readers, within a sentence.
         better: Where better lies.
-        tfma: TFMA's class that computes it. It must depend on labels and scores by sums and confusion
-            matrices alone, so that pre-aggregated rows give the same value; `Mean` is that of the losses.
+        tfma: The class that computes it: TFMA's own, or one of `module`. It must depend on labels and scores
+            by sums and confusion matrices alone, so that pre-aggregated rows give the same value.
         needs: The rows without which it is not defined: of label 1, of label 0, predicted positive.
         thresholds: Over all score thresholds (`curve`), at the operating one, or without any.
         hint: What a reader should know of it.
+        module: Where `tfma` is defined, if not in TFMA.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Metric:
     needs: frozenset[Literal["positives", "negatives", "flagged"]] = frozenset()
     thresholds: Literal["curve", "operating"] | None = None
     hint: str = ""
+    module: str = ""
 
     @property
     def heading(self) -> str:
@@ -85,7 +87,7 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("auc", "AUC", "higher", "AUC", _BOTH, "curve"),
         Metric("pr_auc", "PR-AUC", "higher", "AUCPrecisionRecall", _POSITIVES, "curve"),
-        Metric("log_loss", "log loss", "lower", "Mean"),
+        Metric("log_loss", "log loss", "lower", "LogLoss", module="components.evaluate.tfma_metrics"),
         Metric(
             "calibration", "calibration", "closest to 1", "Calibration", _POSITIVES,
             hint="mean score over share of positives",

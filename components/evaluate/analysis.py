@@ -1,20 +1,21 @@
-"""TensorFlow Model Analysis over grouped rows: its own metrics, evaluator, writer and result folder.
+"""TensorFlow Model Analysis: its evaluator, validator, writers and result folder, on one `EvalConfig`.
 
-TFMA takes one example for each group with the group's count as weight; all groups of a slice travel
-in one extract, as TFMA carries the classes of a multi-label example, which costs Beam one element a
-slice. The extracts bring their slice keys with them, in the place of TFMA's slice key extractor.
+Two kinds of extracts lead to the same metrics. `SlicedGroups` takes one element for each slice, whose groups
+travel as TFMA carries the classes of a multi-label example, with their counts as weights; these extracts
+bring their slice keys with them. `ScoredRows` is TFMA as its users know it: every row, by its own extractors.
 """
 
-import contextlib
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from apache_beam.metrics import Metrics as Counters
+from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
 from tensorflow_model_analysis.extractors import extractor, slice_key_extractor
@@ -22,27 +23,34 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_and_validations_writer
 
-from components.evaluate.grouping import Groups
-from components.evaluate.slices import Slice
-from components.shared.beam.options import pipeline_options
+from components.evaluate.frozen import Part
+from components.evaluate.preaggregated import PreaggregatedRows, log_losses
+from components.evaluate.scoring_pass import ScoringPass
+from components.evaluate.slices import Slice, slice_values
+from components.evaluate.tfma_metrics import ROWS, loss_column, score_column
+from components.shared.beam.running import run
 from components.shared.beam.staging import collected
-from configs.metrics import METRICS
-from configs.places import Beam
+from components.shared.beam.work import Work
+from components.shared.rows.scoring import Scorer
 
 Metrics = dict[str, float | None]
-"""By the names below; None where a metric is not defined."""
+"""By name; None where a metric is not defined."""
 SliceKey = tuple[tuple[str, str | int], ...]
 """As TFMA writes a slice: sorted by column."""
 
-_COUNT = "example_count"
+COUNTER = ("evaluate", "rows")
 
 
-class Measure(NamedTuple):
-    """How it is measured."""
+class Extracts(Protocol):
+    """What TFMA measures."""
 
-    label: str
-    bins: int
-    threshold: float
+    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """The extracts."""
+        ...
+
+    def extractors(self, config: Any) -> list[Any]:
+        """What completes them."""
+        ...
 
 
 def slice_key(each: Slice) -> SliceKey:
@@ -51,116 +59,145 @@ def slice_key(each: Slice) -> SliceKey:
 
 
 def analyze(
-    models: Mapping[Path, Mapping[SliceKey, Groups]], measure: Measure, options: Beam
-) -> dict[Path, dict[SliceKey, Metrics]]:
+    folder: Path, config: Any, extracts: Extracts, options: PipelineOptions, work: Work | None = None
+) -> dict[str, dict[SliceKey, Metrics]]:
     """Measure each model over each of its slices, and write TFMA's results.
 
     Args:
-        models: For each result folder, the groups by slice; their places are the intervals between
-            `measure.bins` thresholds.
-        measure: Thresholds.
+        folder: The result folder: metrics, validations and the `EvalConfig`.
+        config: Models, slices, metrics and thresholds.
+        extracts: Rows or groups of rows.
         options: Beam's.
+        work: What a job on Dataflow is called; None: it runs here.
 
     Returns:
-        For each result folder the metrics by slice, read back from what was written.
+        For each model the metrics by slice, read back from what was written.
     """
-    config, told = eval_config(measure), pipeline_options(options)
-    with contextlib.ExitStack() as places, beam.Pipeline(options=told) as pipeline:
-        for folder, slices in models.items():
-            reachable = places.enter_context(collected(folder, told))
-            extracts = [_extract(key, groups) for key, groups in slices.items()]
-            name = folder.name
-            evaluation = (
-                pipeline
-                | f"{name}: groups" >> beam.Create(extracts, reshuffle=False)
-                | f"{name}: evaluate" >> tfma.ExtractAndEvaluate(*_stages(config))
-            )
-            evaluation | f"{name}: write" >> tfma.WriteResults(_writers(reachable, config))
-    return {folder: _read(folder) for folder in models}
+    folder.mkdir(parents=True, exist_ok=True)
+    evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
+    with collected(folder, options) as reachable:
+        pipeline = beam.Pipeline(options=options)
+        evaluation = extracts.read(pipeline) | tfma.ExtractAndEvaluate(
+            extracts.extractors(config), [evaluator]
+        )
+        _ = evaluation | tfma.WriteResults(_writers(reachable, config))
+        if work:
+            run(pipeline, work)
+        else:
+            pipeline.run().wait_until_finish()
+    return {model.name: _read(folder, model.name, len(config.model_specs)) for model in config.model_specs}
 
 
-def eval_config(measure: Measure) -> Any:
-    """TFMA's configuration; a JSON of it lies in the result folder."""
-    parameters: dict[str | None, dict[str, Any]] = {
-        "curve": {"num_thresholds": measure.bins},
-        # TFMA counts a score above the threshold as positive, we one at or above it.
-        "operating": {"thresholds": [math.nextafter(measure.threshold, -1.0)]},
-        None: {},
-    }
-    weighted = [
-        *(
-            _metric(metric.tfma, metric.name, **parameters[metric.thresholds])
-            for metric in METRICS.values()
-            if metric.tfma != "Mean"
-        ),
-        _metric("ExampleCount", _COUNT),
-    ]
-    mean_loss = _metric(
-        "Mean",
-        "log_loss",
-        feature_key_path=[constants.FEATURES_KEY, "log_loss"],
-        example_weights_key_path=[constants.FEATURES_KEY, "rows"],
-    )
-    return config_pb2.EvalConfig(
-        model_specs=[config_pb2.ModelSpec(label_key=measure.label, prediction_key="score")],
-        metrics_specs=[
-            config_pb2.MetricsSpec(
-                metrics=weighted, example_weights=config_pb2.ExampleWeightOptions(weighted=True)
-            ),
-            config_pb2.MetricsSpec(metrics=[mean_loss]),
-        ],
-    )
+@dataclass(frozen=True)
+class SlicedGroups:
+    """The pre-aggregated rows of each model by slice."""
+
+    models: Mapping[str, Mapping[SliceKey, PreaggregatedRows]]
+
+    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """One element for each slice."""
+        keys = next(iter(self.models.values()))
+        extracts = [
+            _slice_extract(key, {name: slices[key] for name, slices in self.models.items()}) for key in keys
+        ]
+        return pipeline | "Groups" >> beam.Create(extracts, reshuffle=False)
+
+    def extractors(self, config: Any) -> list[Any]:  # noqa: ARG002 - of the protocol
+        """None but a name: the slice keys are there already, and TFMA asks for their extractor."""
+        name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
+        return [extractor.Extractor(stage_name=name, ptransform=beam.Map(_as_it_is))]
 
 
-def _metric(kind: str, name: str, **config: Any) -> Any:
-    return config_pb2.MetricConfig(class_name=kind, config=json.dumps({"name": name, **config}))
-
-
-def _extract(key: SliceKey, groups: Groups) -> dict[str, Any]:
+def _slice_extract(key: SliceKey, models: Mapping[str, PreaggregatedRows]) -> dict[str, Any]:
     """A slice as TFMA's extractors would leave it."""
-    rows = groups.rows.astype(np.float64)
     keys = np.empty(1, dtype=object)
     keys[0] = key
+    rows = next(iter(models.values())).rows.sum()
+    losses = {loss_column(name): np.array([groups.loss_sum.sum()]) for name, groups in models.items()}
     return {
         constants.SLICE_KEY_TYPES_KEY: keys,
-        constants.LABELS_KEY: groups.label,
-        constants.PREDICTIONS_KEY: groups.score,
-        constants.EXAMPLE_WEIGHTS_KEY: rows,
-        constants.FEATURES_KEY: {
-            "log_loss": np.array([groups.loss_sum.sum() / rows.sum()]),
-            "rows": np.array([rows.sum()]),
-        },
+        constants.LABELS_KEY: _by_model({name: groups.label for name, groups in models.items()}),
+        constants.PREDICTIONS_KEY: _by_model({name: groups.score for name, groups in models.items()}),
+        constants.EXAMPLE_WEIGHTS_KEY: _by_model(
+            {name: groups.rows.astype(np.float64) for name, groups in models.items()}
+        ),
+        constants.FEATURES_KEY: {**losses, ROWS: np.array([float(rows)])},
     }
 
 
-def _stages(config: Any) -> tuple[list[Any], list[Any]]:
-    """Extractors and evaluators: the slice keys are there already, the metrics follow them."""
-    keys_are_there = extractor.Extractor(
-        stage_name=slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME, ptransform=beam.Map(_as_it_is)
-    )
-    evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
-    return [keys_are_there], [evaluator]
+def _by_model(values: Mapping[str, Any]) -> Any:
+    """TFMA wants no names where there is one model only."""
+    return dict(values) if len(values) > 1 else next(iter(values.values()))
 
 
 def _as_it_is(extract: dict[str, Any]) -> dict[str, Any]:
     return extract
 
 
+@dataclass(frozen=True)
+class ScoredRows:
+    """Every row with its scores, by TFMA's own extractors and slicer; slow, and as its users know it."""
+
+    scoring: ScoringPass
+    models: Mapping[str, tuple[Path, str]]
+    """By the name in the configuration: the folder of the model and its title."""
+
+    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Batches of rows, scored by the workers."""
+        return (
+            pipeline
+            | "Parts" >> beam.Create(list(enumerate(self.scoring.split.parts())), reshuffle=False)
+            | "Distribute" >> beam.GroupByKey()
+            | "Score" >> beam.ParDo(_ScoreRows(self.scoring, self.models))
+        )
+
+    def extractors(self, config: Any) -> list[Any]:
+        """TFMA's own, which take a baseline without a model for a missing one and refuse its thresholds."""
+        specs = {"model_specs": config.model_specs, "slicing_specs": config.slicing_specs}
+        extractors: list[Any] = tfma.default_extractors(eval_config=config_pb2.EvalConfig(**specs))
+        return extractors
+
+
+class _ScoreRows(beam.DoFn):
+    """Row groups in, batches of rows with label, scores, losses and slicing columns out."""
+
+    def __init__(self, scoring: ScoringPass, models: Mapping[str, tuple[Path, str]]) -> None:
+        self.scoring, self.models = scoring, models
+
+    def setup(self) -> None:
+        self.scorers = {name: Scorer(*model) for name, model in self.models.items()}
+
+    def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[dict[str, Any]]:
+        counter, settings = Counters.counter(*COUNTER), self.scoring.stage.evaluation
+        sliced = dict.fromkeys(column for columns in settings.slices for column in columns)
+        for part in keyed[1]:
+            for batch, labels in self.scoring.split.batches(settings.batch_rows, self.scoring.columns, part):
+                features: dict[str, Any] = {column: slice_values(batch, column) for column in sliced}
+                features |= {self.scoring.split.label: labels, ROWS: np.ones(len(labels))}
+                for name, scorer in self.scorers.items():
+                    scores = scorer.scores(batch)
+                    features |= {score_column(name): scores, loss_column(name): log_losses(scores, labels)}
+                yield {constants.FEATURES_KEY: {name: each.reshape(-1, 1) for name, each in features.items()}}
+                counter.inc(len(labels))
+
+
 def _writers(folder: Path, config: Any) -> list[Any]:
-    """The default writers without the plots, attributions and validations that are not asked for."""
+    """The default writers without the plots and attributions that are not asked for."""
+    paths = {key: str(folder / key) for key in (constants.METRICS_KEY, constants.VALIDATIONS_KEY)}
     return [
         eval_config_writer.EvalConfigWriter(str(folder), eval_config=config),
-        metrics_plots_and_validations_writer.MetricsPlotsAndValidationsWriter(
-            {constants.METRICS_KEY: str(folder / constants.METRICS_KEY)}, config
-        ),
+        metrics_plots_and_validations_writer.MetricsPlotsAndValidationsWriter(paths, config),
     ]
 
 
-def _read(folder: Path) -> dict[SliceKey, Metrics]:
-    """The metrics of a result folder, by slice."""
+def _read(folder: Path, model: str, models: int) -> dict[SliceKey, Metrics]:
+    """The metrics of a model in a result folder, by slice."""
+    name = model if models > 1 else ""
     return {
         slicer_lib.deserialize_slice_key(found.slice_key): {
-            each.key.name: _finite(each.value.double_value.value) for each in found.metric_keys_and_values
+            each.key.name: _finite(each.value.double_value.value)
+            for each in found.metric_keys_and_values
+            if each.key.model_name == name and not each.key.is_diff
         }
         for found in tfma.load_metrics(str(folder))
     }

@@ -1,28 +1,32 @@
 """Scores the frozen test split with the candidate and the champion, measures both, and judges."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.evaluate.analysis import Measure
+from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze
 from components.evaluate.curves import curves
-from components.evaluate.frozen import FrozenSplit, open_split
+from components.evaluate.eval_config import CANDIDATE, CHAMPION, ROLES, Measure, eval_config
+from components.evaluate.frozen import open_split
 from components.evaluate.gates import Verdict, judge
-from components.evaluate.grouping import blur, within
-from components.evaluate.measuring import by_slice, chosen_bins, measured
-from components.evaluate.passing import Pass, Scored, score
+from components.evaluate.measuring import BySlice, chosen_bins, contents, large_slices, where_defined
+from components.evaluate.scoring_pass import Scored, ScoringPass, score
 from components.evaluate.settings import EvaluateStage
-from components.evaluate.slices import OVERALL, check_columns
-from components.evaluate.workers import scored_by_workers
+from components.evaluate.slices import OVERALL, SliceBook, check_columns
+from components.evaluate.workers import analyze_rows, score_on_workers
 from components.shared.beam.options import elsewhere, pipeline_options
 from components.shared.files.artifacts import Summary, write_json, writing
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
 from configs.errors import MissingFeatureError
 from configs.places import Beam
+
+TFMA = "tfma"
+"""The folder of TFMA's results in an `evaluation`."""
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
@@ -43,8 +47,8 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         champion_version: Its version.
         stage: What is measured, and what must hold.
         out: The `evaluation` artifact, written whole or not at all: `metrics.json`, `curves.json`,
-            `golden.json`, `verdict.json` and TFMA's results in `candidate/` and `champion/`.
-        progress: Told how many rows are scored.
+            `golden.json`, `verdict.json` and TFMA's results in `tfma/`.
+        progress: Called with the number of scored rows.
 
     Raises:
         EmptySplitError: There are no test rows.
@@ -62,72 +66,85 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         scorers.append(Scorer(champion, f"the champion (version {champion_version})"))
     for scorer in scorers:
         scorer.check(split.schema)
-    scored = _score(split, scorers, stage, options, progress)
-    progress("measuring slices", 0, len(scored.book.slices))
+    scoring = ScoringPass(split, stage, scorers[0].features, _columns(scorers, stage))
+    evaluation = _Evaluation(scoring, dict(zip(ROLES, scorers, strict=False)), options, progress)
+    scored = evaluation.score()
+    slices = len(scored.book.slices)
+    progress("measuring slices", 0, slices)
     with writing(out) as folder:
-        local = Beam() if elsewhere(options) else stage.beam  # of groups there are few: see `workers`
-        metrics, verdict = _judge(
-            folder, split, scored, stage.model_copy(update={"beam": local}), champion_version
-        )
-    progress("measuring slices", len(scored.book.slices), len(scored.book.slices))
+        metrics, verdict = evaluation.judge(folder, scored)
+        metrics["champion_version"] = champion_version if champion else None
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "verdict.json", verdict.content())
+        write_json(folder / "golden.json", scored.golden.content())
+    progress("measuring slices", slices, slices)
     return _summary(metrics, verdict)
 
 
-def _score(
-    split: FrozenSplit,
-    scorers: Sequence[Scorer],
-    stage: EvaluateStage,
-    options: PipelineOptions,
-    progress: JobProgress,
-) -> Scored:
-    """Every model on the same rows: here, or on Beam's workers where those are other machines.
+@dataclass(frozen=True)
+class _Evaluation:
+    """Models on the same rows, by their roles."""
 
-    Here Beam would only add to the time of a loop, and could not tell how far it is.
-    """
-    told = Pass(split, stage, scorers[0].features, _columns(scorers, stage))
-    if elsewhere(options):
-        return scored_by_workers(told, scorers, options, progress)
-    done = 0
+    scoring: ScoringPass
+    scorers: Mapping[str, Scorer]
+    options: PipelineOptions
+    progress: JobProgress
 
-    def passed(rows: int) -> None:
-        nonlocal done
-        done += rows
-        progress("scoring rows", done, split.rows)
+    def score(self) -> Scored:
+        """Every model on the same rows: here, or on Beam's workers where those are other machines.
 
-    return score(told, scorers, passed)
+        Here Beam would only add to the time of a loop, and could not report how far it is.
+        """
+        scorers = list(self.scorers.values())
+        if elsewhere(self.options):
+            return score_on_workers(self.scoring, scorers, self.options, self.progress)
+        done = 0
 
+        def count(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self.progress("scoring rows", done, self.scoring.split.rows)
 
-def _judge(
-    folder: Path, split: FrozenSplit, scored: Scored, stage: EvaluateStage, champion_version: str
-) -> tuple[dict[str, Any], Verdict]:
-    """Measure, judge and write everything into the folder."""
-    settings = stage.evaluation
-    bins = chosen_bins(scored.models, settings.bins)
-    models = [by_slice(within(groups, bins)) for groups in scored.models]
-    results = [folder / name for name, _ in zip(("candidate", "champion"), models, strict=False)]
-    measure = Measure(split.label, bins, settings.threshold)
-    found = measured(
-        dict(zip(results, models, strict=True)), scored.book, measure, settings.min_slice_rows, stage.beam
-    )
-    candidate, champion = [*found, None][:2]
-    assert candidate is not None  # noqa: S101 - for the type checker: there is always a candidate
-    verdict = judge(settings.gates, candidate, champion, settings.min_slice_rows)
-    metrics = {
-        "rows": split.rows,
-        "positives": split.positives,
-        "threshold": settings.threshold,
-        "bins": bins,
-        "auc_uncertainty": max(blur(slices[OVERALL]) for slices in models),
-        "candidate": candidate,
-        "champion": champion,
-        "champion_version": champion_version if champion else None,
-    }
-    drawn = [curves(slices[OVERALL]) for slices in models]
-    write_json(folder / "metrics.json", metrics)
-    write_json(folder / "curves.json", dict(zip(("candidate", "champion"), [*drawn, None], strict=False)))
-    write_json(folder / "golden.json", scored.golden.content())
-    write_json(folder / "verdict.json", verdict.content())
-    return metrics, verdict
+        return score(self.scoring, scorers, count)
+
+    def judge(self, folder: Path, scored: Scored) -> tuple[dict[str, Any], Verdict]:
+        """Measure and judge; TFMA's results and the curves are written into the folder."""
+        settings, split, book = self.scoring.stage.evaluation, self.scoring.split, scored.book
+        bins = chosen_bins(scored.models, settings.bins)
+        groups = [each.within(bins).by_slice() for each in scored.models]
+        models = dict(zip(self.scorers, groups, strict=True))
+        measure = Measure(split.label, bins, settings.threshold)
+        defined = where_defined(models, book, settings.min_slice_rows)
+        config = eval_config(list(models), settings.slices, measure, settings.gates, defined)
+        found = self._analyze(folder / TFMA, config, models, book)
+        roles = {
+            role: contents(slices, found[role], book, settings.min_slice_rows)
+            for role, slices in models.items()
+        }
+        candidate, champion = roles[CANDIDATE], roles.get(CHAMPION)
+        drawn = {role: curves(slices[OVERALL]) for role, slices in models.items()}
+        write_json(folder / "curves.json", {CHAMPION: None, **drawn})
+        metrics = {
+            "rows": split.rows,
+            "positives": split.positives,
+            "threshold": settings.threshold,
+            "bins": bins,
+            "auc_uncertainty": max(slices[OVERALL].auc_resolution_error() for slices in groups),
+            CANDIDATE: candidate,
+            CHAMPION: champion,
+        }
+        return metrics, judge(settings.gates, candidate, champion, settings.min_slice_rows)
+
+    def _analyze(
+        self, folder: Path, config: Any, models: Mapping[str, BySlice], book: SliceBook
+    ) -> dict[str, dict[SliceKey, Metrics]]:
+        """TFMA on rows where they are scored, or on groups here: there are few, wherever they come from."""
+        if self.scoring.stage.evaluation.aggregation == "rows":
+            return analyze_rows(folder, config, self.scoring, self.scorers, self.options, self.progress)
+        least = self.scoring.stage.evaluation.min_slice_rows
+        large = {role: large_slices(slices, book, least) for role, slices in models.items()}
+        beam = Beam() if elsewhere(self.options) else self.scoring.stage.beam
+        return analyze(folder, config, SlicedGroups(large), pipeline_options(beam))
 
 
 def _summary(metrics: dict[str, Any], verdict: Verdict) -> Summary:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.evaluate.grouping import Floats, Groups
+from components.evaluate.preaggregated import Floats, PreaggregatedRows
 
 MOST_POINTS = 200
 _CALIBRATION_POINTS = 20
@@ -10,7 +10,7 @@ _CALIBRATION_POINTS = 20
 Points = list[dict[str, float]]
 
 
-def curves(groups: Groups) -> dict[str, Points]:
+def curves(groups: PreaggregatedRows) -> dict[str, Points]:
     """The curves of a model.
 
     Args:
@@ -58,7 +58,7 @@ def _spread(along: Floats, most: int) -> list[int]:
     return sorted(set(np.minimum(np.searchsorted(along, steps), len(along) - 1).tolist()))
 
 
-def _calibration(groups: Groups) -> Points:
+def _calibration(groups: PreaggregatedRows) -> Points:
     order = np.argsort(groups.score, kind="stable")
     rows = groups.rows[order]
     before = np.cumsum(rows) - rows / 2

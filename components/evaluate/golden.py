@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.evaluate.grouping import Floats
+from components.evaluate.preaggregated import Floats
 from components.shared.rows.raw import raw_batch
 from configs.features import Features
 

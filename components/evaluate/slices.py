@@ -138,6 +138,14 @@ def _encoded(batch: pa.RecordBatch, columns: Columns) -> tuple[Ids, list[Values]
     return codes.reshape(-1).astype(np.int64), list(zip(*values, strict=True))
 
 
+def slice_values(batch: pa.RecordBatch, column: str) -> "NDArray[np.object_]":
+    """The value of each row by which a column slices it, object [rows]: strings and integers."""
+    codes, values = _encoded(batch, (column,))
+    found = np.empty(len(values), dtype=object)
+    found[:] = [value for (value,) in values]
+    return found[codes]
+
+
 def _value(value: Value | bytes | None) -> Value:
     if isinstance(value, bytes):
         return value.decode(errors="replace")

@@ -6,16 +6,19 @@ process, as everywhere: a second job would take minutes to start for some second
 
 import contextlib
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.metrics import Metrics as Counters
+from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
+from components.evaluate.analysis import COUNTER, Metrics, ScoredRows, SliceKey, analyze
 from components.evaluate.frozen import Part
-from components.evaluate.passing import Pass, Scored, score, together
+from components.evaluate.scoring_pass import Scored, ScoringPass, merge, score
 from components.evaluate.settings import EvaluateStage
 from components.shared.beam.running import run
 from components.shared.beam.staging import scratch, shared
@@ -25,29 +28,27 @@ from components.shared.files.paths import place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
 
-_COUNTER = ("evaluate", "rows")
 
-
-def scored_by_workers(
-    told: Pass, scorers: Sequence[Scorer], options: PipelineOptions, progress: JobProgress
+def score_on_workers(
+    scoring: ScoringPass, scorers: Sequence[Scorer], options: PipelineOptions, progress: JobProgress
 ) -> Scored:
-    """Score the whole split on Beam's workers; what comes back is what `passing.score` returns here.
+    """Score the whole split on Beam's workers; the result is that of `scoring_pass.score` here.
 
     Raises:
         CloudError: A job on Dataflow is refused, fails or is cancelled.
-        PipelineError: As `passing.score` raises it, in a local worker.
+        PipelineError: As `scoring_pass.score` raises it, in a local worker.
     """
-    work = Work(name="score", what="scoring rows", total=told.split.rows, done=_done, progress=progress)
+    work = Work(name="score", what="scoring rows", total=scoring.split.rows, done=_done, progress=progress)
     with contextlib.ExitStack() as places:
         models = [(places.enter_context(shared(each.folder, options)), each.title) for each in scorers]
         file = places.enter_context(scratch(options)) / "scored.pickle"
         pipeline = beam.Pipeline(options=options)
         _ = (
             pipeline
-            | "Parts" >> beam.Create(list(enumerate(told.split.parts())), reshuffle=False)
+            | "Parts" >> beam.Create(list(enumerate(scoring.split.parts())), reshuffle=False)
             | "Spread" >> beam.GroupByKey()
-            | "Score" >> beam.ParDo(_Score(told, models))
-            | "Add up" >> beam.CombineGlobally(_Together(told.stage)).without_defaults()
+            | "Score" >> beam.ParDo(_Score(scoring, models))
+            | "Add up" >> beam.CombineGlobally(_Merge(scoring.stage)).without_defaults()
             | "Keep" >> beam.Map(_keep, str(file))
         )
         run(pipeline, work)
@@ -56,23 +57,46 @@ def scored_by_workers(
     return found
 
 
+def analyze_rows(  # noqa: PLR0913, PLR0917 - as `analyze`, and the parts of a pass
+    folder: Path,
+    config: Any,
+    scoring: ScoringPass,
+    scorers: Mapping[str, Scorer],
+    options: PipelineOptions,
+    progress: JobProgress,
+) -> dict[str, dict[SliceKey, Metrics]]:
+    """Score every row on Beam's workers and let TFMA measure it there; see `analysis.analyze`.
+
+    Raises:
+        CloudError: A job on Dataflow is refused, fails or is cancelled.
+        PipelineError: As `scoring_pass.score` raises it, in a local worker.
+    """
+    work = Work("measure", "measuring rows", scoring.split.rows, _done, progress)
+    with contextlib.ExitStack() as places:
+        models = {
+            name: (places.enter_context(shared(each.folder, options)), each.title)
+            for name, each in scorers.items()
+        }
+        return analyze(folder, config, ScoredRows(scoring, models), options, work)
+
+
 class _Score(beam.DoFn):
     """Row groups in, what was counted of them out."""
 
-    def __init__(self, told: Pass, models: Sequence[tuple[Path, str]]) -> None:
-        self.told, self.models = told, models
+    def __init__(self, scoring: ScoringPass, models: Sequence[tuple[Path, str]]) -> None:
+        self.scoring, self.models = scoring, models
 
     def setup(self) -> None:
         self.scorers = [Scorer(folder, title) for folder, title in self.models]
 
     def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[Scored]:
-        counter = Metrics.counter(*_COUNTER)
+        counter = Counters.counter(*COUNTER)
         for part in keyed[1]:
-            yield score(self.told, self.scorers, counter.inc, part)
+            yield score(self.scoring, self.scorers, counter.inc, part)
 
 
-class _Together(beam.CombineFn):
-    """Adds up."""
+class _Merge(beam.CombineFn):
+    """Adds up passes over parts."""
 
     def __init__(self, stage: EvaluateStage) -> None:
         self.stage = stage
@@ -81,11 +105,11 @@ class _Together(beam.CombineFn):
         return []
 
     def add_input(self, before: list[Scored], part: Scored) -> list[Scored]:
-        return [together([*before, part], self.stage)]
+        return [merge([*before, part], self.stage)]
 
     def merge_accumulators(self, several: Iterable[list[Scored]]) -> list[Scored]:
         parts = [part for each in several for part in each]
-        return [together(parts, self.stage)] if parts else []
+        return [merge(parts, self.stage)] if parts else []
 
     def extract_output(self, whole: list[Scored]) -> Scored:
         return whole[0]
@@ -97,6 +121,6 @@ def _keep(scored: Scored, uri: str) -> None:
 
 
 def _done(result: PipelineResult) -> int:
-    namespace, name = _COUNTER
-    asked = MetricsFilter().with_namespace(namespace).with_name(name)
-    return sum(int(each.result) for each in result.metrics().query(asked)["counters"])
+    namespace, name = COUNTER
+    wanted = MetricsFilter().with_namespace(namespace).with_name(name)
+    return sum(int(each.result) for each in result.metrics().query(wanted)["counters"])

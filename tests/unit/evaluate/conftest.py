@@ -182,3 +182,9 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judged(tmp_path_factory: pytest.TempPathFactory, rows: Path, candidate: Path, champion: Path) -> Path:
     """The `evaluation` of the candidate against the champion."""
     return Lab(tmp_path_factory.mktemp("judged")).run(rows, candidate, champion)
+
+
+@pytest.fixture(scope="session")
+def lab_class() -> type[Lab]:
+    """For fixtures that outlive a test."""
+    return Lab

@@ -85,10 +85,10 @@ def test_a_small_slice_is_counted_but_not_measured(judged: Path) -> None:
     assert all(small[name] is None for name in ("auc", "pr_auc", "precision", "recall", "log_loss"))
 
 
-def test_tfma_loads_both_results(judged: Path) -> None:
+def test_tfma_loads_the_results_of_both_models(judged: Path) -> None:
     metrics = read_json(judged / "metrics.json")
     for role in ("candidate", "champion"):
-        result = tfma.load_eval_result(str(judged / role))
+        result = tfma.load_eval_result(str(judged / "tfma"), model_name=role)
         by_slice = dict(result.slicing_metrics)
         assert by_slice[()][""][""]["auc"]["doubleValue"] == metrics[role]["overall"]["auc"]
         assert (("carrier", "UA"), ("month", 11)) in by_slice

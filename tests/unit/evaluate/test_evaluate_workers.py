@@ -12,10 +12,10 @@ import pytest
 from components.evaluate import frozen
 from components.evaluate.frozen import open_split
 from components.evaluate.golden import Golden
-from components.evaluate.grouping import Groups
-from components.evaluate.passing import Pass, Scored, score, together
+from components.evaluate.preaggregated import PreaggregatedRows
+from components.evaluate.scoring_pass import Scored, ScoringPass, merge, score
 from components.evaluate.settings import EvaluateStage
-from components.evaluate.workers import _Score, scored_by_workers
+from components.evaluate.workers import _Score, score_on_workers
 from components.shared.beam.options import pipeline_options
 from components.shared.files.artifacts import shard_path
 from components.shared.rows.scoring import Scorer
@@ -44,14 +44,14 @@ def scorers(candidate: Path, champion: Path) -> list[Scorer]:
     return [Scorer(candidate, "the candidate"), Scorer(champion, "the champion")]
 
 
-def told(rows: Path, stage: EvaluateStage, scorers: list[Scorer]) -> Pass:
+def scoring_of(rows: Path, stage: EvaluateStage, scorers: list[Scorer]) -> ScoringPass:
     columns = ["id", "carrier", "month", *scorers[0].features.columns]
-    return Pass(open_split(rows, "late"), stage, scorers[0].features, columns)
+    return ScoringPass(open_split(rows, "late"), stage, scorers[0].features, columns)
 
 
-def by_slice(scored: Scored) -> list[dict[str, Groups]]:
+def by_slice(scored: Scored) -> list[dict[str, PreaggregatedRows]]:
     """The groups of each model by the slice's words: its number depends on who came first."""
-    return [{str(scored.book.slices[n]): g for n, g in groups.by_slice()} for groups in scored.models]
+    return [{str(scored.book.slices[n]): g for n, g in groups.by_slice().items()} for groups in scored.models]
 
 
 def assert_same(one: Scored, other: Scored) -> None:
@@ -72,7 +72,7 @@ def test_workers_count_what_one_pass_counts(
     in_groups: Path, lab: Any, scorers: list[Scorer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frozen, "_PART_ROWS", 600)
-    what = told(in_groups, lab.part(batch_rows=BATCH), scorers)
+    what = scoring_of(in_groups, lab.part(batch_rows=BATCH), scorers)
     assert len(what.split.parts()) > 3
     here = score(what, scorers, lambda _: None)
     seen: list[tuple[int, int | None]] = []
@@ -81,19 +81,19 @@ def test_workers_count_what_one_pass_counts(
         assert (what, job) == ("scoring rows", "")
         seen.append((done, total))
 
-    there = scored_by_workers(what, scorers, pipeline_options(Beam()), progress)
+    there = score_on_workers(what, scorers, pipeline_options(Beam()), progress)
     assert_same(here, there)
     assert seen[-1] == (what.split.rows, what.split.rows)
 
 
 def test_parts_are_added_up_in_any_order(in_groups: Path, lab: Any, scorers: list[Scorer]) -> None:
-    what = told(in_groups, lab.part(batch_rows=BATCH), scorers)
+    what = scoring_of(in_groups, lab.part(batch_rows=BATCH), scorers)
     parts = [score(what, scorers, lambda _: None, part) for part in what.split.parts()]
     assert len(parts) == 3
     kept = [dict[int, Golden](part.golden.kept) for part in parts]
     whole = score(what, scorers, lambda _: None)
-    assert_same(together(parts[::-1], what.stage), whole)
-    nested = together([together(parts[1:], what.stage), parts[0]], what.stage)
+    assert_same(merge(parts[::-1], what.stage), whole)
+    nested = merge([merge(parts[1:], what.stage), parts[0]], what.stage)
     assert_same(nested, whole)
     assert [part.golden.kept for part in parts] == kept  # Beam forbids to change what came in
 
@@ -114,7 +114,8 @@ def test_every_row_is_in_one_part(in_groups: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_travels_to_a_worker_is_small(in_groups: Path, lab: Any, scorers: list[Scorer]) -> None:
     step = _Score(
-        told(in_groups, lab.part(batch_rows=BATCH), scorers), [(each.folder, each.title) for each in scorers]
+        scoring_of(in_groups, lab.part(batch_rows=BATCH), scorers),
+        [(each.folder, each.title) for each in scorers],
     )
     assert len(pickle.dumps(step)) < 10_000
 
@@ -124,6 +125,9 @@ def test_a_model_that_fails_in_a_worker_is_named(in_groups: Path, lab: Any) -> N
 
     broken = Scorer(lab.model(lambda columns: tf.math.log(columns["hour"] - 1000.0)), "the candidate")
     with pytest.raises(ModelError, match="the candidate: expected scores between 0 and 1, got nan"):
-        scored_by_workers(
-            told(in_groups, lab.part(batch_rows=BATCH), [broken]), [broken], pipeline_options(Beam()), silent
+        score_on_workers(
+            scoring_of(in_groups, lab.part(batch_rows=BATCH), [broken]),
+            [broken],
+            pipeline_options(Beam()),
+            silent,
         )

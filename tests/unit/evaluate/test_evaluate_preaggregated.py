@@ -1,4 +1,4 @@
-"""Grouped rows give the metrics of the rows: TFMA's own, on the same scores, by the same slices."""
+"""Pre-aggregated rows give the metrics of the rows: TFMA's own, on the same scores, by the same slices."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluate.analysis import Measure, Metrics, analyze, slice_key
-from components.evaluate.grouping import Groups, blur, grouped, merged, within
-from components.evaluate.measuring import by_slice, chosen_bins
+from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze, slice_key
+from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
+from components.evaluate.measuring import chosen_bins
+from components.evaluate.preaggregated import PreaggregatedRows
 from components.evaluate.slices import OVERALL, SliceBook
 from components.shared.beam.options import pipeline_options
 from configs.places import Beam
@@ -79,10 +80,18 @@ def in_lists(scored: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-def groups_of(scored: pa.Table, book: SliceBook) -> Groups:
+def groups_of(scored: pa.Table, book: SliceBook) -> PreaggregatedRows:
     batch = whole(scored)
     scores, labels = batch.column("score").to_numpy(), batch.column("late").to_numpy()
-    return grouped(scores, labels, book.numbered(batch), THRESHOLD)
+    return PreaggregatedRows.of(scores, labels, book.numbered(batch), THRESHOLD)
+
+
+def analyzed(
+    folder: Path, slices: Mapping[SliceKey, PreaggregatedRows], bins: int
+) -> dict[SliceKey, Metrics]:
+    """What the stage makes of pre-aggregated rows of one model."""
+    config = eval_config([CANDIDATE], SLICINGS, Measure("late", bins, THRESHOLD), (), Defined({}, {}))
+    return analyze(folder, config, SlicedGroups({CANDIDATE: slices}), pipeline_options(Beam()))[CANDIDATE]
 
 
 def metrics_of(folder: Path) -> dict[Any, dict[str, float]]:
@@ -117,10 +126,10 @@ def by_plain_tfma(scored: pa.Table, bins: int, folder: Path) -> dict[Any, dict[s
 def test_every_metric_of_every_slice_equals_plain_tfma(
     tmp_path: Path, scored: pa.Table, book: SliceBook, bins: int
 ) -> None:
-    groups = within(groups_of(scored, book), bins)
+    groups = groups_of(scored, book).within(bins)
     assert len(groups.key) < 4 * len(scored)  # fewer than rows x slicings
-    slices = {slice_key(book.slices[number]): group for number, group in by_slice(groups).items()}
-    analyze({tmp_path / "grouped": slices}, Measure("late", bins, THRESHOLD), Beam())
+    slices = {slice_key(book.slices[number]): group for number, group in groups.by_slice().items()}
+    analyzed(tmp_path / "grouped", slices, bins)
 
     ours, plain = metrics_of(tmp_path / "grouped"), by_plain_tfma(scored, bins, tmp_path / "plain")
 
@@ -132,8 +141,8 @@ def test_every_metric_of_every_slice_equals_plain_tfma(
 
 
 def test_what_is_returned_is_what_was_written(tmp_path: Path, scored: pa.Table, book: SliceBook) -> None:
-    slices = {slice_key(book.slices[n]): g for n, g in by_slice(within(groups_of(scored, book), 100)).items()}
-    returned = analyze({tmp_path / "it": slices}, Measure("late", 100, THRESHOLD), Beam())[tmp_path / "it"]
+    groups = groups_of(scored, book).within(100).by_slice()
+    returned = analyzed(tmp_path / "it", {slice_key(book.slices[n]): g for n, g in groups.items()}, 100)
     for key, metrics in metrics_of(tmp_path / "it").items():
         assert {name: np.nan if value is None else value for name, value in returned[key].items()} == (
             pytest.approx(metrics, nan_ok=True)
@@ -147,9 +156,9 @@ def overall(
     """The metrics of the whole split by number of bins."""
     found = {}
     for bins in (50, 1000):
-        groups = by_slice(within(groups_of(scored, book), bins))[OVERALL]
+        groups = groups_of(scored, book).within(bins).by_slice()[OVERALL]
         folder = tmp_path_factory.mktemp("overall") / str(bins)
-        found[bins] = analyze({folder: {(): groups}}, Measure("late", bins, THRESHOLD), Beam())[folder][()]
+        found[bins] = analyzed(folder, {(): groups}, bins)[()]
     return found
 
 
@@ -163,7 +172,7 @@ def test_areas_come_close_to_those_of_scikit_learn(
     assert overall[bins]["pr_auc"] == pytest.approx(
         average_precision_score(labels, scores), abs=5 * tolerance
     )
-    uncertainty = blur(by_slice(within(groups_of(scored, book), bins))[OVERALL])
+    uncertainty = groups_of(scored, book).within(bins).by_slice()[OVERALL].auc_resolution_error()
     assert abs((overall[bins]["auc"] or 0) - exact) <= uncertainty
 
 
@@ -183,13 +192,13 @@ def test_counts_sums_and_the_operating_point_are_exact(
 
 def test_a_saturated_score_has_a_large_loss_but_no_infinite_one() -> None:
     scores, labels = np.array([0.0, 1.0, 0.0, 1.0]), np.array([1, 0, 0, 1])
-    groups = grouped(scores, labels, [np.zeros(4, dtype=np.int64)], 0.5)
+    groups = PreaggregatedRows.of(scores, labels, [np.zeros(4, dtype=np.int64)], 0.5)
     expected = log_loss(labels, scores.astype(np.float32))
     assert groups.loss_sum.sum() / 4 == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_groups_of_batches_add_up_to_those_of_all_rows(scored: pa.Table, book: SliceBook) -> None:
-    parts = merged(groups_of(part, book) for part in in_parts(scored))
+    parts = PreaggregatedRows.merged(groups_of(part, book) for part in in_parts(scored))
     at_once = groups_of(scored, book)
     for name, column in at_once._asdict().items():
         np.testing.assert_allclose(getattr(parts, name), column, rtol=1e-12, err_msg=name)
@@ -207,8 +216,10 @@ def in_parts(scored: pa.Table) -> Iterator[pa.Table]:
 def test_a_group_lies_where_its_rows_lie(scores: list[float], bins: int, threshold: float) -> None:
     rows = np.array([*scores, threshold])
     none = np.zeros(len(rows), dtype=np.int64)
-    groups = within(grouped(rows, none, [none], threshold), bins)
-    again = within(grouped(groups.score, groups.positives, [groups.slice_number], threshold), bins)
+    groups = PreaggregatedRows.of(rows, none, [none], threshold).within(bins)
+    again = PreaggregatedRows.of(groups.score, groups.positives, [groups.slice_number], threshold).within(
+        bins
+    )
     np.testing.assert_array_equal(again.key, groups.key)
     assert groups.rows.sum() == len(rows)
 
@@ -217,8 +228,8 @@ def test_scores_close_together_get_finer_bins() -> None:
     random = np.random.default_rng(3)
     labels = random.integers(0, 2, 4000)
     none = np.zeros(4000, dtype=np.int64)
-    spread = grouped(random.random(4000), labels, [none], 0.5)
-    rare = grouped(random.random(4000) / 200, labels, [none], 0.5)
+    spread = PreaggregatedRows.of(random.random(4000), labels, [none], 0.5)
+    rare = PreaggregatedRows.of(random.random(4000) / 200, labels, [none], 0.5)
     assert chosen_bins([spread], None) == 500
     assert chosen_bins([spread, rare], None) == 10_000
     assert chosen_bins([spread, rare], 300) == 300
