@@ -13,16 +13,16 @@ from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.shared.files.artifacts import Summary, write_json, writing
-from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.files.paths import is_remote, place
 from components.shared.stage.recording import Progress
 from components.validate import queries, schema
 from components.validate.anomalies import anomalies
 from components.validate.distances import Distance, drifts, skews
 from components.validate.findings import examine
-from components.validate.histograms import inner_edges
+from components.validate.parts import Request
 from components.validate.rules import Finding
 from components.validate.settings import ValidateStage
-from components.validate.statistics import Request, Statistics, compute
+from components.validate.statistics import Statistics, compute
 from components.validate.table import table, verdict
 from configs.errors import AnomaliesError, UnreadableFileError
 from configs.rows import SPLITS
@@ -55,11 +55,10 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     reviewed = schema.parse(stage.schema_pbtxt) if stage.schema_pbtxt.strip() else None
     accepted = _accepted(baseline) if baseline else None
     with (
-        local_copy(rows) as here,  # several passes: half the time of reading through fsspec
-        tempfile.TemporaryDirectory(prefix=".spill.", dir=_disk(out)) as spill,
-        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(spill)) as engine,
+        tempfile.TemporaryDirectory(prefix=".scratch.", dir=_disk(out)) as scratch,
+        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(scratch)) as engine,
     ):
-        statistics = compute(engine, here, _request(stage, reviewed, accepted), progress)
+        statistics = compute(engine, rows, _request(stage, reviewed), Path(scratch), progress)
     text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
     current = reviewed or schema.parse(text)
     distances = skews(statistics, current, stage)
@@ -91,23 +90,14 @@ def _disk(out: Path) -> Path | None:
     return out.parent
 
 
-def _request(
-    stage: ValidateStage,
-    reviewed: schema_pb2.Schema | None,
-    accepted: statistics_pb2.DatasetFeatureStatistics | None,
-) -> Request:
+def _request(stage: ValidateStage, reviewed: schema_pb2.Schema | None) -> Request:
     features = schema.in_force(reviewed) if reviewed else []
     ranges = {feature.name: schema.limits(feature) for feature in features}
     key = [stage.key] if stage.key else []
     return Request(
         categories={*stage.features.categorical, stage.label.column, *key},
         ranges={name: limits for name, limits in ranges.items() if limits},
-        domain_sizes={feature.name: len(schema.domain_values(feature) or ()) for feature in features},
-        baseline_edges={
-            feature.name: inner_edges(feature)
-            for feature in (accepted.features if accepted else ())
-            if feature.WhichOneof("stats") == "num_stats"
-        },
+        domains={feature.name: schema.domain_values(feature) or () for feature in features},
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.validate.histograms import standard_of
+from components.validate.histograms import inner_edges, standard_of
 from components.validate.presence import common, valued
 from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics, by_name
@@ -114,7 +114,7 @@ def drifts(
             continue
         measured = _measured(
             (then[name], int(baseline.num_examples), _buckets(then[name])),
-            (now[name], statistics.rows("train"), statistics.train_on_baseline.get(name, ())),
+            (now[name], statistics.rows("train"), _recounted(statistics, then[name])),
         )
         if measured:
             limit = _limit(own_limits.get(name), measured[0], stage, "drift")
@@ -168,6 +168,12 @@ def _shares(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> dict[st
 def _buckets(feature: statistics_pb2.FeatureNameStatistics) -> list[float]:
     histogram = standard_of(feature)
     return [bucket.sample_count for bucket in histogram.buckets] if histogram else []
+
+
+def _recounted(statistics: Statistics, baseline: statistics_pb2.FeatureNameStatistics) -> Sequence[float]:
+    """Rows of the training split in the buckets of an earlier run; none where it has none."""
+    points = statistics.train.get(baseline.name)
+    return points.counts(inner_edges(baseline)) if points and standard_of(baseline) else ()
 
 
 def _limit(

@@ -1,4 +1,4 @@
-"""Histograms with the same buckets for every split, counted anew in the buckets of an earlier run.
+"""Histograms with the same buckets for every split.
 
 Buckets are [low, high), the last one [low, high]. The inner edges come from the training split alone;
 the first and the last bucket reach to the smallest and the largest value of any split. So an outlier
@@ -6,35 +6,37 @@ widens an end bucket and no other, and distances between splits compare like wit
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.validate.columns import Kind
+from components.validate.quantiles import Points
 
 BUCKETS = 20
 """Between the 1st and the 99th percentile of the training split; two more reach to the ends."""
 
 DECILES = tuple(i / 10 for i in range(11))
-QUANTILES = (0.01, *DECILES, 0.99)
-"""What is asked of the engine: the body of the distribution, and its deciles."""
+BODY = (0.01, 0.99)
+"""Between these quantiles lies the body of a distribution."""
 
 Edges = tuple[float, ...]
 """The inner edges, ascending: one fewer than the buckets."""
 
 
-def edges(kind: Kind, low: float, high: float, body: tuple[float, float]) -> Edges:
+def edges(kind: Kind, low: float, high: float, points: Points) -> Edges:
     """Inner edges of equal width over the body of a distribution.
 
     Args:
         kind: Integers get edges halfway between them, and buckets of a whole number of integers.
         low: The smallest value.
         high: The largest value; no edge for a constant.
-        body: The 1st and the 99th percentile.
+        points: The distribution, of which the 1st and the 99th percentile are the ends of the body.
     """
-    first, last = body if body[0] < body[1] else (low, high)
+    first, last = map(points.quantile, BODY)
+    if not first < last:
+        first, last = low, high
     if kind in ("integer", "boolean"):
         first, last = math.floor(first), math.ceil(last)
         width = max(1, math.ceil((last - first + 1) / BUCKETS))
@@ -42,29 +44,6 @@ def edges(kind: Kind, low: float, high: float, body: tuple[float, float]) -> Edg
     else:
         ticks = [first + (last - first) * i / BUCKETS for i in range(BUCKETS + 1)]
     return tuple(sorted({tick for tick in ticks if low < tick < high}))
-
-
-def union(*several: Edges) -> Edges:
-    """Edges fine enough to be regrouped into any of those given."""
-    return tuple(sorted({edge for one in several for edge in one}))
-
-
-def boundaries(fine: Edges) -> list[float]:
-    """What the engine is given to count [low, high): its own bins are (low, high]."""
-    return [math.nextafter(edge, -math.inf) for edge in fine]
-
-
-def counts(binned: Mapping[float, int] | None, fine: Edges) -> list[int]:
-    """Rows per bucket, from the engine's map of upper bound (the last: anything beyond) to rows."""
-    found = dict(binned or {})
-    inner = [found.pop(boundary, 0) for boundary in boundaries(fine)]
-    return [*inner, sum(found.values())]
-
-
-def regrouped(fine_counts: Sequence[int], fine: Edges, coarse: Edges) -> list[int]:
-    """Rows per bucket of `coarse`, whose edges are all in `fine`: exact, nothing is spread."""
-    cuts = [0, *(bisect_left(fine, edge) + 1 for edge in coarse), len(fine_counts)]
-    return [sum(fine_counts[start:end]) for start, end in pairwise(cuts)]
 
 
 def standard(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs.client import blob
 from configs.errors import PipelineError
 
 _AT_ONCE = 16
@@ -70,6 +71,19 @@ def local_copy(folder: Path) -> Iterator[Path]:
             yield copy
         except PipelineError as error:  # of the copy: the place is what its reader knows
             raise error.replacing(str(copy), str(folder)) from error
+
+
+def local_files(files: Sequence[Path], folder: Path) -> list[Path]:
+    """The files themselves; of `gs://` ones, copies in `folder`, each checked against its checksum.
+
+    Raises:
+        PlaceError: One is not there, or the bucket is missing or closed to us.
+    """
+    if not any(map(is_remote, files)):
+        return list(files)
+    copies = {folder / file.name: blob(str(file)) for file in files}
+    gcs_reading.fetch(copies)
+    return list(copies)
 
 
 def parallel_map(look: Callable[[Path], _T], places: Sequence[Path]) -> list[_T]:

@@ -15,8 +15,10 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.shared.files.artifacts import shard_path
 from components.shared.stage.recording import silent
 from components.validate import histograms, queries
+from components.validate.parts import Request
 from components.validate.presence import not_a_number, presence, valued
-from components.validate.statistics import Request, Statistics, compute, custom
+from components.validate.quantiles import Points
+from components.validate.statistics import Statistics, compute, custom
 from configs.rows import SPLITS
 
 CATEGORIES = {"hour", "flag"}
@@ -25,7 +27,7 @@ NUMBERS = ("dep_delay", "distance", "air_time", "month")
 
 def computed(rows: Path, request: Request, spill: Path) -> Statistics:
     with queries.engine("1GB", 2, spill) as engine:
-        return compute(engine, rows, request, silent)
+        return compute(engine, rows, request, spill, silent)
 
 
 def written(folder: Path, **splits: pa.Table) -> Path:
@@ -126,27 +128,12 @@ def test_the_datasets_are_named_and_counted(real: Statistics) -> None:
 
 
 def test_rows_counted_in_the_buckets_of_an_earlier_run_are_exact(
-    flights: dict[str, pd.DataFrame], tmp_path: Path
+    real: Statistics, flights: dict[str, pd.DataFrame]
 ) -> None:
-    tables = {split: pa.Table.from_pandas(frame, preserve_index=False) for split, frame in flights.items()}
-    edges = {"distance": (200.0, 1000.0, 1400.0), "carrier": (1.0,), "gone": (2.0,)}
-    found = computed(written(tmp_path / "rows", **tables), Request(baseline_edges=edges), tmp_path / "spill")
+    edges = (200.0, 1000.0, 1400.0)
     values = flights["train"]["distance"].to_numpy(float)
-    expected = np.histogram(values, [-np.inf, *edges["distance"], np.inf])[0].tolist()
-    assert dict(found.train_on_baseline) == {"distance": expected}
-
-
-def test_quantiles_of_many_rows_are_those_of_every_nth(
-    flights: dict[str, pd.DataFrame], tmp_path: Path
-) -> None:
-    tables = {split: pa.Table.from_pandas(frame, preserve_index=False) for split, frame in flights.items()}
-    found = computed(written(tmp_path / "rows", **tables), Request(quantile_rows=5_000), tmp_path / "spill")
-    sampled = np.concatenate(
-        [np.arange(0, min(4000, 18_000 - start), 4) + start for start in range(0, 18_000, 4000)]
-    )
-    values = flights["train"]["distance"].to_numpy(float)
-    assert found.features("train")["distance"].num_stats.median == np.median(values[sampled])
-    assert found.features("train")["distance"].num_stats.mean == pytest.approx(values.mean())
+    expected = np.histogram(values, [-np.inf, *edges, np.inf])[0].tolist()
+    assert real.train["distance"].counts(edges) == expected
 
 
 # --- values that hurt ---------------------------------------------------------------------------
@@ -197,9 +184,9 @@ def test_a_split_without_values_fits_beside_one_with(tmp_path: Path) -> None:
     full, empty = pa.table({"x": [1.0, 2.0, 3.0]}), pa.table({"x": pa.nulls(3, pa.float64())})
     for name, train, other in (("first", full, empty), ("second", empty, full)):
         rows = written(tmp_path / name, train=train, eval=other, test=other)
-        found = computed(rows, Request(baseline_edges={"x": (1.5,)}), tmp_path / "spill")
+        found = computed(rows, Request(), tmp_path / "spill")
         assert [valued(found.features(split)["x"]) for split in SPLITS] in ([3, 0, 0], [0, 3, 3])
-        assert sum(found.train_on_baseline["x"]) == (3 if train is full else 0)
+        assert found.train.get("x", Points()).counts([1.5]) == ([1, 2] if train is full else [0, 0])
 
 
 def test_empty_strings_are_values_and_missing(tmp_path: Path) -> None:
@@ -285,9 +272,8 @@ def test_names_of_columns_may_hold_anything(tmp_path: Path) -> None:
     assert found.features("train")["it's"].num_stats.median == 2.5
 
 
-def test_a_table_of_more_columns_than_fit_a_query_is_described(tmp_path: Path) -> None:
+def test_a_table_of_very_many_columns_is_described(tmp_path: Path) -> None:
     table = pa.table({f"c{i}": [i, i + 1] for i in range(110)} | {f"s{i}": ["a", str(i)] for i in range(15)})
-    assert table.num_columns > queries.COLUMNS_AT_ONCE
     found = computed(
         written(tmp_path / "rows", train=table, eval=table, test=table), Request(), tmp_path / "spill"
     )
@@ -298,32 +284,32 @@ def test_a_table_of_more_columns_than_fit_a_query_is_described(tmp_path: Path) -
 # --- edges --------------------------------------------------------------------------------------
 
 
+def points(*values: float) -> Points:
+    return Points.of(np.array(values, float), np.ones(len(values), np.int64))
+
+
 def test_integers_get_a_bucket_each_where_they_are_few() -> None:
-    assert histograms.edges("integer", 1, 4, (1.0, 4.0)) == (1.5, 2.5, 3.5)
+    assert histograms.edges("integer", 1, 4, points(1, 2, 3, 4)) == (1.5, 2.5, 3.5)
 
 
 def test_integers_get_buckets_of_equal_numbers_where_they_are_many() -> None:
-    edges = histograms.edges("integer", 0, 1000, (0.0, 99.0))
+    edges = histograms.edges("integer", 0, 1000, points(*[0] * 2, *range(1, 99), *[99] * 2, 1000))
     assert set(np.diff(edges)) == {5.0}
     assert edges[-1] == 99.5
 
 
 def test_a_constant_has_no_edge() -> None:
-    assert histograms.edges("float", 3.0, 3.0, (3.0, 3.0)) == ()
+    assert histograms.edges("float", 3.0, 3.0, points(3)) == ()
 
 
 def test_an_outlier_does_not_widen_the_buckets() -> None:
-    assert histograms.edges("float", 0.0, 1e12, (0.0, 1.0)) == pytest.approx(np.arange(1, 21) / 20)
+    assert histograms.edges("float", 0.0, 1e12, points(*[0] * 100, *[1] * 100, 1e12)) == pytest.approx(np.arange(1, 21) / 20)
 
 
 def test_where_nearly_all_values_are_equal_the_range_is_cut_evenly() -> None:
-    assert len(histograms.edges("float", 0.0, 10.0, (0.0, 0.0))) == histograms.BUCKETS - 1
+    assert len(histograms.edges("float", 0.0, 10.0, points(*[0] * 1000, 10))) == histograms.BUCKETS - 1
 
 
 def test_a_bucket_holds_its_lower_edge() -> None:
-    fine = (1.0, 2.0)
-    below = histograms.boundaries(fine)
-    assert below[0] < 1.0 < np.nextafter(below[0], 2) + 1e-9
-    assert histograms.counts({below[0]: 3, below[1]: 4, 1.7e308: 5}, fine) == [3, 4, 5]
-    assert histograms.regrouped([3, 4, 5], fine, (2.0,)) == [7, 5]
-    assert histograms.regrouped([3, 4, 5], fine, ()) == [12]
+    assert points(0.5, 1, 1.5, 2, 3).counts([1.0, 2.0]) == [1, 2, 2]
+    assert points(0.5, 1, 1.5, 2, 3).counts([]) == [5]

@@ -1,0 +1,48 @@
+"""The shards of a split, a few at a time: so much as fits on any disk, wherever they lie."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from components.shared.files.artifacts import shards
+from components.shared.files.paths import local_files, parallel_map
+from configs.rows import Split
+
+GROUP_BYTES = 32 * 2**20
+"""Of Parquet, in a group; a larger shard is a group of its own."""
+
+
+def shard_groups(rows: Path, split: Split) -> list[list[Path]]:
+    """The shards of a split, in order, in groups of at most `GROUP_BYTES`."""
+    files = shards(rows, split)
+    groups: list[list[Path]] = []
+    room = 0
+    for file, size in zip(files, parallel_map(_size, files), strict=True):
+        if size > room:
+            groups.append([])
+            room = max(GROUP_BYTES, size)
+        groups[-1].append(file)
+        room -= size
+    return groups
+
+
+def local_groups(groups: Sequence[Sequence[Path]], scratch: Path) -> Iterator[list[Path]]:
+    """Each group as files of this machine: the shards themselves, or copies in the folder `scratch`.
+
+    While one group is read the next is fetched; no more than these two are there.
+    """
+
+    def fetch(index: int) -> list[Path]:
+        return local_files(groups[index], scratch / str(index)) if index < len(groups) else []
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(fetch, 0)
+        for index in range(len(groups)):
+            files, following = following.result(), pool.submit(fetch, index + 1)
+            yield files
+            shutil.rmtree(scratch / str(index), ignore_errors=True)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size
