@@ -21,11 +21,13 @@ class Request:
         categories: Columns whose values are counted one by one although they are numbers.
         ranges: Limits by column; the values outside are counted.
         domains: Values by column; they are counted exactly, and are among its top values.
+        group_bytes: Of Parquet, read at a time; a larger shard is read alone.
     """
 
     categories: Collection[str] = ()
     ranges: Mapping[str, Range] = field(default_factory=dict)
     domains: Mapping[str, Collection[str]] = field(default_factory=dict)
+    group_bytes: int = 16 * 2**20
 
 
 @dataclass(frozen=True)

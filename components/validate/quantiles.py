@@ -41,7 +41,7 @@ class Points:
         """Points of values in any order, without NaN; the rows of equal ones are added up."""
         order = np.argsort(values)
         ascending = values[order]
-        first = np.flatnonzero(np.concatenate(([True], ascending[1:] != ascending[:-1])))
+        first = np.flatnonzero(np.diff(ascending, prepend=np.nan) != 0)
         return cls(ascending[first], np.add.reduceat(rows[order], first), error)
 
     @functools.cached_property
@@ -128,7 +128,7 @@ class Quantiles:
         """Both."""
         levels = self.levels
         for level, points in enumerate(other.levels):
-            levels = self._carry(levels, points, level)
+            levels = self._carry(levels, points, level) if points.total else levels
         recent = self.recent.merge(other.recent)
         if len(recent.rows) > self.exact:
             levels, recent = self._carry(levels, recent.compact(self.size), 0), Points()

@@ -244,7 +244,8 @@ def _duplicate_key(subject: Subject) -> Iterator[Finding]:
         examples = _some(
             [f"'{top.value}' {top.frequency:g} times" for top in strings.top_values if top.frequency > 1]
         )
-        got = f"{again:,} rows with a key that was there: {examples}"
+        about = "about " if custom(subject.found, "unique_error") else ""
+        got = f"{about}{again:,} rows with a key that was there" + (f": {examples}" if examples else "")
         yield subject.finding("warning", "duplicate_key", "a row a key", got, (again / subject.rows, 0.0))
 
 

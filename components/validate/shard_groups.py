@@ -1,4 +1,4 @@
-"""The shards of a split, a few at a time: so much as fits on any disk, wherever they lie."""
+"""The shards of a split, a few at a time: few enough for any disk, wherever they lie."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -9,19 +9,16 @@ from components.shared.files.artifacts import shards
 from components.shared.files.paths import local_files, parallel_map
 from configs.rows import Split
 
-GROUP_BYTES = 32 * 2**20
-"""Of Parquet, in a group; a larger shard is a group of its own."""
 
-
-def shard_groups(rows: Path, split: Split) -> list[list[Path]]:
-    """The shards of a split, in order, in groups of at most `GROUP_BYTES`."""
+def shard_groups(rows: Path, split: Split, group_bytes: int) -> list[list[Path]]:
+    """The shards of a split, in order, in groups of at most so many bytes, or of one shard."""
     files = shards(rows, split)
     groups: list[list[Path]] = []
     room = 0
     for file, size in zip(files, parallel_map(_size, files), strict=True):
         if size > room:
             groups.append([])
-            room = max(GROUP_BYTES, size)
+            room = max(group_bytes, size)
         groups[-1].append(file)
         room -= size
     return groups

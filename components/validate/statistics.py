@@ -61,7 +61,7 @@ def compute(engine: Engine, rows: Path, request: Request, scratch: Path, progres
         SettingsError: The engine may take too little memory.
         NoSpaceError: It spilled until the disk was full.
     """
-    groups = [(split, group) for split in SPLITS for group in shard_groups(rows, split)]
+    groups = [(split, group) for split in SPLITS for group in shard_groups(rows, split, request.group_bytes)]
     parts: dict[Split, Part] = {}
     files = local_groups([group for _, group in groups], scratch)
     for done, ((split, _), some) in enumerate(zip(groups, files, strict=True)):

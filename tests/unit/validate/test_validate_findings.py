@@ -33,7 +33,9 @@ def test_the_same_rows_have_not_drifted(judge: Judge) -> None:
 def test_a_feature_that_is_missing_is_an_error(judge: Judge) -> None:
     judged = judge(train=without(judge.made("train"), "price"))
     assert judged.found("missing_column") == [("price", "train", "error")]
-    assert "price (train): expected a feature, the label or the key, got no such column" in str(judged.error)
+    finding = judged.one("missing_column")
+    assert (finding["expected"], finding["got"]) == ("a feature, the label or the key", "no such column")
+    assert judged.error
 
 
 def test_a_column_that_only_one_split_lacks_is_found_there(judge: Judge) -> None:

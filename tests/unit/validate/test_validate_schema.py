@@ -1,5 +1,6 @@
 """The schema: what is inferred, and what a mistake in it looks like."""
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.validate import schema
 from configs.errors import SettingsError
+from tests.errors import raises
 
 Judge = Any
 """The fixture of conftest.py."""
@@ -103,34 +105,35 @@ def test_a_domain_may_be_shared() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "subject", "expected", "got"),
     [
         (
             "feature {\n  name: 'a'\n  typ: INT\n}",
-            ["schema.pbtxt:3:3", "expected a tensorflow-metadata Schema", "typ"],
+            "schema.pbtxt:3:3", "a tensorflow-metadata Schema as text", "typ",
         ),
-        ("feature {\n  name: 'a'\n  type: WHOLE\n}", ["schema.pbtxt:3:", "WHOLE"]),
-        ("feature {\n  name: 'a' type: INT", ["schema.pbtxt"]),
-        ("feature { type: INT }", ["each name once", "a feature without one"]),
+        ("feature {\n  name: 'a'\n  type: WHOLE\n}", "schema.pbtxt:3:", "", "WHOLE"),
+        ("feature {\n  name: 'a' type: INT", "schema.pbtxt", "", ""),
+        ("feature { type: INT }", "schema.pbtxt", "each name once", "a feature without one"),
         (
             'feature { name: "a" type: INT }\n\nfeature { name: "a" type: INT }',
-            ["schema.pbtxt:3", "each name once", "'a' again"],
+            "schema.pbtxt:3", "each name once", "'a' again",
         ),
-        ('feature {\n name: "a"\n}', ["schema.pbtxt:2: a", "expected a type: INT, FLOAT or BYTES, got none"]),
+        ('feature {\n name: "a"\n}', "schema.pbtxt:2: a", "a type: INT, FLOAT or BYTES", "none"),
         (
             'feature { name: "a" type: INT string_domain { value: "x" } }',
-            ["schema.pbtxt:1: a", "expected string_domain on BYTES, got string_domain on INT"],
+            "schema.pbtxt:1: a", "string_domain on BYTES", "string_domain on INT",
         ),
-        ('feature { name: "a" type: BYTES string_domain {} }', ["a string_domain with values"]),
+        ('feature { name: "a" type: BYTES string_domain {} }', "", "a string_domain with values", "none"),
         (
             'feature { name: "a" type: FLOAT float_domain { min: 3 max: 2 } }',
-            ["expected min no larger than max, got 3 and 2"],
+            "", "min no larger than max", "3 and 2",
         ),
-        ('feature { name: "a" type: BYTES domain: "colours" }', ["one of the domains []", "'colours'"]),
+        ('feature { name: "a" type: BYTES domain: "colours" }', "", "one of the domains []", "'colours'"),
     ],
-)
-def test_a_mistake_in_the_schema_is_shown_with_its_line(text: str, parts: list[str]) -> None:
-    with pytest.raises(SettingsError) as caught:
+)  # fmt: skip
+def test_a_mistake_in_the_schema_is_shown_with_its_line(
+    text: str, subject: str, expected: str, got: str
+) -> None:
+    fields = {"subject": subject, "expected": expected, "got": got}
+    with raises(SettingsError, **{name: re.compile(re.escape(part)) for name, part in fields.items()}):
         schema.parse(text)
-    for part in parts:
-        assert part in str(caught.value)

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.validate.quantiles import EXACT
+
 Judge = Any
 """The fixture of conftest.py."""
 
@@ -122,7 +124,9 @@ def test_a_feature_that_is_there_or_not_is_not_constant(judge: Judge) -> None:
 def test_a_constant_label_is_an_error_in_any_split(judge: Judge, split: str) -> None:
     judged = judge(**{split: judge.made(split) | {"bought": [0] * 400}})
     assert judged.found("constant") == [("bought", split, "error")]
-    assert "expected both 0 and 1, got always 0" in str(judged.error)
+    finding = judged.one("constant")
+    assert (finding["expected"], finding["got"]) == ("both 0 and 1", "always 0")
+    assert judged.error
 
 
 @pytest.mark.parametrize(
@@ -146,3 +150,15 @@ def test_a_key_that_comes_twice_is_a_warning(judge: Judge) -> None:
     finding = judge(test=columns).one("duplicate_key")
     assert (finding["split"], finding["severity"]) == ("test", "warning")
     assert finding["got"] == "1 rows with a key that was there: 'same' 2 times"
+
+
+@pytest.mark.parametrize("again", [0, 3_000])
+def test_a_key_of_more_values_than_are_kept_is_still_seen_to_come_twice(judge: Judge, again: int) -> None:
+    rows = 2 * EXACT
+    ids = [f"id-{i % (rows - again)}" for i in range(rows)]
+    judged = judge(train=judge.made("train", rows) | {"id": ids})
+    assert judged.found("duplicate_key") == ([("id", "train", "warning")] if again else [])
+    if again:
+        finding = judged.one("duplicate_key")
+        assert finding["value"] * rows == pytest.approx(again, rel=0.25)
+        assert finding["got"].startswith("about ")
