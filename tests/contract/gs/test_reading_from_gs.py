@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from kfp import dsl
 
+from components.shared.files.artifacts import shard_path, writing
 from components.shared.files.gcs import reading as gcs_reading
 from components.validate.component import validate
 from configs.errors import PlaceError
@@ -75,3 +76,32 @@ def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) 
         parquet.read()
     assert storage_server.sent(r"wide\.parquet") < 1.05 * size
     assert len(storage_server.answered) < 20
+
+
+def test_statistics_fetch_a_few_shards_at_a_time(bucket: Path, tmp_path: Path) -> None:
+    from components.validate import queries
+    from components.validate.parts import Request
+    from components.validate.statistics import compute
+    from configs.rows import SPLITS
+
+    def most_on_disk(rows: Path, train_shards: int) -> tuple[int, int]:
+        with writing(rows) as folder:
+            for split in SPLITS:
+                for index in range(train_shards if split == "train" else 1):
+                    values = np.random.default_rng(index).random(5_000)
+                    pq.write_table(pa.table({"x": pa.array(values)}), shard_path(folder, split, index))
+            size = shard_path(folder, "train", 0).stat().st_size
+        there = []
+
+        def progress(what: str, done: int, total: int | None = None) -> None:  # noqa: ARG001 - of the Protocol
+            there.append(sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()))
+
+        with queries.engine("1GB", 2, tmp_path) as engine:
+            found = compute(engine, rows, Request(group_bytes=2 * size), tmp_path, progress)
+        assert found.rows("train") == 5_000 * train_shards
+        assert list(tmp_path.rglob("*.parquet")) == []
+        return max(there), size
+
+    (few, size), (many, _) = most_on_disk(bucket / "few", 4), most_on_disk(bucket / "many", 40)
+    assert 2 * size <= few <= 1.01 * 4 * size
+    assert 2 * size <= many <= 1.01 * 4 * size

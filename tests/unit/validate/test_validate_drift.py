@@ -55,8 +55,10 @@ def test_drift_against_the_last_accepted_run_is_an_error(judge: Judge) -> None:
     now = {split: shifted(judge.made(split)) for split in ("train", "eval", "test")}
     judged = judge(baseline=before, **now)
     assert sorted(judged.found("drift")) == [("color", "train", "error"), ("price", "train", "error")]
-    values = {one["column"]: (one["value"], one["limit"]) for one in judged.report["findings"]}
-    assert values["color"] == (0.75, 0.2)
+    found = {one["column"]: one for one in judged.report["findings"] if one["kind"] == "drift"}
+    expected = "L-infinity distance from the last accepted run at most 0.2"
+    assert (found["color"]["expected"], found["color"]["got"]) == (expected, "0.75")
+    assert judged.error
     lenient = judge(judge.stage(drift_is_error=False), baseline=before, **now)
     assert {severity for _, _, severity in lenient.found("drift")} == {"warning"}
     assert lenient.error is None

@@ -1,0 +1,136 @@
+"""What statistics cost: `python -m benchmarks.validate [--rows FOLDER] [--times 1 10]`, about a minute.
+
+The statistics of `validate`, which reads a few shards at a time and merges, against exact ones that DuckDB
+computes in queries over all shards of a split. Expect rows a second, peak memory and their ratios, for the
+rows of flights and for ten times as many (the same shards again). Each is measured in a process of its own.
+Without --rows: those of the newest run of flights below output/.
+"""
+
+import argparse
+import functools
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks._newest import newest
+from components.shared.files.artifacts import shard_path, shards
+from components.shared.stage.recording import silent
+from components.validate import queries
+from components.validate.columns import FLOAT32_MAX, Column, describe, quoted, relation
+from components.validate.parts import Request
+from components.validate.statistics import compute
+from configs.loading import load
+from configs.rows import SPLITS
+
+CATEGORIES = tuple(load("flights").features.categorical)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", type=Path)
+    parser.add_argument("--times", type=int, nargs="*", default=[1, 10])
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    rows = told.rows or newest("rows", "flights")
+    if told.way:
+        print(json.dumps(measure(told.way, rows)))
+        return
+    for times in told.times:
+        with tempfile.TemporaryDirectory() as folder:
+            repeated = _repeated(rows, Path(folder), times)
+            show({way: _apart(way, repeated) for way in WAYS})
+
+
+def measure(way: str, rows: Path) -> dict[str, float]:
+    """Rows, seconds (by the clock and of the processors) and peak MiB of one way, in this process."""
+    began, worked = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as spill, queries.engine("1GB", 2, Path(spill)) as engine:
+        counted = WAYS[way](engine, rows, Path(spill))
+    return {
+        "rows": counted,
+        "seconds": time.perf_counter() - began,
+        "processor": time.process_time() - worked,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def show(found: Mapping[str, Mapping[str, float]]) -> None:
+    """Print the table and the ratios."""
+    table = Table("", "rows", "seconds", "processor s", "rows/s", "peak MiB", title="statistics")
+    for way, one in found.items():
+        speed = one["rows"] / one["seconds"]
+        figures = (f"{one['seconds']:.2f}", f"{one['processor']:.2f}", f"{speed:,.0f}", f"{one['peak']:,.0f}")
+        table.add_row(way, f"{one['rows']:,.0f}", *figures)
+    console = Console()
+    console.print(table)
+    ours, exact = found.values()
+    ratios = {name: ours[name] / exact[name] for name in ("seconds", "processor", "peak")}
+    console.print(", ".join(f"{ratio:.2f} of the {name}" for name, ratio in ratios.items()))
+
+
+def _by_shards(engine: queries.Engine, rows: Path, scratch: Path) -> int:
+    found = compute(engine, rows, Request(categories=CATEGORIES), scratch, silent)
+    return sum(found.rows(split) for split in SPLITS)
+
+
+def _in_queries(engine: queries.Engine, rows: Path, _: Path) -> int:
+    """All exact aggregates of every column, a query a column."""
+    total = 0
+    for split in SPLITS:
+        files = shards(rows, split)
+        columns = describe(engine.connection, files, CATEGORIES)
+        counted = engine.map(functools.partial(_exact, engine, files), [*columns.values()])
+        total += counted[0]
+    return total
+
+
+def _exact(engine: queries.Engine, files: Sequence[Path], column: Column) -> int:
+    if column.as_category:
+        sql = f"""SELECT sum(n), count(*), sum(length(v) * n), min({{minus: -n, value: v}}, 1000)
+            FROM (SELECT {column.text} AS v, count(*) AS n FROM {relation(files)} GROUP BY ALL)"""  # noqa: S608 - quoted
+    elif column.is_number:
+        shares, edges = [i / 10 for i in range(11)], [i * 50.0 for i in range(20)]
+        sql = f"""SELECT count(*), count(v), min(v), max(v), avg(v), stddev_pop(v), count_if(v = 0),
+            quantile_cont(v, {shares}), histogram(v, {edges})
+            FROM (SELECT CASE WHEN isfinite(x) AND abs(x) <= {FLOAT32_MAX!r} THEN x END AS v
+                FROM (SELECT {column.number} AS x FROM {relation(files)}))"""  # noqa: S608 - quoted
+    else:
+        sql = f"SELECT count(*), count({quoted(column.name)}) FROM {relation(files)}"  # noqa: S608 - quoted
+    with engine.relation(sql) as found:
+        return int(found.fetchall()[0][0])
+
+
+WAYS: dict[str, Callable[[queries.Engine, Path, Path], int]] = {
+    "a few shards at a time, merged": _by_shards,
+    "DuckDB, all shards in a query": _in_queries,
+}
+
+
+def _repeated(rows: Path, folder: Path, times: int) -> Path:
+    """The same shards again and again, as links."""
+    for split in SPLITS:
+        files = shards(rows, split)
+        for index in range(times * len(files)):
+            shard_path(folder, split, index).symlink_to(files[index % len(files)].resolve())
+    return folder
+
+
+def _apart(way: str, rows: Path) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.validate", "--way", way, "--rows", str(rows)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ})
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+if __name__ == "__main__":
+    main()
