@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.evaluate.slices import Ids
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import parallel_map
+from components.shared.rows.label import binary_labels, check_both, check_label
 from components.shared.rows.parquet import opened
-from configs.errors import EmptySplitError, LabelError, UnreadableFileError
+from configs.errors import EmptySplitError, UnreadableFileError
 
 _PART_ROWS = 200_000
 """Row groups that one worker reads together have about as many rows."""
@@ -49,7 +49,10 @@ class FrozenSplit:
         for file in [part.file] if part else self.files:
             with _readable(file), opened(file) as parquet:
                 for batch in parquet.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):
-                    yield batch, _labels(batch.column(self.label))
+                    yield batch, self._labels(batch)
+
+    def _labels(self, batch: pa.RecordBatch) -> Ids:
+        return binary_labels(batch.column(self.label), _where(self.label)).astype(np.int64)
 
     def parts(self) -> list[Part]:
         """All rows, cut where row groups end."""
@@ -79,21 +82,14 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
         raise _empty()
     with _readable(files[0]), opened(files[0]) as parquet:
         schema = parquet.schema_arrow
-    if label not in schema.names:
-        raise LabelError(f"label '{label}'", expected="a column of the rows", got=", ".join(schema.names))
+    check_label(schema, label)
     rows = positives = 0
     for file, column in zip(files, parallel_map(functools.partial(_column, label), files), strict=True):
-        _check_binary(column, label, file)
-        rows, positives = rows + len(column), positives + int(pc.sum(column).as_py() or 0)
+        labels = binary_labels(column, f"{_where(label)}, {file.name}")
+        rows, positives = rows + len(labels), positives + int(labels.sum())
     if not rows:
         raise _empty()
-    if positives in (0, rows):
-        raise LabelError(
-            f"label '{label}' in the test split",
-            expected="rows of both labels",
-            got=f"{rows} rows, all {1 if positives else 0}",
-            remedy="Change the split, so that the test rows hold both.",
-        )
+    check_both(label, "test", rows, positives)
     return FrozenSplit(files, schema, label, rows, positives)
 
 
@@ -109,22 +105,8 @@ def _column(name: str, file: Path) -> "pa.ChunkedArray[Any]":
         return parquet.read(columns=[name]).column(name)
 
 
-def _check_binary(column: "pa.ChunkedArray[Any]", label: str, file: Path) -> None:
-    missing = column.null_count
-    numbers = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
-    values = pc.unique(column).drop_null().to_pylist() if numbers else []
-    if missing or not numbers or not set(values) <= {0, 1}:
-        got = f"{missing} missing" if missing else ", ".join(map(str, values[:5])) or str(column.type)
-        raise LabelError(
-            f"label '{label}' in {file.name} of the test split",
-            expected="0 or 1 in every row",
-            got=got,
-            remedy="Run `ingest` again: it excludes rows without a label and counts them.",
-        )
-
-
-def _labels(column: "pa.Array[Any]") -> Ids:
-    return column.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
+def _where(label: str) -> str:
+    return f"label '{label}' in split 'test'"
 
 
 def _empty() -> EmptySplitError:

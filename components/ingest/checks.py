@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from components.ingest.settings import IngestStage
+from components.shared.rows.label import check_both, not_binary
 from configs.errors import EmptySplitError, LabelError
 from configs.rows import SPLITS, HashSplit, Split
 
@@ -91,12 +92,7 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
             got=f"none: {excluded}" if excluded else "no rows at all",
         )
     if any(group.neither for group in survey.groups):
-        raise LabelError(
-            f"the label '{stage.label.column}'",
-            expected="0 and 1",
-            got=_counted(labels()),
-            remedy="Name the value that counts as 1 in label.positive.",
-        )
+        raise not_binary(f"label '{stage.label.column}'", _counted(labels()))
     if stage.label.positive is not None and not survey.positives():
         raise LabelError(
             f"label.positive '{stage.label.positive}'",
@@ -108,16 +104,9 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
 
 
 def _check_split(stage: IngestStage, survey: Survey, split: Split) -> None:
-    rows, positives = survey.rows(split), survey.positives(split)
-    if not rows:
+    if not survey.rows(split):
         raise _empty(stage, survey, split)
-    if positives in (0, rows):
-        raise LabelError(
-            f"the label '{stage.label.column}' in split '{split}'",
-            expected="both 0 and 1",
-            got=f"{1 if positives else 0} in all {rows:,} rows",
-            remedy="Choose other boundaries under `split`, or another label.",
-        )
+    check_both(stage.label.column, split, survey.rows(split), survey.positives(split))
 
 
 def _empty(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:

@@ -15,9 +15,9 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.rows.label import check_both
 from components.train.features import ModelInputs
 from components.train.shards import Batch, Group, Shards
-from configs.errors import LabelError
 from configs.rows import Split
 from configs.training import Training
 
@@ -105,13 +105,7 @@ def load(folder: Path, split: Split, inputs: ModelInputs, training: Training) ->
     shards = Shards(folder, split, inputs)
     stream = training.input_pipeline == "stream"
     examples: Examples = Stream(shards, training.shuffle_rows) if stream else Memory(shards)
-    if examples.positives in (0, examples.rows):
-        raise LabelError(
-            f"label '{inputs.label}' in split '{split}'",
-            expected="both 0 and 1",
-            got=f"{examples.rows} examples, all {int(examples.positives > 0)}",
-            remedy="Check the label in the query, `label.positive`, and the borders of `split`.",
-        )
+    check_both(inputs.label, split, examples.rows, examples.positives)
     return examples
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import parallel_map
+from components.shared.rows.label import binary_labels
 from components.shared.rows.parquet import opened
 from components.train.features import ModelInputs
-from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
+from configs.errors import EmptySplitError, TrainingError, UnreadableFileError
 from configs.rows import Split
 
 _Values = NDArray[Any]
@@ -199,13 +200,4 @@ def _indices(values: _Values, cardinality: int, where: str) -> _Values:
 
 
 def _label(table: pa.Table, name: str, where: str) -> NDArray[np.float32]:
-    label = table.column(name).to_numpy()
-    binary = np.isin(label, (0, 1))
-    if not binary.all():
-        raise LabelError(
-            f"{where}, label '{name}'",
-            expected="0 or 1",
-            got=str(label[~binary][0]),
-            remedy="Name the value that counts as 1 in `label.positive`.",
-        )
-    return label.astype(np.float32)
+    return binary_labels(table.column(name), f"{where}, label '{name}'").astype(np.float32)

@@ -8,6 +8,7 @@ from components.shared.beam.counters import Counts
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.staging import shared
 from components.shared.files.artifacts import Summary, write_json, writing, writing_in_place
+from components.shared.rows.label import check_label
 from components.shared.rows.raw import check_columns
 from components.shared.rows.rejected import check_share
 from components.shared.rows.row_ranges import RowRange, plan_ranges, schema
@@ -15,7 +16,6 @@ from components.shared.stage.recording import JobProgress
 from components.transform.analysis import analyze
 from components.transform.examples import Writing, write_examples
 from components.transform.inputs import Inputs, features_json, model_inputs
-from components.transform.labels import check_label
 from components.transform.preprocessing import preprocess
 from components.transform.settings import TransformStage
 from configs.errors import EmptySplitError, JobError

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from components.shared.beam.counters import count
+from components.shared.rows.label import label_complaints
 from components.shared.rows.raw import raw_batch
 from components.shared.rows.rejected import accepted_rows, reasons, rejected_rows, text_complaints
 from components.shared.rows.row_ranges import RowRange, batches
-from components.transform.labels import label_complaints
 from components.transform.settings import TransformStage
 
 

@@ -1,6 +1,6 @@
 """What the stage refuses, in words that help, and that it then leaves nothing behind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,39 +28,55 @@ def relabelled(table: pa.Table, values: Any) -> pa.Table:
     return table.set_column(1, "late", values)
 
 
+def of_rows(**fields: str) -> dict[str, str]:
+    return {"subject": "the candidate was trained on other rows: ", **fields}
+
+
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "error", "fields"),
     [
-        (lambda t: t.slice(0, 0), EmptySplitError, "split 'test': expected rows .*, got none"),
+        (lambda t: t.slice(0, 0), EmptySplitError, {"subject": "split 'test'", "got": "none"}),
         (
             lambda t: relabelled(t, pa.array([0] * 100)),
             LabelError,
-            "rows of both labels, got 100 rows, all 0",
+            {
+                "subject": "label 'late' in split 'test'",
+                "expected": "both 0 and 1",
+                "got": "0 in all 100 rows",
+            },
         ),
         (
             lambda t: relabelled(t, pa.array([1] * 100)),
             LabelError,
-            "rows of both labels, got 100 rows, all 1",
+            {
+                "subject": "label 'late' in split 'test'",
+                "expected": "both 0 and 1",
+                "got": "1 in all 100 rows",
+            },
         ),
         (
             lambda t: relabelled(t, pa.array([0, 2] * 50)),
             LabelError,
-            "'late' .* 0 or 1 in every row, got 0, 2",
+            {"subject": "part-00000.parquet", "expected": "0 or 1 in every row", "got": "2"},
         ),
         (
             lambda t: relabelled(t, pa.array([0, None] * 50)),
             LabelError,
-            "0 or 1 in every row, got .* missing",
+            {"subject": "part-00000.parquet", "expected": "0 or 1 in every row", "got": "50 missing"},
         ),
-        (lambda t: relabelled(t, pa.array(["no"] * 100)), LabelError, "0 or 1 in every row, got string"),
-        (lambda t: t.drop_columns("late"), LabelError, "label 'late': expected a column of the rows"),
-        (lambda t: t.drop_columns("month"), MissingFeatureError, "slice column 'month'"),
-        (lambda t: t.drop_columns("id"), MissingFeatureError, "key 'id': expected a column"),
-        (lambda t: t.drop_columns("seats"), ModelError, "the candidate was trained on other rows: .*seats"),
+        (
+            lambda t: relabelled(t, pa.array(["no"] * 100)),
+            LabelError,
+            {"subject": "label 'late'", "expected": "numbers, 0 or 1", "got": "string"},
+        ),
+        (lambda t: t.drop_columns("late"), LabelError, {"subject": "label 'late'", "got": "no such column"}),
+        (lambda t: t.drop_columns("month"), MissingFeatureError, {"subject": "slice column 'month'"}),
+        (lambda t: t.drop_columns("id"), MissingFeatureError, {"subject": "key 'id'"}),
+        (lambda t: t.drop_columns("seats"), ModelError, of_rows(got="id, late, hour")),
         (
             lambda t: t.set_column(2, "hour", pa.array(["x"] * 100)),
             ModelError,
-            "the candidate was trained on other rows: feature 'hour' is declared numeric.*got string",
+            of_rows(expected="a number", got="string"),
         ),
     ],
 )
@@ -69,11 +85,13 @@ def test_rows_that_cannot_be_judged_on_are_refused(
     candidate: Path,
     change: Callable[[pa.Table], pa.Table],
     error: type[PipelineError],
-    message: str,
+    fields: Mapping[str, str],
 ) -> None:
     rows = lab.rows(change(lab.made_rows(100)), shards=1)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error) as caught:
         lab.run(rows, candidate)
+    for field, part in fields.items():
+        assert part in getattr(caught.value, field)
     assert not (lab.folder / "evaluation").exists()
 
 
@@ -152,7 +170,7 @@ def test_an_earlier_evaluation_stays_when_a_later_one_is_refused(
     good = lab.rows(table)
     out = lab.run(good, candidate, slices=())
     before = (out / "metrics.json").read_bytes()
-    with pytest.raises(LabelError, match="all 0"):
+    with pytest.raises(LabelError, match="0 in all"):
         lab.run(lab.rows(relabelled(table, pa.array([0] * len(table)))), candidate, slices=())
     assert (out / "metrics.json").read_bytes() == before
     assert [path.name for path in lab.folder.iterdir() if path.name.startswith(".")] == []

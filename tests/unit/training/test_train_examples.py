@@ -127,7 +127,7 @@ def with_column(name: str, value: Any) -> Any:
         (with_column("dest", 150), TrainingError, ["'dest'", "indices from 0 to 149", "to 150"]),
         (with_column("dest", -1), TrainingError, ["'dest'", "got -1 to"]),
         (with_column("late", 2), LabelError, ["label 'late'", "expected 0 or 1", "got 2", "label.positive"]),
-        (with_column("late", None), LabelError, ["label 'late'", "got nan"]),
+        (with_column("late", None), LabelError, ["label 'late'", "got 1 missing"]),
     ],
     ids=["missing", "infinite", "null", "too large", "negative", "third label", "no label"],
 )
@@ -149,10 +149,11 @@ def test_a_constant_label_is_refused(
     for shard in (folder / "eval").glob("*.parquet"):
         table = pq.read_table(shard)
         pq.write_table(table.filter(table["late"].to_numpy() == 0), shard)
-    with pytest.raises(
-        LabelError, match=r"label 'late' in split 'eval': expected both 0 and 1, got .* all 0"
-    ):
+    with pytest.raises(LabelError) as raised:
         data.load(folder, "eval", inputs, either)
+    assert raised.value.subject == "label 'late' in split 'eval'"
+    assert raised.value.expected == "both 0 and 1"
+    assert raised.value.got.startswith("0 in all ")
 
 
 def test_a_split_without_examples_is_refused(

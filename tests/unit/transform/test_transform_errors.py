@@ -76,7 +76,7 @@ def test_a_label_that_is_no_number_is_told_the_way_out(
     stage = run.stage(Features(numeric={"distance": Numeric()}))
     stage = stage.model_copy(update={"label": stage.label.model_copy(update={"column": column})})
     message = said(LabelError, rows, stage, tmp_path)
-    assert f"label '{column}': expected 0 or 1 in the rows, got {got}" in message
+    assert f"label '{column}': expected a column of numbers, 0 or 1, got {got}" in message
     assert "label.positive" in message
 
 
