@@ -2,14 +2,16 @@
 
 import datetime
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 from components.choose.settings import ChooseStage
-from components.shared.files.artifacts import read_json, write_json, writing
+from components.shared.files.artifacts import write_json, writing
 from components.shared.registry import Registry, Version, open_registry
+from components.shared.registry.model_file import read_features
 from components.shared.sources import open_source, selection
-from configs.errors import ModelError, PlaceError, RegistryError, SettingsError
+from configs.errors import RegistryError, SettingsError
 
 
 class Choice(NamedTuple):
@@ -57,7 +59,7 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: 
         source=source,
         version=str(chosen.number),
         model=str(chosen.model),
-        features=json.dumps(_features(chosen)),
+        features=json.dumps(asdict(read_features(chosen.model))),
         run_id=wanted.run_id or otherwise.run_id,
         scored_at=_instant(wanted.scored_at or otherwise.scored_at),
     )
@@ -94,20 +96,6 @@ def _about(version: Version) -> dict[str, object]:
         "trained_by": version.lineage.get("run_id", ""),
         "resources": list(version.resources),
     }
-
-
-def _features(version: Version) -> dict[str, list[str]]:
-    file = version.model / "model.json"
-    try:
-        features = read_json(file)["features"]
-        return {"numeric": list(features["numeric"]), "categorical": list(features["categorical"])}
-    except (OSError, PlaceError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            str(file),
-            expected='a model\'s description with "features": {"numeric": [...], "categorical": [...]}',
-            got=f"{type(error).__name__}: {error}".splitlines()[0],
-            remedy="Train again, or name another version: --version N.",
-        ) from error
 
 
 def _instant(text: str) -> str:

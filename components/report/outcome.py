@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.report.curves import positives_in_words
+from components.report.curve_charts import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
 from components.report.reading import Absent, Run
 from configs.metrics import METRICS, Judgment, Metric, slice_name

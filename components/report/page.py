@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from components.report import scored as prediction
 from components.report import scores as scores_
-from components.report.curves import Curves, curves
+from components.report.curve_charts import Curves, curves
 from components.report.data import Findings, RowCounts, findings, row_counts
 from components.report.distributions import Distributions, distributions
 from components.report.numbers import instant

@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from components.shared.registry.model_file import RawFeatures
 from configs.errors import RequestError, did_you_mean
 
 _NUMBER: frozenset[type] = frozenset({int, float, bool, type(None)})
@@ -31,19 +32,6 @@ class InstanceError(RequestError):
         place = f"instances[{index}]" + (f".{field}" if field else "")
         super().__init__(place, expected=expected, got=got, remedy=remedy)
         self.index, self.field = index, field
-
-
-@dataclass(frozen=True)
-class RawFeatures:
-    """The raw columns of a model, in the order of its tensors."""
-
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-
-    @property
-    def names(self) -> frozenset[str]:
-        """All of them."""
-        return frozenset((*self.numeric, *self.categorical))
 
 
 @dataclass(frozen=True)

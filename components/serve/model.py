@@ -1,6 +1,5 @@
 """A SavedModel that is ready to score: loaded, checked against its own description, and warmed up."""
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -11,8 +10,9 @@ import numpy as np
 
 from components.serve import importing
 from components.serve.batching import Scores
-from components.serve.instances import Columns, RawFeatures
+from components.serve.instances import Columns
 from components.shared.files.paths import local_copy
+from components.shared.registry.model_file import RawFeatures, read_features
 from configs.errors import ModelError
 
 SIGNATURE = "serving_default"
@@ -81,24 +81,6 @@ def _loaded(path: Path, threads: int) -> LoadedModel:
     model.seconds = {step: round(end - start, 3) for step, start, end in steps}
     log.info("%s loaded: %s", path, ", ".join(f"{step} {took:.1f} s" for step, took in model.seconds.items()))
     return model
-
-
-def read_features(path: Path) -> RawFeatures:
-    """The raw features of a model, from its model.json.
-
-    Raises:
-        ModelError: The file is missing or says something else.
-    """
-    file = path / "model.json"
-    try:
-        described = json.loads(file.read_text())["features"]
-        return RawFeatures(tuple(described["numeric"]), tuple(described["categorical"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            str(file),
-            expected='a model\'s description with "features": {"numeric": [...], "categorical": [...]}',
-            got=str(error),
-        ) from None
 
 
 def _packed(signature: Any, features: RawFeatures, tensorflow: Any) -> Callable[[Any, Any], Any]:

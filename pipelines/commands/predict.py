@@ -42,7 +42,7 @@ class Answering(Protocol):
 
 def _read(registry: Registry, name: str, path: Path) -> Sequence[Mapping[str, Any]]:
     from components.serve import client
-    from components.serve.model import read_features
+    from components.shared.registry.model_file import read_features
 
     features = read_features(_champion(registry, name).model)
     return client.read(path, (*features.numeric, *features.categorical))

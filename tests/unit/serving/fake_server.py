@@ -15,7 +15,7 @@ import numpy as np
 from components.serve.__main__ import start
 from components.serve.batching import Scores
 from components.serve.instances import Columns
-from components.serve.model import read_features
+from components.shared.registry.model_file import read_features
 from configs.errors import ModelError
 
 

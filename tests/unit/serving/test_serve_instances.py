@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.serve.instances import Columns, RawFeatures, columns, joined
+from components.serve.instances import Columns, columns, joined
+from components.shared.registry.model_file import RawFeatures
 from components.shared.rows.raw import raw_tensors
 from configs.features import Features
 
