@@ -3,10 +3,11 @@
 import sys
 from pathlib import Path
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path
 from configs.errors import UnknownRunError
-from pipelines.runs import MANIFEST, find_run
+from pipelines.runs import find_run
 
 
 def newest(artifact: str, use_case: str = "flights") -> Path:

@@ -13,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json
-from pipelines.runs import MANIFEST, find_run
+from pipelines.runs import find_run
 
 ROOT = Path("output/benchmark")
 _COMMAND = [

@@ -25,6 +25,7 @@ class StageSpec:
         custom_job: Whether it runs as a Vertex AI custom job, on machines of its own.
         runs_query: Whether it runs the query of its pipeline.
         branches: Tasks that a gate may run in its place.
+        last: Whether it runs when all others have ended, well or not: KFP's exit task.
     """
 
     name: str
@@ -36,7 +37,10 @@ class StageSpec:
     custom_job: bool = False
     runs_query: bool = False
     branches: tuple[str, ...] = ()
+    last: bool = False
 
+
+_REPORT = StageSpec("report", "records to a page", ("report",), minutes=(1, 2), cached=False, last=True)
 
 # fmt: off
 STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
@@ -47,9 +51,11 @@ STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
         StageSpec("transform", "rows to examples", ("transform_graph", "examples"), minutes=(6, 40),
                   beam=True),
         StageSpec("train", "examples to model", ("model", "training_log"), minutes=(6, 90), custom_job=True),
-        StageSpec("evaluate", "model to verdict", ("evaluation",), minutes=(6, 40), beam=True),
+        StageSpec("evaluate", "model to verdict", ("evaluation", "metrics", "curve"), minutes=(6, 40),
+                  beam=True),
         StageSpec("deploy", "version to endpoint", ("deployment",), minutes=(8, 30), cached=False,
                   branches=("reject",)),
+        _REPORT,
     ),
     "prediction": (
         StageSpec("choose", "the version and the source", ("choice",), minutes=(1, 4), cached=False),
@@ -57,6 +63,7 @@ STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
         StageSpec("predict", "rows to predictions", ("predictions",), minutes=(5, 30), beam=True),
         StageSpec("deliver", "predictions to where they are wanted", ("delivery",), minutes=(1, 10),
                   cached=False),
+        _REPORT,
     ),
 }
 """The stages of each pipeline, in the order of the data."""
@@ -64,8 +71,8 @@ STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
 
 
 def every_stage() -> tuple[StageSpec, ...]:
-    """The stages of all pipelines, in the order of the table."""
-    return tuple(spec for specs in STAGES.values() for spec in specs)
+    """The stages of all pipelines, each once, in the order of the table."""
+    return tuple(dict.fromkeys(spec for specs in STAGES.values() for spec in specs))
 
 
 def stage_spec(name: str) -> StageSpec:

@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from configs.errors import PipelineError, translate_os_error
 from configs.stages import STAGES, Pipeline
+
+if TYPE_CHECKING:
+    from configs.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +38,18 @@ Environment = Annotated[str, typer.Option("--env", help="A file in configs/envir
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="section.key=value, over the YAML; repeatable.")
 ]
+Root = Annotated[Path, typer.Option(help="Where runs that were started here lie.")]
+There = Annotated[
+    str, typer.Option("--env", help="A file in configs/environments/: look there; default: at --root.")
+]
 Which = Annotated[Pipeline, typer.Option("--pipeline", help="Which pipeline.")]
+
+
+def _environment(env: str, overrides: list[str] | None) -> "Settings":
+    """The settings of an environment, for what is the same for all its use cases."""
+    from configs.loading import load, use_cases
+
+    return load(use_cases()[0], env, overrides or ())
 
 
 class Action(enum.StrEnum):
@@ -238,19 +252,24 @@ def status(
     wanted: Annotated[
         str, typer.Argument(help="A use case, or a run id; default: all.", metavar="[USE_CASE|RUN]")
     ] = "",
-    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+    root: Root = Path("output"),
+    env: There = "",
+    overrides: Overrides = None,
 ) -> None:
-    """List the runs, the versions and the traffic; runs left on Google Cloud are looked at."""
+    """List the runs, the versions and the traffic; with --env, the runs there, whoever started them."""
     from pipelines.commands import status as status_command
 
-    status_command.status(wanted, root)
+    if env:
+        status_command.status_there(wanted, _environment(env, overrides))
+    else:
+        status_command.status(wanted, root)
 
 
 @app.command(rich_help_panel=_CLOUD)
 @in_one_line
 def cancel(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
-    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+    root: Root = Path("output"),
 ) -> None:
     """Cancel a run on Google Cloud, and what it runs."""
     from pipelines.commands import cancel as cancel_command
@@ -319,15 +338,20 @@ def schedule(
 @in_one_line
 def report(
     run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
-    root: Annotated[Path, typer.Option(help="Where runs lie.")] = Path("output"),
+    root: Root = Path("output"),
     pipeline: Annotated[
         Pipeline | None, typer.Option(help="Whose last run; default: the last of either.")
     ] = None,
+    env: There = "",
+    overrides: Overrides = None,
 ) -> None:
-    """Write a run's report anew and say where it lies."""
+    """Write a run's report anew and say where it lies; with --env, fetch that of a run there."""
     from pipelines.commands import report as report_command
 
-    typer.echo(report_command.write_report(run_id, root, pipeline))
+    if env:
+        typer.echo(report_command.fetch_report(run_id, _environment(env, overrides), pipeline))
+    else:
+        typer.echo(report_command.write_report(run_id, root, pipeline))
 
 
 @app.command()

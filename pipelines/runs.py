@@ -6,28 +6,19 @@ and logs) and `kfp/` (what the stages wrote).
 
 import datetime
 import difflib
-import importlib.metadata
-import platform
 import secrets
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.report.manifest import MANIFEST, REPORT, RunInfo, State, describe, ended
 from components.shared.files.artifacts import read_json, write_json
+from components.shared.files.paths import place
 from components.shared.stage.records import stage_records
 from configs.errors import UnknownRunError
 from configs.settings import Settings
 from configs.stages import Pipeline
-from pipelines.graph import definitions
-from pipelines.graph.code_digest import ROOT
-
-MANIFEST = "manifest.json"
-_VERSIONS_OF = (
-    "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "sqlglot", "tensorflow",
-    "tensorflow-model-analysis", "tensorflow-transform",
-)  # fmt: skip
 
 
 def new_run(settings: Settings, pipeline: Pipeline = "training") -> Path:
@@ -101,52 +92,29 @@ def begin_manifest(
         pipeline: Which one runs.
         parameters: What it is given; None: what a training run is given.
     """
-    manifest = {
-        "run_id": folder.name,
-        "pipeline": pipeline,
-        "tasks": dict(definitions.of(pipeline).stages),
-        "parameters": dict(parameters or training_parameters(folder, settings)),
-        "name": settings.name,
-        "question": settings.question,
-        "environment": settings.environment,
-        "state": "running",
-        "command": command,
-        "started_at": time.time(),
-        "settings": settings.model_dump(mode="json"),
-        "labels": settings.labels,  # by which a bill tells what it cost
-        "versions": _versions(),
-        "commit": _commit(),
-        "machine": {"platform": platform.platform(), "python": platform.python_version()},
-        "stages": [],
-    }
+    given = {**(parameters or training_parameters(folder, settings)), "command": command}
+    info = RunInfo(pipeline, folder.name, command=command, parameters=given)
+    manifest = describe(settings, info, ())
     write_json(folder / MANIFEST, manifest)
     return manifest
 
 
-def end_manifest(folder: Path, manifest: Mapping[str, Any], state: str) -> dict[str, Any]:
-    """The manifest of a run that has ended, with the records of its stages, cached ones included."""
-    now = time.time()
-    ended = {
-        **manifest,
-        "state": state,
-        "finished_at": now,
-        "seconds": round(now - manifest["started_at"], 2),
-        "stages": stage_records(folder),
-    }
-    write_json(folder / MANIFEST, ended)
-    return ended
+def end_manifest(folder: Path, manifest: Mapping[str, Any], state: State) -> dict[str, Any]:
+    """The manifest of a run that has ended without a report of its own, with the records of its stages."""
+    end = ended({**manifest, "stages": manifest["stages"] or stage_records(folder)}, state, time.time())
+    write_json(folder / MANIFEST, end)
+    return end
 
 
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+def take_report(folder: Path, page: str) -> dict[str, Any]:
+    """Copy a run's report and its manifest into the run's folder here; returns the manifest.
 
-
-def _commit() -> str:
-    """The commit of the code, with `+` where the working tree differs; empty outside a checkout."""
-    git = ["git", "-C", str(ROOT)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit.stdout.strip() + ("+" if changes.stdout.strip() else "")
+    Args:
+        folder: The run's folder.
+        page: The place of the report; the manifest lies beside it.
+    """
+    there = place(page)
+    manifest = {**read_json(folder / MANIFEST), **read_json(there.parent / MANIFEST)}
+    (folder / REPORT).write_bytes(there.read_bytes())
+    write_json(folder / MANIFEST, manifest)
+    return manifest

@@ -33,43 +33,42 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     inputs = _inputs_digest(tasks.parameters)
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
-    def training(run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints") -> None:
-        resolved = tasks.add(resolve, how=tasks.how, inputs="" if fresh else inputs)
-        rows = tasks.add(ingest, source=resolved.outputs["source"]).outputs["rows"]
-        validated = tasks.add(validate, rows=rows, baseline=resolved.outputs["statistics"])
-        transformed = tasks.add(transform, rows=rows).after(validated)
-        trained = tasks.add(
-            train,
-            examples=transformed.outputs["examples"],
-            transform_graph=transformed.outputs["transform_graph"],
-            checkpoints=checkpoints,
-        )
-        evaluated = tasks.add(
-            evaluate,
-            rows=rows,
-            model=trained.outputs["model"],
-            champion=resolved.outputs["model"],
-            champion_version=resolved.outputs["champion"],
-        )
-        with dsl.If(evaluated.outputs["Output"] == "deploy", name="passed"):
-            tasks.add(
-                deploy,
-                model=trained.outputs["model"],
-                evaluation=evaluated.outputs["evaluation"],
-                statistics=validated.outputs["statistics"],
-                run_id=run_id,
-                job=placement.job_name(settings),
-                source=resolved.outputs["source"],
-                inputs_digest=inputs,
-                champion_version=resolved.outputs["champion"],
-            )
-        with dsl.Else(name="failed"):
-            tasks.add(
-                reject,
-                evaluation=evaluated.outputs["evaluation"],
-                statistics=validated.outputs["statistics"],
-            )
-        tasks.add_others()
+    def training(
+        run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints", command: str = ""
+    ) -> None:
+        with tasks.reported(run_id=run_id, command=command):
+            resolved = tasks.add(resolve, how=tasks.how, inputs="" if fresh else inputs).outputs
+            rows = tasks.add(ingest, source=resolved["source"]).outputs["rows"]
+            validated = tasks.add(validate, rows=rows, baseline=resolved["statistics"])
+            transformed = tasks.add(transform, rows=rows).after(validated).outputs
+            model = tasks.add(
+                train,
+                examples=transformed["examples"],
+                transform_graph=transformed["transform_graph"],
+                checkpoints=checkpoints,
+            ).outputs["model"]
+            evaluated = tasks.add(
+                evaluate,
+                rows=rows,
+                model=model,
+                champion=tasks.import_model(resolved["model"], resolved["champion"]),
+                champion_version=resolved["champion"],
+            ).outputs
+            found = {"evaluation": evaluated["evaluation"], "statistics": validated.outputs["statistics"]}
+            with dsl.If(evaluated["Output"] == "deploy", name="passed"):
+                tasks.add(
+                    deploy,
+                    **found,
+                    model=model,
+                    run_id=run_id,
+                    job=placement.job_name(settings),
+                    source=resolved["source"],
+                    inputs_digest=inputs,
+                    champion_version=resolved["champion"],
+                )
+            with dsl.Else(name="failed"):
+                tasks.add(reject, **found)
+            tasks.add_others()
 
     pipeline: Callable[..., Any] = training
     return pipeline
@@ -78,11 +77,12 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
 def _inputs_digest(parameters: Mapping[str, Mapping[str, str]]) -> str:
     """What, besides the source's content, decides which model a run makes.
 
-    Without `validate`: it blocks or lets pass, and its schema may be written by the first run.
+    Without `validate`, which blocks or lets pass, and whose schema may be written by the first run; and
+    without `report`, which comes after.
     """
     text = "\n".join(
         f"{stage} {each['settings']} {each['code']}"
         for stage, each in parameters.items()
-        if stage != "validate"
+        if stage not in ("validate", "report")
     )
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

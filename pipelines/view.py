@@ -22,6 +22,7 @@ from rich.text import Text
 from components.shared.registry import Registry
 from configs.metrics import METRICS, slice_name
 from configs.prediction import PREDICTED
+from configs.stages import stage_spec
 
 _REFRESH_PER_SECOND = 8
 _PIPE_WIDTH = 160
@@ -43,16 +44,23 @@ class Stages:
         table.add_column(ratio=1)
         table.add_column(justify="right", width=8)
         records = {name: self.record(name) for name in self.names}
-        last = max((i for i, name in enumerate(self.names) if records[name]), default=-1)
-        for index, name in enumerate(self.names):
+        for name in self.names:
             record = records[name]
             if record is None:
-                cached = index < last
+                cached = self.passed(name, records)
                 waiting = "taken from the cache" if cached else ""
                 table.add_row("[green]≡" if cached else "[dim]·", name, f"[dim]{waiting}", "")
             else:
                 table.add_row(*self._row(name, record))
         return table
+
+    def passed(self, name: str, records: Mapping[str, Mapping[str, Any] | None]) -> bool:
+        """Whether a stage has ended, or must have been taken from the cache: a later one has a record."""
+        record = records[name]
+        if record:
+            return bool(record["state"] != "running")
+        later = self.names[self.names.index(name) + 1 :]
+        return any(records[each] for each in later if not stage_spec(each).last)
 
     def _row(self, name: str, record: Mapping[str, Any]) -> tuple[RenderableType, ...]:
         seconds = _seconds(record)
@@ -104,14 +112,14 @@ def watched(console: Console, folder: Path, names: Sequence[str]) -> Iterator[No
 
 def _report_lines(console: Console, stages: Stages, stop: threading.Event) -> None:
     """One line when a stage ends: for logs and pipes."""
-    told = 0
+    printed: set[str] = set()
     while True:
         last_look = stop.is_set()
-        records = [stages.record(name) for name in stages.names]
-        ended = max((i + 1 for i, r in enumerate(records) if r and r["state"] != "running"), default=0)
-        for name, record in zip(stages.names[told:ended], records[told:ended], strict=True):
-            console.print(_line(name, record), soft_wrap=True)
-        told = max(told, ended)
+        records = {name: stages.record(name) for name in stages.names}
+        for name in stages.names:
+            if name not in printed and stages.passed(name, records):
+                console.print(_line(name, records[name]), soft_wrap=True)
+                printed.add(name)
         if last_look:
             return
         stop.wait(1 / _REFRESH_PER_SECOND)

@@ -26,13 +26,14 @@ from rich.console import Console
 from rich.table import Table
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, shards
 from components.shared.rows.raw import raw_batch
 from components.shared.stage.records import artifact_path
 from configs.loading import load
 from configs.rows import SPLITS
 from configs.settings import Settings
-from pipelines.runs import MANIFEST, find_run
+from pipelines.runs import find_run
 
 HERE = Path(__file__).parent
 ENVIRONMENT = Path(".venv-tfx")

@@ -9,7 +9,7 @@ import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze
-from components.evaluate.curves import curves
+from components.evaluate.curves import confusion, curves
 from components.evaluate.eval_config import CANDIDATE, CHAMPION, ROLES, Measure, eval_config
 from components.evaluate.frozen import open_split
 from components.evaluate.gates import Verdict, judge
@@ -129,6 +129,7 @@ class _Evaluation:
             "positives": split.positives,
             "threshold": settings.threshold,
             "bins": bins,
+            "confusion": confusion(models[CANDIDATE][OVERALL]),
             "auc_uncertainty": max(slices[OVERALL].auc_resolution_error() for slices in groups),
             CANDIDATE: candidate,
             CHAMPION: champion,

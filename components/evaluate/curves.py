@@ -34,6 +34,15 @@ def curves(groups: PreaggregatedRows) -> dict[str, Points]:
     }
 
 
+def confusion(groups: PreaggregatedRows) -> list[list[int]]:
+    """The rows by true and predicted class at the operating threshold: [[TN, FP], [FN, TP]]."""
+    flagged = groups.flagged
+    negatives = groups.rows - groups.positives
+    return [
+        [int(counts[~flagged].sum()), int(counts[flagged].sum())] for counts in (negatives, groups.positives)
+    ]
+
+
 def _roc(threshold: Floats, tpr: Floats, fpr: Floats) -> Points:
     start = {"fpr": 0.0, "tpr": 0.0, "threshold": 1.0}
     return [

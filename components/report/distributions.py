@@ -85,17 +85,17 @@ def distributions(run: Run) -> Distributions | Absent:
 
 
 def _read(run: Run) -> Statistics:
-    file = run.file("statistics", "statistics.pb")
-    if file is None:
+    found = run.file("statistics", "statistics.pb")
+    if found is None:
         return {}
     try:
-        content = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read_bytes())
+        content = statistics_pb2.DatasetFeatureStatisticsList.FromString(found)
     except DecodeError as error:
-        run.unreadable.append(f"{file}: {error}")
+        run.unreadable.append(f"{run.uri('statistics')}/statistics.pb: {error}")
         return {}
-    found = {dataset.name: {_name(each): each for each in dataset.features} for dataset in content.datasets}
-    known_first = [name for name in SPLITS if name in found]
-    return {name: found[name] for name in [*known_first, *(set(found) - set(SPLITS))]}
+    splits = {dataset.name: {_name(each): each for each in dataset.features} for dataset in content.datasets}
+    known_first = [name for name in SPLITS if name in splits]
+    return {name: splits[name] for name in [*known_first, *(set(splits) - set(SPLITS))]}
 
 
 def _name(feature: Any) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from components.report.curve_charts import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
-from components.report.reading import Absent, Run
+from components.report.reading import Absent, Run, shown
+from components.shared.gcp import links
 from configs.metrics import METRICS, Judgment, Metric, slice_name
 
+UNRECORDED = "terminated without an error record (killed or out of memory)"
 Tone = Literal["passed", "unfinished", "failed", "plain"]
 SAME = 5e-5
 """Values that differ by less are the same to the four digits that are shown."""
@@ -101,9 +104,11 @@ def failures(run: Run) -> tuple[Failure, ...]:
 
 
 def _failure(run: Run, stage: str, error: Mapping[str, Any]) -> Failure:
-    unsaid = "the process ended without a word (killed, or out of memory)"
-    log = run.folder / "stages" / f"{stage}.log"
-    return Failure(stage, error.get("kind", "Killed"), error.get("message", unsaid), str(log), run.tail(log))
+    kind, message = error.get("kind", "Killed"), error.get("message", UNRECORDED)
+    record = run.stages[stage]
+    page = links.logs(record.get("job", ""))
+    log = record.get("log") or page or str(run.folder / "stages" / f"{stage}.log")
+    return Failure(stage, kind, message, shown(log), "" if "://" in log else run.tail(Path(log)))
 
 
 _AFTER_FAILURE = {
@@ -123,7 +128,8 @@ def unfinished(run: Run) -> Headline | None:
         detail = _AFTER_FAILURE.get(stage) or _AFTER_FAILURE[run.pipeline]
         return Headline("failed", f"Failed in {stage}", detail)
     if state == "failed":
-        return Headline("failed", "Failed", f"Outside its stages: see {run.folder}/stages/pipeline.log.")
+        log = f"see {run.folder}/stages/pipeline.log."
+        return Headline("failed", "Failed", f"Outside its stages: {run.manifest.get('error') or log}")
     if state == "running":
         return Headline("unfinished", "Not finished", _how_far(run))
     return Headline("unfinished", "Cancelled", _how_far(run)) if state == "cancelled" else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.shared.stage.records import artifact_path, artifact_uri
+from components.shared.stage.records import artifact_path
 from configs.errors import DataError
-from configs.stages import Pipeline, artifact_makers
+from configs.stages import STAGES, Pipeline, artifact_makers
 from configs.verdict import current_verdict
 
 _EARLIER = {"hold": "reject"}
@@ -27,12 +27,16 @@ class Absent:
 
 @dataclass(frozen=True)
 class Run:
-    """A run on disk: its folder and its manifest (see `pipelines.runs`)."""
+    """A run: the place it is recorded at, and its manifest (see `manifest.describe`)."""
 
     folder: Path
     manifest: Mapping[str, Any]
+    page: Path | None = None
+    """The folder with its report and its manifest; None: `folder`."""
     unreadable: list[str] = field(default_factory=list)
     """Files that are there but could not be read, with the reason."""
+    _files: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    _paths: dict[str, Path | None] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -43,8 +47,7 @@ class Run:
     @property
     def tasks(self) -> Mapping[str, str]:
         """The stages of the pipeline in the order of the data, each with what it makes of what."""
-        tasks: Mapping[str, str] = self.manifest.get("tasks") or dict.fromkeys(self.stages, "")
-        return tasks
+        return {spec.name: spec.makes for spec in STAGES[self.pipeline] if not spec.last}
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -70,33 +73,40 @@ class Run:
 
     def path(self, artifact: str) -> Path | None:
         """Where an artifact lies; None if the run did not get so far, or it is gone."""
-        return artifact_path(self.manifest, artifact) if self.manifest.get("stages") else None
+        if artifact not in self._paths:
+            found = artifact_path(self.manifest, artifact) if self.manifest.get("stages") else None
+            self._paths[artifact] = found
+        return self._paths[artifact]
 
     def uri(self, artifact: str) -> str | None:
-        """Where an artifact lies, to be shown: a `gs://` place, of which the run folder may have a part."""
-        return artifact_uri(self.manifest, artifact) if self.path(artifact) else None
+        """Where an artifact lies, to be shown; None if the run did not get so far, or it is gone."""
+        path = self.path(artifact)
+        return str(path) if path else None
 
-    def file(self, artifact: str, name: str) -> Path | None:
-        """A file of an artifact, if it is there."""
-        folder = self.path(artifact)
-        return folder / name if folder and (folder / name).is_file() else None
+    def file(self, artifact: str, name: str) -> bytes | None:
+        """The content of a file of an artifact, read once; None if it is not there."""
+        if (artifact, name) not in self._files:
+            folder = self.path(artifact)
+            there = folder is not None and (folder / name).exists()
+            self._files[artifact, name] = (folder / name).read_bytes() if folder and there else None
+        return self._files[artifact, name]
 
     def json(self, artifact: str, name: str) -> Any:
         """The content of a JSON file of an artifact; None if it is missing or unreadable."""
-        path = self.file(artifact, name)
-        if path is None:
+        content = self.file(artifact, name)
+        if content is None:
             return None
         try:
-            return json.loads(path.read_text())
+            return json.loads(content)
         except ValueError as error:  # not JSON, or not UTF-8
-            self.unreadable.append(f"{path}: {error}")
+            self.unreadable.append(f"{self.uri(artifact)}/{name}: {error}")
             return None
 
     def verdict(self) -> dict[str, Any] | None:
         """The verdict on the candidate in today's words; None if it is missing or unreadable."""
         content = self.json("evaluation", "verdict.json")
         try:
-            return current_verdict(content, str(self.file("evaluation", "verdict.json"))) if content else None
+            return current_verdict(content, f"{self.uri('evaluation')}/verdict.json") if content else None
         except DataError as error:
             self.unreadable.append(str(error))
             return None
@@ -144,3 +154,11 @@ class Run:
         if ended_badly:
             return f": {ended_badly[0]} failed first"
         return "" if self.manifest.get("state") == "done" else ": the run did not get so far"
+
+
+def shown(path: str | Path) -> str:
+    """A path as it would be typed: relative to the working folder where it lies inside; a URI as it is."""
+    if "://" in str(path):
+        return str(path)
+    whole, here = Path(path).absolute(), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)

@@ -4,11 +4,10 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components.report.numbers import figure
-from components.report.reading import Run
+from components.report.reading import Run, shown
 from components.report.scored import look
 from configs.stages import STAGES
 
@@ -181,27 +180,19 @@ def _artifacts(run: Run) -> list[Digest]:
             stage,
             ", ".join(sorted(readers.get(artifact, ()), key=place)),
             output.get("digest", ""),
-            shown(output.get("uri") or output["path"]),
+            shown(output["path"]),
         )
         for stage, record in sorted(run.stages.items(), key=lambda each: place(each[0]))
         for artifact, output in (record.get("outputs") or {}).items()
     ]
 
 
-def shown(path: str | Path) -> str:
-    """A path as it would be typed: relative to the working folder where it lies inside; a URI as it is."""
-    if "://" in str(path):
-        return str(path)
-    whole, here = Path(path).absolute(), Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
-
-
 def places(run: Run) -> tuple[tuple[str, str], ...]:
     """Where the things lie that a person opens."""
     found = [
         ("run", run.folder),
-        ("manifest", run.folder / "manifest.json"),
-        ("logs", run.folder / "stages"),
+        ("manifest", (run.page or run.folder) / "manifest.json"),
+        ("logs", run.folder / "stages" if "://" not in str(run.folder) else None),
         *((name, run.uri(name)) for name in ("rows", "predictions", "model", "evaluation")),
         ("registry", (run.settings.get("places") or {}).get("registry", "").removeprefix("file://") or None),
         *(run.manifest.get("links") or {}).items(),

@@ -19,5 +19,5 @@ def resolve(settings: str, how: str, inputs: str, standing: dsl.Output[dsl.Artif
         from components.resolve.settings import ResolveStage
 
         found = core.run(stage.settings(ResolveStage), inputs, stage.path(standing))
-        stage.done(found._asdict())
+        stage.done(found.summary())
     return found

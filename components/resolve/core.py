@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.resolve.settings import ResolveStage
-from components.shared.files.artifacts import write_json, writing
+from components.shared.files.artifacts import Summary, write_json, writing
 from components.shared.registry import Version, open_registry
 from components.shared.sources import open_source
 
@@ -15,7 +15,13 @@ class Standing(NamedTuple):
     source: str
     champion: str
     model: str
+    """Of the champion; without one, a place at which there never is a model: an artifact needs a place."""
     statistics: str
+
+    def summary(self) -> Summary:
+        """What is there."""
+        champion = {"champion": self.champion, "model": self.model, "statistics": self.statistics}
+        return {"source": self.source, **(champion if self.champion else {})}
 
 
 def run(stage: ResolveStage, inputs: str, out: Path) -> Standing:
@@ -45,9 +51,15 @@ def look(stage: ResolveStage, inputs: str) -> Standing:
     """
     source = open_source(stage.source.uri, access=stage.access).fingerprint(stage.source)
     champion = _judge(stage, inputs, source)
-    if champion is None:
-        return Standing(source, "", "", "")
-    return Standing(source, str(champion.number), str(champion.model), str(champion.statistics))
+    standing = Standing(source, "", _no_model(stage), "")
+    if champion:
+        standing = Standing(source, str(champion.number), str(champion.model), str(champion.statistics))
+    return standing
+
+
+def _no_model(stage: ResolveStage) -> str:
+    registry = f"gs://{stage.vertex.bucket}/registry" if stage.vertex else stage.registry
+    return f"{registry.removeprefix('file://')}/{stage.name}/none"
 
 
 def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:

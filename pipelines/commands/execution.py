@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.report.manifest import MANIFEST, REPORT
+from components.report.outcome import UNRECORDED
 from components.report.running import again
 from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import log_to
@@ -18,10 +20,7 @@ from configs.stages import Pipeline
 from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.compiling import compile_pipeline
-from pipelines.runs import (
-    MANIFEST,
-    end_manifest,
-)
+from pipelines.runs import end_manifest, take_report
 
 
 def execute(
@@ -72,15 +71,18 @@ def _run_here(
 
     manifest = read_json(folder / MANIFEST)
     root, parameters = Path(settings.places.root), manifest["parameters"]
-    with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).order):
+    with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).shown):
         ended_well = local.run(pipeline, folder, root, parameters, caching=caching)
+    page = next(folder.glob(f"kfp/*/report/{REPORT}"), None)
+    if page:
+        return take_report(folder, str(page))
     return end_manifest(folder, manifest, "done" if ended_well else "failed")
 
 
 def _run_there(
     console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path
 ) -> dict[str, Any]:
-    """Submit and follow; the run goes on there when the onlooker leaves."""
+    """Submit and follow; the run goes on there when the user leaves."""
     from pipelines.runners import following
 
     compiled = folder / "pipeline.yaml"
@@ -89,7 +91,7 @@ def _run_there(
         with log_to(folder / "stages" / "pipeline.log"):
             manifest = following.start(folder, settings, compiled)
             view.show_places(console, manifest["links"])
-            with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).order):
+            with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).shown):
                 return following.follow(folder, settings)
     except KeyboardInterrupt:
         console.print(f"\n{folder.name} goes on in {settings.cloud.project if settings.cloud else ''}:")
@@ -112,7 +114,7 @@ def show_failure(
     manifest: Mapping[str, Any],
     places: Mapping[str, str],
 ) -> None:
-    """Every broken stage with its cause and its log, and the command for when it is mended.
+    """Every broken stage with its cause and its log, and the command that goes on from there.
 
     Args:
         console: Where it is shown.
@@ -129,7 +131,7 @@ def show_failure(
     for record in broken:
         error = record.get("error") or {
             "kind": "Killed",
-            "message": "the process ended without a word (killed, or out of memory)",
+            "message": UNRECORDED,
         }
         console.print(f"[bold red]{record['stage']} failed[/]  {error['kind']}: ", end="")
         console.print(error["message"], markup=False, soft_wrap=True)
@@ -140,6 +142,6 @@ def show_failure(
         places = {"log": str(stages / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
-        f"mend it, then:  [bold]{escape(again(manifest))}[/]   (finished stages are taken from the cache)",
+        f"Fix it, then run:  [bold]{escape(again(manifest))}[/]   (finished stages are taken from the cache)",
         soft_wrap=True,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, shards
 from components.shared.files.paths import place
 from components.shared.rows.rejected import REJECTED
@@ -20,7 +21,6 @@ from pipelines.commands import report as report_command
 from pipelines.commands import seed as seed_command
 from pipelines.graph import definitions
 from pipelines.runs import (
-    MANIFEST,
     begin_manifest,
     find_run,
     new_run,
@@ -63,7 +63,7 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     begin_manifest(folder, settings, execution.command(), "prediction", given)
     manifest = execution.execute(console, pipeline, settings, folder, caching=wanted.caching)
     console.print()
-    places = {"report": str(report_command.render(folder, manifest)), "manifest": str(folder / MANIFEST)}
+    places = {"report": str(report_command.report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
     if manifest["state"] == "done":
         _show_result(console, manifest, places)
     else:

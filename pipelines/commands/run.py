@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError
@@ -13,11 +14,10 @@ from configs.settings import Settings
 from configs.verdict import current_verdict
 from pipelines import view
 from pipelines.commands.execution import check_before_spending, command, execute, show_failure
-from pipelines.commands.report import render
+from pipelines.commands.report import report_path
 from pipelines.commands.seed import seed_once
 from pipelines.graph import definitions
 from pipelines.runs import (
-    MANIFEST,
     begin_manifest,
     new_run,
 )
@@ -35,7 +35,7 @@ def run(use_case: str, settings: Settings, *, no_cache: bool = False, from_stage
     folder = new_run(settings)
     begin_manifest(folder, settings, command())
     manifest = execute(console, pipeline, settings, folder, caching=not no_cache)
-    places = {"report": str(render(folder, manifest)), "manifest": str(folder / MANIFEST)}
+    places = {"report": str(report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
     console.print()
     if manifest.get("tracking"):
         console.print(f"not in its experiment: {manifest['tracking']}\n", markup=False, soft_wrap=True)

@@ -8,22 +8,26 @@ from typing import Any
 
 from kfp import dsl
 
+from components.report.manifest import MANIFEST
 from components.resolve import core as resolve_core
 from components.resolve.settings import ResolveStage
 from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError, UnknownRunError
 from configs.settings import Settings
+from configs.stages import artifact_makers
 from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.code_digest import code_digest
 from pipelines.graph.definitions import Definition
 from pipelines.graph.parameters import stage_part
 from pipelines.graph.tasks import stage_component
-from pipelines.runs import MANIFEST, find_run
+from pipelines.runs import find_run
 
+_SYSTEM = "system."
+"""How the names of KFP's own artifact types begin."""
 _LOOKS_FIRST = "resolve"
-"""It leaves no artifact: every stage of training that runs alone looks at the world by itself."""
+"""Every stage of training that runs alone looks at the world by itself."""
 
 
 def run(name: str, settings: Settings, run_id: str) -> Path:
@@ -51,12 +55,12 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
     arguments = {
         "settings": stage_part(name, settings).model_dump_json(),
         "code": code_digest(name),
-        **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
         **_inputs(component, earlier),
+        **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
         **{
-            output: _artifact(output, str(out / output))
+            output: _artifact(output, str(out / output), spec.type)
             for output, spec in (component.component_spec.outputs or {}).items()
-            if spec.is_artifact_list or spec.type.startswith("system.")
+            if spec.type.startswith(_SYSTEM)
         },
     }
     component.python_func(**{key: arguments[key] for key in _named(component)})
@@ -111,13 +115,13 @@ def _named(component: Any) -> list[str]:
     return [name for name in function.__annotations__ if name != "return"]
 
 
-def _of_training(settings: Settings, run_id: str) -> Mapping[str, str]:
-    """Everything that a component of training may be told that is no artifact."""
+def _of_training(settings: Settings, run_id: str) -> Mapping[str, Any]:
+    """Everything that a component of training may be given that is no artifact of an earlier run."""
     found = resolve_core.look(ResolveStage.of(settings), "")
     return {
         "source": found.source,
         "baseline": found.statistics,
-        "champion": found.model,
+        "champion": _artifact("champion", found.model),
         "champion_version": found.champion,
         "checkpoints": str((settings.run_root / "checkpoints").absolute()),
         "run_id": run_id,
@@ -127,25 +131,29 @@ def _of_training(settings: Settings, run_id: str) -> Mapping[str, str]:
     }
 
 
-def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, str]:
+def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, Any]:
     """The same of prediction: `choose` looks at the world now, the others are told what it chose then."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
     chosen = {"version": "", "run_id": "", "scored_at": now}
     if name != "choose":
         chosen = read_json(earlier.here("choice") / "choice.json")
+        chosen["model"] = _artifact("model", chosen["model"])
     return {**chosen, "job": "", "created": "", "how": ""}
 
 
 def _inputs(component: Any, earlier: _Earlier) -> dict[str, Any]:
     """The artifacts that it reads."""
     read = component.component_spec.inputs or {}
-    names = [name for name, spec in read.items() if spec.type.startswith("system.")]
+    made = artifact_makers(earlier.pipeline.name)
+    names = [name for name, spec in read.items() if spec.type.startswith(_SYSTEM) and name in made]
     return {name: _artifact(name, earlier.whole(name)) for name in names}
 
 
-def _artifact(name: str, place: str) -> dsl.Artifact:
-    """Where it lies: a `gs://` place as it is, a path as seen from anywhere."""
-    return dsl.Artifact(name=name, uri=place if "://" in place else str(Path(place).absolute()))
+def _artifact(name: str, place: str, kind: str = f"{_SYSTEM}Artifact") -> dsl.Artifact:
+    """An artifact of a type of KFP: a `gs://` place as it is, a path as seen from anywhere."""
+    made = getattr(dsl, kind.removeprefix(_SYSTEM).partition("@")[0])
+    found: dsl.Artifact = made(name=name, uri=place if "://" in place else str(Path(place).absolute()))
+    return found
 
 
 def run_stage(name: str, settings: Settings, run_id: str) -> None:

@@ -1,32 +1,60 @@
 """What the command `status` does: the runs, the versions and the traffic."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json
 from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines import view
 from pipelines.registry import registry_of
-from pipelines.runs import MANIFEST, runs
+from pipelines.runs import runs
 
 _RUNS_SHOWN = 10
 
 
 def status(wanted: str, root: Path) -> None:
-    """Show the last runs, and every model's versions with their traffic.
+    """Show the last runs that were started here, and every model's versions with their traffic.
 
     Args:
         wanted: A use case or a run id; empty: all.
         root: Where runs lie.
     """
     console = view.open_console()
-    manifests = [_as_it_is(console, folder) for folder in runs(root, wanted)]
+    manifests = [_refreshed(console, folder) for folder in runs(root, wanted)]
     if not manifests:
         console.print(f"no runs in {root / 'runs'} yet:  [bold]python -m pipelines run flights[/]")
         return
+    _show(console, wanted, manifests)
+
+
+def status_there(wanted: str, settings: Settings) -> None:
+    """Show the last runs of an environment on Google Cloud, whoever started them, and the versions.
+
+    Args:
+        wanted: A use case or a run id; empty: all.
+        settings: Of the environment.
+
+    Raises:
+        SettingsError: The environment is this machine.
+        CloudError: The service does not answer.
+    """
+    from pipelines.runners import jobs
+
+    console = view.open_console()
+    manifests = jobs.newest_runs(settings, wanted, _RUNS_SHOWN)
+    if not manifests:
+        of = f" of {wanted}" if wanted else ""
+        console.print(f"no runs{of} in environment '{settings.environment}' yet", markup=False)
+        return
+    _show(console, wanted, manifests)
+
+
+def _show(console: Console, wanted: str, manifests: Sequence[dict[str, Any]]) -> None:
     console.print(view.runs_table(manifests[-_RUNS_SHOWN:]))
     if wanted == manifests[-1]["run_id"]:
         view.show_places(console, manifests[-1].get("links", {}))
@@ -36,7 +64,7 @@ def status(wanted: str, root: Path) -> None:
         console.print(view.versions_table(registry, name))
 
 
-def _as_it_is(console: Console, folder: Path) -> dict[str, Any]:
+def _refreshed(console: Console, folder: Path) -> dict[str, Any]:
     """The manifest of a run; one that was left running on Google Cloud is looked at there."""
     manifest: dict[str, Any] = read_json(folder / MANIFEST)
     if manifest["state"] != "running" or "job" not in manifest:

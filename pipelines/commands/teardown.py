@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from components.report.experiment import experiment_name
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.gcp.retry import with_retries
+from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
 from configs.errors import SettingsError
 from configs.settings import Settings
 from pipelines import view
-from pipelines.runners import tracking, vertex
+from pipelines.runners import vertex
 
 _LOOK_SECONDS = 0.5
 
@@ -46,8 +48,8 @@ def found(settings: Settings) -> list[Thing]:
             got="this machine",
             remedy=f"What runs made here lies in {settings.places.root}.",
         )
-    client = vertex.connect(cloud)
-    with vertex.translate_vertex_errors(cloud):
+    client = connect(cloud)
+    with translate_sdk_errors(cloud):
         return [
             *_schedules(client, settings, cloud),
             *_listed(client.PipelineJob, "pipeline job", settings, cloud, _end_and_delete),
@@ -73,7 +75,7 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
     def gone() -> None:
         from google.api_core import exceptions
 
-        with vertex.translate_vertex_errors(cloud):
+        with translate_sdk_errors(cloud):
             try:
                 with_retries(delete)(each)
             except exceptions.NotFound:
@@ -91,7 +93,7 @@ def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]
 
 
 def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
-    name = tracking.experiment(settings, cloud)
+    name = experiment_name(settings, cloud)
     experiment = with_retries(client.Experiment.get)(name)
     if experiment is not None:
         detail = "its runs, with their parameters and metrics"
@@ -123,7 +125,7 @@ def _end_and_delete(job: Any) -> None:
 
 
 def _delete_experiment(experiment: Any, cloud: Cloud) -> None:
-    with vertex.translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         experiment.delete()
 
 

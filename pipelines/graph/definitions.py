@@ -55,8 +55,8 @@ class Definition:
 
     @property
     def stages(self) -> Mapping[str, str]:
-        """Its stages by name, each with what it makes of what."""
-        return {spec.name: spec.makes for spec in self.specs}
+        """Its stages but the last, which is about them, by name, each with what it makes of what."""
+        return {spec.name: spec.makes for spec in self.specs if not spec.last}
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -65,8 +65,13 @@ class Definition:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of all tasks that may leave a record."""
+        """The names of all tasks that may leave a record of the run."""
         return (*self.stages, *self.branches)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names of the tasks that a person watches."""
+        return tuple(spec.name for spec in self.specs)
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ def _images(spec: Spec, *, pinned: bool) -> Iterator[str]:
 def _containers(spec: Spec) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every container, those inside custom jobs too."""
     for label, executor in spec["deploymentSpec"]["executors"].items():
-        yield label.removeprefix("exec-"), executor["container"]
+        if "container" in executor:  # an importer has none
+            yield label.removeprefix("exec-"), executor["container"]
     for name, component in spec["components"].items():
         parameters = component.get("inputDefinitions", {}).get("parameters", {})
         for pool in parameters.get("worker_pool_specs", {}).get("defaultValue", []):

@@ -32,6 +32,7 @@ class Tasks:
             name: {"settings": stage_parameter(spec, settings), "code": code_digest(name)}
             for name, spec in self.specs.items()
         }
+        self._pipeline = pipeline
 
     def add(self, component: Any, **arguments: Any) -> dsl.PipelineTask:
         """Add the task of a component.
@@ -49,6 +50,23 @@ class Tasks:
         cached = spec is not None and spec.cached and spec.name not in self.fresh
         self._added[task.name] = placement.placed(task, self._settings).set_caching_options(cached)
         return self._added[task.name]
+
+    def import_model(self, place: Any, version: Any) -> Any:
+        """The artifact of a registered version, the same one in every run: docs/adr/0014."""
+        metadata = {"version": version}
+        return dsl.importer(artifact_uri=place, artifact_class=dsl.Model, metadata=metadata).output
+
+    def reported(self, **arguments: Any) -> dsl.ExitHandler:
+        """A group of tasks after which, however it ends, the run's report is written.
+
+        Args:
+            **arguments: What the run is given, as far as the report shows it.
+        """
+        (last,) = [spec.name for spec in self.specs.values() if spec.last]
+        component = stage_component(last)
+        shown = dict.fromkeys(("run_id", "scored_at", "version", "command"), "")
+        task = self.add(component, pipeline=self._pipeline, **{**shown, **arguments})
+        return dsl.ExitHandler(task, name="stages")
 
     def add_others(self) -> None:
         """Add the stages that the graph does not name: their inputs are the outputs of the same names."""

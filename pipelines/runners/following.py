@@ -3,31 +3,28 @@
 from pathlib import Path
 from typing import Any
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, write_json
-from components.shared.gcp import links
-from components.shared.stage.records import artifact_path, stage_records
 from configs import dataflow
 from configs.cloud import Cloud
 from configs.errors import PipelineError, SettingsError
 from configs.settings import Settings
 from pipelines.graph import definitions
 from pipelines.runners.target import on_dataflow
-from pipelines.runs import MANIFEST, end_manifest, pipeline_of
+from pipelines.runs import end_manifest, pipeline_of, take_report
 
 
 def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
-    """Submit the compiled pipeline as this run; returns the manifest, with the job's name and page.
+    """Submit the compiled pipeline as this run; returns its manifest.
 
     Raises:
         CloudError: The service refuses it, or does not answer.
     """
     from pipelines.runners import vertex
 
-    cloud = _cloud(settings)
-    name = vertex.job_name(cloud, folder.name)
-    manifest = _noted(folder, {"job": name})
-    vertex.submit(compiled, folder.name, settings, cloud, manifest["parameters"])
-    return _noted(folder, {"links": _links(cloud, settings, manifest)})
+    manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    vertex.submit(compiled, folder.name, settings, _cloud(settings), manifest["parameters"])
+    return _noted(folder, {"submitted": True})
 
 
 def follow(folder: Path, settings: Settings) -> dict[str, Any]:
@@ -41,8 +38,8 @@ def follow(folder: Path, settings: Settings) -> dict[str, Any]:
 
     cloud = _cloud(settings)
     job = vertex.found(cloud, folder.name)
-    state = vertex.follow(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
-    return _end(folder, settings, job, state)
+    vertex.follow(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
+    return _end(folder, job)
 
 
 def refresh(folder: Path) -> dict[str, Any]:
@@ -51,16 +48,13 @@ def refresh(folder: Path) -> dict[str, Any]:
     Raises:
         CloudError: It is not there, or the service does not answer.
     """
-    from pipelines.runners import vertex
-    from pipelines.runners.mirror import Mirror
+    from pipelines.runners import jobs, vertex
 
-    settings = _settings(folder)
-    cloud = _cloud(settings)
+    cloud = _cloud(_settings(folder))
     job = vertex.found(cloud, folder.name)
-    state, _ = vertex.look(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
-    if state != "running":
-        return _end(folder, settings, job, state)
-    return _noted(folder, {"stages": stage_records(folder)})
+    if job.state.name in vertex.STATES:
+        return _end(folder, job)
+    return _noted(folder, {"stages": jobs.job_records(job.gca_resource, pipeline_of(folder))})
 
 
 def cancel(folder: Path) -> None:
@@ -83,52 +77,21 @@ def cancel(folder: Path) -> None:
 
 
 def fail(folder: Path, error: PipelineError) -> None:
-    """Note that a run never got there, or that its end was not seen."""
+    """Note that a run was never submitted; one that was goes on there, though its end is not seen."""
     manifest = read_json(folder / MANIFEST)
-    if "links" not in manifest:
+    if not manifest.get("submitted"):
         end_manifest(folder, {**manifest, "error": str(error)}, "failed")
 
 
-def _end(folder: Path, settings: Settings, job: Any, state: str) -> dict[str, Any]:
-    from pipelines.runners import tracking
+def _end(folder: Path, job: Any) -> dict[str, Any]:
+    """The manifest of a run that has ended: its own, or what its records and the service say."""
+    from pipelines.runners import jobs, vertex
 
-    cloud = _cloud(settings)
-    manifest = end_manifest(folder, read_json(folder / MANIFEST), state)
-    told = {name: _told(manifest, name) for name in ("choice", "deployment", "delivery")}
-    found = _links(cloud, settings, manifest, _started(manifest["stages"]), told)
-    if page := links.delivered(told["delivery"].get("output", ""), cloud.project):
-        found["predictions' page"] = page
-    notes: dict[str, Any] = {"links": found}
-    if job.gca_resource.error.message:
-        notes["error"] = job.gca_resource.error.message
-    manifest = _noted(folder, notes)
-    if pipeline_of(folder) != "training":
-        return manifest  # nothing to compare
-    untold = tracking.log_run(settings, cloud, manifest, job)
-    return _noted(folder, {"tracking": untold}) if untold else manifest
-
-
-def _told(manifest: dict[str, Any], artifact: str) -> dict[str, Any]:
-    """What an artifact says of itself; nothing if the run did not get so far."""
-    folder = artifact_path(manifest, artifact)
-    told: dict[str, Any] = read_json(folder / f"{artifact}.json") if folder else {}
-    return told
-
-
-def _links(cloud: Cloud, settings: Settings, manifest: dict[str, Any], *told: Any) -> dict[str, str]:
-    from pipelines.runners import tracking
-
-    found = links.of(manifest["job"], *told)
-    if manifest.get("pipeline", "training") != "training":
-        return found  # predictions are no experiment
-    experiment = links.experiment(cloud.project, cloud.location, tracking.experiment(settings, cloud))
-    return {**found, "experiment": experiment}
-
-
-def _started(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the stages of this very run say of things they have started elsewhere."""
-    fresh = [record for record in records if not record["cached"]]
-    return [{name: record.get(name) for name in ("summary", "custom_job", "jobs")} for record in fresh]
+    message = job.gca_resource
+    if page := jobs.report_of(message):
+        return take_report(folder, page)
+    notes = {"stages": jobs.job_records(message, pipeline_of(folder)), "error": message.error.message}
+    return end_manifest(folder, _noted(folder, notes), vertex.STATES[job.state.name])
 
 
 def _noted(folder: Path, notes: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A run folder here that shows a pipeline job there: records of the stages, and what the report reads.
+"""The records of a pipeline job's stages, and a run folder here that shows them while the job runs.
 
 Each stage writes its record beside its outputs. What it cannot say itself (it waits, it was taken from the
 cache, it was killed) is taken from the service's own account of its tasks.
@@ -26,13 +26,10 @@ _STATES = {
     "FAILED": "failed",
 }
 """Of a task, in the words of our records; a group's branch that was not taken has none."""
-_MOST_BYTES = 16 * 2**20
-_ONLY_JSON = frozenset({"rows", "examples", "model", "predictions", "transform_graph"})
-"""Artifacts that may be large: only what they say of themselves comes here."""
 
 
 class Mirror:
-    """The folder of a run, kept like one of a run on this machine.
+    """The folder of a run, with the records of a job's stages as a run on this machine has them.
 
     Args:
         folder: The run's folder.
@@ -50,10 +47,8 @@ class Mirror:
             job: The service's PipelineJob message.
         """
         changed = False
-        for task in job.job_detail.task_details:
+        for task in shown_tasks(job, self.stages):
             state = task.state.name
-            if task.task_name not in self.stages or state not in _STATES:
-                continue
             ended = self._seen.get(task.task_name) == state and _STATES[state] != "running"
             if not ended:
                 self._write(job, task)
@@ -62,42 +57,31 @@ class Mirror:
         return changed
 
     def _write(self, job: Any, task: Any) -> None:
-        record = _record(job, task)
+        record = task_record(job, task)
         name, stages = task.task_name, self.folder / "stages"
         if record["state"] == "running":
             what = {"PENDING": "waiting for a machine"}.get(task.state.name, "running on Vertex AI")
-            told = record.get("progress") or {"what": what, "done": 0, "total": None}
-            write_json(stages / f"{name}.progress.json", told)
+            progress = record.get("progress") or {"what": what, "done": 0, "total": None}
+            write_json(stages / f"{name}.progress.json", progress)
         else:
             (stages / f"{name}.progress.json").unlink(missing_ok=True)
-        if record["state"] == "done":
-            record["outputs"] = {
-                output: self._fetched(output, told) for output, told in record["outputs"].items()
-            }
         write_json(stages / f"{name}.stage.json", record)
 
-    def _fetched(self, name: str, told: Mapping[str, Any]) -> dict[str, Any]:
-        """An artifact that lies here now, as far as the report needs it."""
-        uri = str(told["path"])
-        if not uri.startswith("gs://"):
-            return dict(told)
-        here = self.folder.absolute() / "artifacts" / name
-        here.mkdir(parents=True, exist_ok=True)
-        for relative, each in gcs_reading.objects(uri).items():
-            if _wanted(name, relative, each.size or 0):
-                path = here / relative
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(gcs_reading.read(f"{uri}/{relative}"))
-        return {**told, "path": str(here), "uri": uri}
+
+def shown_tasks(job: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    """The tasks of these names that have begun, or wait."""
+    for task in job.job_detail.task_details:
+        if task.task_name in names and task.state.name in _STATES:
+            yield task
 
 
-def _wanted(artifact: str, relative: str, size: int) -> bool:
-    if Path(relative).name.startswith(".") or size > _MOST_BYTES:
-        return False
-    return artifact not in _ONLY_JSON or ("/" not in relative and relative.endswith(".json"))
+def place_of(job: Any) -> str:
+    """Where a job writes: the outputs of each task lie in a folder of their own below it."""
+    root = job.runtime_config.gcs_output_directory.rstrip("/")
+    return f"{root}/{job.name.split('/')[1]}/{job.name.rsplit('/', 1)[-1]}"
 
 
-def _record(job: Any, task: Any) -> dict[str, Any]:
+def task_record(job: Any, task: Any) -> dict[str, Any]:
     """The stage's own record, or one made of what the service says; the service has the last word."""
     state = _STATES[task.state.name]
     record = next(_own_records(job, task), None) or _made(task)
@@ -107,7 +91,7 @@ def _record(job: Any, task: Any) -> dict[str, Any]:
         record |= {"job": main_job, "log": links.logs(main_job)}
     resources = json.loads(_metadata(task, "output:").get("gcp_resources", "{}")).get("resources", [])
     if resources:
-        record["custom_job"] = resources[0]["resourceUri"].partition("/v1/")[2]
+        record["job"] = resources[0]["resourceUri"].partition("/v1/")[2]
     if state == "failed" and record["state"] != "failed":
         record["error"] = _error(task)
     record["state"] = state
@@ -116,12 +100,10 @@ def _record(job: Any, task: Any) -> dict[str, Any]:
 
 def _own_records(job: Any, task: Any) -> Iterator[dict[str, Any]]:
     """The record beside the stage's outputs: where they are named, or else where they will be."""
-    root = job.runtime_config.gcs_output_directory.rstrip("/")
-    number, job_id = job.name.split("/")[1], job.name.rsplit("/", 1)[-1]
     named = [
         artifact.uri.rpartition("/")[0] for listed in task.outputs.values() for artifact in listed.artifacts
     ]
-    expected = f"{root}/{number}/{job_id}/{task.task_name}_{task.task_id}"
+    expected = f"{place_of(job)}/{task.task_name}_{task.task_id}"
     for folder in dict.fromkeys([*named, expected]):
         try:
             yield json.loads(gcs_reading.read(f"{folder}/{task.task_name}.stage.json"))
@@ -130,7 +112,7 @@ def _own_records(job: Any, task: Any) -> Iterator[dict[str, Any]]:
 
 
 def _made(task: Any) -> dict[str, Any]:
-    """A record of a stage that left none: it has no outputs, has not begun, or was killed."""
+    """A record of a stage that left none: it has not begun, or was killed before it could."""
     created, started, ended = (_seconds(at) for at in (task.create_time, task.start_time, task.end_time))
     started = started or created or time.time()
     return {
@@ -162,7 +144,7 @@ def _error(task: Any) -> dict[str, Any]:
         return {"kind": "Cancelled", "message": "the run was cancelled", "expected": True}
     return {
         "kind": "Killed",
-        "message": message or "the container ended without a word (killed, or out of memory)",
+        "message": message or "terminated without an error record (killed or out of memory)",
         "expected": False,
     }
 

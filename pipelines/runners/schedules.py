@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from components.shared.gcp.retry import with_retries
+from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
 from configs.errors import CloudError
 from configs.settings import Settings
@@ -62,11 +63,11 @@ def create(
     from pipelines.graph import compiling
 
     cloud = cloud_of(settings)
-    client = vertex.connect(cloud)
+    client = connect(cloud)
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "pipeline.yaml"
         compiling.compile_to(settings, compiled, pipeline)
-        with vertex.translate_vertex_errors(cloud):
+        with translate_sdk_errors(cloud):
             job = _job(client, settings, cloud, compiled, pipeline)
             done = with_retries(lambda: _put(client, settings, pipeline, job, timing))()
     return _required(settings, pipeline), done
@@ -80,9 +81,9 @@ def listed(settings: Settings, pipeline: Pipeline | None = None) -> list[Schedul
         CloudError: The service does not answer.
     """
     cloud = cloud_of(settings)
-    client = vertex.connect(cloud)
+    client = connect(cloud)
     ours = tuple(f"{each}-" for each in ([pipeline] if pipeline else get_args(Pipeline)))
-    with vertex.translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         every = with_retries(client.PipelineJobSchedule.list)(order_by="create_time")
         return [_seen(each) for each in every if each.display_name.startswith(ours)]
 
@@ -113,13 +114,13 @@ def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
     """
     cloud = cloud_of(settings)
     kept = _required(settings, pipeline)
-    client = vertex.connect(cloud)
+    client = connect(cloud)
 
     def gone() -> None:
         for schedule in _found(client, kept.name):
             schedule.delete()
 
-    with vertex.translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         with_retries(gone)()
     return kept
 
@@ -185,7 +186,7 @@ def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path, pipeline
 def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[Any], None]) -> Schedule:
     """Brought into a state; nothing is asked where it is in it."""
     cloud = cloud_of(settings)
-    client = vertex.connect(cloud)
+    client = connect(cloud)
 
     def turned() -> None:
         for schedule in _found(client, title(settings, pipeline)):
@@ -193,7 +194,7 @@ def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[
                 turn(schedule)
 
     _required(settings, pipeline)
-    with vertex.translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         with_retries(turned)()
     return _required(settings, pipeline)
 
@@ -207,8 +208,8 @@ def _found(client: Any, name: str) -> list[Any]:
 
 def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
     cloud = cloud_of(settings)
-    client = vertex.connect(cloud)
-    with vertex.translate_vertex_errors(cloud):
+    client = connect(cloud)
+    with translate_sdk_errors(cloud):
         found = with_retries(lambda: _found(client, title(settings, pipeline)))()
         if found:
             return _seen(found[0])

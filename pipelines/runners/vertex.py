@@ -4,52 +4,26 @@ The run's id is the job's id, so that a submission whose answer was lost is foun
 What the onlooker sees is read from the run's folder, which `pipelines.runners.mirror` keeps up to date.
 """
 
-import contextlib
-import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from components.shared.gcp import vertex_errors
+from components.shared.gcp.links import job_name
 from components.shared.gcp.retry import with_retries
+from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
-from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines.runners.mirror import Mirror
 
 State = Literal["running", "done", "failed", "cancelled"]
-_STATES: Mapping[str, State] = {
+STATES: Mapping[str, State] = {
     "PIPELINE_STATE_SUCCEEDED": "done",
     "PIPELINE_STATE_FAILED": "failed",
     "PIPELINE_STATE_CANCELLED": "cancelled",
 }
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
 """Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
-
-
-def connect(cloud: Cloud) -> Any:
-    """The Vertex AI client, set up for a project and region.
-
-    Raises:
-        CloudError: There are no credentials.
-    """
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import aiplatform
-
-    logging.getLogger("google.cloud.aiplatform").setLevel(logging.WARNING)
-    there: dict[str, Any] = {}
-    if cloud.loopback.vertex:
-        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
-        there = {"api_endpoint": cloud.loopback.vertex, "api_transport": "rest", "credentials": anonymous}
-    with translate_vertex_errors(cloud):
-        aiplatform.init(project=cloud.project, location=cloud.location, **there)
-    return aiplatform
-
-
-def job_name(cloud: Cloud, run_id: str) -> str:
-    """The full name of a run's pipeline job."""
-    return f"projects/{cloud.project}/locations/{cloud.location}/pipelineJobs/{run_id}"
 
 
 def pipeline_root(settings: Settings) -> str:
@@ -66,7 +40,7 @@ def submit(
         CloudError: The service refuses it, or does not answer.
     """
     client = connect(cloud)
-    with translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         job = client.PipelineJob(
             display_name=run_id,
             job_id=run_id,
@@ -99,8 +73,8 @@ def found(cloud: Cloud, run_id: str) -> Any:
         CloudError: There is none, or the service does not answer.
     """
     client = connect(cloud)
-    with translate_vertex_errors(cloud):
-        return with_retries(client.PipelineJob.get)(job_name(cloud, run_id))
+    with translate_sdk_errors(cloud):
+        return with_retries(client.PipelineJob.get)(job_name(cloud.project, cloud.location, run_id))
 
 
 def follow(job: Any, mirror: Mirror, cloud: Cloud) -> State:
@@ -120,9 +94,9 @@ def follow(job: Any, mirror: Mirror, cloud: Cloud) -> State:
 
 def look(job: Any, mirror: Mirror, cloud: Cloud) -> tuple[State, bool]:
     """One look at a job: its state, and whether the run's folder has changed by it."""
-    with translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         state = with_retries(lambda: job.state)()
-    return _STATES.get(state.name, "running"), mirror.update(job.gca_resource)
+    return STATES.get(state.name, "running"), mirror.update(job.gca_resource)
 
 
 def cancel(job: Any, cloud: Cloud) -> None:
@@ -131,20 +105,5 @@ def cancel(job: Any, cloud: Cloud) -> None:
     Raises:
         CloudError: It has ended already.
     """
-    with translate_vertex_errors(cloud):
+    with translate_sdk_errors(cloud):
         with_retries(job.cancel)()
-
-
-@contextlib.contextmanager
-def translate_vertex_errors(cloud: Cloud) -> Iterator[None]:
-    """As `refusals.explained`, for what is asked of an environment's service.
-
-    Raises:
-        CloudError: In place of the client's exceptions.
-    """
-    asked = vertex_errors.Request(cloud.project, cloud.location, account=cloud.identities.pipeline)
-    try:
-        with vertex_errors.translate_vertex_errors(asked):
-            yield
-    except ValueError as error:  # the client's own word for arguments that it refuses
-        raise CloudError(str(asked), got=str(error)) from error

@@ -76,7 +76,7 @@ def predicted(root: Path, beam: Beam) -> Path:
     out = root / "predict_1/predictions"
     predict.python_func(
         rows=dsl.Artifact(name="rows", uri=str(root / "select_1/rows")),
-        model=str(root / "model"),
+        model=dsl.Model(name="model", uri=str(root / "model")),
         version="3",
         run_id=RUN,
         scored_at="2020-05-01T12:00:00+00:00",

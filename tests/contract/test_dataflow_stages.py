@@ -154,11 +154,13 @@ class Chain:
         evaluate.python_func(
             rows=read,
             model=self.artifact("train_1", "model"),
-            champion=str(self.at("train_1", "champion")),
+            champion=dsl.Model(name="champion", uri=str(self.at("train_1", "champion"))),
             champion_version="7",
             settings=parts["evaluate"],
             code="",
             evaluation=self.artifact("evaluate_1", "evaluation"),
+            metrics=dsl.Metrics(name="metrics", uri=str(self.at("evaluate_1", "metrics"))),
+            curve=dsl.ClassificationMetrics(name="curve", uri=str(self.at("evaluate_1", "curve"))),
         )
 
 

@@ -60,12 +60,11 @@ def test_a_stage_that_waits_or_runs_is_shown_before_it_says_anything(folder: Pat
     assert not mirror.update(job_of(bucket, task("train", State.RUNNING)))
 
 
-def test_of_a_large_artifact_only_what_it_says_of_itself_comes_here(folder: Path, bucket: Path) -> None:
+def test_an_artifact_stays_where_it_lies(folder: Path, bucket: Path) -> None:
     out = leave(bucket, "ingest", state="done")
     Mirror(folder, STAGES).update(job_of(bucket, task("ingest", State.SUCCEEDED)))
-    told = record(folder, "ingest")["outputs"]["rows"]
-    assert told["uri"] == str(out)
-    assert [path.name for path in Path(told["path"]).rglob("*")] == ["rows.json"]
+    assert record(folder, "ingest")["outputs"]["rows"]["path"] == str(out)
+    assert [path.name for path in folder.rglob("*.json")] == ["ingest.stage.json"]
 
 
 def test_a_stage_from_the_cache_is_told_as_such_with_its_own_record(folder: Path, bucket: Path) -> None:

@@ -1,21 +1,28 @@
 """Schedules on the loopback server: made once, brought up to date, paused, resumed, deleted."""
 
+import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from configs.errors import CloudError, SettingsError
+from configs.errors import CloudError, SettingsError, UnknownRunError
 from configs.loading import load
 from configs.settings import Settings
 from pipelines.__main__ import app
+from pipelines.commands import report as report_command
+from pipelines.commands import status as status_command
 from pipelines.runners import schedules
 from pipelines.runners.cron import timing
+from tests.contract.registries import golden_scores
 from tests.contract.vertex.server import VertexServer
+from tests.planes import lay_out
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
+RUNNING = "PIPELINE_STATE_RUNNING"
 AT_SIX = timing("0 6 * * *", "Europe/Zurich", 1)
 
 
@@ -47,6 +54,94 @@ def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
     values = job.runtime_config.parameter_values
     assert values["checkpoints"].string_value == f"{bucket / 'runs'}/flights/checkpoints"
     assert job.runtime_config.failure_policy == 2  # fail fast
+
+
+@pytest.fixture
+def planes(vertex: VertexServer, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The settings of the use case `planes` in `dev`, at the server, by further overrides."""
+    lay_out(tmp_path, Path("planes"))
+    monkeypatch.chdir(tmp_path)
+    overrides = (
+        f"cloud.loopback.vertex={vertex.url}",
+        f"cloud.project={vertex.project}",
+        "cloud.dataflow.options=[--runner=FnApiRunner]",
+        f"places.root={bucket / 'runs'}",
+        f"cloud.bucket={str(bucket).removeprefix('gs://').strip('/')}",
+        f"places.registry=vertex://{vertex.project}/{vertex.location}",
+        f"source.uri=file://{tmp_path / 'data/planes'}",
+        "training.epochs=1",
+        "evaluation.gates=[{metric: auc, floor: 0.01}]",
+    )
+    return lambda *more: load("planes", "dev", [*overrides, *more])
+
+
+def struck(vertex: VertexServer, settings: Settings) -> str:
+    """Let the clock start a run, and wait for its end; returns its id."""
+    made, _ = schedules.create(settings, AT_SIX)
+    job = vertex.schedules.strike(made.resource)
+    while aiplatform.PipelineJob.get(job.name).state.name in ("PIPELINE_STATE_PENDING", RUNNING):
+        time.sleep(0.5)
+    return str(job.name.rsplit("/", 1)[-1])
+
+
+def test_a_run_that_nobody_watches_leaves_what_a_watched_one_leaves(
+    vertex: VertexServer, planes: Any, bucket: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    vertex.endpoints.predictor = golden_scores
+    run_id = struck(vertex, planes())
+    status_command.status_there("planes", planes())
+    shown = capfd.readouterr().out
+    assert re.search(rf"{run_id} +done .* resolve ingest validate transform train evaluate deploy", shown)
+    assert re.search(r"champion +100 %", shown)
+    (page,) = (bucket / "runs" / "planes" / "1234" / run_id).glob("report_*/report.html")
+    manifest = json.loads((page.parent / "manifest.json").read_text())
+    assert (manifest["run_id"], manifest["state"]) == (run_id, "done")
+    assert manifest["command"] == "python -m pipelines run planes --env dev"
+    assert manifest["settings"]["training"]["epochs"] == 1
+    assert manifest["versions"]["tensorflow"]
+    assert set(manifest["links"]) == {
+        "pipeline job", "custom job", "experiment", "model version", "endpoint",
+    }  # fmt: skip
+    frame = aiplatform.get_experiment_df("planes")
+    assert list(frame["run_name"]) == [run_id]
+    assert 0 < frame["metric.auc"][0] < 1
+    fetched = report_command.fetch_report(run_id, planes())
+    assert fetched.read_text() == page.read_text()
+    assert report_command.fetch_report("planes", planes()) == fetched
+    assert "Deployed as version 1" in fetched.read_text()
+
+
+def test_a_run_that_fails_while_nobody_watches_has_a_report_that_says_why(
+    vertex: VertexServer, planes: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run_id = struck(vertex, planes("features.numeric.wingspan={}"))
+    report = report_command.fetch_report(run_id, planes()).read_text()
+    assert "Failed in ingest" in report
+    assert "MissingFeatureError" in report
+    assert "console.cloud.google.com/logs/query" in report
+    status_command.status_there(run_id, planes())
+    assert re.search(rf"{run_id} +failed .* resolve ingest", capfd.readouterr().out)
+
+
+def test_a_run_that_was_cut_short_is_found_by_its_place_and_gets_its_report_here(
+    vertex: VertexServer, planes: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made, _ = schedules.create(planes(), AT_SIX)
+    job = aiplatform.PipelineJob.get(vertex.schedules.strike(made.resource).name)
+    run_id = job.name
+    status_command.status_there("", planes())
+    assert re.search(rf"{run_id} +running", capfd.readouterr().out)
+    job.cancel()
+    status_command.status_there("planes", planes())
+    assert re.search(rf"{run_id} +cancelled", capfd.readouterr().out)
+    assert "Cancelled" in report_command.fetch_report("planes", planes()).read_text()
+
+
+def test_runs_that_are_not_there_are_named_with_the_command_that_lists_them(planes: Any) -> None:
+    with pytest.raises(UnknownRunError) as unknown:
+        report_command.fetch_report("planes-1", planes())
+    assert unknown.value.subject == "run 'planes-1'"
+    assert "status --env dev" in unknown.value.remedy
 
 
 def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexServer, there: Any) -> None:

@@ -15,7 +15,12 @@ import pytest
 import yaml
 from google.protobuf import json_format
 
+from components.report import core as report_core
+from components.report.experiment import log_run
+from components.report.manifest import RunInfo
+from components.report.settings import ReportStage
 from components.shared.files.paths import place
+from components.shared.gcp.links import job_name
 from configs.errors import CloudError
 from configs.loading import load
 from configs.settings import Settings
@@ -101,6 +106,7 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     assert "already serving" in shown
     cached = {record["stage"] for record in manifests(desk)[-1]["stages"] if record["cached"]}
     assert cached == {"ingest", "validate", "transform", "train", "evaluate"}
+    _the_lineage_has_the_models(vertex)
 
 
 def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, desk: Path) -> None:
@@ -113,6 +119,29 @@ def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, desk: Path
     (training,) = vertex.store.of_kind("google.cloud.aiplatform.v1.CustomJob")
     assert training.job_spec.worker_pool_specs[0].machine_spec.machine_type == "n1-standard-8"
     assert training.state == 4  # succeeded
+
+
+def _the_lineage_has_the_models(vertex: VertexServer) -> None:
+    """The candidate is train's output, the champion an artifact of its own: the same one in every run."""
+    jobs = vertex.store.of_kind("google.cloud.aiplatform.v1.PipelineJob")
+    evaluated = [task_of(job, "evaluate") for job in jobs]
+    champions = {task.inputs["champion"].artifacts[0].name for task in evaluated[-2:]}
+    assert len(champions) == 1
+    champion = vertex.store.get(champions.pop())
+    assert (champion.schema_title, champion.display_name) == ("system.Model", "champion")
+    candidate = evaluated[0].inputs["model"].artifacts[0]
+    assert candidate.name == task_of(jobs[0], "train").outputs["model"].artifacts[0].name
+    numbers, curve = (evaluated[0].outputs[name].artifacts[0] for name in ("metrics", "curve"))
+    assert (numbers.schema_title, curve.schema_title) == ("system.Metrics", "system.ClassificationMetrics")
+    assert 0.5 < numbers.metadata["auc"] < 1.0
+    assert {"confidenceMetrics", "confusionMatrix"} <= set(curve.metadata)
+    page = task_of(jobs[0], "report").outputs["report"].artifacts[0]
+    assert page.schema_title == "system.HTML"
+
+
+def task_of(job: Any, name: str) -> Any:
+    (found,) = [task for task in job.job_detail.task_details if task.task_name == name]
+    return found
 
 
 def _the_experiment_has_the_run(manifest: dict[str, Any]) -> None:
@@ -132,7 +161,10 @@ def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
     assert "https://console.cloud.google.com/logs/query;query=" in shown
     (manifest,) = manifests(desk)
     assert manifest["state"] == "failed"
-    assert "[ingest]" in manifest["error"]
+    assert manifest["error"]
+    report = next(desk.glob("output/runs/*/report.html")).read_text()
+    assert "Failed in ingest" in report
+    assert "wingspan" in report
 
 
 def test_a_job_that_fails_before_its_stages_says_why(
@@ -143,15 +175,30 @@ def test_a_job_that_fails_before_its_stages_says_why(
     assert "outside its stages  the quota custom_model_training_nvidia_t4_gpus" in capfd.readouterr().out
 
 
-def test_a_run_that_cannot_be_tracked_is_not_worse_for_it(
+def test_a_run_that_cannot_be_logged_in_its_experiment_says_why_and_does_not_fail(
+    vertex: VertexServer, bucket: Path, desk: Path
+) -> None:
+    part = ReportStage(settings=there(vertex, bucket, desk))
+    page = bucket / "runs" / "planes" / "1234" / "planes-1" / "report_7" / "report.html"
+    vertex.faults.refuse("CreateContext", "PERMISSION_DENIED")
+    summary = report_core.run(part, RunInfo("training", "planes-1", "done"), page)
+    manifest = json.loads((page.parent / "manifest.json").read_text())
+    assert (summary["state"], manifest["state"]) == ("done", "done")
+    assert "injected by the test" in manifest["tracking"]
+    assert "planes-1" in page.read_text()
+
+
+def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
     vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
 ) -> None:
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
-    vertex.faults.refuse("CreateContext", "PERMISSION_DENIED")
-    manifest = following.follow(folder, settings)
-    assert manifest["state"] == "done"
-    assert "injected by the test" in manifest["tracking"]
+    following.follow(folder, settings)
+    manifest = {"run_id": folder.name, "pipeline": "training", "state": "done", "stages": []}
+    manifest["job"] = job_name(vertex.project, vertex.location, folder.name)
+    assert [log_run(settings, manifest), log_run(settings, manifest)] == ["", ""]
+    frame = aiplatform.get_experiment_df("planes")
+    assert list(frame["run_name"]) == [folder.name]
 
 
 def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(

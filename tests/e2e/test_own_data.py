@@ -88,6 +88,39 @@ def test_the_first_run_ends_with_a_served_version_and_a_report(
     assert desk.traffic() == {"1": 100}
 
 
+def test_the_graph_itself_leaves_report_manifest_metrics_and_curve(
+    desk: Desk, first: subprocess.CompletedProcess[str]
+) -> None:
+    assert first.returncode == 0
+    (run,) = desk.folder.glob("output/runs/*/kfp/*")
+    (shown,) = desk.folder.glob("output/runs/*/report.html")
+    assert (run / "report/report.html").read_text() == shown.read_text()
+    manifest = json.loads((run / "report/manifest.json").read_text())
+    assert (manifest["state"], manifest["run_id"]) == ("done", shown.parent.name)
+    assert manifest["command"] == "python -m pipelines run my/planes"
+    assert ran(manifest) == ran(desk.manifests()[0])
+    written = json.loads((run / "evaluate/executor_output.json").read_text())["artifacts"]
+    metrics, curve = (written[name]["artifacts"][0]["metadata"] for name in ("metrics", "curve"))
+    assert 0.5 < metrics["auc"] < 1
+    assert {"confidenceMetrics", "confusionMatrix"} <= set(curve)
+
+
+def test_a_run_that_fails_has_a_report_that_shows_the_failure(tmp_path: Path) -> None:
+    lay_out(tmp_path, Path("my/planes"))
+    other = Desk(tmp_path)
+    failed = other.type("run", "my/planes", "--set", "features.numeric.wingspan={}")
+    assert failed.returncode == 1
+    assert "ingest failed  MissingFeatureError" in failed.stdout
+    assert not re.search(r"^cached", failed.stdout, re.MULTILINE), "what was never reached is in no cache"
+    (manifest,) = other.manifests()
+    assert manifest["state"] == "failed"
+    (page,) = tmp_path.glob("output/runs/*/kfp/*/report/report.html")
+    assert "Failed in ingest" in page.read_text()
+    assert "MissingFeatureError" in page.read_text()
+    (shown,) = tmp_path.glob("output/runs/*/report.html")
+    assert shown.read_text() == page.read_text()
+
+
 def test_no_row_disappears(desk: Desk, first: subprocess.CompletedProcess[str]) -> None:
     assert first.returncode == 0
     records = desk.manifests()[0]["stages"]

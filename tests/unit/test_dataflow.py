@@ -127,7 +127,7 @@ def test_a_record_without_a_watched_folder_tells_the_progress_itself(
     monkeypatch.setattr(recording, "_RECORD_SECONDS", 0.0)
     examples = dsl.Artifact(name="examples", uri=str(tmp_path / "examples"))
     (tmp_path / "examples").mkdir()
-    with stage("transform", outputs=[examples]) as record:
+    with stage("transform", outputs={"examples": examples}) as record:
         record.progress("write", 1, 3)
         found = read_json(tmp_path / "transform.stage.json")
         assert found["progress"] == {"what": "write", "done": 1, "total": 3}

@@ -50,7 +50,7 @@ def test_the_gate_compares_one_value_and_has_both_branches(graph: dict[str, Any]
     conditions = {
         name: task["triggerPolicy"]["condition"]
         for name, task in tasks(graph).items()
-        if "triggerPolicy" in task
+        if "condition" in task.get("triggerPolicy", {})
     }
     assert len(conditions) == 2
     assert all("evaluate-Output" in condition for condition in conditions.values())
@@ -59,9 +59,24 @@ def test_the_gate_compares_one_value_and_has_both_branches(graph: dict[str, Any]
 
 def test_nothing_is_installed_and_every_stage_runs_in_the_image_of_the_settings(tmp_path: Path) -> None:
     graph = compiled(tmp_path, "image=registry.example/pipeline-python@sha256:abc")
-    containers = [e["container"] for e in graph["deploymentSpec"]["executors"].values()]
+    executors = graph["deploymentSpec"]["executors"]
+    containers = [each["container"] for each in executors.values() if "importer" not in each]
     assert {container["image"] for container in containers} == {"registry.example/pipeline-python@sha256:abc"}
     assert not any("pip install" in part for c in containers for part in c["command"])
+
+
+def test_the_report_runs_after_all_others_however_they_ended(graph: dict[str, Any]) -> None:
+    root = graph["root"]["dag"]["tasks"]
+    assert set(root) == {"exit-handler-1", "report"}
+    assert root["report"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert root["report"]["dependentTasks"] == ["exit-handler-1"]
+
+
+def test_the_champion_is_an_artifact_that_is_the_same_in_every_run(graph: dict[str, Any]) -> None:
+    assert "champion" in tasks(graph)["evaluate"]["inputs"]["artifacts"]
+    importer = graph["deploymentSpec"]["executors"]["exec-importer"]["importer"]
+    assert importer["typeSchema"]["schemaTitle"] == "system.Model"
+    assert not importer.get("reimport"), "else evaluate would never be taken from Vertex AI's cache"
 
 
 def test_what_looks_at_the_world_is_never_cached(graph: dict[str, Any]) -> None:

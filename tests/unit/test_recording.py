@@ -41,7 +41,7 @@ def rows(tmp_path: Path) -> Folder:
 
 
 def test_a_record_names_inputs_outputs_seconds_and_figures(records: Path, rows: Folder) -> None:
-    with stage("ingest", outputs=[rows], parameters={"code": "abc"}) as record:
+    with stage("ingest", outputs={"rows": rows}, parameters={"code": "abc"}) as record:
         record.imported()
         record.summary({"rows": 3})
     kept = read_json(records / "ingest.stage.json")
@@ -119,7 +119,7 @@ def test_progress_is_there_to_see(records: Path) -> None:
 
 
 def test_a_process_that_keeps_no_record_writes_nothing(records: Path, rows: Folder) -> None:
-    with stage("train", outputs=[rows], kept=False) as record:
+    with stage("train", outputs={"rows": rows}, kept=False) as record:
         record.progress("examples", 1, 2)
         record.summary({"rows": 3})
     assert not records.exists()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.report.manifest import MANIFEST
 from components.report.running import again
 from components.shared.files.artifacts import write_json
 from components.shared.stage.records import artifact_path, stage_records
@@ -15,7 +16,6 @@ from configs.loading import load
 from configs.stages import Pipeline
 from pipelines.__main__ import app
 from pipelines.runs import (
-    MANIFEST,
     begin_manifest,
     end_manifest,
     find_run,

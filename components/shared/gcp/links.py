@@ -26,6 +26,11 @@ _PAGES = {
 }
 
 
+def job_name(project: str, location: str, run_id: str) -> str:
+    """The full name of a run's pipeline job."""
+    return f"projects/{project}/locations/{location}/pipelineJobs/{run_id}"
+
+
 def of(*contents: Any) -> dict[str, str]:
     """The console's page for every resource that is named in these, by what it is.
 

@@ -18,18 +18,15 @@ S = TypeVar("S", bound=BaseModel)
 class OpenStage:
     """A stage at work: what it was given, and its record."""
 
-    def __init__(
-        self, name: str, arguments: Mapping[str, Any], outputs: list[Artifact], record: Record
-    ) -> None:
+    def __init__(self, name: str, arguments: Mapping[str, Any], output: Artifact, record: Record) -> None:
         self.record = record
         self.progress: JobProgress = record.progress
-        self._name, self._arguments, self._outputs = name, arguments, outputs
+        self._name, self._arguments, self._output = name, arguments, output
 
     def settings(self, model: type[S]) -> S:
         """Its part of the settings; asked for once its libraries are imported, from which its work counts."""
         self.record.imported()
-        first = artifact_path(self._outputs[0])
-        return read_part(self._name, model, self._arguments["settings"], first)
+        return read_part(self._name, model, self._arguments["settings"], artifact_path(self._output))
 
     def path(self, artifact: Artifact) -> Path:
         """Where an artifact lies."""
@@ -58,11 +55,10 @@ def open_stage(name: str, arguments: Mapping[str, Any], *, kept: bool = True) ->
         SystemExit: The body failed.
     """
     artifacts = {key: value for key, value in arguments.items() if hasattr(value, "uri")}
-    outputs = [artifacts.pop(key) for key in task_artifacts(name) if key in artifacts]
+    outputs = {key: artifacts.pop(key) for key in task_artifacts(name) if key in artifacts}
     parameters = {key: value for key, value in arguments.items() if isinstance(value, str)}
-    with stage(
-        name, inputs=list(artifacts.values()), outputs=outputs, parameters=parameters, kept=kept
-    ) as record:
+    with stage(name, inputs=artifacts, outputs=outputs, parameters=parameters, kept=kept) as record:
+        first = next(iter(outputs.values()))
         if arguments.get("how"):
-            write_how(artifact_path(outputs[0]), arguments["how"])
-        yield OpenStage(name, arguments, outputs, record)
+            write_how(artifact_path(first), arguments["how"])
+        yield OpenStage(name, arguments, first, record)

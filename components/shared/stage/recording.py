@@ -10,7 +10,7 @@ import os
 import resource
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -99,8 +99,8 @@ class Record:
 def stage(
     name: str,
     *,
-    inputs: Sequence[Artifact] = (),
-    outputs: Sequence[Artifact] = (),
+    inputs: Mapping[str, Artifact] | None = None,
+    outputs: Mapping[str, Artifact] | None = None,
     parameters: Mapping[str, str] | None = None,
     kept: bool = True,
 ) -> Iterator[Record]:
@@ -121,8 +121,10 @@ def stage(
             "pid": os.getpid(),
             "started_at": time.time(),
             "parameters": dict(parameters or {}),
-            "inputs": {artifact.name: {"path": str(artifact_path(artifact))} for artifact in inputs},
-            "outputs": {artifact.name: {"path": str(artifact_path(artifact))} for artifact in outputs},
+            **({"job": job} if (job := _vertex_job()) else {}),
+            **({"log": str(folder / f"{name}.log")} if folder else {}),
+            "inputs": _paths(inputs or {}),
+            "outputs": _paths(outputs or {}),
             "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
             "summary": {},
         },
@@ -132,17 +134,19 @@ def stage(
         try:
             record.save()
             yield record
-            _finish(record, outputs)
+            _finish(record, outputs or {})
         except BaseException as error:
             _fail(record, error)
             raise SystemExit(1) from error
 
 
-def _finish(record: Record, outputs: Sequence[Artifact]) -> None:
+def _finish(record: Record, outputs: Mapping[str, Artifact]) -> None:
     content = record.content
-    for artifact in outputs if record.kept else ():
-        content["outputs"][artifact.name]["digest"] = digest(artifact_path(artifact))
-        artifact.metadata.update(digest=content["outputs"][artifact.name]["digest"], **content["summary"])
+    for name, artifact in outputs.items() if record.kept else ():
+        output = content["outputs"][name]
+        output["digest"] = digest(artifact_path(artifact))
+        if not artifact.metadata:  # figures that were logged as such stay alone: the console shows them
+            artifact.metadata.update(digest=output["digest"], **content["summary"])
     _measure(record)
     content.pop("progress", None)
     content["state"] = "done"
@@ -161,6 +165,17 @@ def _fail(record: Record, error: BaseException) -> None:
     record.content["state"] = "failed"
     with contextlib.suppress(OSError, PipelineError):  # the place may be the very thing that failed
         record.save()
+
+
+def _paths(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, str]]:
+    """Where artifacts lie by their names in the component: `name` is that of a resource on Vertex AI."""
+    return {name: {"path": str(artifact_path(artifact))} for name, artifact in artifacts.items()}
+
+
+def _vertex_job() -> str:
+    """The full name of the custom job of which this process is a container; empty elsewhere."""
+    project, region, job = (os.environ.get(f"CLOUD_ML_{part}") for part in ("PROJECT_ID", "REGION", "JOB_ID"))
+    return f"projects/{project}/locations/{region}/customJobs/{job}" if project and region and job else ""
 
 
 def _measure(record: Record) -> None:

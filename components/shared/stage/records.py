@@ -9,12 +9,14 @@ from components.shared.files.paths import place
 
 
 def stage_records(folder: Path) -> list[dict[str, Any]]:
-    """The records of the stages of a run.
+    """The records of the stages of a run, cached ones first, else in the order of their start.
 
-    A stage taken from the cache has no record in the run itself: it is found beside the artifacts
-    that the other stages read, where its own run left it.
+    Args:
+        folder: The place of the run: each stage's record lies in a folder below it, beside its outputs, or
+            (on this machine) all in `stages/`. A stage taken from the cache has none there: its record is
+            found beside the artifacts that the other stages read, where its own run left it.
     """
-    own = {path.name: read_json(path) for path in (folder / "stages").glob("*.stage.json")}
+    own = {path.name: read_json(path) for path in folder.glob("*/*.stage.json")}
     records = {name: {"cached": False, **record} for name, record in own.items()}
     waiting = list(own.values())
     while waiting:
@@ -36,9 +38,6 @@ def artifact_path(manifest: Mapping[str, Any], name: str) -> Path | None:
 
 
 def artifact_uri(manifest: Mapping[str, Any], name: str) -> str:
-    """Where an artifact lies, for a person: its `gs://` place where the run folder has only a part of it."""
-    for record in manifest["stages"]:
-        if name in record["outputs"]:
-            output = record["outputs"][name]
-            return str(output.get("uri") or output["path"])
-    return ""
+    """Where an artifact lies, for a person; empty if the run did not get so far."""
+    outputs = (record["outputs"] for record in manifest["stages"] if name in record["outputs"])
+    return next((str(each[name]["path"]) for each in outputs), "")

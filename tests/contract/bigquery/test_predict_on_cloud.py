@@ -90,7 +90,7 @@ def run_below(root: Path, source: Path, model: Path, run_id: str = "run-1") -> P
     )
     predict.python_func(
         rows=rows,
-        model=str(model),
+        model=dsl.Model(name="model", uri=str(model)),
         version="3",
         run_id=run_id,
         scored_at=AT,

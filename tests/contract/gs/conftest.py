@@ -136,11 +136,13 @@ class Chain:
         evaluate.python_func(
             rows=self.artifact("rows", "ingest"),
             model=self.artifact("model", "train"),
-            champion=champion,
+            champion=dsl.Model(name="champion", uri=champion),
             champion_version="1" if champion else "",
             settings=EVALUATE.model_dump_json(),
             code="",
             evaluation=self.artifact("evaluation", stage),
+            metrics=dsl.Metrics(name="metrics", uri=str(self.root / stage / "metrics")),
+            curve=dsl.ClassificationMetrics(name="curve", uri=str(self.root / stage / "curve")),
         )
 
 

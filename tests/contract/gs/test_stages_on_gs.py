@@ -176,8 +176,8 @@ def test_a_second_attempt_of_a_stage_is_noticed_by_the_first(bucket: Path) -> No
         with writing(place(rows.uri)) as folder:
             write_json(folder / "rows.json", {})
 
-    with pytest.raises(SystemExit) as ended, stage("ingest", outputs=[rows]):  # noqa: PT012
-        with stage("ingest", outputs=[rows]):
+    with pytest.raises(SystemExit) as ended, stage("ingest", outputs={"rows": rows}):  # noqa: PT012
+        with stage("ingest", outputs={"rows": rows}):
             write()
         write()
     assert isinstance(ended.value.__cause__, BusyError)

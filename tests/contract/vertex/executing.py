@@ -10,6 +10,7 @@ component that it wraps.
 import copy
 import datetime
 import json
+import os
 import sys
 import time
 import warnings
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 _LAUNCHER = "google_cloud_pipeline_components"
+_METADATA = "projects/1234/locations/us-central1/metadataStores/default"
 
 
 def main(spec_file: str, parameters_file: str, folder: str, gs_root: str, cache: str) -> None:
@@ -28,8 +30,9 @@ def main(spec_file: str, parameters_file: str, folder: str, gs_root: str, cache:
 
     created = datetime.datetime.now(datetime.UTC).isoformat()
     text = Path(spec_file).read_text().replace("{{$.pipeline_job_create_time_utc}}", created)
+    text = text.replace("{{$.pipeline_job_name}}", Path(gs_root).name)
     spec = unwrapped(json.loads(text))
-    Hooks(Path(folder) / "events.jsonl", gs_root).install()
+    Hooks(Path(folder), gs_root).install()
     local.init(
         runner=local.SubprocessRunner(use_venv=False),
         pipeline_root=str(Path(folder) / "kfp"),
@@ -86,8 +89,9 @@ def is_custom_job(component: dict[str, Any], executor: dict[str, Any]) -> bool:
 class Hooks:
     """Where kfp.local is told to say what it does, and to name outputs as the service names them."""
 
-    def __init__(self, events: Path, gs_root: str) -> None:
-        self.events, self.gs_root = events, gs_root
+    def __init__(self, folder: Path, gs_root: str) -> None:
+        self.events, self.gs_root = folder / "events.jsonl", gs_root
+        self.custom_jobs = json.loads((folder / "custom_jobs.json").read_text())
         self._ran: list[str] = []
 
     def install(self) -> None:
@@ -109,9 +113,11 @@ class Hooks:
 
         arguments = OrchestratorUtils.make_task_arguments(task_spec.inputs, others["io_store"])
         self._ran.clear()
+        os.environ["CLOUD_ML_JOB_ID"] = self._job(task_name)
         self._tell(task_name, "RUNNING", inputs=arguments)
         outputs, ended = self._execute(task_name=task_name, task_spec=task_spec, **others)
-        state = "FAILED" if ended != status.Status.SUCCESS else "SUCCEEDED" if self._ran else "SKIPPED"
+        worked = self._ran or task_name.startswith("importer")
+        state = "FAILED" if ended != status.Status.SUCCESS else "SUCCEEDED" if worked else "SKIPPED"
         self._tell(task_name, state, outputs=outputs)
         return outputs, ended
 
@@ -121,17 +127,32 @@ class Hooks:
         return self._run(**options)
 
     def artifact(self, name: str, artifact_type: Any, task_root: str) -> Any:
-        """An output: below the pipeline's root, in a folder of its task."""
+        """An output: below the pipeline's root, in a folder of its task; its name is that of a resource."""
         listed = self._artifact(name=name, artifact_type=artifact_type, task_root=task_root)
         task = Path(task_root).name
-        listed.artifacts[0].uri = f"{self.gs_root}/{task}_{_task_id(task)}/{name}"
+        uri = f"{self.gs_root}/{task}_{_task_id(task)}/{name}"
+        listed.artifacts[0].uri = uri
+        listed.artifacts[0].name = f"{_METADATA}/artifacts/{zlib.crc32(uri.encode())}"
         return listed
+
+    def _job(self, task: str) -> str:
+        """The id of the custom job that is a task's container."""
+        return str(self.custom_jobs.get(task) or _task_id(task))
 
     def _tell(self, task: str, state: str, **values: dict[str, Any]) -> None:
         told = {kind: {name: _plain(value) for name, value in each.items()} for kind, each in values.items()}
         with self.events.open("a") as events:
             events.write(
-                json.dumps({"task": task, "id": _task_id(task), "state": state, "time": time.time(), **told})
+                json.dumps(
+                    {
+                        "task": task,
+                        "id": _task_id(task),
+                        "job": self._job(task),
+                        "state": state,
+                        "time": time.time(),
+                        **told,
+                    }
+                )
                 + "\n"
             )
 

@@ -158,6 +158,9 @@ class Pipelines:
         folder.mkdir()
         (folder / "spec.json").write_text(json.dumps(spec))
         (folder / "parameters.json").write_text(json.dumps(parameters))
+        custom_jobs = self._custom_jobs(job, spec)
+        ids = {task: name.rsplit("/", 1)[-1] for task, name in custom_jobs.items()}
+        (folder / "custom_jobs.json").write_text(json.dumps(ids))
         fate = self.faults.due("CreatePipelineJob", "fail_job")
         command = [sys.executable, str(HERE / "executing.py"), str(folder / "spec.json")]
         command += [str(folder / "parameters.json"), str(folder), gs_root, f"{self._folder.name}/cache"]
@@ -167,15 +170,16 @@ class Pipelines:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=self._container_environment(folder, job.service_account),
+                env=self._container_environment(folder, job),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Running(folder, process, self._custom_jobs(job, spec))
+        return Running(folder, process, custom_jobs)
 
-    def _container_environment(self, folder: Path, account: str) -> dict[str, str]:
+    def _container_environment(self, folder: Path, job: Any) -> dict[str, str]:
         """What a container of the pipeline image has: our packages, and no run folder of the submitter's."""
+        _, project, _, location, *_ = job.name.split("/")
         inherited = {name: value for name, value in os.environ.items() if name != "STAGE_RECORDS"}
         paths = [str(HERE / "container"), str(ROOT), os.environ.get("PYTHONPATH", "")]
         return {
@@ -183,7 +187,9 @@ class Pipelines:
             "PYTHONPATH": os.pathsep.join(filter(None, paths)),
             "VERTEX_GCS_MOUNT": str(folder.parent / "gcs"),
             "TF_CPP_MIN_LOG_LEVEL": "1",
-            **running_as(account),
+            "CLOUD_ML_PROJECT_ID": project,
+            "CLOUD_ML_REGION": location,
+            **running_as(job.service_account),
             **self.environment,
         }
 
@@ -250,10 +256,7 @@ class Pipelines:
             task.state = _TASK.State.RUNNING
             task.start_time.FromNanoseconds(int(event["time"] * 1e9))
             self._values(job, task, "input", event["inputs"])
-            custom_job = (
-                running.custom_jobs.get(name)
-                or f"{job.name.split('/pipelineJobs')[0]}/customJobs/{self.store.number()}"
-            )
+            custom_job = f"{job.name.split('/pipelineJobs')[0]}/customJobs/{event['job']}"
             task.executor_detail.container_detail.main_job = custom_job
             if name in running.custom_jobs:
                 resources = [{"resourceType": "CustomJob", "resourceUri": _uri(custom_job)}]

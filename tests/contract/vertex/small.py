@@ -47,13 +47,15 @@ def compile_to(path: Path) -> None:
     )
 
     @dsl.pipeline(name="small")
-    def small(count: int = 3, seconds: float = 0.0, run_id: str = "", checkpoints: str = "") -> None:
+    def small(
+        count: int = 3, seconds: float = 0.0, run_id: str = "", checkpoints: str = "", command: str = ""
+    ) -> None:
         rows = make(count=count)
         fitted = gpu(rows=rows.outputs["rows"], seconds=seconds)
         told = tell(score=fitted.outputs["Output"])
         with dsl.If(told.output == "good", name="good"):
             say(word=run_id)
         with dsl.Else(name="bad"):
-            say(word=checkpoints)
+            say(word=f"{command} {checkpoints}")
 
     compiler.Compiler().compile(small, str(path))

@@ -1,5 +1,6 @@
 """The stage as a whole: what it writes, and what it decides."""
 
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -192,14 +193,41 @@ def test_the_component_returns_the_decision(
     decision = evaluate.python_func(
         rows=dsl.Dataset(name="rows", uri=str(rows)),
         model=dsl.Model(name="model", uri=str(champion)),
-        champion=str(candidate),
+        champion=dsl.Model(name="champion", uri=str(candidate)),
         champion_version="3",
         settings=lab.part(slices=()).model_dump_json(),
         code="",
         evaluation=dsl.Artifact(name="evaluation", uri=str(lab.folder / "evaluation")),
+        metrics=(numbers := dsl.Metrics(name="metrics", uri=str(lab.folder / "metrics"))),
+        curve=(curve := dsl.ClassificationMetrics(name="curve", uri=str(lab.folder / "curve"))),
     )
     assert decision == "reject"
+    measured = read_json(lab.folder / "evaluation" / "metrics.json")
+    overall = measured["candidate"]["overall"]
+    assert numbers.metadata == {name: value for name, value in overall.items() if value is not None}
+    assert all(type(value) is float for value in numbers.metadata.values())
+    _the_curve_is_that_of_the_scores(curve.metadata, overall)
     summary = read_json(lab.folder / "records" / "evaluate.stage.json")["summary"]
     assert summary["rows"] == 3000
     assert summary["decision"] == "reject"
     assert summary["auc"] < summary["champion_auc"]
+
+
+def _the_curve_is_that_of_the_scores(shown: dict[str, Any], overall: dict[str, Any]) -> None:
+    (negative, positive) = (row["row"] for row in shown["confusionMatrix"]["rows"])
+    assert [each["displayName"] for each in shown["confusionMatrix"]["annotationSpecs"]] == [
+        "negative", "positive",
+    ]  # fmt: skip
+    assert sum(negative) + sum(positive) == overall["rows"]
+    assert sum(positive) == overall["positives"]
+    assert positive[1] / sum(positive) == pytest.approx(overall["recall"], abs=1e-6)
+    assert positive[1] / (positive[1] + negative[1]) == pytest.approx(overall["precision"], abs=1e-6)
+    points = shown["confidenceMetrics"]
+    first, last = points[0], points[-1]
+    assert (first["recall"], first["falsePositiveRate"]) == (0.0, 0.0)
+    assert (last["recall"], last["falsePositiveRate"]) == (1.0, 1.0)
+    area = sum(
+        (after["falsePositiveRate"] - before["falsePositiveRate"]) * (after["recall"] + before["recall"]) / 2
+        for before, after in itertools.pairwise(points)
+    )
+    assert area == pytest.approx(overall["auc"], abs=2e-3)

@@ -147,7 +147,7 @@ def test_a_prediction_run_starts_its_own_stages_and_leaves_no_endpoint() -> None
     assert line(plan, "select", "BigQuery").cost == Cost(6.25, 6.25)
     assert line(plan, "predict", "Dataflow").machines == "n2-standard-4 x 1..4"
     assert line(plan, "predict", "Dataflow").identity.startswith("dataflow-worker@")
-    assert {each.stage for each in plan.run} == {"all", "choose", "select", "predict", "deliver"}
+    assert {each.stage for each in plan.run} == {"all", "choose", "select", "predict", "deliver", "report"}
     assert [each.service for each in plan.monthly] == ["Cloud Storage"]
     here = planned("cloud.dataflow.options=[--runner=FnApiRunner]", pipeline="prediction")
     assert "Dataflow" not in {each.service for each in here.run}

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.registry import Submission
 from components.shared.registry.folder.registry import FolderRegistry
@@ -18,7 +19,7 @@ from pipelines.__main__ import app
 from pipelines.commands import predict_batch as batch_command
 from pipelines.commands import stage as stage_command
 from pipelines.graph import definitions
-from pipelines.runs import MANIFEST, begin_manifest, find_run, new_run
+from pipelines.runs import begin_manifest, find_run, new_run
 
 USE_CASE = """
 name: flights

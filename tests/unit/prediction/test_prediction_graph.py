@@ -23,20 +23,38 @@ def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return content
 
 
+def tasks(graph: dict[str, Any]) -> dict[str, Any]:
+    """Every task that is no group of tasks."""
+    dags = [graph["root"], *(each for each in graph["components"].values() if "dag" in each)]
+    every = {name: task for each in dags for name, task in each["dag"]["tasks"].items()}
+    return {name: task for name, task in every.items() if "exit-handler" not in name}
+
+
 def test_every_stage_of_the_table_is_in_the_graph(graph: dict[str, Any]) -> None:
-    assert set(graph["root"]["dag"]["tasks"]) == set(definitions.of("prediction").order)
+    assert set(tasks(graph)) == {*definitions.of("prediction").shown, "importer"}
+    assert set(graph["root"]["dag"]["tasks"]) == {"exit-handler-1", "report"}
+
+
+def test_the_model_that_scores_is_an_artifact(graph: dict[str, Any]) -> None:
+    read = tasks(graph)["predict"]["inputs"]["artifacts"]
+    assert read["model"]["taskOutputArtifact"]["producerTask"] == "importer"
+    importer = graph["deploymentSpec"]["executors"]["exec-importer"]["importer"]
+    assert importer["typeSchema"]["schemaTitle"] == "system.Model"
 
 
 def test_the_graph_is_a_pipeline_spec_to_the_letter(graph: dict[str, Any]) -> None:
     spec = json_format.ParseDict(graph, pipeline_spec_pb2.PipelineSpec())
     assert spec.pipeline_info.name == "prediction-flights"
-    assert set(spec.root.input_definitions.parameters) == {"run_id", "scored_at", "version"}
+    assert set(spec.root.input_definitions.parameters) == {"run_id", "scored_at", "version", "command"}
 
 
 def test_what_looks_at_the_world_is_never_cached(graph: dict[str, Any]) -> None:
-    tasks = graph["root"]["dag"]["tasks"]
-    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
-    assert cached == {"select", "predict"} == {spec.name for spec in STAGES["prediction"] if spec.cached}
+    cached = {name for name, task in tasks(graph).items() if task["cachingOptions"].get("enableCache")}
+    assert (
+        cached - {"importer"}
+        == {"select", "predict"}
+        == {spec.name for spec in STAGES["prediction"] if spec.cached}
+    )
 
 
 def test_a_scheduled_run_is_stamped_by_its_job() -> None:

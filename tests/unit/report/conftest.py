@@ -11,7 +11,6 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.report.core import write
-from pipelines.graph import definitions
 
 ROWS = {"train": 217_719, "eval": 55_627, "test": 54_000}
 STAGES = {
@@ -59,7 +58,6 @@ class Sample:
         self.manifest: dict[str, Any] = {
             "run_id": folder.name,
             "pipeline": "training",
-            "tasks": dict(definitions.of("training").stages),
             "name": "flights",
             "question": "Will a flight from New York arrive 15 minutes late or more?",
             "environment": "local",

@@ -69,7 +69,7 @@ def test_a_browser_shows_it_without_a_complaint(until: Callable[[str], Any], tmp
     found = probed(until("deploy").write(), LOOK.replace("SORTING", SORTING), tmp_path)
     assert found["first"][0] == "carrier=9E"
     assert found["byRows"][0] == "carrier=OO"
-    assert sorted(found["origins"]) == ["origin = EWR", "origin = JFK", "origin = LGA"]
+    assert sorted(found["origins"]) == ["origin=EWR", "origin=JFK", "origin=LGA"]
     assert found["unseen"] == []
     assert found["overflow"] <= 0
     assert found["requests"] == []

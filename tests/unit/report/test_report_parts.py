@@ -1,6 +1,8 @@
 """The parts of the report: numbers for people, axes, the order of slices, densities, commands."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -138,3 +140,12 @@ def test_the_next_commands_name_the_use_case_and_the_environment(until: Callable
     assert lines[0] == "python -m pipelines serve 'my flights' --env dev"
     assert "python -m pipelines promote 'my flights' --env dev" in lines  # a challenger has traffic
     assert "python -m pipelines run 'my flights' --env dev" in lines
+
+
+def test_the_report_costs_no_import_of_tensorflow() -> None:
+    code = (
+        "import sys; from components.report import component, core, experiment; "
+        "print([name for name in ('tensorflow', 'apache_beam', 'keras') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -14,7 +14,6 @@ from components.report.running import next_commands
 from components.report.scored import look
 from components.report.scores import Scores, scores
 from components.shared.gcp import links
-from pipelines.graph import definitions
 from tests.unit.report.conftest import Sample
 from tests.unit.report.test_report_page import Parsed
 
@@ -30,7 +29,6 @@ class Scoring(Sample):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.manifest |= {"pipeline": "prediction", "command": COMMAND}
-        self.manifest["tasks"] = dict(definitions.of("prediction").stages)
         self.manifest["parameters"] = {"run_id": folder.name, "version": "", "scored_at": "2026-11-03"}
         self.manifest["settings"] = self.manifest["settings"] | {
             "prediction": {"query": "prediction.sql", "sql": "SELECT * FROM examples"}
@@ -238,7 +236,7 @@ def test_a_failure_says_that_nothing_was_delivered_and_how_to_go_on(scoring: Sco
     scoring.fails("predict", "version 3: expected a SavedModel that can be loaded")
     said = Parsed(scoring.write()).text
     assert "Failed in predict Nothing was delivered." in said
-    assert f"mend it, then {COMMAND} --repeat {scoring.folder.name}" in said
+    assert f"Fix it, then run {COMMAND} --repeat {scoring.folder.name}" in said
     assert "no record of deliver: predict failed first" in said
     assert next_commands(Run(scoring.folder, scoring.manifest))[0].line.endswith(scoring.folder.name)
 

@@ -1,9 +1,11 @@
-"""Vertex AI Experiments: each run with what it was told and what it reached. Lineage is the service's own."""
+"""Vertex AI Experiments: each training run with its settings and its figures, to be compared there."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.shared.files.artifacts import read_json
+from components.shared.gcp import vertex_sdk
+from components.shared.gcp.retry import with_retries
 from components.shared.stage.records import artifact_path
 from configs.cloud import Cloud
 from configs.errors import CloudError
@@ -13,39 +15,40 @@ _SECTIONS = ("training", "transform", "evaluation", "split", "source")
 """The parts of the settings that runs are compared by."""
 
 
-def experiment(settings: Settings, cloud: Cloud) -> str:
+def experiment_name(settings: Settings, cloud: Cloud) -> str:
     """The experiment that the runs of a use case belong to."""
     return cloud.tracking.experiment or settings.name
 
 
-def log_run(settings: Settings, cloud: Cloud, manifest: Mapping[str, Any], job: Any) -> str:
-    """Log an ended run; returns why it could not be, or nothing.
+def log_run(settings: Settings, manifest: Mapping[str, Any]) -> str:
+    """Log a run that has ended; the same again when it is repeated.
 
-    A run is not worse for being untold: what goes wrong here is said, and no more.
+    Returns:
+        Why it could not be logged, or nothing. A run does not fail for it.
     """
-    from pipelines.runners import vertex
-
+    cloud = settings.cloud
+    if cloud is None or manifest["pipeline"] != "training":
+        return ""
     try:
-        with vertex.translate_vertex_errors(cloud):
-            _log(settings, cloud, manifest, job)
+        with vertex_sdk.translate_sdk_errors(cloud):
+            _log(settings, cloud, manifest)
     except (CloudError, RuntimeError) as error:
         return str(error)
     return ""
 
 
-def _log(settings: Settings, cloud: Cloud, manifest: Mapping[str, Any], job: Any) -> None:
-    from pipelines.runners import vertex
-
-    client = vertex.connect(cloud)
-    name, run_id = experiment(settings, cloud), manifest["run_id"]
-    client.Experiment.get_or_create(name)
-    run = client.ExperimentRun.create(run_id, experiment=name, tensorboard=cloud.tracking.tensorboard or None)
+def _log(settings: Settings, cloud: Cloud, manifest: Mapping[str, Any]) -> None:
+    client = vertex_sdk.connect(cloud)
+    name, run_id = experiment_name(settings, cloud), manifest["run_id"]
+    with_retries(client.Experiment.get_or_create)(name)
+    run = with_retries(client.ExperimentRun.get)(run_id, experiment=name) or client.ExperimentRun.create(
+        run_id, experiment=name, tensorboard=cloud.tracking.tensorboard or None
+    )
     run.log_params(dict(parameters(settings)))
     run.log_metrics(metrics(manifest))
-    run.log(pipeline_job=job)
-    complete = manifest["state"] == "done"
+    run.log(pipeline_job=with_retries(client.PipelineJob.get)(manifest["job"]))
     states = client.gapic.Execution.State
-    run.end_run(state=states.COMPLETE if complete else states.FAILED)
+    run.end_run(state=states.COMPLETE if manifest["state"] == "done" else states.FAILED)
 
 
 def parameters(settings: Settings) -> Iterator[tuple[str, int | float | str]]:
