@@ -1,6 +1,7 @@
 """What stages are told of Google Cloud."""
 
-from configs.cloud import BigQueryAccess, OnlinePrediction
+from configs.bigquery import BigQueryAccess
+from configs.cloud import OnlinePrediction
 from configs.deployment import Serving
 from configs.section import Section
 from configs.settings import Settings

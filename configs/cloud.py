@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
+from configs.bigquery import BigQuery, LabelKey, LabelValue
 from configs.machines import check
 from configs.section import Section
 from configs.stages import container_tasks
@@ -24,8 +25,6 @@ ServiceAccount = Annotated[
         examples=["trainer@my-project-dev.iam.gserviceaccount.com"],
     ),
 ]
-LabelKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-LabelValue = Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,63}$")]
 if TYPE_CHECKING:
     StageName = str
 else:
@@ -68,37 +67,6 @@ class Network(Section):
     subnetwork: Annotated[str, Field(pattern=r"^(\S*regions/[^/]+/subnetworks/[^/]+)?$")] = ""
     """For Dataflow: regions/REGION/subnetworks/NAME, with Private Google Access; the full URL, if shared."""
     public_ips: bool = False
-
-
-class BigQuery(Section):
-    """How queries run."""
-
-    location: Annotated[str, Field(pattern=r"^([A-Za-z]+|[a-z]+-[a-z]+[0-9])?$", examples=["US"])] = ""
-    """Of datasets and jobs: a region, US or EU; empty: the project's region."""
-    maximum_bytes_billed: PositiveInt = 100 * 2**30
-    """A query that would scan more is refused before it costs anything."""
-    temporary_dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")] = "pipeline_temporary"
-    """Holds a query's rows until they are exported; its tables expire."""
-    expire_hours: PositiveInt = 24
-    require_partition_filter: tuple[Annotated[str, Field(pattern=r"^\w+\.\w+$")], ...] = ()
-    """Tables (`dataset.table`) that a query must filter by their partition column."""
-
-
-class BigQueryAccess(Section):
-    """What a stage needs to ask BigQuery: who pays, where, with which limits, under which labels."""
-
-    project: str
-    """Pays for the queries and holds the temporary dataset."""
-    location: str = ""
-    """Of datasets and jobs; empty: as BigQuery finds it."""
-    bigquery: BigQuery = BigQuery()
-    kms_key: str = ""
-    labels: dict[LabelKey, LabelValue] = {}
-    """On every job, table and dataset."""
-    seed_command: str = ""
-    """Loads the sample data; empty: the use case has none."""
-    read_endpoint: str = ""
-    """A server that stands in for the Storage Read API (`localhost:PORT`), for tests; empty: Google's."""
 
 
 class Dataflow(Section):

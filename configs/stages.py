@@ -24,6 +24,8 @@ class StageSpec:
         beam: Whether its work is Beam's.
         custom_job: Whether it runs as a Vertex AI custom job, on machines of its own.
         runs_query: Whether it runs the query of its pipeline.
+        decides_model: Whether its settings and its code decide which model a run makes. Not so for what lets
+            a model pass or not, or moves it.
         branches: Tasks that a gate may run in its place.
         last: Whether it runs when all others have ended, well or not: KFP's exit task.
     """
@@ -36,6 +38,7 @@ class StageSpec:
     beam: bool = False
     custom_job: bool = False
     runs_query: bool = False
+    decides_model: bool = False
     branches: tuple[str, ...] = ()
     last: bool = False
 
@@ -46,11 +49,13 @@ _REPORT = StageSpec("report", "records to a page", ("report",), minutes=(1, 2), 
 STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
     "training": (
         StageSpec("resolve", "the source and the champion", ("standing",), minutes=(1, 4), cached=False),
-        StageSpec("ingest", "source to rows", ("rows",), minutes=(2, 15), runs_query=True),
+        StageSpec("ingest", "source to rows", ("rows",), minutes=(2, 15), runs_query=True,
+                  decides_model=True),
         StageSpec("validate", "rows to statistics and findings", ("statistics",), minutes=(2, 15)),
         StageSpec("transform", "rows to examples", ("transform_graph", "examples"), minutes=(6, 40),
-                  beam=True),
-        StageSpec("train", "examples to model", ("model", "training_log"), minutes=(6, 90), custom_job=True),
+                  beam=True, decides_model=True),
+        StageSpec("train", "examples to model", ("model", "training_log"), minutes=(6, 90),
+                  custom_job=True, decides_model=True),
         StageSpec("evaluate", "model to verdict", ("evaluation", "metrics", "curve"), minutes=(6, 40),
                   beam=True),
         StageSpec("deploy", "version to endpoint", ("deployment",), minutes=(8, 30), cached=False,

@@ -15,6 +15,7 @@ from components.train.component import train
 from components.transform.component import transform
 from components.validate.component import validate
 from configs.settings import Settings
+from configs.stages import STAGES
 from pipelines.graph import placement
 from pipelines.graph.tasks import Tasks
 
@@ -30,7 +31,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
         A KFP pipeline: call it to run it, or compile it.
     """
     tasks = Tasks("training", settings, fresh)
-    inputs = _inputs_digest(tasks.parameters)
+    inputs = inputs_digest(tasks.parameters)
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
     def training(
@@ -74,15 +75,8 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     return pipeline
 
 
-def _inputs_digest(parameters: Mapping[str, Mapping[str, str]]) -> str:
-    """What, besides the source's content, decides which model a run makes.
-
-    Without `validate`, which blocks or lets pass, and whose schema may be written by the first run; and
-    without `report`, which comes after.
-    """
-    text = "\n".join(
-        f"{stage} {each['settings']} {each['code']}"
-        for stage, each in parameters.items()
-        if stage not in ("validate", "report")
-    )
+def inputs_digest(parameters: Mapping[str, Mapping[str, str]]) -> str:
+    """What, besides the source's content, decides which model a run makes."""
+    decisive = [parameters[spec.name] for spec in STAGES["training"] if spec.decides_model]
+    text = "\n".join(f"{each['settings']} {each['code']}" for each in decisive)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

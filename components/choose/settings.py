@@ -3,7 +3,7 @@
 from typing import Self
 
 from configs.access import ServingCloud, bigquery_access, serving_cloud
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.rows import Source
 from configs.section import Section
 from configs.settings import Settings

@@ -3,7 +3,7 @@
 from typing import Self
 
 from configs.access import bigquery_access
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import SettingsError
 from configs.section import Section
 from configs.settings import Settings

@@ -20,7 +20,7 @@ from components.shared.files.paths import is_remote
 from components.shared.rows.parquet import opened
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import quoted
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import DataError
 
 _TYPES: Mapping[pa.DataType, str] = {

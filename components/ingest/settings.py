@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from configs.access import bigquery_access
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.rows import HashSplit, Ingest, Label, Source, TimeSplit
 from configs.section import HOW, Section
 from configs.settings import Settings

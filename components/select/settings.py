@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 
 from configs.access import bigquery_access
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import SettingsError
 from configs.rows import Ingest, Source
 from configs.section import HOW, Section

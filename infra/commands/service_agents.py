@@ -4,7 +4,7 @@ A key can be given to such an account only after that, so `up` asks before it pl
 """
 
 from components.shared.files.gcs.client import client, translate_gcs_errors
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from infra.commands.places import Place
 
 

@@ -18,9 +18,8 @@ from configs.settings import Settings
 from configs.stages import artifact_makers
 from pipelines import view
 from pipelines.graph import definitions
-from pipelines.graph.code_digest import code_digest
 from pipelines.graph.definitions import Definition
-from pipelines.graph.parameters import stage_part
+from pipelines.graph.parameters import stage_code, stage_part
 from pipelines.graph.tasks import stage_component
 from pipelines.runs import find_run
 
@@ -54,7 +53,7 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
     training = pipeline.name == "training"
     arguments = {
         "settings": stage_part(name, settings).model_dump_json(),
-        "code": code_digest(name),
+        "code": stage_code(name, settings),
         **_inputs(component, earlier),
         **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
         **{

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from components.ingest.settings import IngestStage
 from components.select.settings import SelectStage
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.rows import Ingest, Source
 from configs.settings import Settings
 from configs.stages import STAGES, Pipeline, StageSpec

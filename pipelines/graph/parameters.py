@@ -2,10 +2,12 @@
 
 import importlib
 import json
+import re
 
 from configs.section import Section, how_of, what_json
 from configs.settings import Settings
 from configs.stages import STAGES, Pipeline, StageSpec
+from pipelines.graph.code_digest import code_digest
 
 
 def stage_part(name: str, settings: Settings) -> Section:
@@ -27,6 +29,16 @@ def stage_parameter(spec: StageSpec, settings: Settings) -> str:
     """
     part = stage_part(spec.name, settings)
     return what_json(part) if spec.cached else part.model_dump_json()
+
+
+def stage_code(name: str, settings: Settings) -> str:
+    """The digest of a stage's code, with the adapters for the places that its settings name.
+
+    Raises:
+        SettingsError: The use case and the environment do not fit the stage.
+    """
+    text = stage_part(name, settings).model_dump_json()
+    return code_digest(name, re.findall(r"\b([a-z]+)://", text))
 
 
 def run_how(pipeline: Pipeline, settings: Settings) -> str:

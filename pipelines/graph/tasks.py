@@ -9,8 +9,8 @@ from kfp import dsl
 from configs.settings import Settings
 from configs.stages import STAGES, Pipeline, StageSpec
 from pipelines.graph import placement
-from pipelines.graph.code_digest import code_digest
-from pipelines.graph.parameters import run_how, stage_parameter
+from pipelines.graph.custom_job import as_custom_job
+from pipelines.graph.parameters import run_how, stage_code, stage_parameter
 
 
 class Tasks:
@@ -29,7 +29,7 @@ class Tasks:
         self._added: dict[str, dsl.PipelineTask] = {}
         self.how = run_how(pipeline, settings)
         self.parameters = {
-            name: {"settings": stage_parameter(spec, settings), "code": code_digest(name)}
+            name: {"settings": stage_parameter(spec, settings), "code": stage_code(name, settings)}
             for name, spec in self.specs.items()
         }
         self._pipeline = pipeline
@@ -44,8 +44,8 @@ class Tasks:
         spec = self.specs.get(component.name)
         own = self.parameters.get(component.name, {})
         filled = {name: value for name, value in own.items() if name in component.component_spec.inputs}
-        if spec and spec.custom_job:
-            component = placement.as_custom_job(component, self._settings)
+        if spec and spec.custom_job and self._settings.cloud:
+            component = as_custom_job(component, self._settings, self._settings.cloud)
         task = component(**filled, **arguments)
         cached = spec is not None and spec.cached and spec.name not in self.fresh
         self._added[task.name] = placement.placed(task, self._settings).set_caching_options(cached)

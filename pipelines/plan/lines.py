@@ -8,9 +8,10 @@ from configs.cloud import OnlinePrediction
 from configs.errors import SettingsError
 from configs.prices import Factor, Price, Prices, Range, stage_minutes
 from configs.settings import Settings
+from pipelines.graph.custom_job import REDUCTION_MACHINE
 from pipelines.graph.definitions import Definition
 from pipelines.graph.machines import Shape, chips, hosts, shape
-from pipelines.graph.placement import REDUCTION_MACHINE, stage_machine
+from pipelines.graph.placement import stage_machine
 from pipelines.plan.cost import NOTHING, Cost, priced
 from pipelines.runners.target import cloud_of, on_dataflow
 

@@ -40,7 +40,8 @@ def compile_for(folder: Path, environment: str, *overrides: str) -> dict[str, An
 
 
 def custom_job(spec: dict[str, Any]) -> Any:
-    return _custom_job(spec["components"]["comp-train"], spec["deploymentSpec"]["executors"]["exec-train"])
+    executor = spec["deploymentSpec"]["executors"]["exec-train"]
+    return _custom_job(spec["components"]["comp-train"], executor, load("flights", "dev").labels)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

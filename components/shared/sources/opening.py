@@ -1,7 +1,7 @@
 """The one place that chooses a source's adapter."""
 
 from components.shared.sources.source import Source
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import UnknownSourceError
 from configs.rows import Ingest
 

@@ -14,7 +14,7 @@ import filelock
 
 from components.shared.sources.nycflights13 import DATASET, READ_CSV, TABLES, data_files, duckdb_types
 from components.shared.stage.recording import Progress, silent
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import BusyError, UnknownSourceError, UnreadableFileError
 
 _LOCK_SECONDS = 60

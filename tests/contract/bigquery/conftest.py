@@ -13,7 +13,7 @@ import pytest
 from components.ingest import core
 from components.ingest.settings import IngestStage
 from components.shared.stage.recording import silent
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.rows import Ingest, Label, Source, TimeSplit
 from tests.contract.bigquery.service import Service, serving
 

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configs.cloud import BigQuery, BigQueryAccess
+from configs.bigquery import BigQuery, BigQueryAccess
 from tests.contract.iam.calls import Heard, Watch
 
 TYPES = {

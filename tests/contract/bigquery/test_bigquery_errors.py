@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from components.shared.sources import open_source
-from configs.cloud import BigQuery
+from configs.bigquery import BigQuery
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.rows import Source
 

@@ -24,7 +24,7 @@ from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.paths import place
 from components.shared.rows.parquet import opened
 from components.shared.stage.recording import silent
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
 from configs.places import Beam
 from configs.rows import Ingest, Source

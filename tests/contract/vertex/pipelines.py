@@ -201,7 +201,7 @@ class Pipelines:
             executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {})
             if is_custom_job(component, executor):
                 name = f"{parent}/customJobs/{self.store.number()}"
-                self.store.add(name, _custom_job(component, executor))
+                self.store.add(name, _custom_job(component, executor, dict(job.labels)))
                 jobs[component["executorLabel"].removeprefix("exec-")] = name
         return jobs
 
@@ -362,8 +362,10 @@ def _task_names(spec: Any) -> Sequence[str]:
     return [name for name, task in tasks.items() if "dag" not in components[task["componentRef"]["name"]]]
 
 
-def _custom_job(component: Any, executor: Any) -> Any:
+def _custom_job(component: Any, executor: Any, labels: dict[str, str]) -> Any:
     """The custom job that the launcher would create: its own payload, filled in and parsed to the letter.
+
+    The labels of the run are added to its own, as the launcher does (VERTEX_AI_PIPELINES_RUN_LABELS).
 
     Raises:
         Refusal: The payload is no custom job.
@@ -381,6 +383,7 @@ def _custom_job(component: Any, executor: Any) -> Any:
     payload = arguments[arguments.index("--payload") + 1]
     payload = re.sub(r"\{\{\$\.inputs\.parameters\['(\w+)'\]\}\}", filled, payload)
     content = json.loads(payload)
+    content["labels"] = {**labels, **content["labels"]}
     content["job_spec"]["persistent_resource_id"] = ""  # a placeholder: the pipeline's own, if it has one
     try:
         return json_format.ParseDict(content, _CUSTOM_JOB(state=_PENDING))

@@ -4,8 +4,12 @@
 
 from pathlib import Path
 
-from google_cloud_pipeline_components.v1.custom_job import create_custom_training_job_from_component
 from kfp import compiler, dsl
+
+from configs.loading import load
+from pipelines.graph.custom_job import as_custom_job
+
+GPU = ("cloud.training={machine_type: n1-standard-8, accelerator: NVIDIA_TESLA_T4, accelerator_count: 1}",)
 
 
 @dsl.component(base_image="python", install_kfp_package=False)
@@ -42,9 +46,9 @@ def say(word: str) -> str:
 
 def compile_to(path: Path) -> None:
     """Compile the pipeline, with `fit` as a custom job; it takes what our own pipeline takes."""
-    gpu = create_custom_training_job_from_component(
-        fit, machine_type="n1-standard-8", accelerator_type="NVIDIA_TESLA_T4", accelerator_count=1
-    )
+    settings = load("flights", "dev", (*GPU, "cloud.identities.trainer=''", "image=python"))
+    assert settings.cloud is not None
+    gpu = as_custom_job(fit, settings, settings.cloud)
 
     @dsl.pipeline(name="small")
     def small(

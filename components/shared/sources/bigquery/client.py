@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from components.shared.sources.bigquery.errors import Context, elsewhere, translate_bigquery_error
 from components.shared.stage.signals import Signals
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 
 _POLL_SECONDS = 1.0
 _CANCEL_SECONDS = 15.0

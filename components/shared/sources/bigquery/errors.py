@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from components.shared.sources import googlesql
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import BusyError, PipelineError, QueryError, SourceError, did_you_mean
 
 _LOGIN = "gcloud auth application-default login"

@@ -25,7 +25,7 @@ from components.shared.sources.bigquery.shards import Shards, typed
 from components.shared.sources.bigquery.types import arrow_schema, kept_columns, quoted
 from components.shared.sources.source import RESULT, Wrote, unwatched
 from components.shared.stage.recording import Progress, silent
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 
 _MOST_SHARDS = 4_000
 

@@ -9,7 +9,7 @@ from components.shared.sources.bigquery.client import Connection
 from components.shared.sources.bigquery.source import parsed_uri
 from components.shared.sources.nycflights13 import DATASET, TABLES, data_files, parquet_file
 from components.shared.stage.recording import Progress
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import SourceError
 
 _TIME = "time_hour"

@@ -18,7 +18,7 @@ from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.rows import Bound, BoundRows
 from components.shared.sources.bigquery.types import parameters, quoted, table_schema
 from components.shared.sources.source import Rows
-from configs.cloud import BigQueryAccess
+from configs.bigquery import BigQueryAccess
 from configs.errors import QueryError, UnknownSourceError
 from configs.rows import Source as Selection
 
