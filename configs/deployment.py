@@ -18,7 +18,7 @@ class Serving(Section):
     micro_batch_rows: PositiveInt = 256
     """Requests that wait are joined up to this many instances; a larger request runs alone."""
     max_waiting_requests: PositiveInt = 1024
-    """More than these are told to come back later (503)."""
+    """More than these are answered 503, with the time to retry after."""
     drain_seconds: NonNegativeFloat = 10.0
     """On SIGTERM: how long requests that were accepted may take."""
     reload_seconds: Annotated[float, Field(gt=0.0)] = 0.5

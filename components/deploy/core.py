@@ -27,8 +27,8 @@ class Proof:
     """How the server did.
 
     Args:
-        golden: `rows` asked, `max_difference` to an offline score; `endpoint_max_difference` of those that
-            went through the endpoint, where it can be asked.
+        golden: How many `rows`, and their `max_difference` to offline scores; `endpoint_max_difference` of
+            those that went through the endpoint, where it can be called.
         seconds: What its start took, by step.
     """
 
@@ -44,7 +44,7 @@ class Outcome:
         action: What was done.
         version: Its version, if it has one.
         endpoint: Who serves now; empty after `reject`, which does not look.
-        proof: What the server answered; None if it was not asked.
+        proof: What the server answered; None if it was not called.
         reasons: Why nothing was deployed.
     """
 
@@ -64,7 +64,7 @@ class Candidate:
         evaluation: Verdict, metrics and golden requests.
         statistics: The statistics of the rows it was trained on.
         lineage: `run_id`, `source`, `inputs_digest`, and `judged_against`, the champion's version ("" for
-            none; left out, the champion is not asked for).
+            none; left out, the champion is not compared).
     """
 
     model: Path
@@ -181,7 +181,7 @@ def _prove(version: Version, stage: DeployStage, progress: Progress, command: Se
 
 
 class _Check:
-    """The golden requests once more, as one request through the endpoint; what was found is kept."""
+    """The golden requests once more, as one request through the endpoint; `found` is the difference."""
 
     def __init__(self, version: Version, stage: DeployStage) -> None:
         rows = stage.deployment.serving.max_batch_rows

@@ -182,7 +182,7 @@ class _ScoreRows(beam.DoFn):
 
 
 def _writers(folder: Path, config: Any) -> list[Any]:
-    """The default writers without the plots and attributions that are not asked for."""
+    """The default writers without the plots and attributions, which are not configured."""
     paths = {key: str(folder / key) for key in (constants.METRICS_KEY, constants.VALIDATIONS_KEY)}
     return [
         eval_config_writer.EvalConfigWriter(str(folder), eval_config=config),

@@ -163,7 +163,7 @@ def _summary(metrics: dict[str, Any], verdict: Verdict) -> Summary:
 
 
 def _columns(scorers: Sequence[Scorer], stage: EvaluateStage) -> list[str]:
-    """What is read of the rows, besides the label."""
+    """The columns that are read, without the label."""
     features = [name for scorer in scorers for name in scorer.features.columns]
     sliced = [name for columns in stage.evaluation.slices for name in columns]
     return [*features, *sliced, *([stage.key] if stage.key else [])]

@@ -52,7 +52,7 @@ def eval_config(
 
     Args:
         models: `candidate`, and `champion` where there is one: it is the baseline of changes.
-        slicings: The columns of each slicing, besides the whole split.
+        slicings: The columns of each slicing; the whole split is always evaluated.
         measure: How metrics are computed.
         gates: What the candidate must reach; each rule becomes a threshold.
         where: Where the metrics are defined.

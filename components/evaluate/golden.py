@@ -40,7 +40,7 @@ class GoldenRows:
         self._spread = np.unique(np.linspace(0, rows - 1, min(wanted, rows)).astype(np.int64))
         self.missing_in: dict[str, int] = {}
         self._passed = first
-        self.kept: dict[int, Golden] = {}
+        self.chosen: dict[int, Golden] = {}
 
     def see(self, batch: pa.RecordBatch, scores: Floats) -> None:
         """The next rows of the split, with their scores."""
@@ -51,7 +51,7 @@ class GoldenRows:
         for index, instance, key in zip(
             indices, instances(taken, self._features), self._keys(taken), strict=True
         ):
-            self.kept[self._passed + index] = Golden(instance, key, float(scores[index]))
+            self.chosen[self._passed + index] = Golden(instance, key, float(scores[index]))
         self._passed += batch.num_rows
 
     def copy(self) -> "GoldenRows":
@@ -60,21 +60,21 @@ class GoldenRows:
 
     def add(self, other: "GoldenRows") -> None:
         """What was chosen among other rows of the same split."""
-        self.kept |= other.kept
+        self.chosen |= other.chosen
         for name, place in other.missing_in.items():
             self.missing_in[name] = min(place, self.missing_in.get(name, place))
 
     def content(self) -> Mapping[str, list[Any]]:
         """`instances`, `keys` and `scores` of equal length: at most half chosen for a missing value."""
         missing = sorted(set(self.missing_in.values()))[: self._wanted // 2]
-        rest = [index for index in sorted(self.kept) if index in set(self._spread) - set(missing)]
+        rest = [index for index in sorted(self.chosen) if index in set(self._spread) - set(missing)]
         room = min(self._wanted - len(missing), len(rest))
         even = [rest[place] for place in np.linspace(0, len(rest) - 1, room).astype(int)]
-        chosen = [self.kept[index] for index in sorted({*missing, *even})]
+        golden = [self.chosen[index] for index in sorted({*missing, *even})]
         return {
-            "instances": [each.instance for each in chosen],
-            "keys": [each.key for each in chosen],
-            "scores": [each.score for each in chosen],
+            "instances": [each.instance for each in golden],
+            "keys": [each.key for each in golden],
+            "scores": [each.score for each in golden],
         }
 
     def _first_missing(self, batch: pa.RecordBatch) -> set[int]:

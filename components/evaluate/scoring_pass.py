@@ -24,7 +24,7 @@ class ScoringPass:
     features: Features
     """Of the candidate: golden rows consist of them."""
     columns: Sequence[str]
-    """What is read of the rows, besides the label."""
+    """That are read, without the label."""
 
 
 @dataclass(frozen=True)

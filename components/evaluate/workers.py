@@ -46,10 +46,10 @@ def score_on_workers(
         _ = (
             pipeline
             | "Parts" >> beam.Create(list(enumerate(scoring.split.parts())), reshuffle=False)
-            | "Spread" >> beam.GroupByKey()
+            | "Distribute" >> beam.GroupByKey()
             | "Score" >> beam.ParDo(_Score(scoring, models))
             | "Add up" >> beam.CombineGlobally(_Merge(scoring.stage)).without_defaults()
-            | "Keep" >> beam.Map(_keep, str(file))
+            | "Write" >> beam.Map(_write, str(file))
         )
         run(pipeline, work)
         progress(work.what, work.total, work.total)
@@ -115,9 +115,9 @@ class _Merge(beam.CombineFn):
         return whole[0]
 
 
-def _keep(scored: Scored, uri: str) -> None:
-    with writing_file(place(uri)) as beside:
-        beside.write_bytes(pickle.dumps(scored))
+def _write(scored: Scored, uri: str) -> None:
+    with writing_file(place(uri)) as tmp:
+        tmp.write_bytes(pickle.dumps(scored))
 
 
 def _done(result: PipelineResult) -> int:

@@ -28,7 +28,7 @@ from configs.errors import ModelError, PipelineError, SettingsError
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> NoReturn:
-    """Serve as told until a signal ends it; a mistake is one line on standard error and exit status 1.
+    """Serve until a signal ends it; a mistake is one line on standard error and exit status 1.
 
     Args:
         arguments: Of the command line.
@@ -45,18 +45,18 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load |
     os._exit(0)  # all is answered; TensorFlow would take another second to tear itself down
 
 
-def _serve(told: argparse.Namespace, environment: Mapping[str, str], load: Load | None) -> None:
-    serving = _settings(told.settings)
-    listener = socket.socket(fileno=told.fd) if told.fd is not None else server.bound(told.host, told.port)
+def _serve(args: argparse.Namespace, environment: Mapping[str, str], load: Load | None) -> None:
+    serving = _settings(args.settings)
+    listener = socket.socket(fileno=args.fd) if args.fd is not None else server.bound(args.host, args.port)
     host, port = listener.getsockname()[:2]
     logging.getLogger(__name__).info("listening on http://%s:%s", host, port)
-    if told.until_stdin_closes:
+    if args.until_stdin_closes:
         server.stop_with_parent()
     routes = Routes(
         environment.get("AIP_HEALTH_ROUTE", "/health"), environment.get("AIP_PREDICT_ROUTE", "/predict")
     )
     server.run(
-        listener, _plan(told), load or functools.partial(model.load, threads=serving.threads), serving, routes
+        listener, _plan(args), load or functools.partial(model.load, threads=serving.threads), serving, routes
     )
 
 
@@ -84,15 +84,15 @@ def _settings(text: str) -> Serving:
         raise SettingsError(f"--settings, {key}", expected=first["msg"], got=repr(first["input"])) from None
 
 
-def _plan(told: argparse.Namespace) -> fleet.Plan:
-    if told.registry and told.name:
-        return fleet.endpoint(told.registry, told.name)
-    if told.model and (told.model.startswith(("gs://", "file://")) or "://" not in told.model):
-        return fleet.only(place(told.model))
+def _plan(args: argparse.Namespace) -> fleet.Plan:
+    if args.registry and args.name:
+        return fleet.endpoint(args.registry, args.name)
+    if args.model and (args.model.startswith(("gs://", "file://")) or "://" not in args.model):
+        return fleet.only(place(args.model))
     raise ModelError(
         "nothing to serve",
         expected="--registry URI --name NAME, or --model FOLDER, or AIP_STORAGE_URI with a folder or gs://…",
-        got=told.model or "none of them",
+        got=args.model or "none of them",
     )
 
 

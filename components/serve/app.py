@@ -36,7 +36,7 @@ Headers = Mapping[str, str] | None
 
 @dataclass(frozen=True)
 class Routes:
-    """Where health and predictions are asked for."""
+    """The paths of health and predictions."""
 
     health: str = "/health"
     predict: str = "/predict"
@@ -58,7 +58,7 @@ class Service:
         return _json({"routes": routes, "limits": limits, "versions": versions})
 
     async def health(self, _: Request) -> Response:
-        """200 when predictions can be asked for."""
+        """200 when the server can predict."""
         if self.draining or not self.fleet.ready:
             return self._unavailable()
         return _json({"status": "ready"})

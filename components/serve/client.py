@@ -40,7 +40,7 @@ def find(url: str) -> Server:
     Raises:
         EndpointError: None answers there, or it is not ready.
     """
-    about = _asked(httpx.Request("GET", f"{url.rstrip('/')}/")).json()
+    about = _send(httpx.Request("GET", f"{url.rstrip('/')}/")).json()
     if not about.get("versions"):
         raise EndpointError(f"server {url}", expected="one that is ready", got="one that is still loading")
     columns = [
@@ -64,7 +64,7 @@ def predict(server: Server, instances: Sequence[Instance]) -> list[Prediction]:
     for start in range(0, len(instances), server.max_instances):
         part = instances[start : start + server.max_instances]
         body = orjson.dumps({"instances": part})
-        answer = _asked(httpx.Request("POST", server.url + server.predict, content=body), start).json()
+        answer = _send(httpx.Request("POST", server.url + server.predict, content=body), start).json()
         version = answer.get("modelVersionId", "")
         predictions += [Prediction(score, version) for score in answer["predictions"]]
     return predictions
@@ -89,7 +89,7 @@ def read(path: Path, features: Sequence[str]) -> list[Instance]:
         raise UnreadableFileError(str(path), expected=f"{path.suffix} instances", got=str(error)) from None
 
 
-def _asked(request: httpx.Request, offset: int = 0) -> httpx.Response:
+def _send(request: httpx.Request, offset: int = 0) -> httpx.Response:
     try:
         with httpx.Client(trust_env=False, timeout=_SECONDS) as client:
             answer = client.send(request)
@@ -124,7 +124,7 @@ def _json(path: Path, _: Sequence[str]) -> list[Instance]:
     if isinstance(content, dict):
         content = content.get("instances", [content])
     if not isinstance(content, list):
-        raise ValueError('neither a list, nor {"instances": [...]}, nor one object')  # noqa: TRY004 - told as unreadable
+        raise ValueError('neither a list, nor {"instances": [...]}, nor one object')  # noqa: TRY004 - reported as unreadable
     return content
 
 

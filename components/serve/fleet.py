@@ -126,9 +126,9 @@ class Fleet:
                     refused = plan
                     await self._follow(plan)
             except PipelineError as error:
-                log.error("kept what serves: %s: %s", type(error).__name__, error)  # noqa: TRY400 - explained
+                log.error("the former versions serve on: %s: %s", type(error).__name__, error)  # noqa: TRY400 - explained
             except Exception:  # whatever it is, what serves must go on
-                log.exception("kept what serves")
+                log.exception("the former versions serve on")
 
     async def _follow(self, plan: dict[Target, int]) -> None:
         loaded = {deployed.target: deployed for deployed in self.deployed}

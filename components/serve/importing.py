@@ -14,7 +14,7 @@ def tensorflow(threads: int) -> Any:
 
     It imports Keras only to register optimizers, and with it scikit-learn and matplotlib where they
     are installed: 4.7 s instead of 2.1 s. A SavedModel does without. What its C++ code prints before
-    any log level applies is kept back, unless the import fails.
+    any log level applies is suppressed, unless the import fails.
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
@@ -44,14 +44,14 @@ def _quiet() -> Iterator[None]:
     """Keep back what is written to file descriptor 2, and give it out after a failure."""
     sys.stderr.flush()
     screen = os.dup(2)
-    with tempfile.TemporaryFile() as kept:
-        os.dup2(kept.fileno(), 2)
+    with tempfile.TemporaryFile() as buffer:
+        os.dup2(buffer.fileno(), 2)
         try:
             yield
         except BaseException:
-            kept.seek(0)
+            buffer.seek(0)
             with open(screen, "wb", closefd=False) as out:
-                shutil.copyfileobj(kept, out)
+                shutil.copyfileobj(buffer, out)
             raise
         finally:
             os.dup2(screen, 2)

@@ -155,12 +155,12 @@ def test_what_serves_goes_on_serving_when_its_successor_cannot_be_loaded(
     registry.register("flights", submission(tmp_path, broken))
     server = start(*endpoint(registry), settings={"reload_seconds": 0.05})
     registry.promote("flights", 3)
-    while "kept what serves: ModelError" not in server.log.read_text():
+    while "the former versions serve on: ModelError" not in server.log.read_text():
         assert server.ask(FLIGHT).json()["modelVersionId"] == "1"
     registry.promote("flights", 2)
     while server.ask(FLIGHT).json()["modelVersionId"] != "2":
         assert server.process.poll() is None
-    assert server.log.read_text().count("kept what serves") == 1
+    assert server.log.read_text().count("the former versions serve on") == 1
 
 
 def test_a_field_that_only_the_challenger_knows_is_no_mistake(
