@@ -218,7 +218,7 @@ def predict_batch(
     from pipelines.commands import predict_batch as batch_command
 
     settings = load(use_case, env, overrides or ())
-    told = batch_command.Wanted(version=version, repeat=repeat, caching=not no_cache)
+    told = batch_command.BatchRequest(version=version, repeat=repeat, caching=not no_cache)
     raise typer.Exit(0 if batch_command.run(settings, told) else 1)
 
 

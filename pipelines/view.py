@@ -199,12 +199,12 @@ def _values(metrics: Mapping[str, Any]) -> list[str]:
     return ["" if metrics.get(name) is None else f"{metrics[name]:.4f}" for name in METRICS]
 
 
-def predictions_line(told: Mapping[str, Any]) -> str:
+def predictions_line(summary: Mapping[str, Any]) -> str:
     """What holds for all predictions of a run."""
-    share = told["positives"] / max(told["predictions"], 1)
+    share = summary["positives"] / max(summary["predictions"], 1)
     return (
-        f"{told['predictions']:,} predictions of version {told['model_version']}, "
-        f"{share:.1%} positive (from {told['threshold']:g} on)"
+        f"{summary['predictions']:,} predictions of version {summary['model_version']}, "
+        f"{share:.1%} positive (from {summary['threshold']:g} on)"
     )
 
 
@@ -280,7 +280,7 @@ def open_console() -> Console:
 
 
 def show_prediction(instance: Mapping[str, Any], score: float, version: str) -> None:
-    """One answer of the server, a line: the score first, then what was asked."""
-    asked = ", ".join(f"{name}={_figure(value)}" for name, value in instance.items() if value is not None)
+    """One answer of the server, a line: the score first, then the instance."""
+    values = ", ".join(f"{name}={_figure(value)}" for name, value in instance.items() if value is not None)
     served_by = f"  version {version}" if version else ""
-    open_console().print(f"[bold]{score:.4f}[/]{served_by}  [dim]{asked}", soft_wrap=True)
+    open_console().print(f"[bold]{score:.4f}[/]{served_by}  [dim]{values}", soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
 from components.report.numbers import count, known, metric, percent
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 
 _UNIT = (0.0, 1.0)
 
@@ -20,7 +20,7 @@ class Curves:
     """The champion's version; empty if the candidate is alone."""
 
 
-def curves(run: Run) -> Curves | Absent:
+def curves(run: Run) -> Curves | Missing:
     """The charts of `curves.json`."""
     content = run.json("evaluation", "curves.json")
     if not content or not content.get("candidate"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.report.numbers import count, known
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 from configs.rows import SPLITS
 
 
@@ -68,7 +68,7 @@ class Findings:
     distances: tuple[Distance, ...]
 
 
-def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Absent:
+def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Missing:
     """The counts of ingest and transform, and whether they reconcile.
 
     Args:
@@ -131,7 +131,7 @@ def _kept(examples: Mapping[str, Any], splits: Mapping[str, Any]) -> list[Reconc
     return sums
 
 
-def findings(run: Run) -> Findings | Absent:
+def findings(run: Run) -> Findings | Missing:
     """The findings, errors first, and the distances, the farthest first."""
     content = run.json("statistics", "findings.json")
     if content is None:

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.report import numbers
 from components.report.geometry import Line, Scale, path
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 from configs.rows import SPLITS
 
 WIDTH, HEIGHT = 220.0, 72.0
@@ -64,7 +64,7 @@ Statistics = Mapping[str, Mapping[str, Any]]
 """Split to column to FeatureNameStatistics."""
 
 
-def distributions(run: Run) -> Distributions | Absent:
+def distributions(run: Run) -> Distributions | Missing:
     """The small pictures of all columns."""
     by_split = _read(run)
     if not by_split:

@@ -70,7 +70,7 @@ class Chart:
     slug: str
     title: str
     summary: str
-    """What a person who cannot see the picture is told."""
+    """The picture in words, for a person who cannot see it."""
     width: float
     height: float
     frame: tuple[float, float, float, float]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from components.report.curve_charts import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
-from components.report.reading import Absent, Run, shown
+from components.report.reading import Missing, Run, shown
 from components.shared.gcp import links
 from configs.metrics import METRICS, Judgment, Metric, slice_name
 
@@ -202,7 +202,7 @@ def _against(measure: Metric, value: float, champion: Any) -> tuple[str, Tone]:
     return f"{signed(value - champion)} to champion", tones[measure.judge(value, champion, SAME)]
 
 
-def verdict(run: Run) -> Verdict | Absent:
+def verdict(run: Run) -> Verdict | Missing:
     """Every reason of `verdict.json`, the failed gates first."""
     content = run.verdict()
     if not content:
@@ -220,7 +220,7 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
     """What `deployment.json` says of the versions, the traffic and the golden rows."""
     if deployment.get("action") in ("rejected", "held"):  # its reasons are the gates above
         return []
-    told = [str(reason) for reason in deployment.get("reasons") or ()]
+    sentences = [str(reason) for reason in deployment.get("reasons") or ()]
     traffic = (deployment.get("endpoint") or {}).get("traffic") or {}
     aliases = {str(version): alias for alias, version in (deployment.get("aliases") or {}).items()}
     if traffic:
@@ -230,19 +230,19 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
             else f"version {version} {share} %"
             for version, share in traffic.items()
         ]
-        told.append(f"Traffic: {', '.join(shares)}.")
+        sentences.append(f"Traffic: {', '.join(shares)}.")
     golden = deployment.get("golden") or {}
     if golden.get("rows"):
-        told.append(
+        sentences.append(
             f"{count(golden['rows'])} golden rows went through the real server; its scores are within "
             f"{figure(golden.get('max_difference'), 2)} of the offline ones."
         )
     if "endpoint_max_difference" in golden:
-        told.append(
+        sentences.append(
             "Asked through the endpoint, before the version kept its traffic, the scores are within "
             f"{figure(golden['endpoint_max_difference'], 2)}."
         )
-    return told
+    return sentences
 
 
 def _reason(reason: Mapping[str, Any]) -> Reason:
@@ -256,7 +256,7 @@ def _reason(reason: Mapping[str, Any]) -> Reason:
     )
 
 
-def comparison(run: Run) -> Comparison | Absent:
+def comparison(run: Run) -> Comparison | Missing:
     """The metrics of candidate and champion, side by side."""
     metrics = run.json("evaluation", "metrics.json")
     if not metrics:

@@ -21,7 +21,7 @@ from components.report.outcome import (
     tiles,
     verdict,
 )
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 from components.report.running import (
     Command,
     Lineage,
@@ -39,7 +39,7 @@ _RUNNING = (("timings", "Timings"), ("lineage", "Lineage"), ("next", "Next"))
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What every report has; an `Absent` section says why it has nothing to show."""
+    """What every report has; an `Missing` section says why it has nothing to show."""
 
     sections: ClassVar[tuple[tuple[str, str], ...]] = _RUNNING
     """The anchors, each with its title."""
@@ -78,14 +78,14 @@ class TrainingPage(Page):
     )
     parts = ("quality.html.j2", "data.html.j2", "running.html.j2")
 
-    verdict: Verdict | Absent
-    comparison: Comparison | Absent
-    slices: Slices | Absent
-    curves: Curves | Absent
-    training: Training | Absent
-    rows: RowCounts | Absent
-    findings: Findings | Absent
-    distributions: Distributions | Absent
+    verdict: Verdict | Missing
+    comparison: Comparison | Missing
+    slices: Slices | Missing
+    curves: Curves | Missing
+    training: Training | Missing
+    rows: RowCounts | Missing
+    findings: Findings | Missing
+    distributions: Distributions | Missing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +102,10 @@ class PredictionPage(Page):
     parts = ("predictions.html.j2", "running.html.j2")
     kind = "batch prediction"
 
-    version: prediction.Version | Absent
-    rows: prediction.Scored | Absent
-    scores: scores_.Scores | Absent
-    delivery: prediction.Delivery | Absent
+    version: prediction.Version | Missing
+    rows: prediction.Scored | Missing
+    scores: scores_.Scores | Missing
+    delivery: prediction.Delivery | Missing
 
 
 def page(run: Run) -> Page:

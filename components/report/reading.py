@@ -19,7 +19,7 @@ _TAIL_LINES = 40
 
 
 @dataclass(frozen=True)
-class Absent:
+class Missing:
     """A part of the report that this run has nothing for."""
 
     why: str
@@ -114,8 +114,8 @@ class Run:
     def features(self, choice: Mapping[str, Any]) -> list[str]:
         """The raw features that a choice names; none where they cannot be read."""
         try:
-            told = json.loads(choice["features"])
-            return [*told["numeric"], *told["categorical"]]
+            content = json.loads(choice["features"])
+            return [*content["numeric"], *content["categorical"]]
         except (ValueError, KeyError, TypeError) as error:
             self.unreadable.append(f"the features of the choice: {error}")
             return []
@@ -129,17 +129,17 @@ class Run:
             text = content.read().decode(errors="replace")
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
-    def absent(self, artifact: str) -> Absent:
+    def absent(self, artifact: str) -> Missing:
         """Why there is nothing to show of an artifact."""
         stage = artifact_makers(self.pipeline)[artifact]
         record = self.stages.get(stage)
         if record is None:
-            return Absent(f"This run has no record of {stage}{self._because(stage)}.")
+            return Missing(f"This run has no record of {stage}{self._because(stage)}.")
         if record["state"] == "failed":
-            return Absent(f"{stage} failed before it could write this.")
+            return Missing(f"{stage} failed before it could write this.")
         if record["state"] == "running":
-            return Absent(f"{stage} had not ended when this report was written.")
-        return Absent(f"What {stage} wrote is no longer there, or lacks this part.")
+            return Missing(f"{stage} had not ended when this report was written.")
+        return Missing(f"What {stage} wrote is no longer there, or lacks this part.")
 
     def passed(self, stage: str) -> bool:
         """Whether a stage without a record must have been taken from the cache: a later one has run."""

@@ -9,7 +9,7 @@ from typing import Any
 from components.report.data import Reconciled
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
 from components.report.outcome import Headline, Tile, unfinished
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 from components.shared.gcp import links
 
 
@@ -62,30 +62,33 @@ class Delivery:
 
 def headline(run: Run) -> Headline:
     """What happened: a failure, or how many rows were scored by whom."""
-    told = run.json("predictions", "predictions.json")
+    predicted = run.json("predictions", "predictions.json")
     if found := unfinished(run):
         return found
-    if not told:
+    if not predicted:
         return Headline("plain", "Done", "Without a word on its predictions.")
-    aside = told["rows"] - told["predictions"]
+    aside = predicted["rows"] - predicted["predictions"]
     rest = f" {count(aside)} rows were rejected." if aside else " No row was rejected."
-    words = f"{count(told['predictions'])} rows scored"
-    return Headline("passed", words, f"By version {told['model_version']}.{rest}")
+    words = f"{count(predicted['predictions'])} rows scored"
+    return Headline("passed", words, f"By version {predicted['model_version']}.{rest}")
 
 
 def tiles(run: Run) -> tuple[Tile, ...]:
     """The key figures, those that this run has."""
-    told = run.json("predictions", "predictions.json") or {}
+    predicted = run.json("predictions", "predictions.json") or {}
     found: list[Tile] = []
-    if told:
-        share, given = told["positives"] / max(told["predictions"], 1), told.get("scores") or {}
-        aside = told["rows"] - told["predictions"]
+    if predicted:
+        share, given = (
+            predicted["positives"] / max(predicted["predictions"], 1),
+            predicted.get("scores") or {},
+        )
+        aside = predicted["rows"] - predicted["predictions"]
         ends = f"{figure(given.get('min'), 2)} to {figure(given.get('max'), 2)}"
         found += [
-            Tile("Version", str(told["model_version"]), _status(run)),
-            Tile("Predictions", count(told["predictions"]), f"of {count(told['rows'])} rows"),
-            Tile("Rejected", count(aside), percent(aside / max(told["rows"], 1))),
-            Tile("Positive", percent(share), f"from {figure(told['threshold'])} on"),
+            Tile("Version", str(predicted["model_version"]), _status(run)),
+            Tile("Predictions", count(predicted["predictions"]), f"of {count(predicted['rows'])} rows"),
+            Tile("Rejected", count(aside), percent(aside / max(predicted["rows"], 1))),
+            Tile("Positive", percent(share), f"from {figure(predicted['threshold'])} on"),
             Tile("Mean score", metric(given.get("mean")), ends if given else ""),
         ]
     if "select" in run.stages:
@@ -113,7 +116,7 @@ def _scanned(run: Run) -> tuple[str, str]:
     return ("0 B", "not from BigQuery") if record["state"] == "done" else (NOTHING, "")
 
 
-def version(run: Run) -> Version | Absent:
+def version(run: Run) -> Version | Missing:
     """Of `choice.json`."""
     choice = run.json("choice", "choice.json")
     if not choice:
@@ -141,38 +144,38 @@ def _instant(text: str) -> str:
         return text
 
 
-def scored(run: Run) -> Scored | Absent:
+def scored(run: Run) -> Scored | Missing:
     """The counts of select and predict, and whether they reconcile."""
     rows = run.json("rows", "rows.json")
     if not rows:
         return run.absent("rows")
-    told = run.json("predictions", "predictions.json") or {}
+    predicted = run.json("predictions", "predictions.json") or {}
     value, note = _scanned(run)
     return Scored(
         rows=rows["rows"],
-        predictions=told.get("predictions", 0),
-        rejected=tuple(sorted((told.get("rejected") or {}).items(), key=lambda each: -each[1])),
-        sums=_sums(rows, told),
+        predictions=predicted.get("predictions", 0),
+        rejected=tuple(sorted((predicted.get("rejected") or {}).items(), key=lambda each: -each[1])),
+        sums=_sums(rows, predicted),
         repeated_keys=rows.get("repeated_keys", 0),
-        odd=_odd(told),
+        odd=_odd(predicted),
         columns=tuple((rows.get("columns") or {}).items()),
         scanned=f"{value} scanned ({note})" if note else "",
     )
 
 
-def _sums(rows: Mapping[str, Any], told: Mapping[str, Any]) -> tuple[Reconciled, ...]:
-    if not told:
+def _sums(rows: Mapping[str, Any], predicted: Mapping[str, Any]) -> tuple[Reconciled, ...]:
+    if not predicted:
         return ()
-    aside = sum((told.get("rejected") or {}).values())
-    holds = told["predictions"] + aside == rows["rows"]
-    words = f"{count(told['predictions'])} predictions + {count(aside)} rejected"
+    aside = sum((predicted.get("rejected") or {}).values())
+    holds = predicted["predictions"] + aside == rows["rows"]
+    words = f"{count(predicted['predictions'])} predictions + {count(aside)} rejected"
     return (Reconciled(holds, f"{words} {'=' if holds else '≠'} {count(rows['rows'])} selected rows"),)
 
 
-def _odd(told: Mapping[str, Any]) -> tuple[Odd, ...]:
+def _odd(predicted: Mapping[str, Any]) -> tuple[Odd, ...]:
     """The features with missing or unseen values, the most of them first."""
-    missing, unseen = told.get("missing") or {}, told.get("unseen") or {}
-    rows = max(told.get("predictions", 0), 1)
+    missing, unseen = predicted.get("missing") or {}, predicted.get("unseen") or {}
+    rows = max(predicted.get("predictions", 0), 1)
     found = [
         Odd(name, a := missing.get(name, 0), a / rows, b := unseen.get(name, 0), b / rows)
         for name in {**missing, **unseen}
@@ -180,7 +183,7 @@ def _odd(told: Mapping[str, Any]) -> tuple[Odd, ...]:
     return tuple(sorted(found, key=lambda each: -(each.missing + each.unseen)))
 
 
-def delivery(run: Run) -> Delivery | Absent:
+def delivery(run: Run) -> Delivery | Missing:
     """Of `delivery.json`."""
     content = run.json("delivery", "delivery.json")
     if not content:

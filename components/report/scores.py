@@ -7,7 +7,7 @@ from typing import Any
 
 from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
 from components.report.numbers import count, figure, known, metric, percent
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 
 _MOST_BARS = 50
 _QUANTILES = (0.1, 0.5, 0.9)
@@ -30,28 +30,28 @@ class _Bar:
     """Of all predictions, 0 to 1."""
 
 
-def scores(run: Run) -> Scores | Absent:
+def scores(run: Run) -> Scores | Missing:
     """The charts of the counts by score."""
-    told = run.json("predictions", "predictions.json")
-    if not told:
+    predicted = run.json("predictions", "predictions.json")
+    if not predicted:
         return run.absent("predictions")
-    if not told.get("scores"):
-        return Absent(
-            "No row was scored." if told.get("predictions") == 0 else "The scores were not counted."
+    if not predicted.get("scores"):
+        return Missing(
+            "No row was scored." if predicted.get("predictions") == 0 else "The scores were not counted."
         )
-    counts, threshold = told["scores"]["counts"], told["threshold"]
+    counts, threshold = predicted["scores"]["counts"], predicted["threshold"]
     return Scores(
-        (_histogram(_bars(counts), threshold), _above(counts, threshold, told)),
-        tuple(_facts(told["scores"])),
-        f"{count(told['positives'])} of {count(told['predictions'])} predictions "
-        f"({percent(told['positives'] / max(told['predictions'], 1))}) are positive: "
+        (_histogram(_bars(counts), threshold), _above(counts, threshold, predicted)),
+        tuple(_facts(predicted["scores"])),
+        f"{count(predicted['positives'])} of {count(predicted['predictions'])} predictions "
+        f"({percent(predicted['positives'] / max(predicted['predictions'], 1))}) are positive: "
         f"{figure(threshold)} or more.",
     )
 
 
-def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
-    counts: Sequence[int] = told["counts"]
-    facts = [(name, metric(told[name])) for name in ("mean", "min", "max") if known(told.get(name))]
+def _facts(predicted: Mapping[str, Any]) -> list[tuple[str, str]]:
+    counts: Sequence[int] = predicted["counts"]
+    facts = [(name, metric(predicted[name])) for name in ("mean", "min", "max") if known(predicted.get(name))]
     named = {0.1: "a tenth is below", 0.5: "half is below", 0.9: "nine tenths are below"}
     return facts + [(named[share], f"about {metric(_quantile(counts, share), 2)}") for share in _QUANTILES]
 
@@ -106,13 +106,13 @@ def _stairs(area: Plane, bars: Sequence[_Bar]) -> str:
     return path(area.points([*points, (bars[-1].high, 0.0)]), keep_all=True)
 
 
-def _above(counts: Sequence[int], threshold: float, told: Mapping[str, Any]) -> Chart:
+def _above(counts: Sequence[int], threshold: float, predicted: Mapping[str, Any]) -> Chart:
     """The share of predictions at or above each score: what another threshold would call positive."""
     total = sum(counts)
     left = itertools.accumulate(counts, lambda before, number: before - number, initial=total)
     points = [(index / len(counts), rows / total) for index, rows in enumerate(left)]
     area = plane((0.0, 1.0), (0.0, 1.0))
-    positive = told["positives"] / max(told["predictions"], 1)
+    positive = predicted["positives"] / max(predicted["predictions"], 1)
     return Chart(
         slug="above",
         title="Positive by threshold",

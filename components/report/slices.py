@@ -7,7 +7,7 @@ from typing import Any
 
 from components.report.geometry import Scale
 from components.report.numbers import known
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 from configs.metrics import METRICS, Metric, slice_name
 
 _MOST = 500
@@ -68,14 +68,14 @@ class _Around:
     failed: set[str]
 
 
-def slices(run: Run) -> Slices | Absent:
+def slices(run: Run) -> Slices | Missing:
     """The slices of `metrics.json`; those too small to judge come last."""
     metrics = run.json("evaluation", "metrics.json")
     if not metrics:
         return run.absent("evaluation")
     found = list(metrics["candidate"].get("slices") or ())
     if not found:
-        return Absent("No slices are configured: name some under evaluation.slices.")
+        return Missing("No slices are configured: name some under evaluation.slices.")
     champions = {
         slice_name(each["slice"]): each for each in (metrics.get("champion") or {}).get("slices") or ()
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.report.geometry import Axis, Chart, Mark, Scale, Tick, axis, padded, plane, ticks
 from components.report.numbers import known, metric
-from components.report.reading import Absent, Run
+from components.report.reading import Missing, Run
 
 _MEASURES = (
     ("loss", "Loss", (("loss", "train"), ("eval_loss", "eval"))),
@@ -25,7 +25,7 @@ class Training:
     notes: tuple[str, ...]
 
 
-def training(run: Run) -> Training | Absent:
+def training(run: Run) -> Training | Missing:
     """The charts of the training log."""
     history = run.json("training_log", "history.json")
     if not history or not history.get("epochs"):

@@ -14,6 +14,7 @@ from components.shared.files.artifacts import read_json, shards
 from components.shared.files.paths import place
 from components.shared.rows.rejected import REJECTED
 from components.shared.stage.records import artifact_path, artifact_uri
+from configs.errors import UnknownRunError
 from configs.settings import Settings
 from pipelines import view
 from pipelines.commands import execution
@@ -30,7 +31,7 @@ _ROWS_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BatchRequest:
     """What a person asks for, beside the settings.
 
     Args:
@@ -44,24 +45,24 @@ class Wanted:
     caching: bool = True
 
 
-def run(settings: Settings, wanted: Wanted) -> bool:
+def run(settings: Settings, request: BatchRequest) -> bool:
     """Run the prediction pipeline and show it; returns whether every stage ended well.
 
     Raises:
         UnknownRunError: No such run to repeat.
         SettingsError: The use case and the environment do not fit batch prediction.
-        CloudError, QueryError, BudgetError: See `session.check_before_spending`.
+        CloudError, QueryError, BudgetError: See `execution.check_before_spending`.
     """
     console = view.open_console()
-    parameters = _parameters(settings, wanted)
+    parameters = _parameters(settings, request)
     seed_command.seed_once(settings)
     execution.check_before_spending(settings, "prediction")
     prediction = definitions.of("prediction")
-    pipeline = prediction.build(settings, () if wanted.caching else prediction.order)
+    pipeline = prediction.build(settings, () if request.caching else prediction.order)
     folder = new_run(settings, "prediction")
     given = {**parameters, "run_id": parameters.get("run_id", folder.name)}
     begin_manifest(folder, settings, execution.command(), "prediction", given)
-    manifest = execution.execute(console, pipeline, settings, folder, caching=wanted.caching)
+    manifest = execution.execute(console, pipeline, settings, folder, caching=request.caching)
     console.print()
     places = {"report": str(report_command.report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
     if manifest["state"] == "done":
@@ -71,41 +72,58 @@ def run(settings: Settings, wanted: Wanted) -> bool:
     return bool(manifest["state"] == "done")
 
 
-def _parameters(settings: Settings, wanted: Wanted) -> dict[str, str]:
+def _parameters(settings: Settings, request: BatchRequest) -> dict[str, str]:
     """Of the run that is repeated, with the version that it chose; else of a run that begins now."""
-    if not wanted.repeat:
+    if not request.repeat:
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        return {"scored_at": now.isoformat(), "version": wanted.version}
-    earlier = read_json(find_run(settings.run_root, wanted.repeat, "prediction") / MANIFEST)
-    chosen = [
-        record["summary"].get("version", "") for record in earlier["stages"] if record["stage"] == "choose"
-    ]
-    version = wanted.version or next(iter(chosen), "") or earlier["parameters"]["version"]
-    return {**earlier["parameters"], "version": version}
+        return {"scored_at": now.isoformat(), "version": request.version}
+    earlier = _earlier(settings, request.repeat)
+    given = earlier["parameters"]
+    chosen: dict[str, str] = next(
+        (each["summary"] for each in earlier["stages"] if each["stage"] == "choose"), {}
+    )
+    return {
+        "run_id": given["run_id"] or earlier["run_id"],
+        "scored_at": given["scored_at"] or chosen.get("scored_at", ""),
+        "version": request.version or chosen.get("version", "") or given["version"],
+    }
+
+
+def _earlier(settings: Settings, run_id: str) -> dict[str, Any]:
+    """The manifest of a run that was started here, or by anyone in the environment."""
+    try:
+        manifest: dict[str, Any] = read_json(find_run(settings.run_root, run_id, "prediction") / MANIFEST)
+    except UnknownRunError:
+        if settings.cloud is None:
+            raise
+        from pipelines.runners import jobs
+
+        manifest = jobs.find_run(settings, run_id, "prediction")
+    return manifest
 
 
 def _show_result(console: Console, manifest: Mapping[str, Any], places: dict[str, str]) -> None:
     predictions, delivery = (artifact_path(manifest, name) for name in ("predictions", "delivery"))
-    told = read_json(predictions / "predictions.json") if predictions else {}
+    predicted = read_json(predictions / "predictions.json") if predictions else {}
     output = read_json(delivery / "delivery.json")["output"] if delivery else ""
     if predictions:
         there = place(artifact_uri(manifest, "predictions"))
-        console.print(view.predictions_line(told))
+        console.print(view.predictions_line(predicted))
         console.print(view.predictions_table(_first_rows(there)))
-        for reason, count in told["rejected"].items():
+        for reason, count in predicted["rejected"].items():
             console.print(f"[yellow]rejected[/]  {count:,} x {escape(reason)}")
-        if told["rejected"]:
+        if predicted["rejected"]:
             places["rejected rows"] = str(there / REJECTED)
-    console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s  {_rates(manifest, told)}")
+    console.print(f"\n[green]done[/] in {manifest['seconds']:.1f} s  {_rates(manifest, predicted)}")
     view.show_places(console, {"predictions": output, **places, **manifest.get("links", {})})
     console.print(f"next:  [bold]{escape(_next(manifest, output))}[/]", soft_wrap=True)
 
 
-def _rates(manifest: Mapping[str, Any], told: Mapping[str, Any]) -> str:
-    rows = f"{told.get('rows', 0):,} rows"
+def _rates(manifest: Mapping[str, Any], predicted: Mapping[str, Any]) -> str:
+    rows = f"{predicted.get('rows', 0):,} rows"
     for record in manifest["stages"]:
         if record["stage"] == "predict" and not record["cached"] and record["seconds"].get("work"):
-            return f"{rows}, {told['rows'] / record['seconds']['work']:,.0f} rows/s"
+            return f"{rows}, {predicted['rows'] / record['seconds']['work']:,.0f} rows/s"
     return f"{rows}, taken from the cache"
 
 

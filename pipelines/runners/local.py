@@ -1,6 +1,6 @@
 """The laptop as a target: KFP's own local runner, each stage a process, artifacts in folders.
 
-The libraries' output goes to log files; what the onlooker sees is read from the stages' records.
+The libraries' output goes to log files; what a person sees is read from the stages' records.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 """Vertex AI as a target: the compiled file as a pipeline job, submitted once and followed to its end.
 
 The run's id is the job's id, so that a submission whose answer was lost is found again, not repeated.
-What the onlooker sees is read from the run's folder, which `pipelines.runners.mirror` keeps up to date.
+What a person sees is read from the run's folder, which `pipelines.runners.mirror` keeps up to date.
 """
 
 import time

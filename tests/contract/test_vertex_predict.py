@@ -98,7 +98,7 @@ def delivered(bucket: Path) -> list[dict[str, Any]]:
 def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     vertex: VertexServer, bucket: Path, desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert batch_command.run(settings, batch_command.Wanted()), capfd.readouterr().out
+    assert batch_command.run(settings, batch_command.BatchRequest()), capfd.readouterr().out
     shown = capfd.readouterr().out
     (manifest,) = manifests(desk)
     run_id = manifest["run_id"]
@@ -115,7 +115,7 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     parameters = {name: value.string_value for name, value in values.items()}
     assert parameters == manifest["parameters"] == {**parameters, "run_id": run_id, "version": ""}
 
-    assert batch_command.run(settings, batch_command.Wanted(repeat=run_id)), capfd.readouterr().out
+    assert batch_command.run(settings, batch_command.BatchRequest(repeat=run_id)), capfd.readouterr().out
     assert delivered(bucket) == rows
     assert manifests(desk)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
     assert not vertex.asked("CreateContext"), "predictions are no experiment"
@@ -137,7 +137,7 @@ def _the_report_says_where_they_are(manifest: dict[str, Any], desk: Path, output
 def test_a_failure_there_names_the_command_that_goes_on(
     desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert not batch_command.run(settings, batch_command.Wanted(version="7"))
+    assert not batch_command.run(settings, batch_command.BatchRequest(version="7"))
     shown = capfd.readouterr().out
     assert "choose failed  RegistryError" in shown
     manifest = manifests(desk)[-1]

@@ -45,7 +45,7 @@ def test_a_prediction_without_its_bucket_is_not_submitted(
     with pytest.raises(
         CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
     ):
-        batch_command.run(dev(f"cloud.loopback.vertex={vertex.url}"), batch_command.Wanted())
+        batch_command.run(dev(f"cloud.loopback.vertex={vertex.url}"), batch_command.BatchRequest())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
@@ -54,7 +54,7 @@ def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, de
     with pytest.raises(
         BudgetError, match=r"a prediction run of flights in dev: expected at most 0\.50 USD"
     ) as caught:
-        batch_command.run(settings, batch_command.Wanted())
+        batch_command.run(settings, batch_command.BatchRequest())
     assert "plan flights --env dev --pipeline prediction" in str(caught.value)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 

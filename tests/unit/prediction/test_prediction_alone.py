@@ -62,7 +62,7 @@ def settings(desk: Path) -> Settings:
 @pytest.fixture(scope="module")
 def first(settings: Settings) -> Path:
     """A whole run."""
-    assert batch_command.run(settings, batch_command.Wanted())
+    assert batch_command.run(settings, batch_command.BatchRequest())
     return find_run(settings.run_root, "flights", "prediction")
 
 
