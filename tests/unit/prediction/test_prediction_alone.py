@@ -134,3 +134,21 @@ def test_an_unknown_stage_is_told_with_the_stages_of_both_pipelines(settings: Se
         assert f"expected one of {', '.join(every)}, got '{name}'" in str(caught.value)
     shown = CliRunner().invoke(app, ["stage", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert all(stage in shown.output for stage in every)
+
+
+def test_a_run_that_nobody_watched_is_repeated_with_what_it_chose(settings: Settings, tmp_path: Path) -> None:
+    here = settings.model_copy(update={"places": settings.places.model_copy(update={"root": str(tmp_path)})})
+    (tmp_path / "runs/job-1").mkdir(parents=True)
+    summary = {"version": "3", "scored_at": "2026-11-03T14:00:00+00:00"}
+    manifest = {
+        "run_id": "job-1", "name": "flights", "started_at": 1.0, "pipeline": "prediction",
+        "parameters": {"run_id": "", "scored_at": "", "version": ""},
+        "stages": [{"stage": "choose", "summary": summary}],
+    }  # fmt: skip
+    write_json(tmp_path / "runs/job-1" / MANIFEST, manifest)
+    again = batch_command._parameters(here, batch_command.BatchRequest(repeat="job-1"))
+    assert again == {"run_id": "job-1", **summary}
+    newer = batch_command._parameters(here, batch_command.BatchRequest(version="4", repeat="job-1"))
+    assert newer == {**again, "version": "4"}
+    write_json(tmp_path / "runs/job-1" / MANIFEST, {**manifest, "parameters": {**again, "run_id": "first"}})
+    assert batch_command._parameters(here, batch_command.BatchRequest(repeat="job-1"))["run_id"] == "first"
