@@ -54,11 +54,10 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def relation(files: Sequence[Path], *, numbered: bool = False) -> str:
-    """SQL: the rows of Parquet files, with `file_row_number` where asked."""
+def relation(files: Sequence[Path]) -> str:
+    """SQL: the rows of Parquet files."""
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    more = ", file_row_number=true" if numbered else ""
-    return f"read_parquet([{listed}], hive_partitioning=false{more})"
+    return f"read_parquet([{listed}], hive_partitioning=false)"
 
 
 def describe(connection: Any, files: Sequence[Path], categories: Collection[str]) -> dict[str, Column]:

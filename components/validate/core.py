@@ -1,4 +1,4 @@
-"""Validate: describe the rows, hold them against the schema and the last accepted run, say what is wrong."""
+"""Validate: describe the rows, compare them with schema and baseline, report what is wrong."""
 
 import sys
 import tempfile
@@ -30,7 +30,7 @@ from configs.rows import SPLITS
 STATISTICS = "statistics.pb"
 ANOMALIES = "anomalies.pbtxt"
 FINDINGS = "findings.json"
-_TOLD = 3
+_NAMED = 3
 """Findings in the message of the error; all are in the table and the files."""
 _LOG_WIDTH = 150
 
@@ -43,7 +43,7 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
         stage: The schema and the limits.
         baseline: The statistics artifact of the last accepted run; None: no drift is measured.
         out: The statistics artifact: statistics, schema, anomalies, findings. Written even where the
-            data is refused.
+            data has errors.
         progress: Told of every pass.
 
     Raises:
@@ -73,7 +73,7 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
         (folder / ANOMALIES).write_text(text_format.MessageToString(message, as_utf8=True))
         write_json(folder / FINDINGS, report)
     Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report) if findings else verdict(report))
-    _refuse(findings, report, out)
+    _raise_errors(findings, report, out)
     return _summary(statistics, findings, inferred=reviewed is None)
 
 
@@ -83,7 +83,7 @@ def baseline_folder(uri: str) -> Path | None:
 
 
 def _disk(out: Path) -> Path | None:
-    """Where there is room for what DuckDB spills: beside the output; None: the system's temporary folder."""
+    """Where there is room for what DuckDB spills: next to the output; None: the system's temporary folder."""
     if is_remote(out):
         return None
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,17 +133,17 @@ def _rounded(content: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 9) if isinstance(value, float) else value for key, value in content.items()}
 
 
-def _refuse(findings: Sequence[Finding], report: dict[str, Any], out: Path) -> None:
+def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Path) -> None:
     """Stop the run if there is an error among the findings."""
     errors = [finding for finding in findings if finding.severity == "error"]
     if not errors:
         return
-    told = [f"{one.column} ({one.split}): expected {one.expected}, got {one.got}" for one in errors[:_TOLD]]
-    more = [f"{len(errors) - _TOLD} more"] if len(errors) > _TOLD else []
+    named = [f"{one.column} ({one.split}): expected {one.expected}, got {one.got}" for one in errors[:_NAMED]]
+    more = [f"{len(errors) - _NAMED} more"] if len(errors) > _NAMED else []
     raise AnomaliesError(
-        f"{verdict(report)}: {'; '.join([*told, *more])}",
+        f"{verdict(report)}: {'; '.join([*named, *more])}",
         remedy=(
-            f"Mend the data or its query; or, if the data is right, edit {schema.FILE} beside use_case.yaml"
+            f"Fix the data or its query; or, if the data is right, edit {schema.FILE} next to use_case.yaml"
             f" or the limits in its section `validation`. All findings: {out / FINDINGS}"
         ),
     )

@@ -158,7 +158,7 @@ def _is_category(feature: statistics_pb2.FeatureNameStatistics) -> bool:
 def _shares(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> dict[str, float]:
     """Share of the rows by value; NULL is the empty string, as for the model.
 
-    Values too rare to be kept (`statistics.TOP_VALUES`) count as absent: none has a share above 1 in 1000.
+    Values too rare for `datasets.TOP_VALUES` count as absent: none has a share above 1 in 1000.
     """
     found = {top.value: top.frequency / rows for top in feature.string_stats.top_values}
     found[""] = found.get("", 0.0) + common(feature).num_missing / rows

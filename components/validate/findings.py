@@ -1,6 +1,6 @@
 """What is wrong with the rows: broken rules, columns that are not there, distributions too far apart.
 
-Of one column and kind only the worst split is told; the statistics hold the others.
+Of one column and kind only the worst split is reported; the statistics have the others.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,20 +53,20 @@ def _rank(finding: Finding) -> tuple[bool, float]:
 
 
 def _subjects(statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage) -> Iterator[Subject]:
-    asked = {feature.name: feature for feature in schemas.in_force(schema)}
+    wanted = {feature.name: feature for feature in schemas.in_force(schema)}
     for split in SPLITS:
         features = statistics.features(split)
         for name, column in statistics.columns[split].items():
-            yield Subject(stage, split, column, features[name], statistics.rows(split), asked.get(name))
+            yield Subject(stage, split, column, features[name], statistics.rows(split), wanted.get(name))
 
 
 def _columns_that_are_not_there(
     statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage
 ) -> Iterator[Finding]:
-    asked = [feature.name for feature in schemas.in_force(schema)]
+    wanted = [feature.name for feature in schemas.in_force(schema)]
     for split in SPLITS:
         there = statistics.columns[split]
-        for name in dict.fromkeys([*sorted(used(stage)), *asked]):
+        for name in dict.fromkeys([*sorted(used(stage)), *wanted]):
             if name not in there:
                 severity: Severity = "error" if name in used(stage) else "warning"
                 expected = "a feature, the label or the key" if name in used(stage) else "named in the schema"

@@ -74,7 +74,7 @@ class Subject:
     column: Column
     found: statistics_pb2.FeatureNameStatistics
     rows: int
-    asked: schema_pb2.Feature | None
+    feature: schema_pb2.Feature | None
 
     def finding(
         self,
@@ -114,8 +114,8 @@ def _type(subject: Subject) -> Iterator[Finding]:
         yield subject.finding("error", "type", "a number, as the feature is numeric", column.declared)
     elif column.name in features.categorical and column.kind == "nested":
         yield subject.finding("error", "type", "single values", column.declared)
-    elif subject.asked is not None:
-        expected = schemas.kind_expected(subject.asked)
+    elif subject.feature is not None:
+        expected = schemas.kind_expected(subject.feature)
         actual: Kind = "string" if column.kind == "bytes" else column.kind
         if actual != expected:
             harmless = actual in _WIDENS.get(expected, ()) and column.name not in features.categorical
@@ -124,30 +124,30 @@ def _type(subject: Subject) -> Iterator[Finding]:
 
 
 def _presence(subject: Subject) -> Iterator[Finding]:
-    if subject.asked is None or not subject.asked.HasField("presence"):
+    if subject.feature is None or not subject.feature.HasField("presence"):
         return
-    asked, share = subject.asked.presence, presence(subject.found, subject.rows)
-    lost = round(asked.min_fraction - share, 9)
+    wanted, share = subject.feature.presence, presence(subject.found, subject.rows)
+    lost = round(wanted.min_fraction - share, 9)
     allowed = subject.stage.validation.max_missing_increase
-    if lost > allowed or valued(subject.found) < asked.min_count:
+    if lost > allowed or valued(subject.found) < wanted.min_count:
         severity: Severity = "error"
-    elif asked.min_fraction == 1.0 and lost > 0:
+    elif wanted.min_fraction == 1.0 and lost > 0:
         severity = "warning"
     else:
         return
-    expected = f"at least {_percent(asked.min_fraction)} of the rows with a value"
+    expected = f"at least {_percent(wanted.min_fraction)} of the rows with a value"
     yield subject.finding(severity, "presence", expected, _percent(share), (lost, allowed))
 
 
 def _domain(subject: Subject) -> Iterator[Finding]:
     """Rows with categories outside the domain. The empty string is a missing value, not a category.
 
-    Where a column has more distinct values than are kept, those not kept count as outside.
+    Where a column has more distinct values than domain and top values together, the others count as outside.
     """
-    if subject.asked is None or not subject.column.as_category:
+    if subject.feature is None or not subject.column.as_category:
         return
-    domain = schemas.domain_values(subject.asked)
-    if subject.asked.HasField("bool_domain"):
+    domain = schemas.domain_values(subject.feature)
+    if subject.feature.HasField("bool_domain"):
         domain = frozenset(("true", "false"))
     if domain is None:
         return
@@ -165,7 +165,7 @@ def _domain(subject: Subject) -> Iterator[Finding]:
 
 def _range(subject: Subject) -> Iterator[Finding]:
     outside = custom(subject.found, "out_of_range")
-    bounds = schemas.limits(subject.asked) if subject.asked is not None else None
+    bounds = schemas.limits(subject.feature) if subject.feature is not None else None
     if not outside or bounds is None:
         return
     share, limit = outside / subject.rows, _allowed_outside(subject)
@@ -179,8 +179,8 @@ def _range(subject: Subject) -> Iterator[Finding]:
 
 def _allowed_outside(subject: Subject) -> float:
     """Share of the rows that may lie outside: the schema's own, else the settings'."""
-    if subject.asked is not None and subject.asked.distribution_constraints.HasField("min_domain_mass"):
-        return round(1.0 - float(subject.asked.distribution_constraints.min_domain_mass), 6)
+    if subject.feature is not None and subject.feature.distribution_constraints.HasField("min_domain_mass"):
+        return round(1.0 - float(subject.feature.distribution_constraints.min_domain_mass), 6)
     return subject.stage.validation.max_new_values
 
 
@@ -189,14 +189,14 @@ def _cardinality(subject: Subject) -> Iterator[Finding]:
         return
     strings = subject.found.string_stats
     unique = strings.unique
-    if subject.asked is not None and subject.asked.HasField("unique_constraints"):
-        asked = subject.asked.unique_constraints
-        if asked.max and unique > asked.max:
-            expected = f"at most {asked.max:,} distinct values"
-            yield subject.finding("error", "cardinality", expected, f"{unique:,}", (unique, asked.max))
-        elif unique < asked.min:
+    if subject.feature is not None and subject.feature.HasField("unique_constraints"):
+        wanted = subject.feature.unique_constraints
+        if wanted.max and unique > wanted.max:
+            expected = f"at most {wanted.max:,} distinct values"
+            yield subject.finding("error", "cardinality", expected, f"{unique:,}", (unique, wanted.max))
+        elif unique < wanted.min:
             yield subject.finding(
-                "error", "cardinality", f"at least {asked.min:,} distinct values", f"{unique:,}"
+                "error", "cardinality", f"at least {wanted.min:,} distinct values", f"{unique:,}"
             )
     feature = subject.column.name in subject.stage.features.categorical
     if feature and subject.split == "train" and unique > 100 and schemas.nearly_unique(strings):
@@ -206,9 +206,9 @@ def _cardinality(subject: Subject) -> Iterator[Finding]:
 
 def _non_finite(subject: Subject) -> Iterator[Finding]:
     infinite, nan = int(custom(subject.found, "infinite")), not_a_number(subject.found)
-    asked = subject.asked.float_domain if subject.asked is not None else schema_pb2.FloatDomain()
+    wanted = subject.feature.float_domain if subject.feature is not None else schema_pb2.FloatDomain()
     got = f"{infinite:,} infinite, {nan:,} NaN"
-    if (asked.disallow_inf and infinite) or (asked.disallow_nan and nan):
+    if (wanted.disallow_inf and infinite) or (wanted.disallow_nan and nan):
         yield subject.finding(
             "error", "non_finite", "none (schema)", got, ((infinite + nan) / subject.rows, 0.0)
         )

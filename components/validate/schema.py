@@ -1,6 +1,6 @@
 """The schema: inferred from the training split on the first run, then reviewed like code.
 
-What is inferred is what later data may reasonably be held to: the type of every column, how much of it is
+What is inferred is what may be expected of later data: the type of every column, how much of it is
 there at least (rounded down), the values of a categorical feature where they are few, and a generous
 bound on their number where they are many. Never a numeric range: that is the reviewer's knowledge.
 Columns that are no feature (keys, instants, columns to slice by) get a type and a presence, no more.
@@ -24,7 +24,7 @@ FILE = "schema.pbtxt"
 
 _HEADER = """\
 # What the rows must look like, column by column: a tensorflow-metadata Schema.
-# Inferred by `validate` from the training split; keep it beside use_case.yaml, review it, edit it like code.
+# Inferred by `validate` from the training split; keep it next to use_case.yaml, review it, edit it like code.
 #   presence.min_fraction     share of rows with a value, at least (less `validation.max_missing_increase`)
 #   string_domain.value       the categories; rows with others may be `validation.max_new_values` of all,
 #                             or 1 - distribution_constraints.min_domain_mass where that is set
@@ -89,7 +89,9 @@ def parse(text: str) -> schema_pb2.Schema:
         seen.add(feature.name)
         if feature.HasField("domain"):
             if feature.domain not in domains:
-                raise _refused(text, feature, f"one of the domains {sorted(domains)}", f"'{feature.domain}'")
+                raise _schema_error(
+                    text, feature, f"one of the domains {sorted(domains)}", f"'{feature.domain}'"
+                )
             feature.string_domain.CopyFrom(domains[feature.domain])
         _check_domain(text, feature)
     return schema
@@ -206,7 +208,7 @@ def _one_line(found: re.Match[str]) -> str:
 
 
 def _check_domain(text: str, feature: schema_pb2.Feature) -> None:
-    """A domain must fit the type, and hold something."""
+    """A domain must fit the type, and have values."""
     wanted = {
         "string_domain": (schema_pb2.BYTES,),
         "int_domain": (schema_pb2.INT,),
@@ -214,20 +216,20 @@ def _check_domain(text: str, feature: schema_pb2.Feature) -> None:
         "float_domain": (schema_pb2.FLOAT,),
     }
     if feature.type == schema_pb2.TYPE_UNKNOWN:
-        raise _refused(text, feature, "a type: INT, FLOAT or BYTES", "none")
+        raise _schema_error(text, feature, "a type: INT, FLOAT or BYTES", "none")
     for domain, types in wanted.items():
         if feature.HasField(domain) and feature.type not in types:
             names = " or ".join(map(schema_pb2.FeatureType.Name, types))
             got = f"{domain} on {schema_pb2.FeatureType.Name(feature.type)}"
-            raise _refused(text, feature, f"{domain} on {names}", got)
+            raise _schema_error(text, feature, f"{domain} on {names}", got)
     if feature.HasField("string_domain") and not feature.string_domain.value:
-        raise _refused(text, feature, "a string_domain with values", "none")
+        raise _schema_error(text, feature, "a string_domain with values", "none")
     low, high = limits(feature) or (-math.inf, math.inf)
     if low > high:
-        raise _refused(text, feature, "min no larger than max", f"{low:g} and {high:g}")
+        raise _schema_error(text, feature, "min no larger than max", f"{low:g} and {high:g}")
 
 
-def _refused(text: str, feature: schema_pb2.Feature, expected: str, got: str) -> SettingsError:
+def _schema_error(text: str, feature: schema_pb2.Feature, expected: str, got: str) -> SettingsError:
     return SettingsError(f"{_place(text, feature.name)}: {feature.name}", expected=expected, got=got)
 
 
