@@ -2,12 +2,14 @@
 # Needs: make, and Python 3.11, 3.12 or 3.13; uv makes the set-up quicker where it is installed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test infra-test audit serve report lint types contracts bench bench-tfx images-test lock clean distclean \
+.PHONY: help setup run test test-fast unit-fast infra-test audit serve report lint types contracts bench bench-tfx images-test lock clean distclean \
 	up down plan-infra login images pin scan sbom compile e2e accept promote publish train rollback tools
 
 VENV := .venv
 PY := $(VENV)/bin/python
 USE_CASE ?= flights
+# Processes that run tests at once; 0: this one alone.
+WORKERS ?= 2
 # The digests that `make images`, `make pin` or `make promote` has found, as options of the pipelines' command line.
 PINNED = $(addprefix --set ,$(shell cat output/delivery/$(ENV).images 2>/dev/null))
 VERSION_ = $(if $(VERSION),--version $(VERSION))
@@ -29,7 +31,13 @@ setup: $(VENV)/.test ## the virtual environment alone, about a minute with uv
 
 test: $(VENV)/.test ## set up, then lint, types, import contracts and the tests
 	@$(MAKE) --no-print-directory lint types contracts
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+test-fast: $(VENV)/.test ## before a commit: lint, types, contracts and the unit tests that need no TensorFlow
+	@$(MAKE) --no-print-directory -j 4 --output-sync=target lint types contracts unit-fast
+
+unit-fast: $(VENV)/.test
+	@$(PY) -m pytest --fast -q -n $(WORKERS) tests/unit $(ARGS)
 
 infra-test: $(VENV)/.test $(VENV)-infra/.infra ## set up, then check the infrastructure without Google Cloud (needs Terraform and npm)
 	@$(PY) -m pytest tests/infra $(ARGS)

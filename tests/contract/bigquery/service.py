@@ -237,7 +237,7 @@ def serving(behind: Any) -> Iterator[Service]:
     handler = type("_Told", (_Handler,), {"service": service, "behind": behind.url})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
         yield service

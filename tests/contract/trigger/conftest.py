@@ -91,7 +91,7 @@ def trigger(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigger]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     app = create_app("start", str(ROOT / "infra/trigger/main.py"), "cloudevent")  # type: ignore[no-untyped-call]
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     yield Trigger(f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
 

@@ -12,8 +12,8 @@ from components.shared.files.paths import place
 from components.shared.stage.records import artifact_uri
 from configs.stages import Pipeline
 from tests.contract import warehouses
+from tests.contract.bigquery.emulator import BigQueryServer
 from tests.contract.commands import Desk, Ended
-from tests.contract.conftest import BigQueryServer
 from tests.contract.storage.server import StorageServer
 from tests.contract.whole_cloud.servers import PROJECT, Cloud, whole_cloud
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from components.shared.sources import open_source
@@ -83,11 +84,15 @@ def ask(weeks: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFacto
         _write_as_known(weeks, warehouse, now)
         return f"duckdb://{warehouse}"
 
-    def rows(query: str, now: datetime.datetime = IN_THE_END, where: str = "TRUE") -> dict[str, Row]:
+    @functools.lru_cache(maxsize=4)
+    def result(query: str, now: datetime.datetime) -> pa.Table:
         with open_source(uri(now)).rows(Source(sql=query)) as found:
             found.hold()
-            batches = found.select(f"SELECT * FROM result WHERE {where}")  # noqa: S608 - ours
-            return {row["flight_id"]: row for batch in batches for row in batch.to_pylist()}
+            return pa.Table.from_batches(found.select("SELECT * FROM result"))
+
+    def rows(query: str, now: datetime.datetime = IN_THE_END, where: str = "TRUE") -> dict[str, Row]:
+        found = weeks.from_arrow(result(query, now)).filter(where).to_arrow_table()
+        return {row["flight_id"]: row for row in found.to_pylist()}
 
     return rows
 
