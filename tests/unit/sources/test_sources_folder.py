@@ -1,6 +1,7 @@
 """A folder of files as tables: Parquet, CSV and TFRecord, and the file to blame when one is broken."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from components.shared.sources import open_source
 from configs.errors import SourceError, UnreadableFileError
 from configs.rows import Ingest, Source
+from tests.errors import raises
 
 CSV = "id,price,name,at\n1,2.5,ann,2020-01-01 10:00:00\n2,NA,,2020-01-02 00:00:00\n3,4,it's,\n"
 
@@ -98,7 +100,7 @@ def test_the_fingerprint_follows_the_content_of_the_tables_read(folder: Path) ->
 )
 def test_a_file_that_cannot_be_read_is_named(ask: Any, folder: Path, name: str, content: bytes) -> None:
     (folder / name).write_bytes(content)
-    with pytest.raises(UnreadableFileError, match=name.replace(".", r"\.")):
+    with raises(UnreadableFileError, subject=re.compile(re.escape(name))):
         ask(f"file://{folder}")
 
 
@@ -107,7 +109,7 @@ def test_the_corrupt_one_of_many_files_is_named(ask: Any, folder: Path) -> None:
         path = _parquet(folder / f"t/{part}.parquet", x=[float(n * 7919 % 104729) for n in range(50_000)])
     whole = path.read_bytes()
     path.write_bytes(whole[:2000] + bytes(5000) + whole[7000:])
-    with pytest.raises(UnreadableFileError, match=r"t/2\.parquet: expected a Parquet file"):
+    with raises(UnreadableFileError, subject=re.compile(r"t/2\.parquet$"), expected="a Parquet file"):
         ask(f"file://{folder}", "SELECT SUM(x) AS total FROM t")
 
 
@@ -137,24 +139,24 @@ def test_a_name_full_of_wildcards_is_only_a_name(ask: Any, folder: Path) -> None
 
 def test_an_empty_folder_says_what_it_may_hold(ask: Any, folder: Path) -> None:
     (folder / "data.xlsx").touch()
-    with pytest.raises(SourceError, match=r"expected \*\.parquet, \*\.csv.*got data\.xlsx"):
+    with raises(SourceError, expected=re.compile(r"\*\.parquet, \*\.csv"), got="data.xlsx"):
         ask(f"file://{folder}")
 
 
 def test_a_missing_folder_is_named(ask: Any, folder: Path) -> None:
-    with pytest.raises(SourceError, match=r"nowhere: expected a folder, got nothing"):
+    with raises(SourceError, subject=re.compile("nowhere$"), expected="a folder", got=re.compile("^nothing")):
         ask(f"file://{folder / 'nowhere'}")
 
 
 def test_files_of_two_formats_are_no_table(ask: Any, folder: Path) -> None:
     _parquet(folder / "t/0.parquet", a=[1])
     (folder / "t/1.csv").write_text("a\n1\n")
-    with pytest.raises(SourceError, match=r"one format, got csv, parquet"):
+    with raises(SourceError, got="csv, parquet"):
         ask(f"file://{folder}")
 
 
 def test_without_sql_two_tables_are_refused_with_a_way_out(ask: Any, folder: Path) -> None:
     for name in ("part-0", "part-1"):
         _parquet(folder / f"{name}.parquet", a=[1])
-    with pytest.raises(SourceError, match=r"got part-0, part-1.*sub-folder"):
+    with raises(SourceError, got=re.compile("^part-0, part-1"), remedy=re.compile("sub-folder")):
         ask(f"file://{folder}")

@@ -1,12 +1,14 @@
 """GoogleSQL through DuckDB means what it means in BigQuery, and its errors point into the user's text."""
 
 import datetime
+import re
 from typing import Any
 
 import pytest
 
 from components.shared.sources import googlesql
 from configs.errors import QueryError
+from tests.errors import raises
 
 
 @pytest.mark.parametrize(
@@ -96,13 +98,12 @@ def test_a_mistake_is_shown_where_it_stands(
     ],
 )
 def test_only_one_select_is_a_query(sql: str, got: str) -> None:
-    with pytest.raises(QueryError, match="expected one SELECT") as caught:
+    with raises(QueryError, expected=re.compile("^one SELECT"), got=got):
         googlesql.parse(sql)
-    assert caught.value.got == got
 
 
 def test_a_column_returned_twice_is_refused(ask: Any, warehouse: str) -> None:
-    with pytest.raises(QueryError, match=r"each column once.*'id'"):
+    with raises(QueryError, got=re.compile("'id'")):
         ask(warehouse, "SELECT id, amount, id FROM shop.orders")
 
 

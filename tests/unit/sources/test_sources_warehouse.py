@@ -1,5 +1,6 @@
 """The local warehouse: its datasets, its fingerprint, and what is said when it cannot be read."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 from components.shared.sources import open_source
 from configs.errors import BusyError, QueryError, SourceError, UnknownSourceError, UnreadableFileError
 from configs.rows import Ingest, Source
+from tests.errors import raises
 
 HOLD_OPEN = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/key", "warehouse.duckdb", "duckdb://", ""])
 def test_an_unknown_scheme_is_answered_with_the_known_ones(uri: str) -> None:
-    with pytest.raises(UnknownSourceError, match=r"duckdb://FILE, file://FOLDER, gs://BUCKET/FOLDER or bq"):
+    with raises(
+        UnknownSourceError, expected=re.compile("duckdb://FILE, file://FOLDER, gs://BUCKET/FOLDER or bq")
+    ):
         open_source(uri)
 
 
@@ -49,7 +53,7 @@ def test_a_plain_name_in_two_datasets_is_refused(ask: Any, warehouse: str) -> No
 def test_without_sql_the_only_table_is_read_and_two_are_refused(
     ask: Any, warehouse: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match=r"exactly one table.*archive\.customers"):
+    with raises(SourceError, got=re.compile(r"archive\.customers")):
         ask(warehouse)
     with duckdb.connect(tmp_path / "one.duckdb") as connection:
         connection.execute("CREATE TABLE single AS SELECT 5 AS five")
@@ -79,13 +83,13 @@ def test_reading_leaves_the_file_as_it_is(ask: Any, warehouse: str) -> None:
 
 
 def test_a_missing_warehouse_is_answered_with_the_command_that_makes_one(ask: Any, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"nothing there.*python -m pipelines seed"):
+    with raises(SourceError, got=re.compile("nothing there"), remedy=re.compile("python -m pipelines seed")):
         ask(f"duckdb://{tmp_path / 'nowhere.duckdb'}", "SELECT 1 AS one")
 
 
 def test_a_file_that_is_no_warehouse_is_named(ask: Any, tmp_path: Path) -> None:
     (tmp_path / "letters.duckdb").write_text("dear sir\n" * 1000)
-    with pytest.raises(UnreadableFileError, match=r"letters\.duckdb: expected a DuckDB file"):
+    with raises(UnreadableFileError, subject=re.compile(r"letters\.duckdb$"), expected="a DuckDB file"):
         ask(f"duckdb://{tmp_path / 'letters.duckdb'}", "SELECT 1 AS one")
 
 
@@ -96,7 +100,7 @@ def test_a_warehouse_that_another_process_writes_is_busy(ask: Any, tmp_path: Pat
     ) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"open\n"
-        with pytest.raises(BusyError, match=r"held\.duckdb is open for writing"):
+        with raises(BusyError, subject=re.compile(r"held\.duckdb")):
             ask(f"duckdb://{file}", "SELECT 1 AS one")
         holder.kill()
 
@@ -116,5 +120,8 @@ def test_a_query_beyond_its_memory_says_which_knob_to_turn(tmp_path: Path) -> No
         connection.execute("CREATE TABLE t AS SELECT 1 AS one")
     source = open_source(f"duckdb://{tmp_path / 'one.duckdb'}", Ingest(memory_limit="10MB", threads=1))
     sql = "SELECT ARRAY_AGG(i) AS all_of_them FROM UNNEST(GENERATE_ARRAY(1, 2000000)) AS i"
-    with source.rows(Source(sql=sql)) as rows, pytest.raises(SourceError, match=r"ingest\.memory_limit"):
+    with (
+        source.rows(Source(sql=sql)) as rows,
+        raises(SourceError, remedy=re.compile(r"ingest\.memory_limit")),
+    ):
         rows.hold()

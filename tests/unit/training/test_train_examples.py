@@ -1,6 +1,7 @@
 """Both input pipelines: every example once an epoch, in an order that can be had again."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from components.train.features import ModelInputs
 from components.train.shards import Batch, Shards
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
 from configs.training import Training
+from tests.errors import raises
 
 Order = np.random.Generator
 MEMORY = Training(input_pipeline="memory")
@@ -96,7 +98,7 @@ def test_what_goes_wrong_in_the_reading_thread_is_raised_where_batches_are_used(
     stream = data.load(folder, "train", inputs, STREAM)
     damaged = folder / "train" / "part-00003.parquet"
     damaged.write_bytes(b"\0" * damaged.stat().st_size)
-    with pytest.raises(UnreadableFileError, match="part-00003"):
+    with raises(UnreadableFileError, subject=re.compile("part-00003")):
         list(stream.batches(256, order(1)))
 
 
@@ -149,11 +151,13 @@ def test_a_constant_label_is_refused(
     for shard in (folder / "eval").glob("*.parquet"):
         table = pq.read_table(shard)
         pq.write_table(table.filter(table["late"].to_numpy() == 0), shard)
-    with pytest.raises(LabelError) as raised:
+    with raises(
+        LabelError,
+        subject="label 'late' in split 'eval'",
+        expected="both 0 and 1",
+        got=re.compile("^0 in all "),
+    ):
         data.load(folder, "eval", inputs, either)
-    assert raised.value.subject == "label 'late' in split 'eval'"
-    assert raised.value.expected == "both 0 and 1"
-    assert raised.value.got.startswith("0 in all ")
 
 
 def test_a_split_without_examples_is_refused(
@@ -162,7 +166,7 @@ def test_a_split_without_examples_is_refused(
     folder = tmp_path / "examples"
     shutil.copytree(examples, folder)
     shutil.rmtree(folder / "eval")
-    with pytest.raises(EmptySplitError, match="split 'eval'"):
+    with raises(EmptySplitError, subject="split 'eval'"):
         data.load(folder, "eval", inputs, either)
 
 
@@ -171,18 +175,18 @@ def test_a_shard_that_is_no_parquet_is_named(
 ) -> None:
     folder = changed(examples, tmp_path, "train", lambda table: table)
     (folder / "train" / "part-00001.parquet").write_bytes(b"not parquet at all")
-    with pytest.raises(UnreadableFileError, match=r"part-00001.parquet: expected a Parquet file"):
+    with raises(UnreadableFileError, subject=re.compile(r"part-00001\.parquet$"), expected="a Parquet file"):
         data.load(folder, "train", inputs, either)
 
 
 def test_features_json_is_refused_in_one_line(transform_graph: Path, tmp_path: Path) -> None:
     from components.train import features
 
-    with pytest.raises(TrainingError, match=r"features.json: expected .* got FileNotFoundError"):
+    with raises(TrainingError, subject=re.compile(r"features\.json$"), got=re.compile("^FileNotFoundError")):
         features.read(tmp_path, "late")
-    with pytest.raises(TrainingError, match="expected 'later', got 'late'"):
+    with raises(TrainingError, expected="'later'", got="'late'"):
         features.read(transform_graph, "later")
     content = json.loads((transform_graph / "features.json").read_text())
     (tmp_path / "features.json").write_text(json.dumps(content | {"dense": [], "indexed": {}}))
-    with pytest.raises(TrainingError, match="expected at least one input, got none"):
+    with raises(TrainingError, expected="at least one input", got="none"):
         features.read(tmp_path, "late")

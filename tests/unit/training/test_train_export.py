@@ -1,6 +1,7 @@
 """The exported model: one SavedModel, two signatures, equal scores."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import tensorflow_transform as tft
 from components.train import export, features, models
 from configs.errors import TrainingError
 from configs.training import Training
+from tests.errors import raises
 
 Trained = Any
 Rows = Any
@@ -200,7 +202,7 @@ def test_model_json_says_what_the_model_is(trained: Trained, loaded: Any) -> Non
 
 def test_a_folder_without_a_graph_is_refused(inputs: features.ModelInputs, tmp_path: Path) -> None:
     model = models.build(inputs, Training(model="linear"))
-    with pytest.raises(TrainingError, match=r"expected a transform graph \(transform_fn/\)"):
+    with raises(TrainingError, expected=re.compile("transform_fn/")):
         export.save(model, tmp_path, inputs, "flights", tmp_path / "model")
 
 
@@ -220,7 +222,5 @@ def test_a_graph_that_does_not_fit_features_json_is_refused(
 
     other = replace(inputs, **wrong)
     model = models.build(other, Training(model="linear"))
-    with pytest.raises(
-        TrainingError, match=r"expected a graph with the inputs and outputs of its features\.json"
-    ):
+    with raises(TrainingError, expected=re.compile(r"features\.json")):
         export.save(model, transform_graph, other, "flights", tmp_path / "model")
