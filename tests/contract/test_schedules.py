@@ -19,6 +19,7 @@ from pipelines.runners import schedules
 from pipelines.runners.cron import timing
 from tests.contract.registries import golden_scores
 from tests.contract.vertex.server import VertexServer
+from tests.errors import raises
 from tests.planes import lay_out
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
@@ -217,14 +218,16 @@ def test_it_is_listed_and_deleted(there: Any) -> None:
 @pytest.mark.parametrize("action", [schedules.pause, schedules.resume, schedules.delete])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
     schedules.create(there(), AT_SIX)
-    with pytest.raises(CloudError, match=r"schedule create flights --env dev --pipeline prediction --cron"):
+    with raises(
+        CloudError, remedy=re.compile("schedule create flights --env dev --pipeline prediction --cron")
+    ):
         action(there(), "prediction")
     assert [each.state for each in schedules.listed(there())] == ["active"]
 
 
 def test_a_closed_service_is_told_in_one_line(vertex: VertexServer, there: Any) -> None:
     vertex.faults.refuse("ListSchedules", "PERMISSION_DENIED")
-    with pytest.raises(CloudError, match=r"roles/aiplatform\.user"):
+    with raises(CloudError, remedy=re.compile(r"roles/aiplatform\.user")):
         schedules.listed(there())
 
 

@@ -1,5 +1,6 @@
 """Files on `gs://` as a source: the same tables, rows and fingerprints as below a folder."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from components.shared.files.gcs.client import blob
 from components.shared.sources import open_source
 from configs.errors import PlaceError, SourceError, UnreadableFileError
 from configs.rows import Source
+from tests.errors import raises
 
 SQL = "SELECT a.id, b.name FROM first AS a JOIN second AS b USING (id) ORDER BY id"
 
@@ -75,10 +77,10 @@ def test_one_object_is_a_folder_of_one_table(uploaded: str) -> None:
 
 
 def test_what_is_wrong_is_told_with_its_uri(uploaded: str, bucket: Path) -> None:
-    with pytest.raises(SourceError, match=f"the source folder {bucket}nothing: expected a folder"):
+    with raises(SourceError, subject=f"the source folder {bucket}nothing", expected="a folder"):
         open_source(f"{bucket}nothing").tables()
-    with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket "):
+    with raises(PlaceError, remedy=re.compile("gcloud storage buckets create gs://no-such-bucket ")):
         open_source("gs://no-such-bucket/data").tables()
     blob(f"{uploaded}/first/1.parquet").upload_from_string("no Parquet")
-    with pytest.raises(UnreadableFileError, match=f"^{uploaded}/first/1.parquet: expected a Parquet file"):
+    with raises(UnreadableFileError, subject=f"{uploaded}/first/1.parquet", expected="a Parquet file"):
         rows(uploaded)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from configs.rows import Source
 from pipelines.graph import compiling
 from tests.contract.bigquery.conftest import Adapter
 from tests.contract.bigquery.service import Asked, Endless
+from tests.errors import raises
 
 ROOT = Path(__file__).parents[3]
 VISITS = Source(sql="SELECT * FROM shop.visits")
@@ -105,7 +107,7 @@ def test_a_failed_export_ends_the_others(filled: Any, bucket: Path) -> None:
     with bigquery.rows(VISITS) as rows:
         rows.hold()
         shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
-        with pytest.raises(SourceError, match="Access Denied"):
+        with raises(SourceError, got=re.compile("Access Denied")):
             rows.write("SELECT id FROM result", ("id",), shard, 300)
     assert sorted(jobs.cancelled) == sorted(jobs.running)
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from components.shared.sources import open_source
 from components.shared.sources.nycflights13 import TABLES
 from components.shared.sources.samples import seed
@@ -11,6 +9,7 @@ from configs.errors import SourceError
 from configs.loading import load
 from configs.rows import Source
 from pipelines.commands import seed as seed_command
+from tests.errors import raises
 
 ROWS = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
 FACTS = (
@@ -72,7 +71,7 @@ def test_a_dataset_that_lies_elsewhere_is_left_alone(service: Any) -> None:
     dataset = bigquery.Dataset(f"{service.project}.flights")
     dataset.location = "EU"
     service.client.create_dataset(dataset)
-    with pytest.raises(SourceError, match=r"expected in us-central1, got in EU"):
+    with raises(SourceError, expected="in us-central1", got="in EU"):
         seed(f"bq://{service.project}", access=service.access())
     assert list(service.client.list_tables("flights")) == []
 

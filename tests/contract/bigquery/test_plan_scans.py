@@ -1,5 +1,6 @@
 """The plan asks BigQuery, in a dry run, what the query will scan; a query that could not run has no plan."""
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from configs.loading import load
 from configs.rows import Source as Selection
 from configs.settings import Settings
 from pipelines.plan import command
+from tests.errors import raises
 
 TIB = 2**40
 
@@ -66,7 +68,11 @@ def test_the_budget_judges_what_scoring_scans(service: Any, scored: Any) -> None
     service.dry_run(2 * TIB, ("id", "STRING"))
     limit = f"cloud.bigquery.maximum_bytes_billed={4 * TIB}"
     command.check(scored(limit, "cloud.budget_usd=500"), "prediction")
-    with pytest.raises(BudgetError, match=r"a prediction run of flights in dev.*at most 25\.00 USD"):
+    with raises(
+        BudgetError,
+        subject=re.compile("a prediction run of flights in dev"),
+        expected=re.compile(r"at most 25\.00 USD"),
+    ):
         command.check(scored(limit), "prediction")
 
 
@@ -77,8 +83,10 @@ def test_the_emulator_itself_answers_a_plan(there: Any) -> None:
 def test_the_budget_judges_what_the_query_scans(service: Any, there: Any) -> None:
     service.dry_run(2 * TIB, ("id", "STRING"))
     command.check(there(f"cloud.bigquery.maximum_bytes_billed={4 * TIB}", "cloud.budget_usd=500"))
-    with pytest.raises(
-        BudgetError, match=r"at most 25\.00 USD .*got an estimate of 1\d\.\d\d to \d+\.\d\d USD"
+    with raises(
+        BudgetError,
+        expected=re.compile(r"^at most 25\.00 USD "),
+        got=re.compile(r"1\d\.\d\d to \d+\.\d\d USD"),
     ):
         command.check(there(f"cloud.bigquery.maximum_bytes_billed={4 * TIB}"))
 
@@ -90,14 +98,14 @@ def test_without_a_budget_a_run_is_not_judged_and_nobody_is_asked(service: Any, 
 
 def test_a_query_above_its_limit_has_no_plan(service: Any, there: Any) -> None:
     service.dry_run(20 * 2**30, ("id", "STRING"))
-    with pytest.raises(QueryError, match=r"at most 10\.0 GiB .*got 20\.0 GiB"):
+    with raises(QueryError, expected=re.compile(r"at most 10\.0 GiB "), got=re.compile(r"^20\.0 GiB")):
         command.planned(there())
 
 
 def test_a_table_that_is_not_there_has_no_plan(there: Any) -> None:
     missing = there()
     source = missing.source.model_copy(update={"sql": "SELECT id FROM shop.visit"})
-    with pytest.raises(QueryError, match=r"visit.*Did you mean 'visits'\?"):
+    with raises(QueryError, subject=re.compile("visit"), remedy=re.compile("'visits'")):
         command.planned(missing.model_copy(update={"source": source}))
 
 

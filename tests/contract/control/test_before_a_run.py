@@ -1,5 +1,6 @@
 """Before anything is spent: a run that cannot end well, or may cost too much, is not submitted."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipelines.commands import predict_batch as batch_command
 from pipelines.commands import run as run_command
 from tests.contract.control.server import ControlServer
 from tests.contract.vertex.server import VertexServer
+from tests.errors import raises
 
 
 @pytest.fixture(autouse=True)
@@ -24,16 +26,16 @@ def test_a_run_without_its_bucket_is_not_submitted(
     vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
 ) -> None:
     control.world.buckets.clear()
-    with pytest.raises(
-        CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
-    ):
+    with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
         run_command.run("flights", dev(f"cloud.loopback.vertex={vertex.url}"))
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
     settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=1")
-    with pytest.raises(BudgetError, match=r"at most 1\.00 USD \(cloud\.budget_usd\), got an estimate of"):
+    with raises(
+        BudgetError, expected="at most 1.00 USD (cloud.budget_usd)", got=re.compile("^an estimate of")
+    ):
         run_command.run("flights", settings)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
@@ -42,20 +44,20 @@ def test_a_prediction_without_its_bucket_is_not_submitted(
     vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
 ) -> None:
     control.world.buckets.clear()
-    with pytest.raises(
-        CloudError, match="Mend it: gcloud storage buckets create gs://my-project-dev-pipeline"
-    ):
+    with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
         batch_command.run(dev(f"cloud.loopback.vertex={vertex.url}"), batch_command.BatchRequest())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
     settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=0.5")
-    with pytest.raises(
-        BudgetError, match=r"a prediction run of flights in dev: expected at most 0\.50 USD"
-    ) as caught:
+    with raises(
+        BudgetError,
+        subject="a prediction run of flights in dev",
+        expected=re.compile(r"^at most 0\.50 USD"),
+        remedy=re.compile("plan flights --env dev --pipeline prediction"),
+    ):
         batch_command.run(settings, batch_command.BatchRequest())
-    assert "plan flights --env dev --pipeline prediction" in str(caught.value)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 

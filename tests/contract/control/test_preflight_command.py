@@ -1,5 +1,6 @@
 """What the preflight says where it may not look, to a run that begins, and as a command."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pipelines.__main__ import app
 from pipelines.preflight import command
 from tests.contract.control.conftest import BUCKET, P, found, states
 from tests.contract.control.server import ControlServer
+from tests.errors import raises
 
 
 def test_without_the_project_nothing_else_is_looked_at(control: ControlServer, dev: Any) -> None:
@@ -66,11 +68,10 @@ def test_a_run_asks_each_service_once_or_twice(control: ControlServer, dev: Any)
 
 def test_a_run_is_refused_with_the_command_that_mends_it(control: ControlServer, dev: Any) -> None:
     control.world.buckets.clear()
-    with pytest.raises(CloudError) as caught:
+    with raises(CloudError, remedy=re.compile(f"gcloud storage buckets create gs://{BUCKET}")):
         command.check(dev())
-    assert f"Mend it: gcloud storage buckets create gs://{BUCKET}" in str(caught.value)
     control.world.images.clear()
-    with pytest.raises(CloudError, match=r"2 more: python -m pipelines preflight flights --env dev"):
+    with raises(CloudError, remedy=re.compile("2 more: python -m pipelines preflight flights --env dev")):
         command.check(dev())
 
 

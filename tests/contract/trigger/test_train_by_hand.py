@@ -1,12 +1,14 @@
 """`make train`: its message, through Pub/Sub's own emulator."""
 
 import json
+import re
 
 import pytest
 
 from configs.errors import CloudError
 from infra.commands import training
 from infra.commands.registry import settings_of
+from tests.errors import raises
 
 TOPIC = "projects/my-project-dev/topics/pipeline-runs"
 SUBSCRIPTION = "projects/my-project-dev/subscriptions/looking-on"
@@ -27,7 +29,7 @@ def test_the_message_is_the_one_that_the_trigger_understands() -> None:
 
 @pytest.mark.usefixtures("pubsub")
 def test_without_its_topic_the_way_there_is_named() -> None:
-    with pytest.raises(
-        CloudError, match=r"topics/pipeline-runs: expected to take a message.*make plan-infra ENV=dev"
+    with raises(
+        CloudError, subject=re.compile("topics/pipeline-runs$"), remedy=re.compile("make plan-infra ENV=dev")
     ):
         training.start(settings_of("dev"), "flights")
