@@ -7,11 +7,16 @@ from pathlib import Path
 
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import local_files, parallel_map
+from configs.errors import UnreadableFileError
 from configs.rows import Split
 
 
 def shard_groups(rows: Path, split: Split, group_bytes: int) -> list[list[Path]]:
-    """The shards of a split, in order, in groups of at most so many bytes, or of one shard."""
+    """The shards of a split, in order, in groups of at most so many bytes, or of one shard.
+
+    Raises:
+        UnreadableFileError: A shard vanished.
+    """
     files = shards(rows, split)
     groups: list[list[Path]] = []
     room = 0
@@ -42,4 +47,8 @@ def local_groups(groups: Sequence[Sequence[Path]], scratch: Path) -> Iterator[li
 
 
 def _size(file: Path) -> int:
-    return file.stat().st_size
+    try:
+        return file.stat().st_size
+    except FileNotFoundError as error:
+        remedy = "Run again from `ingest`."
+        raise UnreadableFileError(str(file), expected="a shard", got="nothing", remedy=remedy) from error

@@ -12,7 +12,7 @@ from kfp import dsl
 from components.shared.files.artifacts import shard_path, writing
 from components.shared.files.gcs import reading as gcs_reading
 from components.validate.component import validate
-from configs.errors import PlaceError
+from configs.errors import PipelineError, PlaceError
 from tests.contract.gs.conftest import TRANSFORM, VALIDATE, Chains
 
 
@@ -105,3 +105,21 @@ def test_statistics_fetch_a_few_shards_at_a_time(bucket: Path, tmp_path: Path) -
     (few, size), (many, _) = most_on_disk(bucket / "few", 4), most_on_disk(bucket / "many", 40)
     assert 2 * size <= few <= 1.01 * 4 * size
     assert 2 * size <= many <= 1.01 * 4 * size
+
+
+@pytest.mark.parametrize("when", ["before they are fetched", "while they are fetched"])
+def test_shards_that_vanish_are_named_by_validate(storage_server: Any, bucket: Path, when: str) -> None:
+    from components.shared.stage.recording import silent
+    from components.validate import core
+
+    with writing(bucket / "rows") as folder:
+        for split in ("train", "eval", "test"):
+            pq.write_table(pa.table({"x": [1.0, 2.0]}), shard_path(folder, split, 0))
+    path = r"train.*part-00000\.parquet"
+    path += r".*alt=media" if when.startswith("while") else ""
+    storage_server.fail("GET", path, 404, times=100)
+    with pytest.raises(PipelineError) as raised:
+        core.run(bucket / "rows", VALIDATE, None, bucket / "statistics", silent)
+    assert raised.value.subject.endswith("train/part-00000.parquet")
+    assert raised.value.subject.startswith("gs://")
+    assert gcs_reading.objects(str(bucket / "statistics")) == {}
