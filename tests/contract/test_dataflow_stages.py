@@ -249,7 +249,9 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     for name in ("golden.json", "verdict.json"):
         assert read_json(there / name) == close(read_json(here / name), **IN_ANOTHER_ORDER), name
     assert read_json(there / "metrics.json")["champion_version"] == "7"
-    assert any(name.startswith("champion/metrics") for name in gcs_reading.objects(str(there)))
+    names = gcs_reading.objects(str(there))
+    for file in ("tfma/metrics", "tfma/validations", "tfma/eval_config"):
+        assert any(name.startswith(file) for name in names), file
 
 
 def test_three_jobs_ran_to_their_end(both: Both) -> None:

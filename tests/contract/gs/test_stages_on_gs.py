@@ -77,7 +77,7 @@ def test_evaluate_measures_and_decides_the_same(chains: Chains) -> None:
         here, there = (read_json(chain.at("evaluation", "evaluate") / name) for chain in chains)
         assert here == there, name
     names = gcs_reading.objects(str(chains[1].at("evaluation", "evaluate")))
-    assert any(name.startswith("candidate/metrics") for name in names)
+    assert any(name.startswith("tfma/metrics") for name in names)
 
 
 def test_a_champion_on_gs_is_judged_like_one_in_a_folder(chains: Chains) -> None:
