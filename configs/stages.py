@@ -27,6 +27,7 @@ class StageSpec:
         decides_model: Whether its settings and its code decide which model a run makes. Not so for what lets
             a model pass or not, or moves it.
         branches: Tasks that a gate may run in its place.
+        alone: Whether it can be run by itself, on the artifacts of an earlier run.
         last: Whether it runs when all others have ended, well or not: KFP's exit task.
     """
 
@@ -40,15 +41,19 @@ class StageSpec:
     runs_query: bool = False
     decides_model: bool = False
     branches: tuple[str, ...] = ()
+    alone: bool = True
     last: bool = False
 
 
-_REPORT = StageSpec("report", "records to a page", ("report",), minutes=(1, 2), cached=False, last=True)
+_REPORT = StageSpec(
+    "report", "records to a page", ("report",), minutes=(1, 2), cached=False, alone=False, last=True
+)
 
 # fmt: off
 STAGES: dict[Pipeline, tuple[StageSpec, ...]] = {
     "training": (
-        StageSpec("resolve", "the source and the champion", ("standing",), minutes=(1, 4), cached=False),
+        StageSpec("resolve", "the source and the champion", ("standing",), minutes=(1, 4), cached=False,
+                  alone=False),
         StageSpec("ingest", "source to rows", ("rows",), minutes=(2, 15), runs_query=True,
                   decides_model=True),
         StageSpec("validate", "rows to statistics and findings", ("statistics",), minutes=(2, 15)),

@@ -360,7 +360,7 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="; ".join(", ".join(each.name for each in specs) for specs in STAGES.values()) + "."
+            help="; ".join(", ".join(s.name for s in specs if s.alone) for specs in STAGES.values()) + "."
         ),
     ],
     use_case: UseCase,

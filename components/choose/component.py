@@ -18,9 +18,9 @@ def choose(
 
     with open_stage("choose", locals()) as stage:
         from components.choose import core
-        from components.choose.settings import ChooseStage
+        from components.choose import settings as own
 
         given, otherwise = core.Stamp(run_id, scored_at), core.Stamp(job, created)
-        chosen = core.run(stage.settings(ChooseStage), version, given, otherwise, stage.path(choice))
+        chosen = core.run(stage.settings(own.ChooseStage), version, given, otherwise, stage.path(choice))
         stage.done({name: getattr(chosen, name) for name in ("version", "scored_at", "source")})
     return chosen

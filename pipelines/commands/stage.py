@@ -15,7 +15,7 @@ from components.shared.files.artifacts import read_json
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError, UnknownRunError
 from configs.settings import Settings
-from configs.stages import artifact_makers
+from configs.stages import artifact_makers, every_stage
 from pipelines import view
 from pipelines.graph import definitions
 from pipelines.graph.definitions import Definition
@@ -25,8 +25,8 @@ from pipelines.runs import find_run
 
 _SYSTEM = "system."
 """How the names of KFP's own artifact types begin."""
-_LOOKS_FIRST = "resolve"
-"""Every stage of training that runs alone looks at the world by itself."""
+_STANDING = {"source", "baseline", "champion", "champion_version"}
+"""What `resolve` finds: a stage that runs alone and needs any of it looks at the world by itself."""
 
 
 def run(name: str, settings: Settings, run_id: str) -> Path:
@@ -55,7 +55,7 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
         "settings": stage_part(name, settings).model_dump_json(),
         "code": stage_code(name, settings),
         **_inputs(component, earlier),
-        **(_of_training(settings, run_id) if training else _of_prediction(name, earlier)),
+        **(_of_training(component, settings, run_id) if training else _of_prediction(name, earlier)),
         **{
             output: _artifact(output, str(out / output), spec.type)
             for output, spec in (component.component_spec.outputs or {}).items()
@@ -101,9 +101,9 @@ class _Earlier:
 
 
 def _pipeline_with(name: str) -> Definition:
+    known = [spec.name for spec in every_stage() if spec.alone]
     found = definitions.with_stage(name)
-    if found is None or name == _LOOKS_FIRST:
-        known = [stage for each in definitions.every() for stage in each.order if stage != _LOOKS_FIRST]
+    if found is None or name not in known:
         raise SettingsError("stage", expected=f"one of {', '.join(known)}", got=repr(name))
     return found
 
@@ -114,14 +114,19 @@ def _named(component: Any) -> list[str]:
     return [name for name in function.__annotations__ if name != "return"]
 
 
-def _of_training(settings: Settings, run_id: str) -> Mapping[str, Any]:
+def _of_training(component: Any, settings: Settings, run_id: str) -> Mapping[str, Any]:
     """Everything that a component of training may be given that is no artifact of an earlier run."""
-    found = resolve_core.look(ResolveStage.of(settings), "")
+    standing = {}
+    if _STANDING & set(component.component_spec.inputs or {}):
+        found = resolve_core.look(ResolveStage.of(settings), "")
+        standing = {
+            "source": found.source,
+            "baseline": found.statistics,
+            "champion": _artifact("champion", found.model),
+            "champion_version": found.champion,
+        }
     return {
-        "source": found.source,
-        "baseline": found.statistics,
-        "champion": _artifact("champion", found.model),
-        "champion_version": found.champion,
+        **standing,
         "checkpoints": str((settings.run_root / "checkpoints").absolute()),
         "run_id": run_id,
         "job": "",
