@@ -18,7 +18,6 @@ REDUCTION_SERVER = "us-docker.pkg.dev/vertex-ai-restricted/training/reductionser
 """Google's own image, which has no other tag."""
 REDUCTION_MACHINE = "n1-highcpu-16"
 _KIND = inspect.Parameter.POSITIONAL_OR_KEYWORD
-_TYPES = {"STRING": str, "BOOLEAN": bool, "NUMBER_INTEGER": int, "NUMBER_DOUBLE": float}
 _RESERVATION_KEY = "compute.googleapis.com/reservation-name"
 _JOB_SPEC = {
     "display_name": str,
@@ -56,7 +55,7 @@ def as_custom_job(component: Any, settings: Settings, cloud: Cloud) -> Any:
     from kfp import dsl
 
     own = inspect.signature(component.python_func).parameters.values()
-    values = {name: _TYPES[spec.type] for name, spec in _values(component)} | {"gcp_resources": str}
+    values = {name: spec.type for name, spec in _values(component)} | {"gcp_resources": str}
     made = [inspect.Parameter(name, _KIND, annotation=dsl.OutputPath(kind)) for name, kind in values.items()]
     inputs = _inputs(component, settings, cloud).items()
     job = [inspect.Parameter(name, _KIND, default=value, annotation=type(value)) for name, value in inputs]
