@@ -48,7 +48,7 @@ def as_custom_job(component: Any, settings: Settings, cloud: Cloud) -> Any:
     """The component of the same name, inputs and outputs that runs as a custom job.
 
     Args:
-        component: A Python component.
+        component: A Python component; KFP takes no other values than named ones from such a job.
         settings: Of a use case in an environment on Google Cloud.
         cloud: Its section.
     """

@@ -63,7 +63,7 @@ def test_a_job_runs_and_tells_of_its_tasks(vertex: VertexServer, compiled: Path,
     assert fit.end_time >= fit.start_time
     assert fit.outputs["model"].artifacts[0].uri.startswith(f"{bucket / 'root'}/1234/small-1/fit")
     assert fit.outputs["model"].artifacts[0].metadata["rows"] == 5
-    assert fit.execution.metadata["output:Output"] == 0.5
+    assert fit.execution.metadata["output:score"] == 0.5
     custom_job = vertex.store.get(fit.executor_detail.container_detail.main_job)
     machine = custom_job.job_spec.worker_pool_specs[0].machine_spec
     assert (machine.machine_type, machine.accelerator_count) == ("n1-standard-8", 1)

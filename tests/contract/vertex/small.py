@@ -3,6 +3,7 @@
 # mypy: disable-error-code="untyped-decorator"
 
 from pathlib import Path
+from typing import NamedTuple
 
 from kfp import compiler, dsl
 
@@ -21,7 +22,9 @@ def make(count: int, rows: dsl.Output[dsl.Dataset]) -> None:
 
 
 @dsl.component(base_image="python", install_kfp_package=False)
-def fit(rows: dsl.Input[dsl.Dataset], seconds: float, model: dsl.Output[dsl.Model]) -> float:
+def fit(rows: dsl.Input[dsl.Dataset], seconds: float, model: dsl.Output[dsl.Model]) -> NamedTuple(  # type: ignore[valid-type]
+    "Fitted", [("score", float)]
+):
     """Take a while; a negative while is an error."""
     import time
     from pathlib import Path
@@ -29,7 +32,7 @@ def fit(rows: dsl.Input[dsl.Dataset], seconds: float, model: dsl.Output[dsl.Mode
     time.sleep(seconds)
     Path(model.path).write_text("model")
     model.metadata["rows"] = Path(rows.path).stat().st_size
-    return 0.5
+    return (0.5,)
 
 
 @dsl.component(base_image="python", install_kfp_package=False)
@@ -56,7 +59,7 @@ def compile_to(path: Path) -> None:
     ) -> None:
         rows = make(count=count)
         fitted = gpu(rows=rows.outputs["rows"], seconds=seconds)
-        told = tell(score=fitted.outputs["Output"])
+        told = tell(score=fitted.outputs["score"])
         with dsl.If(told.output == "good", name="good"):
             say(word=run_id)
         with dsl.Else(name="bad"):
