@@ -72,7 +72,7 @@ def _fingerprint(folder: Path) -> int:
 
 def _query(folder: Path) -> int:
     with open_source(_uri(folder)).rows(_stage(folder).source) as rows:
-        return rows.hold()
+        return rows.materialize()
 
 
 def _ingest(folder: Path) -> int:

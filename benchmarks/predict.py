@@ -3,7 +3,8 @@
 Scores every row of the use case, then ten times as many, each in a process of its own on Beam's local runner,
 as `predict` does. Expect the rows a second after start-up (held against 50,000, two cores), the fixed
 costs (imports, Beam, the model), and the peak memory of either, which must not grow with the rows. Then
-the same rows by other ways to call the signature from Beam: docs/adr/0010. Needs a champion in output/.
+the same rows by other ways to call the signature from Beam (docs/adr/0010), and by Beam's own sinks
+(docs/adr/0013). Needs a champion in output/.
 """
 
 import argparse
@@ -31,13 +32,14 @@ FEW = 20_000
 """Rows whose time is nearly all start-up."""
 DAYS = 400
 """All of the public data."""
+SINKS = ("WriteToFiles", "WriteToParquetBatched")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--use-case", default="flights")
-    parser.add_argument("--way", choices=("predict", "run-inference", "a-row-each"), help=argparse.SUPPRESS)
+    parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.way:
@@ -52,8 +54,10 @@ def main() -> None:
             f"{TIMES} times": repeated(one, folder / "ten"),
         }
         scored = {title: apart("predict", told.use_case, rows) for title, rows in sizes.items()}
-        others = {way: apart(way, told.use_case, one) for way in ("run-inference", "a-row-each")}
-        called = {"predict, written": scored["all rows"], **others}
+        ways = ("run-inference", "a-row-each", *SINKS)
+        others = {way: apart(way, told.use_case, sizes["all rows"]) for way in ways}
+        ten = {f"{way}, {TIMES} times": apart(way, told.use_case, sizes[f"{TIMES} times"]) for way in SINKS}
+        called = {"predict, written": scored["all rows"], **others, **ten}
     show(scored, called)
 
 
@@ -122,21 +126,77 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
 
     settings = load(use_case)
     stage, model = PredictStage.of(settings), champion(settings)[0]
-    began = time.perf_counter()
+    stamp = Stamp.of(stage.name, "1", "2013-12-31T00:00:00+00:00", "benchmark")
+    began, files = time.perf_counter(), 0
     if way == "predict":
-        stamp = Stamp.of(stage.name, "1", "2013-12-31T00:00:00+00:00", "benchmark")
         with tempfile.TemporaryDirectory() as out:
             number = int(core.run(rows, model, stamp, stage, Path(out) / "predictions", silent)["rows"])
+            files = len(shards(Path(out) / "predictions", "score"))
+    elif way in SINKS:
+        with tempfile.TemporaryDirectory() as out:
+            write = core._WritePredictions(stage, model, stamp, Path(out))  # noqa: SLF001 - the same predictions
+            number = by_sink(way, plan_ranges(rows, "score", stage.shard_rows), write)
+            files = len(list(Path(out).rglob("part*")))
     else:
         number = by_run_inference(
             plan_ranges(rows, "score", stage.shard_rows), model, stage, rowwise=way != "run-inference"
         )
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": number, "seconds": seconds, "peak": peak}
+    return {"rows": number, "seconds": seconds, "peak": peak, "files": files}
 
 
-def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: bool) -> int:
+def by_sink(way: str, ranges: Sequence[Any], write: Any) -> int:
+    """The predictions of a `WriteShard`, written by one of Beam's sinks."""
+    import apache_beam as beam
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from apache_beam.io.fileio import FileSink, WriteToFiles
+
+    from components.predict import scored
+    from components.shared.beam.options import pipeline_options
+    from components.shared.beam.running import distribute
+    from components.shared.files.artifacts import shard_name
+    from components.shared.files.paths import place
+    from components.shared.rows.parquet import read_schema
+    from components.shared.rows.row_ranges import count_rows
+
+    schema = scored.schema(read_schema(place(ranges[0].shard)), write.carried)
+
+    class Predict(beam.DoFn):  # type: ignore[misc] # Beam's classes have no types
+        def setup(self) -> None:
+            write.setup()
+
+        def process(self, row_range: Any) -> Iterator[Any]:
+            for batch in write.batches(row_range, schema):
+                yield row_range.index, pa.Table.from_batches([batch.written])
+
+    class Sink(FileSink):  # type: ignore[misc] # likewise
+        def open(self, fh: Any) -> None:
+            self.writer = pq.ParquetWriter(fh, schema)
+
+        def write(self, record: Any) -> None:
+            self.writer.write_table(record[1])
+
+        def flush(self) -> None:
+            self.writer.close()
+
+    files = WriteToFiles(
+        str(write.out),
+        destination=lambda record: record[0],
+        sink=lambda _: Sink(),
+        file_naming=lambda *naming: shard_name(naming[-1]),
+        max_writers_per_bundle=len(ranges),
+    )
+    batched = beam.Values() | beam.io.WriteToParquetBatched(str(write.out / "part"), schema)
+    pipeline = beam.Pipeline(options=pipeline_options(write.stage.beam))
+    predictions = distribute(pipeline, ranges) | "Score" >> beam.ParDo(Predict())
+    _ = predictions | (files if way == "WriteToFiles" else batched)
+    pipeline.run().wait_until_finish()
+    return count_rows(ranges)
+
+
+def by_run_inference(ranges: Sequence[Any], model: Path, stage: Any, *, rowwise: bool) -> int:
     """The same scores through Beam's RunInference, of Arrow batches or of rows; nothing is written."""
     import apache_beam as beam
     import pyarrow as pa
@@ -144,7 +204,7 @@ def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: 
 
     from components.shared.beam.options import pipeline_options
     from components.shared.beam.running import distribute
-    from components.shared.rows.row_ranges import batches
+    from components.shared.rows.row_ranges import count_rows, read_range
     from components.shared.rows.scoring import Scorer
 
     class Handler(ModelHandler[Any, Any, Any]):  # type: ignore[misc] # Beam's classes have no types
@@ -169,20 +229,22 @@ def by_run_inference(every: Sequence[Any], model: Path, stage: Any, *, rowwise: 
             return {"min_batch_size": size, "max_batch_size": size}
 
     features = Scorer(model, "the champion").features
-    schema = next(batches(every[0], features.columns, 1)).schema
+    schema = next(read_range(ranges[0], features.columns, 1)).schema
     pipeline = beam.Pipeline(options=pipeline_options(stage.beam))
-    read = distribute(pipeline, every) | "Read" >> beam.FlatMap(batches, features.columns, stage.batch_rows)
+    read = distribute(pipeline, ranges) | "Read" >> beam.FlatMap(
+        read_range, features.columns, stage.batch_rows
+    )
     if rowwise:
         read |= "Rows" >> beam.FlatMap(lambda batch: batch.to_pylist())
     _ = read | RunInference(Handler())
     pipeline.run().wait_until_finish()
-    return sum(piece.rows for piece in every)
+    return count_rows(ranges)
 
 
 def show(scored: dict[str, dict[str, float]], called: dict[str, dict[str, float]]) -> None:
     """The figures, and how they stand against what is asked."""
     console = Console()
-    table = Table("", "rows", "seconds", "of the process", "peak MiB", title="predict")
+    table = Table("", "rows", "seconds", "of the process", "peak MiB", "shards", title="predict")
     for title, found in scored.items():
         table.add_row(title, *_row(found))
     console.print(table)
@@ -192,7 +254,7 @@ def show(scored: dict[str, dict[str, float]], called: dict[str, dict[str, float]
     console.print(f"after start-up {rate:,.0f} rows/s: {rate / ASKED:.2f} times the {ASKED:,} asked for")
     console.print(f"fixed costs {fixed:.1f} s, and {few['wall'] - few['seconds']:.1f} s of imports")
     console.print(f"memory of {TIMES} times the rows: {ten['peak'] / one['peak']:.2f} times")
-    table = Table("", "rows", "seconds", "of the process", "peak MiB", title="ways to call the signature")
+    table = Table("", "rows", "seconds", "of the process", "peak MiB", "shards", title="other ways")
     for way, found in called.items():
         table.add_row(way, *_row(found))
     console.print(table)
@@ -201,6 +263,7 @@ def show(scored: dict[str, dict[str, float]], called: dict[str, dict[str, float]
 def _row(found: dict[str, float]) -> list[str]:
     return [
         f"{found['rows']:,.0f}", f"{found['seconds']:.2f}", f"{found['wall']:.2f}", f"{found['peak']:,.0f}",
+        f"{found['files']:.0f}",
     ]  # fmt: skip
 
 

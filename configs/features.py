@@ -9,7 +9,7 @@ from configs.values import Column, Fraction
 
 
 class Numeric(Section):
-    """A number. NULL, NaN and infinities are missing values: they become the mean of the training split.
+    """A number. NULL, NaN and numbers beyond float32 are missing: they become the mean of the training split.
 
     A number that never varies in the training split is 0 everywhere: nothing can be learned from it.
     """

@@ -1,4 +1,4 @@
-"""From the predictions of a run to where they are wanted; a run that is repeated takes its own place."""
+"""Delivers the predictions of a run to a folder or a table; a run that is repeated replaces its own."""
 
 import shutil
 from pathlib import Path
@@ -11,9 +11,9 @@ from components.shared.files.paths import is_remote, local_copy, place
 from components.shared.stage.recording import Progress
 from configs.errors import DataError
 
-TOLD, DELIVERED = "predictions.json", "_predictions.json"
-"""What is said of a run's predictions: in the artifact, and beside the shards, where readers of a folder of
-Parquet pass over names that begin so."""
+DESCRIPTION, DELIVERED = "predictions.json", "_predictions.json"
+"""The description of a run's predictions: in the artifact, and next to the delivered shards, where readers of
+a folder of Parquet skip names that begin with an underscore."""
 
 
 def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -> Summary:
@@ -26,50 +26,50 @@ def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -
         predictions: The `predictions` artifact.
         stage: Where they go.
         out: The `delivery` artifact: `delivery.json`.
-        progress: Told of the work.
+        progress: Called while the predictions are delivered.
 
     Raises:
         PlaceError, SourceError, BusyError: The place is missing, closed to us, or not reached.
         DataError: The table has other columns, or in the end other rows.
     """
-    told = read_json(predictions / TOLD)
-    rows = int(told["predictions"])
+    description = read_json(predictions / DESCRIPTION)
+    rows = int(description["predictions"])
     progress("delivering", 0, rows)
     if stage.output.startswith("bq://"):
         from components.deliver import table
 
-        there = table.deliver(shards(predictions, "score"), told, stage)
-        if there != rows:
+        delivered = table.deliver(shards(predictions, "score"), description, stage)
+        if delivered != rows:
             raise DataError(
                 stage.output,
-                expected=f"{rows:,} rows of run {told['run_id']}",
-                got=f"{there:,}",
+                expected=f"{rows:,} rows of run {description['run_id']}",
+                got=f"{delivered:,}",
                 remedy="Another run wrote there at the same time: run the same command again.",
             )
         output = stage.output
     else:
-        folder = place(f"{stage.output}/{told['run_id']}")
+        folder = place(f"{stage.output}/{description['run_id']}")
         _copy(predictions, folder)
         output = str(folder)
     progress("delivering", rows, rows)
-    with writing(out) as beside:
-        write_json(beside / "delivery.json", _description(output, told))
+    with writing(out) as tmp:
+        write_json(tmp / "delivery.json", _description(output, description))
     return {"rows": rows, "output": output}
 
 
 def _copy(predictions: Path, folder: Path) -> None:
     if is_remote(predictions) and is_remote(folder):
         names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
-        gcs_writing.copy(str(predictions), str(folder), names | {TOLD: DELIVERED})
+        gcs_writing.copy(str(predictions), str(folder), names | {DESCRIPTION: DELIVERED})
         return
     if not is_remote(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-    with writing(folder) as beside, local_copy(predictions) as here:
-        for shard in shards(here, "score"):
-            shutil.copyfile(shard, beside / shard.name)
-        shutil.copyfile(here / TOLD, beside / DELIVERED)
+    with writing(folder) as tmp, local_copy(predictions) as local:
+        for shard in shards(local, "score"):
+            shutil.copyfile(shard, tmp / shard.name)
+        shutil.copyfile(local / DESCRIPTION, tmp / DELIVERED)
 
 
-def _description(output: str, told: dict[str, Any]) -> dict[str, Any]:
-    kept = ("run_id", "model_name", "model_version", "scored_at", "predictions", "positives", "rejected")
-    return {"output": output, **{name: told[name] for name in kept}}
+def _description(output: str, description: dict[str, Any]) -> dict[str, Any]:
+    names = ("run_id", "model_name", "model_version", "scored_at", "predictions", "positives", "rejected")
+    return {"output": output, **{name: description[name] for name in names}}

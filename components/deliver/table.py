@@ -1,4 +1,4 @@
-"""Predictions in a BigQuery table: loaded beside it, then put into it in one step.
+"""Predictions in a BigQuery table: loaded into a temporary table, then merged in one step.
 
 Load jobs cost nothing, but one that appends cannot be repeated: after a lost answer the rows would be there
 twice. So the shards are loaded into a table of `cloud.bigquery.temporary_dataset`, and one MERGE takes out
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from components.deliver.settings import DeliverStage
 from components.shared.files.paths import is_remote
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import read_schema
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import quoted
 from configs.bigquery import BigQueryAccess
@@ -37,37 +37,36 @@ _STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _OF_THIS_RUN = "there.run_id = @run_id AND there.scored_at = @scored_at"
 
 
-def deliver(files: Sequence[Path], told: Mapping[str, Any], stage: DeliverStage) -> int:
+def deliver(files: Sequence[Path], description: Mapping[str, Any], stage: DeliverStage) -> int:
     """Put the rows of Parquet shards into the table, and return how many of this run are there.
 
     Args:
         files: The shards, here or on `gs://`.
-        told: `run_id` and `scored_at`, by which the run is known.
+        description: `run_id` and `scored_at`, which identify the run.
         stage: The table, `bq://PROJECT.DATASET.TABLE`, and who pays.
 
     Raises:
-        DataError: A column is of a type that is not kept so, or the table lacks one.
+        DataError: A column is of a type that tables do not have, or the table lacks one.
         SourceError, BusyError: BigQuery refuses, or is not reached.
     """
     name = stage.output.removeprefix("bq://")
     project = name.split(".")[0]
     connection = Connection(stage.access or BigQueryAccess(project=project), project)
-    with opened(files[0]) as shard:
-        fields = _fields(shard.schema_arrow)
+    fields = _fields(read_schema(files[0]))
     _make(connection, name, fields)
     access = connection.access
     temporary = f"{access.project}.{access.bigquery.temporary_dataset}"
     with connection.explaining():
         location = connection.client.get_dataset(name.rpartition(".")[0]).location
     connection.make_dataset(temporary, expire_hours=access.bigquery.expire_hours, location=location)
-    beside = f"{temporary}.predictions_{uuid.uuid4().hex}"
+    staged = f"{temporary}.predictions_{uuid.uuid4().hex}"
     try:
-        _load(connection, files, beside, fields, location)
-        connection.run(Statement(_merge(name, beside, fields), _parameters(told)))
+        _load(connection, files, staged, fields, location)
+        connection.run(Statement(_merge(name, staged, fields), _parameters(description)))
     finally:
         with connection.explaining():
-            connection.client.delete_table(beside, not_found_ok=True)
-    return _count(connection, name, told)
+            connection.client.delete_table(staged, not_found_ok=True)
+    return _count(connection, name, description)
 
 
 def _fields(schema: pa.Schema) -> list[Any]:
@@ -140,40 +139,42 @@ def _load(
         config.destination_encryption_configuration = bigquery.EncryptionConfiguration(
             connection.access.kms_key
         )
-    client, told = connection.client, {"location": location, "job_config": config}
+    client, arguments = connection.client, {"location": location, "job_config": config}
     with connection.explaining():
         if is_remote(files[0]):
             uri = f"{files[0].parent}/*{files[0].suffix}"
-            connection.finished(functools.partial(client.load_table_from_uri, uri, table, **told)).result()
+            connection.finished(
+                functools.partial(client.load_table_from_uri, uri, table, **arguments)
+            ).result()
             return
         for file in files:
             with file.open("rb") as content:
-                start = functools.partial(client.load_table_from_file, content, table, **told)
+                start = functools.partial(client.load_table_from_file, content, table, **arguments)
                 connection.finished(start).result()
 
 
-def _merge(name: str, beside: str, fields: Sequence[Any]) -> str:
+def _merge(name: str, staged: str, fields: Sequence[Any]) -> str:
     columns = [quoted(field.name) for field in fields]
     return (
-        f"MERGE {quoted(name)} AS there USING {quoted(beside)} AS here ON FALSE\n"  # noqa: S608 - quoted
+        f"MERGE {quoted(name)} AS there USING {quoted(staged)} AS here ON FALSE\n"  # noqa: S608 - quoted
         f"WHEN NOT MATCHED BY SOURCE AND {_OF_THIS_RUN} THEN DELETE\n"
         f"WHEN NOT MATCHED BY TARGET THEN INSERT ({', '.join(columns)}) "
         f"VALUES ({', '.join(f'here.{column}' for column in columns)})"
     )
 
 
-def _count(connection: Connection, name: str, told: Mapping[str, Any]) -> int:
+def _count(connection: Connection, name: str, description: Mapping[str, Any]) -> int:
     sql = f"SELECT COUNT(*) AS found FROM {quoted(name)} AS there WHERE {_OF_THIS_RUN}"  # noqa: S608 - quoted
-    job = connection.run(Statement(sql, _parameters(told)))
+    job = connection.run(Statement(sql, _parameters(description)))
     with connection.explaining():
         return int(next(iter(job.result()))["found"])
 
 
-def _parameters(told: Mapping[str, Any]) -> list[Any]:
+def _parameters(description: Mapping[str, Any]) -> list[Any]:
     from google.cloud import bigquery
 
-    instant = datetime.datetime.fromisoformat(told["scored_at"])
+    instant = datetime.datetime.fromisoformat(description["scored_at"])
     return [
-        bigquery.ScalarQueryParameter("run_id", "STRING", told["run_id"]),
+        bigquery.ScalarQueryParameter("run_id", "STRING", description["run_id"]),
         bigquery.ScalarQueryParameter("scored_at", "TIMESTAMP", instant),
     ]

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
-from apache_beam.metrics import Metrics as Counters
 from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_model_analysis import constants
 from tensorflow_model_analysis.evaluators import metrics_plots_and_validations_evaluator
@@ -29,16 +28,14 @@ from components.evaluate.scoring_pass import ScoringPass
 from components.evaluate.slices import Slice, slice_values
 from components.evaluate.tfma_metrics import ROWS, loss_column, score_column
 from components.shared.beam.running import run
-from components.shared.beam.staging import collected
-from components.shared.beam.work import Work
+from components.shared.beam.staging import staged_output
+from components.shared.beam.work import Work, count_progress
 from components.shared.rows.scoring import Scorer
 
 Metrics = dict[str, float | None]
 """By name; None where a metric is not defined."""
 SliceKey = tuple[tuple[str, str | int], ...]
 """As TFMA writes a slice: sorted by column."""
-
-COUNTER = ("evaluate", "rows")
 
 
 class Extracts(Protocol):
@@ -75,7 +72,7 @@ def analyze(
     """
     folder.mkdir(parents=True, exist_ok=True)
     evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
-    with collected(folder, options) as reachable:
+    with staged_output(folder, options) as reachable:
         pipeline = beam.Pipeline(options=options)
         evaluation = extracts.read(pipeline) | tfma.ExtractAndEvaluate(
             extracts.extractors(config), [evaluator]
@@ -168,7 +165,7 @@ class _ScoreRows(beam.DoFn):
         self.scorers = {name: Scorer(*model) for name, model in self.models.items()}
 
     def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[dict[str, Any]]:
-        counter, settings = Counters.counter(*COUNTER), self.scoring.stage.evaluation
+        settings = self.scoring.stage.evaluation
         sliced = dict.fromkeys(column for columns in settings.slices for column in columns)
         for part in keyed[1]:
             for batch, labels in self.scoring.split.batches(settings.batch_rows, self.scoring.columns, part):
@@ -178,7 +175,7 @@ class _ScoreRows(beam.DoFn):
                     scores = scorer.scores(batch)
                     features |= {score_column(name): scores, loss_column(name): log_losses(scores, labels)}
                 yield {constants.FEATURES_KEY: {name: each.reshape(-1, 1) for name, each in features.items()}}
-                counter.inc(len(labels))
+                count_progress(len(labels))
 
 
 def _writers(folder: Path, config: Any) -> list[Any]:

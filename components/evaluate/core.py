@@ -18,7 +18,7 @@ from components.evaluate.scoring_pass import Scored, ScoringPass, score
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import OVERALL, SliceBook, check_columns
 from components.evaluate.workers import analyze_rows, score_on_workers
-from components.shared.beam.options import elsewhere, pipeline_options
+from components.shared.beam.options import pipeline_options, runs_elsewhere
 from components.shared.files.artifacts import Summary, write_json, writing
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
@@ -96,7 +96,7 @@ class _Evaluation:
         Here Beam would only add to the time of a loop, and could not report how far it is.
         """
         scorers = list(self.scorers.values())
-        if elsewhere(self.options):
+        if runs_elsewhere(self.options):
             return score_on_workers(self.scoring, scorers, self.options, self.progress)
         done = 0
 
@@ -144,7 +144,7 @@ class _Evaluation:
             return analyze_rows(folder, config, self.scoring, self.scorers, self.options, self.progress)
         least = self.scoring.stage.evaluation.min_slice_rows
         large = {role: large_slices(slices, book, least) for role, slices in models.items()}
-        beam = Beam() if elsewhere(self.options) else self.scoring.stage.beam
+        beam = Beam() if runs_elsewhere(self.options) else self.scoring.stage.beam
         return analyze(folder, config, SlicedGroups(large), pipeline_options(beam))
 
 

@@ -1,8 +1,8 @@
 """The frozen test split: its rows, checked before anything is scored."""
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,19 @@ from components.evaluate.slices import Ids
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import parallel_map
 from components.shared.rows.label import binary_labels, check_both, check_label
-from components.shared.rows.parquet import opened
-from configs.errors import EmptySplitError, UnreadableFileError
+from components.shared.rows.parquet import read_columns, read_schema
+from components.shared.rows.row_ranges import RowRange, plan_ranges, read_range
+from configs.errors import EmptySplitError
 
 _PART_ROWS = 200_000
-"""Row groups that one worker reads together have about as many rows."""
+"""Rows that one worker reads at a time, at most."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some row groups of a shard; `first` is the place in the split of their first row."""
+    """A row range of the split; `first` is the place in the split of its first row."""
 
-    file: Path
-    row_groups: tuple[int, ...]
+    rows: RowRange
     first: int
 
 
@@ -34,7 +34,8 @@ class Part:
 class FrozenSplit:
     """Shards with rows of both labels."""
 
-    files: Sequence[Path]
+    folder: Path
+    """The `rows` artifact."""
     schema: pa.Schema
     label: str
     rows: int
@@ -45,28 +46,18 @@ class FrozenSplit:
     ) -> Iterator[tuple[pa.RecordBatch, Ids]]:
         """The rows in order with their labels 0 or 1 [rows], `columns` and the label at least."""
         wanted = [name for name in self.schema.names if name in {*columns, self.label}]
-        row_groups = list(part.row_groups) if part else None
-        for file in [part.file] if part else self.files:
-            with _readable(file), opened(file) as parquet:
-                for batch in parquet.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):
-                    yield batch, self._labels(batch)
+        for row_range in [part.rows] if part else plan_ranges(self.folder, "test", self.rows):
+            for batch in read_range(row_range, wanted, batch_rows):
+                yield batch, self._labels(batch)
 
     def _labels(self, batch: pa.RecordBatch) -> Ids:
         return binary_labels(batch.column(self.label), _where(self.label)).astype(np.int64)
 
     def parts(self) -> list[Part]:
-        """All rows, cut where row groups end."""
-        found: list[Part] = []
-        first = 0
-        for file, sizes in zip(self.files, parallel_map(_row_groups, self.files), strict=True):
-            run: list[int] = []
-            for group in range(len(sizes)):
-                run.append(group)
-                if sum(sizes[each] for each in run) >= _PART_ROWS or group == len(sizes) - 1:
-                    found.append(Part(file, tuple(run), first))
-                    first += sum(sizes[each] for each in run)
-                    run = []
-        return found
+        """All rows, in ranges that one worker reads at a time."""
+        ranges = plan_ranges(self.folder, "test", _PART_ROWS)
+        ends = itertools.accumulate(row_range.rows for row_range in ranges)
+        return [Part(row_range, end - row_range.rows) for row_range, end in zip(ranges, ends, strict=True)]
 
 
 def open_split(folder: Path, label: str) -> FrozenSplit:
@@ -80,8 +71,7 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     files = shards(folder, "test")
     if not files:
         raise _empty()
-    with _readable(files[0]), opened(files[0]) as parquet:
-        schema = parquet.schema_arrow
+    schema = read_schema(files[0])
     check_label(schema, label)
     rows = positives = 0
     for file, column in zip(files, parallel_map(functools.partial(_column, label), files), strict=True):
@@ -90,19 +80,11 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     if not rows:
         raise _empty()
     check_both(label, "test", rows, positives)
-    return FrozenSplit(files, schema, label, rows, positives)
-
-
-def _row_groups(file: Path) -> list[int]:
-    """The rows of each."""
-    with _readable(file), opened(file) as parquet:
-        every = range(parquet.num_row_groups)
-        return [parquet.metadata.row_group(each).num_rows for each in every]
+    return FrozenSplit(folder, schema, label, rows, positives)
 
 
 def _column(name: str, file: Path) -> "pa.ChunkedArray[Any]":
-    with _readable(file), opened(file) as parquet:
-        return parquet.read(columns=[name]).column(name)
+    return read_columns(file, [name]).column(name)
 
 
 def _where(label: str) -> str:
@@ -116,16 +98,3 @@ def _empty() -> EmptySplitError:
         got="none",
         remedy="Move `split.test_from`, or raise `split.test_percent`.",
     )
-
-
-@contextmanager
-def _readable(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFileError(
-            str(file),
-            expected="a Parquet shard",
-            got=str(error).splitlines()[0],
-            remedy="Run again from `ingest`: --from ingest",
-        ) from error

@@ -1,15 +1,14 @@
 """Golden rows: some of the test rows as the requests that a client would send, with their scores."""
 
 import copy
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.evaluate.preaggregated import Floats
+from components.shared.rows.missing import is_missing, missing_values
 from components.shared.rows.raw import raw_batch
 from configs.features import Features
 
@@ -83,25 +82,16 @@ class GoldenRows:
         for name in self._features.columns:
             if name in self.missing_in:
                 continue
-            first = pc.index(_absent(batch.column(name)), True).as_py()
-            if first >= 0:
-                self.missing_in[name] = self._passed + first
-                found.add(first)
+            missing = np.flatnonzero(missing_values(batch.column(name)))
+            if missing.size:
+                self.missing_in[name] = self._passed + int(missing[0])
+                found.add(int(missing[0]))
         return found
 
     def _keys(self, batch: pa.RecordBatch) -> list[str | None]:
         if self._key is None:
             return [None] * batch.num_rows
         return [None if value is None else str(value) for value in batch.column(self._key).to_pylist()]
-
-
-def _absent(column: "pa.Array[Any]") -> "pa.Array[Any]":
-    """Where a column has no value, in the sense of raw values."""
-    if pa.types.is_floating(column.type):
-        return pc.invert(pc.is_finite(column)).fill_null(True)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return pc.equal(column, pa.scalar("", column.type)).fill_null(True)
-    return column.is_null()
 
 
 def instances(batch: pa.RecordBatch, features: Features) -> list[Instance]:
@@ -122,4 +112,4 @@ def _number(value: Any) -> float | int | bool | None:
     if value is None or isinstance(value, bool | int):
         return value
     number = float(value)
-    return number if math.isfinite(number) else None
+    return None if is_missing(number) else number

@@ -11,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics as Counters
-from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.runner import PipelineResult
 
-from components.evaluate.analysis import COUNTER, Metrics, ScoredRows, SliceKey, analyze
+from components.evaluate.analysis import Metrics, ScoredRows, SliceKey, analyze
 from components.evaluate.frozen import Part
 from components.evaluate.scoring_pass import Scored, ScoringPass, merge, score
 from components.evaluate.settings import EvaluateStage
 from components.shared.beam.running import run
-from components.shared.beam.staging import scratch, shared
-from components.shared.beam.work import Work
+from components.shared.beam.staging import staged_input, temporary_folder
+from components.shared.beam.work import Work, count_progress
 from components.shared.files.artifacts import writing_file
 from components.shared.files.paths import place
 from components.shared.rows.scoring import Scorer
@@ -38,10 +35,10 @@ def score_on_workers(
         CloudError: A job on Dataflow is refused, fails or is cancelled.
         PipelineError: As `scoring_pass.score` raises it, in a local worker.
     """
-    work = Work(name="score", what="scoring rows", total=scoring.split.rows, done=_done, progress=progress)
+    work = Work(name="score", what="scoring rows", total=scoring.split.rows, progress=progress)
     with contextlib.ExitStack() as places:
-        models = [(places.enter_context(shared(each.folder, options)), each.title) for each in scorers]
-        file = places.enter_context(scratch(options)) / "scored.pickle"
+        models = [(places.enter_context(staged_input(each.folder, options)), each.title) for each in scorers]
+        file = places.enter_context(temporary_folder(options)) / "scored.pickle"
         pipeline = beam.Pipeline(options=options)
         _ = (
             pipeline
@@ -52,7 +49,6 @@ def score_on_workers(
             | "Write" >> beam.Map(_write, str(file))
         )
         run(pipeline, work)
-        progress(work.what, work.total, work.total)
         found: Scored = pickle.loads(file.read_bytes())  # noqa: S301 - our own worker's
     return found
 
@@ -71,10 +67,10 @@ def analyze_rows(  # noqa: PLR0913, PLR0917 - as `analyze`, and the parts of a p
         CloudError: A job on Dataflow is refused, fails or is cancelled.
         PipelineError: As `scoring_pass.score` raises it, in a local worker.
     """
-    work = Work("measure", "measuring rows", scoring.split.rows, _done, progress)
+    work = Work("measure", "measuring rows", scoring.split.rows, progress)
     with contextlib.ExitStack() as places:
         models = {
-            name: (places.enter_context(shared(each.folder, options)), each.title)
+            name: (places.enter_context(staged_input(each.folder, options)), each.title)
             for name, each in scorers.items()
         }
         return analyze(folder, config, ScoredRows(scoring, models), options, work)
@@ -90,9 +86,8 @@ class _Score(beam.DoFn):
         self.scorers = [Scorer(folder, title) for folder, title in self.models]
 
     def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[Scored]:
-        counter = Counters.counter(*COUNTER)
         for part in keyed[1]:
-            yield score(self.scoring, self.scorers, counter.inc, part)
+            yield score(self.scoring, self.scorers, count_progress, part)
 
 
 class _Merge(beam.CombineFn):
@@ -118,9 +113,3 @@ class _Merge(beam.CombineFn):
 def _write(scored: Scored, uri: str) -> None:
     with writing_file(place(uri)) as tmp:
         tmp.write_bytes(pickle.dumps(scored))
-
-
-def _done(result: PipelineResult) -> int:
-    namespace, name = COUNTER
-    wanted = MetricsFilter().with_namespace(namespace).with_name(name)
-    return sum(int(each.result) for each in result.metrics().query(wanted)["counters"])

@@ -1,4 +1,4 @@
-"""When rows cannot be learned from: a label that is not 0 and 1, or never varies; a split without rows."""
+"""Checks of the rows: labels that are 0 and 1 and vary, and rows in every split."""
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +37,7 @@ class Survey:
 
     @classmethod
     def of(cls, batches: Iterable[pa.RecordBatch]) -> "Survey":
-        """From what `Plan.survey` returns."""
+        """Read the rows that `Plan.survey` returns."""
         return cls(tuple(Group(*row.values()) for batch in batches for row in batch.to_pylist()))
 
     def rows(self, *splits: Split) -> int:
@@ -45,7 +45,7 @@ class Survey:
         return sum(group.rows for group in self._in(splits))
 
     def positives(self, *splits: Split) -> int:
-        """The same, with label 1."""
+        """Rows of these splits with label 1."""
         return sum(group.positives for group in self._in(splits))
 
     @property
@@ -65,8 +65,8 @@ class Survey:
     @property
     def span(self) -> tuple[Any, Any]:
         """The range of the split column over all splits."""
-        kept = self._in(SPLITS)
-        return min(group.first for group in kept), max(group.last for group in kept)
+        groups = self._in(SPLITS)
+        return min(group.first for group in groups), max(group.last for group in groups)
 
     def _in(self, splits: tuple[Split, ...]) -> list[Group]:
         wanted = splits or SPLITS
@@ -74,15 +74,15 @@ class Survey:
 
 
 def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, int]]) -> None:
-    """Refuse rows that cannot be learned from or judged by.
+    """Make sure that a model can learn from these rows and be judged by them.
 
     Args:
         stage: Which label and splits.
         survey: The rows, counted.
-        labels: Asked for the most frequent labels when one is wrong.
+        labels: Returns the most frequent labels; called when one is wrong.
 
     Raises:
-        EmptySplitError, LabelError: Naming the split and what it was meant to hold.
+        EmptySplitError, LabelError: Naming the split and what was expected of it.
     """
     if not survey.rows():
         excluded = ", ".join(f"{count:,} {reason}" for reason, count in survey.excluded.items())
@@ -92,12 +92,12 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
             got=f"none: {excluded}" if excluded else "no rows at all",
         )
     if any(group.neither for group in survey.groups):
-        raise not_binary(f"label '{stage.label.column}'", _counted(labels()))
+        raise not_binary(f"label '{stage.label.column}'", _format_counts(labels()))
     if stage.label.positive is not None and not survey.positives():
         raise LabelError(
             f"label.positive '{stage.label.positive}'",
             expected=f"a value of '{stage.label.column}'",
-            got=_counted(labels()),
+            got=_format_counts(labels()),
         )
     for split in SPLITS:
         _check_split(stage, survey, split)
@@ -105,15 +105,15 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
 
 def _check_split(stage: IngestStage, survey: Survey, split: Split) -> None:
     if not survey.rows(split):
-        raise _empty(stage, survey, split)
+        raise _empty_split_error(stage, survey, split)
     check_both(stage.label.column, split, survey.rows(split), survey.positives(split))
 
 
-def _empty(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
-    told, column = stage.split, stage.split.column
-    if isinstance(told, HashSplit):
-        percent = {"eval": told.eval_percent, "test": told.test_percent}
-        share = percent.get(split, 100 - told.eval_percent - told.test_percent)
+def _empty_split_error(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
+    rule, column = stage.split, stage.split.column
+    if isinstance(rule, HashSplit):
+        percent = {"eval": rule.eval_percent, "test": rule.test_percent}
+        share = percent.get(split, 100 - rule.eval_percent - rule.test_percent)
         return EmptySplitError(
             f"split '{split}'",
             expected=f"{share} % of the values of '{column}'",
@@ -121,24 +121,24 @@ def _empty(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
             remedy="Split by a column with more values, or raise the percentage.",
         )
     bounds = {
-        "train": f"before {_day(told.eval_from)}",
-        "eval": f"from {_day(told.eval_from)} to before {_day(told.test_from)}",
-        "test": f"from {_day(told.test_from)} on",
+        "train": f"before {_format_instant(rule.eval_from)}",
+        "eval": f"from {_format_instant(rule.eval_from)} to before {_format_instant(rule.test_from)}",
+        "test": f"from {_format_instant(rule.test_from)} on",
     }
     first, last = survey.span
     return EmptySplitError(
         f"split '{split}'",
         expected=f"rows with '{column}' {bounds[split]}",
-        got=f"none: it runs from {_day(first)} to {_day(last)}",
+        got=f"none: it runs from {_format_instant(first)} to {_format_instant(last)}",
         remedy="Move split.eval_from or split.test_from.",
     )
 
 
-def _day(instant: datetime.date) -> str:
+def _format_instant(instant: datetime.date) -> str:
     """An instant without the zeros of midnight."""
     text = f"{instant:%Y-%m-%d %H:%M:%S}"
     return text.removesuffix(" 00:00:00")
 
 
-def _counted(labels: Mapping[str, int]) -> str:
+def _format_counts(labels: Mapping[str, int]) -> str:
     return ", ".join(f"'{label}' ({count:,} rows)" for label, count in labels.items()) or "no value"

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from components.ingest.checks import Survey, check
-from components.ingest.plan import Plan, plan
+from components.ingest.plan import Plan, make_plan
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.sources import Rows, open_source, selection
@@ -21,10 +21,10 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
     Args:
         stage: Which rows, and how they are split.
         out: Folder, here or on `gs://`, that becomes `{train,eval,test}/part-*.parquet` and `rows.json`.
-        progress: Told while rows are written.
+        progress: Called while rows are written.
 
     Returns:
-        Rows by split, left out, the share of positives, and what the engine said it would take.
+        Rows by split, rows left out, the share of positives, and the engine's estimate of the bytes to scan.
 
     Raises:
         SourceError: The source cannot be read, or its SQL is wrong.
@@ -32,19 +32,19 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
     """
     source = open_source(stage.source.uri, stage.ingest, stage.access)
     with source.rows(stage.source) as rows:
-        how = plan(stage, rows.schema)
-        total = rows.hold(progress)
-        survey = Survey.of(rows.select(how.survey()))
-        check(stage, survey, lambda: _labels(rows, how))
+        plan = make_plan(stage, rows.schema)
+        total = rows.materialize(progress)
+        survey = Survey.of(rows.select(plan.survey()))
+        check(stage, survey, lambda: _labels(rows, plan))
         with writing_in_place(out) as folder:
-            wrote = selection.told(progress, survey.rows())
-            unique = how.key and survey.keys_are_unique
-            order = how.order(() if unique else selection.orderable(how.columns, rows.schema))
+            wrote = selection.report_written(progress, survey.rows())
+            unique = plan.key and survey.keys_are_unique
+            order = plan.order(() if unique else selection.orderable(plan.columns, rows.schema))
             for split in SPLITS:
                 counted = survey.rows(split)
                 shard_rows = stage.ingest.shard_rows
-                selection.write(rows, how.rows(split), order, folder, split, shard_rows, counted, wrote)
-            write_json(folder / "rows.json", _description(stage, survey, total, how, rows.schema, folder))
+                selection.write(rows, plan.rows(split), order, folder, split, shard_rows, counted, wrote)
+            write_json(folder / "rows.json", _description(stage, survey, total, plan, rows.schema, folder))
         estimate = dict(rows.estimate)
     return {
         "rows": total,
@@ -55,14 +55,14 @@ def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
     }
 
 
-def _labels(rows: Rows, how: Plan) -> dict[str, int]:
+def _labels(rows: Rows, plan: Plan) -> dict[str, int]:
     return {
-        each["label"]: each["row_count"] for batch in rows.select(how.labels()) for each in batch.to_pylist()
+        each["label"]: each["row_count"] for batch in rows.select(plan.labels()) for each in batch.to_pylist()
     }
 
 
 def _description(  # noqa: PLR0913, PLR0917 - all that was found
-    stage: IngestStage, survey: Survey, total: int, how: Plan, schema: pa.Schema, folder: Path
+    stage: IngestStage, survey: Survey, total: int, plan: Plan, schema: pa.Schema, folder: Path
 ) -> Mapping[str, Any]:
     return {
         "splits": {
@@ -71,8 +71,8 @@ def _description(  # noqa: PLR0913, PLR0917 - all that was found
         "source_rows": total,
         "excluded": survey.excluded,
         "columns": {
-            name: "int64" if name == how.label_column else str(schema.field(name).type)
-            for name in how.columns
+            name: "int64" if name == plan.label_column else str(schema.field(name).type)
+            for name in plan.columns
         },
         "query_digest": selection.query_digest(stage.source),
     }

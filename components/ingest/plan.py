@@ -67,8 +67,8 @@ class Plan:
         return tuple(dict.fromkeys((self.split_column, *([self.key] if self.key else []), *ties)))
 
 
-def plan(stage: IngestStage, schema: pa.Schema) -> Plan:
-    """How to make examples of a selection's rows.
+def make_plan(stage: IngestStage, schema: pa.Schema) -> Plan:
+    """Plan how a selection's rows become labelled rows of a split.
 
     Raises:
         MissingFeatureError: A column that a later stage needs is not there; the nearest is named.

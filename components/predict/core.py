@@ -1,51 +1,31 @@
-"""Rows scored by the exported signature of a model, on Beam: a shard of predictions for each piece of rows.
+"""Rows scored by the exported signature of a model, on Beam: a shard of predictions for each row range.
 
 The signature is called by a DoFn on Arrow batches, not through Beam's RunInference: docs/adr/0010.
 """
 
-import functools
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-import apache_beam as beam
 import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from components.predict import distribution, scored
 from components.predict.distribution import Scores
 from components.predict.scored import Model, Stamp
 from components.predict.settings import PredictStage
-from components.shared.beam.counters import Counts, count, count_scored, counted, rows_so_far
+from components.shared.beam.counts import Counts
 from components.shared.beam.options import pipeline_options
-from components.shared.beam.running import distribute, watched
-from components.shared.beam.running import run as run_pipeline
-from components.shared.beam.staging import shared
-from components.shared.beam.work import Work
-from components.shared.files.artifacts import (
-    Summary,
-    shard_path,
-    shards,
-    write_json,
-    writing_file,
-    writing_in_place,
-)
-from components.shared.files.paths import parallel_map
-from components.shared.rows.parquet import opened
-from components.shared.rows.raw import raw_batch
-from components.shared.rows.rejected import (
-    REJECTED,
-    accepted_rows,
-    check_share,
-    reasons,
-    rejected_rows,
-    text_complaints,
-)
-from components.shared.rows.row_ranges import RowRange, batches, plan_ranges, schema
+from components.shared.beam.shards import Batch, WriteShard, write_shards
+from components.shared.beam.staging import staged_input
+from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
+from components.shared.files.paths import parallel_map, place
+from components.shared.rows.parquet import read_footer, read_schema
+from components.shared.rows.raw import count_missing, raw_batch
+from components.shared.rows.rejected import REJECTED, check_share, find_text_errors, split_batch
+from components.shared.rows.row_ranges import RowRange, plan_ranges, read_range
 from components.shared.stage.recording import JobProgress
-from configs.errors import DataError, JobError
+from configs.errors import DataError
 
 _LIMIT = "prediction.max_rejected"
 
@@ -53,16 +33,16 @@ _LIMIT = "prediction.max_rejected"
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
     rows: Path, model: Path, stamp: Stamp, stage: PredictStage, out: Path, progress: JobProgress
 ) -> Summary:
-    """Score every row that can be scored; put the others aside with their reasons.
+    """Score every row that can be scored; write the others out with their reasons.
 
     Args:
         rows: The `rows` artifact; its part `score` is scored.
         model: A SavedModel with the signature `serving_default`.
-        stamp: What every prediction says of model and run.
-        stage: What is kept of a row, threshold and limits.
+        stamp: The model and the run, for every prediction.
+        stage: Columns carried over from a row, threshold and limits.
         out: The `predictions` artifact, written whole or not at all: `score/part-*.parquet`,
             `rejected/score/part-*.parquet` and `predictions.json`.
-        progress: Told how many rows are scored.
+        progress: Called with the rows that are scored.
 
     Raises:
         SettingsError: Beam does not know one of its options.
@@ -72,139 +52,101 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         UnreadableFileError: A damaged shard.
     """
     options = pipeline_options(stage.beam, "predict", out)
-    every = plan_ranges(rows, "score", stage.shard_rows)
-    if not every:
+    ranges = plan_ranges(rows, "score", stage.shard_rows)
+    if not ranges:
         raise DataError("the rows to score", expected="at least one", got="none")
     with writing_in_place(out) as folder:
-        with shared(model, options) as reachable:
-            counts = _score(every, _Told(stage, reachable, stamp, folder), options, progress)
+        with staged_input(model, options) as reachable:
+            write = _WritePredictions(stage, reachable, stamp, folder)
+            counts = write_shards(ranges, write, options, "score rows", progress)["score"]
         check_share("the rows to score", counts.rows, counts.rejected, stage.max_rejected, _LIMIT)
-        scores = _reconcile(every, folder, counts)
+        scores = _reconcile(folder, counts)
         write_json(folder / "predictions.json", _description(counts, scores, stamp, stage))
     return _summary(counts, stamp)
 
 
-class _Told:
-    """What a worker needs to know."""
+class _WritePredictions(WriteShard):
+    """Row ranges become predictions; the footer of a shard has the distribution of its scores.
 
-    def __init__(self, stage: PredictStage, model: Path, stamp: Stamp, out: Path) -> None:
-        self.stage, self.model, self.stamp, self.out = stage, model, stamp, out
+    Args:
+        stage: Columns carried over from a row, threshold and limits.
+        folder: The model, where workers reach it.
+        stamp: The model and the run, for every prediction.
+        out: The artifact's folder.
+    """
 
-    def kept(self) -> list[str]:
-        """The columns of a row that its prediction keeps."""
-        return list(dict.fromkeys([*([self.stage.key] if self.stage.key else []), *self.stage.columns]))
-
-    def load(self) -> Model:
-        """The model, from where it lies."""
-        return Model(self.model, self.stamp.model_version)
-
-
-def _score(every: Sequence[RowRange], told: _Told, options: PipelineOptions, progress: JobProgress) -> Counts:
-    work = Work(
-        name="score",
-        what="score rows",
-        total=sum(piece.rows for piece in every),
-        done=functools.partial(rows_so_far, splits=("score",)),
-        progress=progress,
-    )
-    work.progress(work.what, 0, work.total)
-    pipeline = beam.Pipeline(options=options)
-    _ = distribute(pipeline, every) | "Score" >> beam.ParDo(_Score(told))
-    with watched(told.out, every, work, options):
-        counts = counted(run_pipeline(pipeline, work), "score")
-    work.progress(work.what, work.total, work.total)
-    return counts
-
-
-class _Score(beam.DoFn):
-    """One piece in, one shard of predictions in the file system; a batch in memory at a time."""
-
-    def __init__(self, told: _Told) -> None:
-        self.told, self.shared = told, Shared()
+    def __init__(self, stage: PredictStage, folder: Path, stamp: Stamp, out: Path) -> None:
+        super().__init__(out)
+        self.stage, self.folder, self.stamp = stage, folder, stamp
+        self.carried = list(dict.fromkeys([*([stage.key] if stage.key else []), *stage.columns]))
+        self.loaded, self.scores = Shared(), distribution.NO_SCORES
 
     def setup(self) -> None:
         """The model is loaded once for all threads of a worker's process."""
-        self.model: Model = self.shared.acquire(self.told.load)
+        self.model: Model = self.loaded.acquire(lambda: Model(self.folder, self.stamp.model_version))
 
-    def process(self, piece: RowRange) -> None:
-        told, rejected = self.told, []
-        rows = schema(piece.shard)
+    def schema(self, row_range: RowRange) -> pa.Schema:
+        rows = read_schema(place(row_range.shard))
         self.model.scorer.check(rows)
-        columns = scored.schema(rows, told.kept())
-        path, scores = shard_path(told.out, piece.split, piece.index), distribution.NONE
-        with writing_file(path) as beside, pq.ParquetWriter(beside, columns) as shard:
-            for predictions, aside in self._scored(piece, columns):
-                shard.write_batch(predictions)
-                scores += distribution.counted(predictions.column("score").to_numpy())
-                rejected.extend(aside)
-            shard.add_key_value_metadata(scores.footer())
-        if rejected:
-            path = shard_path(told.out / REJECTED, piece.split, piece.index)
-            with writing_file(path) as beside:
-                pq.write_table(pa.concat_tables(rejected), beside)
+        return scored.schema(rows, self.carried)
 
-    def _scored(self, piece: RowRange, columns: pa.Schema) -> Iterator[tuple[pa.RecordBatch, list[pa.Table]]]:
-        """The predictions of each batch, and its rejected rows if there are any."""
-        stage, model = self.told.stage, self.model
-        wanted = list(dict.fromkeys([*self.told.kept(), *model.features.columns]))
-        for batch in batches(piece, wanted, stage.batch_rows):
-            texts = text_complaints(batch, model.features.categorical, stage.max_string_bytes)
-            why = reasons(batch.num_rows, chain(scored.key_complaints(batch, stage.key), texts))
-            accepted = accepted_rows(batch, why)
+    def footer(self) -> dict[str, str]:
+        return self.scores.footer()
+
+    def batches(self, row_range: RowRange, schema: pa.Schema) -> Iterator[Batch]:
+        stage, model, self.scores = self.stage, self.model, distribution.NO_SCORES
+        wanted = list(dict.fromkeys([*self.carried, *model.features.columns]))
+        for batch in read_range(row_range, wanted, stage.batch_rows):
+            texts = find_text_errors(batch, model.features.categorical, stage.max_string_bytes)
+            accepted, rejected, reasons = split_batch(
+                batch, chain(scored.find_key_errors(batch, stage.key), texts)
+            )
             raw = raw_batch(accepted, model.features)
             scores = model.scores(raw)
-            count(
-                piece.split,
+            self.scores += distribution.count_scores(scores)
+            counts = Counts(
                 rows=batch.num_rows,
-                rejected=[reason for reason in why if reason],
-                missing=model.missing(raw),
+                rejected=reasons,
+                missing=count_missing(raw, model.features.columns),
+                unseen=model.unseen(raw),
+                positives=int((scores >= stage.threshold).sum()),
             )
-            count_scored(
-                piece.split, positives=int((scores >= stage.threshold).sum()), unseen=model.unseen(raw)
-            )
-            aside = [rejected_rows(batch, why)] if accepted.num_rows < batch.num_rows else []
-            yield scored.predictions(accepted, scores, stage.threshold, self.told.stamp, columns), aside
+            predictions = scored.predictions(accepted, scores, stage.threshold, self.stamp, schema)
+            yield Batch(predictions, rejected, counts)
 
 
-def _reconcile(every: Sequence[RowRange], folder: Path, counts: Counts) -> Scores:
-    """Count what lies there: no row may disappear, none may be there twice. Returns its scores."""
-    asked = sum(piece.rows for piece in every)
-    if counts.rows != asked:
-        raise JobError(
-            "the counters of the rows to score",
-            expected=f"{asked:,} rows",
-            got=f"{counts.rows:,}",
-            remedy="A job's counters were not whole: run the same command again.",
-        )
-    scores = distribution.summed(parallel_map(_scores, shards(folder, "score")))
+def _reconcile(folder: Path, counts: Counts) -> Scores:
+    """Make sure by the shards' footers that no row disappeared and none is there twice; returns the scores.
+
+    Raises:
+        DataError: Other rows lie there than were counted.
+    """
+    scores = distribution.add_scores(parallel_map(_scores, shards(folder, "score")))
     written = sum(scores.counts)
-    aside = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
-    if asked != written + aside:
+    rejected = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
+    if counts.rows != written + rejected:
         raise DataError(
             "the predictions",
-            expected=f"one for each of {asked:,} rows, or a reason why not",
-            got=f"{written:,} predictions and {aside:,} rejected rows",
-            remedy="Run again; if it stays so, report it: no row may disappear.",
+            expected=f"one for each of {counts.rows:,} rows, or a reason why not",
+            got=f"{written:,} predictions and {rejected:,} rejected rows",
+            remedy="Run the same command again. If this persists, report it: no row may disappear.",
         )
     return scores
 
 
 def _scores(file: Path) -> Scores:
-    """Of a shard's footer, which must know each of its rows."""
-    with opened(file) as shard:
-        rows, found = int(shard.metadata.num_rows), distribution.of_footer(shard.metadata.metadata or {})
-    if sum(found.counts) != rows:
-        raise DataError(str(file), expected=f"{rows:,} scores counted", got=f"{sum(found.counts):,}")
-    return found
+    """The distribution of a shard's scores from its footer, which must know each of its rows."""
+    footer = read_footer(file, "predict")
+    scores = distribution.parse_footer(footer.metadata or {})
+    if sum(scores.counts) != footer.num_rows:
+        raise DataError(
+            str(file), expected=f"{footer.num_rows:,} scores counted", got=f"{sum(scores.counts):,}"
+        )
+    return scores
 
 
 def _rows_in(files: Sequence[Path]) -> int:
-    return sum(parallel_map(_rows, files))
-
-
-def _rows(file: Path) -> int:
-    with opened(file) as shard:
-        return int(shard.metadata.num_rows)
+    return sum(footer.num_rows for footer in parallel_map(read_footer, files))
 
 
 def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictStage) -> dict[str, object]:
@@ -217,10 +159,10 @@ def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictSta
         "rows": counts.rows,
         "predictions": counts.accepted,
         "positives": counts.positives,
-        "scores": scores.told(),
+        "scores": scores.content(),
         "rejected": dict(counts.rejected),
-        "missing": scored.named(counts.missing),
-        "unseen": scored.named(counts.unseen),
+        "missing": scored.without_zeros(counts.missing),
+        "unseen": scored.without_zeros(counts.unseen),
     }
 
 

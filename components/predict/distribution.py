@@ -1,7 +1,7 @@
-"""The distribution of the scores: counted as they are written, kept in the shards' footers, summed there.
+"""The distribution of the scores: counted as they are written, and added up from the shards' footers.
 
-The footers are read anyhow, to count the rows that lie there. Counters of Beam would be a hundred more, and
-to read the scores again would be another pass over all of them.
+The footers are read in any case, to count the rows that were written; to read the scores again would be
+another pass over all of them.
 """
 
 import json
@@ -16,14 +16,14 @@ from components.shared.rows.scoring import Floats
 BINS = 100
 """Of equal width, from 0 to 1; the last one holds 1 itself."""
 KEY = "scores"
-"""In a shard's footer."""
+"""Its key in a shard's footer."""
 _DIGITS = 6
-"""What is told of a mean or an edge: sums of floats depend on their order further down."""
+"""Digits of a mean or an edge that are reported: further down, sums of floats depend on their order."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores, counted."""
+    """The distribution of some scores. Distributions add up by `+`."""
 
     counts: tuple[int, ...] = (0,) * BINS
     total: float = 0.0
@@ -40,11 +40,11 @@ class Scores:
         )
 
     def footer(self) -> dict[str, str]:
-        """For a shard's footer."""
+        """The distribution as an entry of a shard's footer."""
         return {KEY: json.dumps([self.counts, self.total, self.low, self.high])}
 
-    def told(self) -> dict[str, Any]:
-        """`counts` by bin, `mean`, `min` and `max`; nothing where there are no scores."""
+    def content(self) -> dict[str, Any]:
+        """For predictions.json: `counts` by bin, `mean`, `min`, `max`; empty where there are no scores."""
         rows = sum(self.counts)
         if not rows:
             return {}
@@ -55,23 +55,23 @@ class Scores:
         }
 
 
-NONE = Scores()
+NO_SCORES = Scores()
 
 
-def counted(scores: Floats) -> Scores:
-    """Some scores, [rows], each from 0 to 1."""
+def count_scores(scores: Floats) -> Scores:
+    """The distribution of scores, [rows], each from 0 to 1."""
     if not len(scores):
-        return NONE
+        return NO_SCORES
     counts, _ = np.histogram(scores, BINS, (0.0, 1.0))
     return Scores(tuple(map(int, counts)), float(scores.sum()), float(scores.min()), float(scores.max()))
 
 
-def of_footer(metadata: Mapping[bytes, bytes]) -> Scores:
-    """What a shard's footer says."""
+def parse_footer(metadata: Mapping[bytes, bytes]) -> Scores:
+    """The distribution in a shard's footer."""
     counts, total, low, high = json.loads(metadata[KEY.encode()])
     return Scores(tuple(counts), total, low, high)
 
 
-def summed(every: Iterable[Scores]) -> Scores:
-    """All of them."""
-    return sum(every, start=NONE)
+def add_scores(several: Iterable[Scores]) -> Scores:
+    """The distribution of all scores."""
+    return sum(several, start=NO_SCORES)

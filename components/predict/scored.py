@@ -1,4 +1,4 @@
-"""Rows with their scores: what a batch becomes, and what is counted of it."""
+"""Predictions: the columns of a row, its score and where the score comes from."""
 
 import dataclasses
 import datetime
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from components.shared.rows.rejected import Wrong
 from components.shared.rows.scoring import Floats, Scorer
-from components.shared.rows.vocabulary_file import FILE, MISSING, vocabularies
+from components.shared.rows.vocabulary_file import FILE, MISSING, parse_vocabularies
 from configs.features import Features
 from configs.prediction import PREDICTED
 
@@ -32,11 +32,11 @@ class Stamp:
 
     @classmethod
     def of(cls, name: str, version: str, scored_at: str, run_id: str) -> "Stamp":
-        """From texts; `scored_at` is ISO 8601 in UTC."""
+        """A stamp from texts; `scored_at` is ISO 8601 in UTC."""
         return cls(name, version, datetime.datetime.fromisoformat(scored_at), run_id)
 
     def columns(self, rows: int) -> dict[str, "pa.Array[Any]"]:
-        """As columns of so many rows."""
+        """The stamp as columns, each [rows]."""
         values: dict[str, Any] = {
             "model_name": pa.scalar(self.model_name),
             "model_version": pa.scalar(self.model_version),
@@ -60,47 +60,41 @@ class Model:
     def __init__(self, folder: Path, version: str) -> None:
         self.scorer = Scorer(folder, f"version {version}")
         asset = folder / "assets" / FILE
-        known = vocabularies(asset.read_bytes()) if asset.exists() else {}
+        known = parse_vocabularies(asset.read_bytes()) if asset.exists() else {}
         self._known = {name: pa.array([MISSING.encode(), *values]) for name, values in known.items()}
 
     @property
     def features(self) -> Features:
-        """The raw columns it wants."""
+        """The raw columns that the model takes."""
         return self.scorer.features
 
     def scores(self, raw: pa.RecordBatch) -> Floats:
-        """The scores of raw columns, [rows]: the numbers that the server answers with.
+        """The scores of raw columns, [rows]: the numbers that the server answers.
 
         Raises:
             ModelError: A score is no probability.
         """
         return self.scorer.scores(raw) if raw.num_rows else np.empty(0)
 
-    def missing(self, raw: pa.RecordBatch) -> dict[str, int]:
-        """Values that are missing, by column."""
-        numbers = {name: int(np.isnan(raw.column(name)).sum()) for name in self.features.numeric}
-        texts = {name: _true(pc.equal(raw.column(name), pa.scalar(""))) for name in self.features.categorical}
-        return numbers | texts
-
     def unseen(self, raw: pa.RecordBatch) -> dict[str, int]:
-        """Values that are in no vocabulary, by column: the model takes them all for one."""
+        """Values that are in no vocabulary, by column: to the model they are all the same."""
         found = {}
         for name in self.features.categorical:
             if name in self._known:
                 column = raw.column(name).cast(pa.binary())
                 seen = pc.or_(pc.is_in(column, self._known[name]), pc.equal(column, pa.scalar(b"")))
-                found[name] = raw.num_rows - _true(seen)
+                found[name] = raw.num_rows - _count_true(seen)
         return found
 
 
-def schema(rows: pa.Schema, kept: Sequence[str]) -> pa.Schema:
-    """The columns of a prediction: those kept of its row, then what was predicted.
+def schema(rows: pa.Schema, carried: Sequence[str]) -> pa.Schema:
+    """The columns of a prediction: those carried over from its row, then what was predicted.
 
     An instant without a zone, as BigQuery exports it, is one in UTC.
     """
     return pa.schema(
         [
-            *((name, _zoned(rows.field(name).type)) for name in kept),
+            *((name, _with_zone(rows.field(name).type)) for name in carried),
             ("score", pa.float64()),
             ("prediction", pa.int64()),
             ("model_name", pa.string()),
@@ -114,7 +108,7 @@ def schema(rows: pa.Schema, kept: Sequence[str]) -> pa.Schema:
 def predictions(
     batch: pa.RecordBatch, scores: Floats, threshold: float, stamp: Stamp, columns: pa.Schema
 ) -> pa.RecordBatch:
-    """What was predicted for some rows, with the columns kept of them: as `schema` says."""
+    """The predictions for some rows, with the columns of `schema`."""
     found = {
         **{name: batch.column(name).cast(columns.field(name).type) for name in columns.names[:-_PREDICTED]},
         "score": pa.array(scores),
@@ -124,20 +118,20 @@ def predictions(
     return pa.RecordBatch.from_pydict(found, schema=columns)
 
 
-def key_complaints(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[str, Wrong]]:
-    """A prediction without a key belongs to nothing."""
+def find_key_errors(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[str, Wrong]]:
+    """Find rows without a key: a prediction without one belongs to no row."""
     if key:
         yield f"{key} is missing", batch.column(key).is_null().to_numpy(zero_copy_only=False)
 
 
-def named(counts: Mapping[str, int]) -> dict[str, int]:
-    """Those that are not 0."""
+def without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts that are not 0."""
     return {name: number for name, number in counts.items() if number}
 
 
-def _zoned(kind: pa.DataType) -> pa.DataType:
+def _with_zone(kind: pa.DataType) -> pa.DataType:
     return _STAMPED if pa.types.is_timestamp(kind) else kind
 
 
-def _true(values: "pa.Array[Any]") -> int:
+def _count_true(values: "pa.Array[Any]") -> int:
     return int(pc.sum(values).as_py() or 0)

@@ -10,7 +10,7 @@ from configs.values import Column, Name
 
 
 class PredictStage(Section):
-    """How rows are scored, and what is kept of them."""
+    """How rows are scored, and which of their columns predictions carry."""
 
     name: Name
     key: Column | None

@@ -2,7 +2,7 @@
 
 A number is a JSON number or boolean; a category is a string, number or boolean, written the way
 Arrow prints it. A field that is null or absent is a missing value: NaN or "". So is a number beyond
-float32, as it was in training.
+float32, as it was in training (`components.shared.rows.missing`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from components.shared.registry.model_file import RawFeatures
+from components.shared.rows.missing import is_missing, missing_numbers
 from configs.errors import RequestError, did_you_mean
 
 _NUMBER: frozenset[type] = frozenset({int, float, bool, type(None)})
@@ -100,9 +101,9 @@ def columns(instances: Sequence[Any], features: RawFeatures, known: AbstractSet[
     if not (_all_of(numbers, _NUMBER) and _all_of(texts, _CATEGORY)):
         raise _first_mistake(instances, features, known)
     shape = (-1, len(instances))
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and so missing
+    with np.errstate(over="ignore"):
         numeric = np.array(numbers, dtype=np.float32).reshape(shape)
-    numeric[~np.isfinite(numeric)] = np.nan
+    numeric[missing_numbers(numeric)] = np.nan
     written = [[value if type(value) is str else _text(value) for value in column] for column in texts]
     return Columns(numeric, np.array(written, dtype=object).reshape(shape))
 
@@ -132,7 +133,7 @@ def _all_of(table: Sequence[Sequence[Any]], types: frozenset[type]) -> bool:
 
 
 def _text(value: float | bool | None) -> str:
-    if value is None:
+    if is_missing(value):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"

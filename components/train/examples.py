@@ -1,8 +1,8 @@
-"""Examples in whole batches: held in memory, or streamed from the shards through a shuffled pool.
+"""Examples in whole batches: from memory, or streamed from the shards through a shuffled pool.
 
-Both hand out every example once an epoch, in batches whose sizes differ by one row at most, and in an
-order that follows from the generator alone: what a resumed run sees is what it would have seen.
-A thread makes the next batch, and the next pool, while the one before is learned.
+Both yield every example once an epoch, in batches whose sizes differ by one row at most, and in an order that
+follows from the generator alone: a resumed run sees what it would have seen. A thread makes the next batch,
+and the next pool, while the model learns from the one before.
 """
 
 import collections
@@ -33,28 +33,28 @@ class Examples(Protocol):
     positives: int
 
     def batches(self, size: int, order: np.random.Generator | None = None) -> Iterator[Batch]:
-        """Every example once: shuffled by `order`, or as they lie. Batches hold `size` rows or fewer."""
+        """Yield every example once, shuffled by `order` or as the shards have it; at most `size` a batch."""
 
 
 class Memory:
-    """A split held as matrices."""
+    """A split as matrices in memory."""
 
     def __init__(self, shards: Shards) -> None:
         self._all = shards.read(shards.groups)
         self.rows, self.positives = shards.rows, int(self._all.label.sum(dtype=np.float64))
 
     def batches(self, size: int, order: np.random.Generator | None = None) -> Iterator[Batch]:
-        """See `Examples`."""
+        """Yield every example once; see `Examples`."""
         permutation = order.permutation(self.rows) if order else None
-        return _ahead(_cut(self._all, permutation, bounds(self.rows, size)))
+        return _prefetch(_take(self._all, permutation, bounds(self.rows, size)))
 
 
 class Stream:
-    """A split read anew each epoch: row groups in random order, shuffled within a pool.
+    """A split that is read again each epoch: row groups in random order, shuffled within a pool.
 
-    Two pools are in memory at a time, the one that is learned and the one that is read; a pool holds
+    Two pools are in memory at a time, the one that is learned from and the one that is read; a pool has
     `shuffle_rows` rows, and up to one row group and one batch more. Without an order there is nothing to
-    shuffle, and a pool holds a batch.
+    shuffle, and a pool has one batch.
     """
 
     def __init__(self, shards: Shards, shuffle_rows: int) -> None:
@@ -62,39 +62,39 @@ class Stream:
         self.rows, self.positives = shards.rows, shards.positives()
 
     def batches(self, size: int, order: np.random.Generator | None = None) -> Iterator[Batch]:
-        """See `Examples`."""
-        pools = _ahead(self._pools(size, order))
-        return _ahead(batch for pool in pools for batch in _cut(*pool))
+        """Yield every example once; see `Examples`."""
+        pools = _prefetch(self._pools(size, order))
+        return _prefetch(batch for pool in pools for batch in _take(*pool))
 
     def _pools(
         self, size: int, order: np.random.Generator | None
     ) -> Iterator[tuple[Batch, _Permutation, _Bounds]]:
-        """Each pool, its shuffling, and where its batches lie; what is left over enters the next."""
+        """Yield pools, each with its permutation and the bounds of its batches; the rest enters the next."""
         shards, wanted = self._shards, max(self._shuffle_rows, size) if order else size
-        groups = collections.deque(_shuffled(shards.groups, order))
+        groups = collections.deque(_shuffle(shards.groups, order))
         lengths = collections.deque(end - start for start, end in bounds(self.rows, size))
         most = min(wanted + max(map(shards.group_rows, groups)) + size, self.rows)
-        # Shuffled batches are copies: once the pool after it is handed out, a pool's memory is free again.
-        memory = [shards.room(most) for _ in range(2)] if order else []
-        rest = shards.room(0)
+        # Shuffled batches are copies: once the next pool is yielded, a pool's memory is free again.
+        memory = [shards.empty_batch(most) for _ in range(2)] if order else []
+        rest = shards.empty_batch(0)
         while groups:
             chosen, ready = [], rest.rows
             while groups and ready < wanted:
                 chosen.append(groups.popleft())
                 ready += shards.group_rows(chosen[-1])
             memory.reverse()
-            pool = memory[0].stretch(0, ready) if order else shards.room(ready)
-            pool.put(rest)
-            shards.fill(pool.stretch(rest.rows, ready), chosen)
+            pool = memory[0].slice(0, ready) if order else shards.empty_batch(ready)
+            pool.copy_from(rest)
+            shards.fill(pool.slice(rest.rows, ready), chosen)
             permutation = order.permutation(ready) if order else None
-            filled = _fill(ready, lengths)
+            filled = _take_bounds(ready, lengths)
             end = filled[-1][1]
-            rest = pool.stretch(end, ready) if permutation is None else pool.take(permutation[end:])
+            rest = pool.slice(end, ready) if permutation is None else pool.take(permutation[end:])
             yield pool, permutation, filled
 
 
 def load(folder: Path, split: Split, inputs: ModelInputs, training: Training) -> Examples:
-    """A split of the examples, the way `training.input_pipeline` says.
+    """Load a split of the examples into memory or as a stream, as `training.input_pipeline` says.
 
     Raises:
         EmptySplitError: No examples.
@@ -110,24 +110,24 @@ def load(folder: Path, split: Split, inputs: ModelInputs, training: Training) ->
 
 
 def bounds(rows: int, size: int) -> _Bounds:
-    """The ends of ceil(rows / size) batches of nearly one size: none is left with a single row."""
+    """The start and end of ceil(rows / size) batches of nearly equal size: none has a single row."""
     steps = -(-rows // size)
     return list(itertools.pairwise(rows * step // steps for step in range(steps + 1)))
 
 
-def _shuffled(groups: Sequence[Group], order: np.random.Generator | None) -> list[Group]:
-    """The row groups in a random order, or as they lie."""
-    return [groups[place] for place in order.permutation(len(groups))] if order else list(groups)
+def _shuffle(groups: Sequence[Group], order: np.random.Generator | None) -> list[Group]:
+    """The row groups in a random order, or in that of the shards."""
+    return [groups[index] for index in order.permutation(len(groups))] if order else list(groups)
 
 
-def _cut(batch: Batch, permutation: _Permutation, ends: Iterable[tuple[int, int]]) -> Iterator[Batch]:
-    """Stretches of a batch, in the order of the permutation if there is one."""
+def _take(batch: Batch, permutation: _Permutation, ends: Iterable[tuple[int, int]]) -> Iterator[Batch]:
+    """Yield the batches between these bounds, in the order of the permutation if there is one."""
     for start, end in ends:
-        yield batch.stretch(start, end) if permutation is None else batch.take(permutation[start:end])
+        yield batch.slice(start, end) if permutation is None else batch.take(permutation[start:end])
 
 
-def _fill(rows: int, lengths: collections.deque[int]) -> _Bounds:
-    """The bounds of the next batches that fit into a pool; takes their lengths off."""
+def _take_bounds(rows: int, lengths: collections.deque[int]) -> _Bounds:
+    """The bounds of the next batches that fit into a pool; removes their lengths from `lengths`."""
     filled, start = [], 0
     while lengths and start + lengths[0] <= rows:
         filled.append((start, start + lengths[0]))
@@ -135,10 +135,10 @@ def _fill(rows: int, lengths: collections.deque[int]) -> _Bounds:
     return filled
 
 
-def _ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """The same items, each made by a thread while the one before it is used."""
+def _prefetch(items: Iterator[_T]) -> Iterator[_T]:
+    """Yield the same items, each made by a thread while the one before it is used."""
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = reader.submit(next, items, None)
+        upcoming = reader.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = reader.submit(next, items, None)
             yield item

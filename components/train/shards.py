@@ -1,23 +1,24 @@
 """The examples' Parquet shards as matrices, each value checked."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import parallel_map
 from components.shared.rows.label import binary_labels
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import read_columns, read_footer
 from components.train.features import ModelInputs
-from configs.errors import EmptySplitError, TrainingError, UnreadableFileError
+from configs.errors import EmptySplitError, TrainingError
 from configs.rows import Split
 
 _Values = NDArray[Any]
+_WRITER = "transform"
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."
 
 
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
 
     @classmethod
     def empty(cls, rows: int, inputs: ModelInputs) -> "Batch":
-        """Room for so many rows."""
+        """An uninitialised batch of so many rows."""
         return cls(
             np.empty((rows, len(inputs.dense)), np.float32),
             np.empty((rows, len(inputs.indexed)), np.int32),
@@ -42,20 +43,20 @@ class Batch(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return len(self.label)
 
-    def stretch(self, start: int, end: int) -> "Batch":
+    def slice(self, start: int, end: int) -> "Batch":
         """The rows from `start` up to `end`; nothing is copied."""
         return Batch(self.dense[start:end], self.indexed[start:end], self.label[start:end])
 
-    def put(self, first: "Batch") -> None:
-        """Write these rows at the beginning."""
+    def copy_from(self, first: "Batch") -> None:
+        """Copy these rows to the beginning."""
         for part, values in zip(self, first, strict=True):
             part[: first.rows] = values
 
     def take(self, rows: "NDArray[np.intp]") -> "Batch":
-        """A copy of these rows (every place must exist: `clip` is two times as quick as looking)."""
+        """A copy of these rows; every index must exist (`clip` is two times as fast as checking)."""
         return Batch(
             self.dense.take(rows, axis=0, mode="clip"),
             self.indexed.take(rows, axis=0, mode="clip"),
@@ -83,8 +84,9 @@ class Shards:
 
     def __init__(self, folder: Path, split: Split, inputs: ModelInputs) -> None:
         self._inputs, self._where = inputs, f"{split} examples"
-        every = shards(folder, split)
-        self._footers = dict(zip(every, parallel_map(_footer, every), strict=True))
+        paths = shards(folder, split)
+        footers = parallel_map(functools.partial(read_footer, writer=_WRITER), paths)
+        self._footers = dict(zip(paths, footers, strict=True))
         self.rows = sum(footer.num_rows for footer in self._footers.values())
         if not self.rows:
             raise EmptySplitError(
@@ -114,23 +116,23 @@ class Shards:
         ]
 
     def group_rows(self, group: Group) -> int:
-        """How many rows a row group has."""
+        """The rows of a row group."""
         path, number = group
         rows: int = self._footers[path].row_group(number).num_rows
         return rows
 
     def read(self, groups: Sequence[Group]) -> Batch:
         """These row groups as one batch; see `fill`."""
-        batch = self.room(sum(map(self.group_rows, groups)))
+        batch = self.empty_batch(sum(map(self.group_rows, groups)))
         self.fill(batch, groups)
         return batch
 
-    def room(self, rows: int) -> Batch:
-        """An empty batch for so many of these examples."""
+    def empty_batch(self, rows: int) -> Batch:
+        """An uninitialised batch for so many of these examples."""
         return Batch.empty(rows, self._inputs)
 
     def fill(self, batch: Batch, groups: Iterable[Group]) -> None:
-        """Write these row groups into a batch, one after the other; each value is checked and copied once.
+        """Read these row groups into a batch, one after the other; each value is checked and copied once.
 
         Raises:
             TrainingError: A number that is not finite, or an index beyond its cardinality.
@@ -140,55 +142,37 @@ class Shards:
         start = 0
         for group in groups:
             end = start + self.group_rows(group)
-            self._fill_group(batch.stretch(start, end), group)
+            self._fill_group(batch.slice(start, end), group)
             start = end
 
     def _fill_group(self, batch: Batch, group: Group) -> None:
         inputs, where = self._inputs, f"{self._where}, {group[0].name}"
         table = self._read(group, inputs.columns)
-        for place, name in enumerate(inputs.dense):
-            batch.dense[:, place] = _finite(table.column(name).to_numpy(), f"{where}, column '{name}'")
-        for place, (name, cardinality) in enumerate(inputs.indexed.items()):
+        for index, name in enumerate(inputs.dense):
+            batch.dense[:, index] = _check_finite(table.column(name).to_numpy(), f"{where}, column '{name}'")
+        for index, (name, cardinality) in enumerate(inputs.indexed.items()):
             values = table.column(name).to_numpy()
-            batch.indexed[:, place] = _indices(values, cardinality, f"{where}, column '{name}'")
-        batch.label[:] = _label(table, inputs.label, where)
+            batch.indexed[:, index] = _check_indices(values, cardinality, f"{where}, column '{name}'")
+        batch.label[:] = _read_label(table, inputs.label, where)
 
     def positives(self) -> int:
-        """How many examples are labelled 1, from the label's column alone."""
+        """The number of examples whose label is 1; only the label's column is read."""
         name = self._inputs.label
-        labels = (_label(self._read(group, [name]), name, self._where) for group in self.groups)
+        labels = (_read_label(self._read(group, [name]), name, self._where) for group in self.groups)
         return sum(int(label.sum(dtype=np.float64)) for label in labels)
 
     def _read(self, group: Group, columns: Sequence[str]) -> pa.Table:
         path, number = group
-        try:
-            with opened(path, self._footers[path]) as file:
-                return file.read_row_group(number, columns=list(columns), use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(path, error) from error
+        return read_columns(path, columns, number, footer=self._footers[path], writer=_WRITER)
 
 
-def _footer(path: Path) -> pq.FileMetaData:
-    try:
-        with opened(path) as file:
-            return file.metadata
-    except (pa.ArrowException, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> UnreadableFileError:
-    return UnreadableFileError(
-        str(path), expected="a Parquet file", got=str(error).splitlines()[0], remedy=_RUN_TRANSFORM
-    )
-
-
-def _finite(values: _Values, where: str) -> _Values:
+def _check_finite(values: _Values, where: str) -> _Values:
     if not np.isfinite(values).all():
         raise TrainingError(where, expected="finite numbers", got="NaN or infinity", remedy=_RUN_TRANSFORM)
     return values
 
 
-def _indices(values: _Values, cardinality: int, where: str) -> _Values:
+def _check_indices(values: _Values, cardinality: int, where: str) -> _Values:
     if len(values) and not (values.min() >= 0 and values.max() < cardinality):  # NaN is neither
         raise TrainingError(
             where,
@@ -199,5 +183,5 @@ def _indices(values: _Values, cardinality: int, where: str) -> _Values:
     return values
 
 
-def _label(table: pa.Table, name: str, where: str) -> NDArray[np.float32]:
+def _read_label(table: pa.Table, name: str, where: str) -> NDArray[np.float32]:
     return binary_labels(table.column(name), f"{where}, label '{name}'").astype(np.float32)

@@ -1,24 +1,27 @@
 """The transform stage: learn from the training split, write the graph and the examples."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from components.shared.beam.counters import Counts
+from components.shared.beam.counts import Counts, add_counts
 from components.shared.beam.options import pipeline_options
-from components.shared.beam.staging import shared
+from components.shared.beam.shards import write_shards
+from components.shared.beam.staging import staged_input
 from components.shared.files.artifacts import Summary, write_json, writing, writing_in_place
+from components.shared.files.paths import place
 from components.shared.rows.label import check_label
+from components.shared.rows.parquet import read_schema
 from components.shared.rows.raw import check_columns
 from components.shared.rows.rejected import check_share
-from components.shared.rows.row_ranges import RowRange, plan_ranges, schema
+from components.shared.rows.row_ranges import RowRange, plan_ranges
 from components.shared.stage.recording import JobProgress
 from components.transform.analysis import analyze
-from components.transform.examples import Writing, write_examples
+from components.transform.examples import WriteExamples
 from components.transform.inputs import Inputs, features_json, model_inputs
 from components.transform.preprocessing import preprocess
 from components.transform.settings import TransformStage
-from configs.errors import EmptySplitError, JobError
+from configs.errors import EmptySplitError
 from configs.rows import Part, Split
 
 _SPLITS: tuple[Split, ...] = ("train", "eval")
@@ -34,7 +37,7 @@ def run(
         stage: Features, label and limits.
         graph_out: Where the transform graph and `features.json` go.
         examples_out: Where the examples, the rejected rows and `examples.json` go.
-        progress: Told of the work.
+        progress: Called while Beam works.
 
     Raises:
         SettingsError: Beam does not know one of its options.
@@ -49,14 +52,15 @@ def run(
     with writing(graph_out) as graph, writing_in_place(examples_out) as examples:
         function = functools.partial(preprocess, features=stage.features)
         learned = analyze(function, planned["train"], stage, options, graph, progress)
-        _check("train", learned, planned["train"], stage)
+        _check("train", learned, stage)
         inputs = model_inputs(stage.features, learned.missing, graph)
         write_json(graph / "features.json", features_json(inputs, stage.features, stage.label.column))
-        every = [piece for split in _SPLITS for piece in planned[split]]
-        with shared(graph, options) as reachable:
-            counts = write_examples(every, Writing(stage, inputs, reachable, examples), options, progress)
+        ranges = [row_range for split in _SPLITS for row_range in planned[split]]
+        with staged_input(graph, options) as reachable:
+            write = WriteExamples(stage, inputs, reachable, examples)
+            counts = write_shards(ranges, write, options, "write examples", progress)
         for split in _SPLITS:
-            _check(split, counts[split], planned[split], stage)
+            _check(split, counts[split], stage)
         write_json(examples / "examples.json", _examples_json(counts))
     return _summary(counts, inputs)
 
@@ -70,22 +74,14 @@ def _planned(rows: Path, split: Split, stage: TransformStage) -> list[RowRange]:
             got="none",
             remedy="Look at `split` in the use case: do its limits fit the data?",
         )
-    for shard in dict.fromkeys(piece.shard for piece in found):
-        columns = schema(shard)
+    for shard in dict.fromkeys(row_range.shard for row_range in found):
+        columns = read_schema(place(shard))
         check_columns(columns, stage.features)
         check_label(columns, stage.label.column)
     return found
 
 
-def _check(split: Split, counts: Counts, planned: Sequence[RowRange], stage: TransformStage) -> None:
-    rows = sum(piece.rows for piece in planned)
-    if counts.rows != rows:
-        raise JobError(
-            f"the counters of split '{split}'",
-            expected=f"{rows:,} rows",
-            got=f"{counts.rows:,}",
-            remedy="A job's counters were not whole: run the same command again.",
-        )
+def _check(split: Split, counts: Counts, stage: TransformStage) -> None:
     limit = stage.transform.max_rejected
     check_share(f"split '{split}'", counts.rows, counts.rejected, limit, "transform.max_rejected")
     if not counts.accepted:
@@ -98,28 +94,19 @@ def _check(split: Split, counts: Counts, planned: Sequence[RowRange], stage: Tra
 
 
 def _examples_json(counts: Mapping[Part, Counts]) -> dict[str, object]:
-    rejected: dict[str, int] = {}
-    for count in counts.values():
-        for reason, number in count.rejected.items():
-            rejected[reason] = rejected.get(reason, 0) + number
     splits = {
-        split: {
-            "in": count.rows,
-            "out": count.accepted,
-            "rejected": count.rows - count.accepted,
-        }
-        for split, count in counts.items()
+        split: {"in": each.rows, "out": each.accepted, "rejected": each.rows - each.accepted}
+        for split, each in counts.items()
     }
-    return {"splits": splits, "rejected": rejected}
+    return {"splits": splits, "rejected": add_counts(counts.values()).rejected}
 
 
 def _summary(counts: Mapping[Part, Counts], inputs: Inputs) -> Summary:
-    rows = sum(count.rows for count in counts.values())
-    accepted = sum(count.accepted for count in counts.values())
+    total = add_counts(counts.values())
     return {
-        "rows_in": rows,
-        "rows_out": accepted,
-        "rejected": rows - accepted,
+        "rows_in": total.rows,
+        "rows_out": total.accepted,
+        "rejected": total.rows - total.accepted,
         "dense": len(inputs.dense),
         "indexed": len(inputs.indexed),
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.shared.rows.vocabulary_file import FILE, cardinalities
+from components.shared.rows.vocabulary_file import FILE, count_indices
 from configs.features import Features
 
 
@@ -18,14 +18,14 @@ class Inputs:
 
 
 def model_inputs(features: Features, missing: Mapping[str, int], graph: Path) -> Inputs:
-    """What the model is given.
+    """List the inputs of the model.
 
     The indicator of a number that is never missing in the training split is left out: its weight
-    would stay as it was drawn, and be added to the score of the first value missing in production.
+    would stay at its random start, and be added to the score of the first value missing in production.
 
     Args:
         features: As declared.
-        missing: Missing values of each number in the training split.
+        missing: How many values of each number are missing in the training split.
         graph: The learned transform graph.
     """
     dense: list[str] = []
@@ -49,7 +49,7 @@ def features_json(inputs: Inputs, features: Features, label: str) -> dict[str, A
 
 def _cardinalities(features: Features, graph: Path) -> dict[str, int]:
     file = graph / "transform_fn" / "assets" / FILE
-    known = cardinalities(file.read_bytes()) if file.exists() else {}
+    known = count_indices(file.read_bytes()) if file.exists() else {}
     return {
         **{
             name: entry.buckets + 1  # missing values have an index of their own

@@ -1,4 +1,4 @@
-"""The preprocessing function: raw columns to model inputs, traced once and kept in the model."""
+"""The preprocessing function: raw columns to model inputs, traced once and saved in the model."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,11 +38,16 @@ def preprocess(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
     )
 
 
+def is_known(x: tf.Tensor) -> tf.Tensor:
+    """Where raw numbers are not missing, by the rule of `components.shared.rows.missing`."""
+    return tf.math.is_finite(x)
+
+
 def _scaled(inputs: Mapping[str, tf.Tensor], features: Features, names: Sequence[str]) -> Tensors:
     """(x - mean) / standard deviation in float64; 0 where x is missing or never varied."""
     logs = [features.numeric[name].transform == "log" for name in names]
     x = tf.cast(tf.stack([inputs[name] for name in names], axis=1), tf.float64)
-    known = tf.math.is_finite(x)
+    known = is_known(x)
     x = tf.where(logs, tf.sign(x) * tf.math.log1p(tf.abs(x)), x)
     mean = tft.mean(x, reduce_instance_dims=False, name="mean")
     deviation = tf.sqrt(tft.var(x, reduce_instance_dims=False, name="variance"))
@@ -61,7 +66,7 @@ def _buckets(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -
     for count in sorted({entry.buckets for entry in settings.values()}):
         names = [name for name, entry in settings.items() if entry.buckets == count]
         x = tf.stack([inputs[name] for name in names], axis=1)
-        known = tf.math.is_finite(x)
+        known = is_known(x)
         bounds = tft.quantiles(
             tf.where(known, x, float("nan")),
             count,

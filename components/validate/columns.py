@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from components.shared.rows import missing
+
 Kind = Literal["integer", "float", "boolean", "time", "string", "bytes", "nested"]
 """time: an instant or a date, as microseconds since 1970 (UTC); string: any other scalar, as printed."""
 
-FLOAT32_MAX = 3.4028234663852886e38
-"""Features are float32: what lies beyond is an infinity to the model, and so it is here."""
+FLOAT32_MAX = missing.FLOAT32_MAX
+"""Features are float32: what lies beyond is missing to the model, and so it is here."""
 
 _FLOATS = ("FLOAT", "DOUBLE", "DECIMAL")
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")

@@ -17,6 +17,7 @@ COPY components/shared/__init__.py /opt/pipeline/components/shared/
 COPY components/shared/files /opt/pipeline/components/shared/files
 COPY components/shared/gcp /opt/pipeline/components/shared/gcp
 COPY components/shared/registry /opt/pipeline/components/shared/registry
+COPY components/shared/rows/__init__.py components/shared/rows/missing.py /opt/pipeline/components/shared/rows/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/pipeline
 
 FROM ${PYTHON_IMAGE}

@@ -137,10 +137,9 @@ def _next(manifest: Mapping[str, Any], output: str) -> str:
 
 def _first_rows(predictions: Path) -> list[dict[str, Any]]:
     """The first few predictions of a run."""
-    from components.shared.rows.parquet import opened
+    from components.shared.rows.parquet import read_batches
 
     for shard in shards(predictions, "score"):
-        with opened(shard) as file:
-            for batch in file.iter_batches(_ROWS_SHOWN):
-                return list(batch.to_pylist())
+        for batch in read_batches(shard, None, _ROWS_SHOWN):
+            return list(batch.to_pylist())
     return []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.shared.files.artifacts import shards
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import open_parquet
 from configs.rows import Part
 
 
@@ -15,7 +15,7 @@ def rows(folder: Path, split: Part) -> list[dict[str, Any]]:
     """The flights of a split; instants in UTC, since BigQuery exports them without a zone."""
     found = []
     for shard in shards(folder, split):
-        with opened(shard) as file:
+        with open_parquet(shard) as file:
             found += file.read().to_pylist()
     return [{**row, "decided_at": row["decided_at"].replace(tzinfo=datetime.UTC)} for row in found]
 

@@ -182,7 +182,7 @@ def test_flexible_scheduling_is_waited_for(desk: Desk) -> None:
     told = Told()
     desk.server.fates = [Fate(queued=True, pending_looks=3)]
     desk.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", told=told)
-    assert "counting: Dataflow queued until machines are cheap" in told.words
+    assert "counting: Dataflow queued (FlexRS)" in told.words
     assert desk.job.message.environment.flex_resource_scheduling_goal.name == "FLEXRS_COST_OPTIMIZED"
 
 
@@ -204,22 +204,24 @@ def test_a_failed_job_is_explained_in_one_line(desk: Desk, late: int) -> None:
 
 
 def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
-    from components.shared.rows.row_ranges import schema
+    from components.shared.files.paths import place
+    from components.shared.rows.parquet import read_schema
 
     missing = str(desk.bucket / "rows" / "train" / "part-00000.parquet")
     with pytest.raises(
         JobError, match=r"got UnreadableFileError: gs://.*part-00000\.parquet: expected a whole"
     ):
-        desk.run([missing], schema)
+        desk.run([place(missing)], read_schema)
 
 
 def test_a_failure_without_a_word_is_not_waited_for_for_ever(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dataflow_job, "_LAST_WORDS_SECONDS", 1.0)
+    monkeypatch.setattr(dataflow_job, "_REASON_SECONDS", 1.0)
     desk.server.fates = [Fate(late_words=1000)]
-    with pytest.raises(JobError, match="got a failure without a word"):
+    with pytest.raises(JobError) as raised:
         desk.run(["seven"], int)
+    assert raised.value.got == "a failure without a message"
 
 
 def test_a_job_that_somebody_cancelled_is_told_so(desk: Desk) -> None:

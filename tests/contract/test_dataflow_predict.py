@@ -1,6 +1,7 @@
 """Batch prediction as a job on Dataflow: the same predictions as here, written by the job's own workers."""
 
 import datetime
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,8 @@ from components.shared.files.artifacts import digest, read_json, shard_path, wri
 from components.shared.gcp import links
 from configs.cloud import Cloud, Identities, Loopback
 from configs.places import Beam
-from tests.contract.dataflow.server import DataflowServer
+from tests.contract.dataflow.jobs import Fate
+from tests.contract.dataflow.server import DataflowServer, killing_at
 from tests.contract.storage.server import StorageServer
 from tests.contract.test_dataflow_stages import IMAGE, WORKER, settings
 
@@ -87,8 +89,13 @@ def predicted(root: Path, beam: Beam) -> Path:
     return out
 
 
+@pytest.mark.parametrize("fate", [Fate(), Fate(attempts=2, times_counted=2), Fate(times_counted=0)])
 def test_a_job_on_dataflow_writes_the_same_predictions(
-    dataflow: DataflowServer, beam_storage: StorageServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataflow: DataflowServer,
+    beam_storage: StorageServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fate: Fate,
 ) -> None:
     from configs import dataflow as options
 
@@ -101,13 +108,17 @@ def test_a_job_on_dataflow_writes_the_same_predictions(
     )
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))
     here = predicted(tmp_path, Beam())
-    there = predicted(bucket / "runs/1234" / RUN, options.beam(settings(cloud)))
+    dataflow.fates = [fate]
+    shard = r"predictions/score/part-00001\.parquet"
+    with killing_at(dataflow, beam_storage, shard) if fate.attempts > 1 else nullcontext():
+        there = predicted(bucket / "runs/1234" / RUN, options.beam(settings(cloud)))
     assert digest(there) == digest(here)
     told = read_json(there / "predictions.json")
     assert (told["rows"], told["predictions"]) == (ROWS, ROWS - 9)
     assert told["rejected"] == {"id is missing": 9}
 
     (job,) = dataflow.jobs.values()
+    assert job.attempts == fate.attempts
     assert job.message.name.startswith("predict-flights-prediction-")
     assert job.message.name.endswith("-score")
     summary = read_json(tmp_path / "records/predict.stage.json")["summary"]

@@ -101,7 +101,7 @@ def _by_flight(place: Path, split: Part) -> dict[str, dict[str, Any]]:
 
 def _through_duckdb(days: Path, sql: str) -> dict[str, dict[str, Any]]:
     with open_source(f"duckdb://{days}").rows(Source(sql=sql)) as rows:
-        rows.hold()
+        rows.materialize()
         batches = rows.select("SELECT * FROM result")
         return {row["flight_id"]: row for batch in batches for row in batch.to_pylist()}
 

@@ -39,7 +39,7 @@ def uploaded(folder: Path, bucket: Path) -> str:
 
 def rows(uri: str) -> list[dict[str, Any]]:
     with open_source(uri).rows(Source(uri=uri, sql=SQL)) as found:
-        found.hold()
+        found.materialize()
         return [
             row for batch in found.select("SELECT * FROM result ORDER BY id") for row in batch.to_pylist()
         ]

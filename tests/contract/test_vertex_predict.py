@@ -13,7 +13,7 @@ import pytest
 from components.shared.files.paths import place
 from components.shared.registry import Submission
 from components.shared.registry.folder.registry import FolderRegistry
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import open_parquet
 from configs.loading import load
 from configs.settings import Settings
 from pipelines.commands import predict_batch as batch_command
@@ -90,7 +90,7 @@ def delivered(bucket: Path) -> list[dict[str, Any]]:
     """Every prediction in the bucket."""
     rows = []
     for file in sorted((bucket / "runs/predictions/flights").glob("*/*.parquet")):
-        with opened(place(str(file))) as shard:
+        with open_parquet(place(str(file))) as shard:
             rows += shard.read().to_pylist()
     return rows
 

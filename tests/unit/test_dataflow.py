@@ -13,7 +13,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from components.shared.beam.dataflow_job import _one_line, _reason
-from components.shared.beam.options import elsewhere, on_dataflow, pipeline_options
+from components.shared.beam.options import pipeline_options, runs_elsewhere, runs_on_dataflow
 from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import RECORDS_VARIABLE, stage
 from configs.dataflow import beam
@@ -36,8 +36,8 @@ def test_beam_takes_every_option_of_an_environment(environment: str) -> None:
     settings = load("flights", environment)
     assert settings.cloud
     told = pipeline_options(beam(settings))
-    assert on_dataflow(told)
-    assert elsewhere(told)
+    assert runs_on_dataflow(told)
+    assert runs_elsewhere(told)
     cloud, workers = told.view_as(GoogleCloudOptions), told.view_as(WorkerOptions)
     assert (cloud.project, cloud.region) == (settings.cloud.project, "us-central1")
     assert cloud.temp_location == f"gs://{settings.cloud.bucket}/dataflow/temp"
@@ -68,7 +68,7 @@ def test_the_user_has_the_last_word() -> None:
 def test_another_runner_leaves_dataflow_out() -> None:
     settings = load("flights", "dev", ["cloud.dataflow.options=[--runner=FnApiRunner]"])
     assert beam(settings).options == ("--runner=FnApiRunner",)
-    assert not elsewhere(pipeline_options(beam(settings)))
+    assert not runs_elsewhere(pipeline_options(beam(settings)))
 
 
 def test_what_costs_less_and_what_encrypts_is_asked_for_only_where_it_is_said() -> None:

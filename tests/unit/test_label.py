@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.rows.label import binary_labels, check_both, check_label, label_complaints
+from components.shared.rows.label import binary_labels, check_both, check_label, find_label_errors
 from configs.errors import LabelError
 
 TYPES = (pa.int8(), pa.int64(), pa.uint16(), pa.float32(), pa.float64(), pa.bool_())
@@ -39,7 +39,7 @@ def test_labels_are_read_or_refused_by_what_is_wrong(values: list[Any], kind: An
 @given(VALUES, st.sampled_from(TYPES))
 def test_a_row_has_a_complaint_where_its_label_is_no_label(values: list[Any], kind: Any) -> None:
     array = column(values, kind)
-    complaints = dict(label_complaints(pa.record_batch({"late": array}), "late"))
+    complaints = dict(find_label_errors(pa.record_batch({"late": array}), "late"))
     seen = array.to_pylist()
     assert complaints["late is missing"].tolist() == [each is None for each in seen]
     assert complaints["late is neither 0 nor 1"].tolist() == [each not in (0, 1) for each in seen]

@@ -1,1 +1,1 @@
-"""Dataflow: runs Beam's pipelines as jobs; submits, follows and cancels them."""
+"""Beam as the stages use it: options, row ranges, counts and shards, local runs and jobs on Dataflow."""

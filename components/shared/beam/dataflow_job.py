@@ -1,4 +1,4 @@
-"""A job on Dataflow: its state, what it says, how many workers it has, why it failed; and how to end it."""
+"""A job on Dataflow: its state, messages and workers, the reason of its failure, and its cancellation."""
 
 import re
 import sys
@@ -14,19 +14,19 @@ from configs.errors import JobError
 
 CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
-_WORDS = {"PENDING": "starting", "QUEUED": "queued until machines are cheap"}
+_WORDS = {"PENDING": "starting", "QUEUED": "queued (FlexRS)"}
 _CANCEL_SECONDS = 15.0
-"""How long a cancellation is tried: a stage that is told to stop is killed soon after."""
-_LAST_WORDS_SECONDS = 60.0
+"""How long a cancellation is tried: a stage that has to stop is killed soon after."""
+_REASON_SECONDS = 60.0
 """How long after a job has failed its reason may appear."""
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 _MOST_SHOWN, _MOST_REASON = 60, 400
 """Characters of a message in the live view, and of a reason in an error."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a job is at a moment."""
+class Snapshot:
+    """A job at a moment."""
 
     state: str
     """As the service calls it, without JOB_STATE_."""
@@ -35,7 +35,7 @@ class Look:
     """The newest one."""
 
     def __str__(self) -> str:
-        """`running · 3 workers · Executing operation Spread`."""
+        """For example `running · 3 workers · Executing operation Distribute`."""
         words = _WORDS.get(self.state, self.state.lower().replace("_", " "))
         workers = "" if self.workers is None else f"{self.workers} worker{'s' * (self.workers != 1)}"
         return " · ".join(part for part in (words, workers, self.message[:_MOST_SHOWN]) if part)
@@ -50,10 +50,10 @@ class Job:
     """
 
     def __init__(self, options: PipelineOptions, job_id: str) -> None:
-        told = options.view_as(GoogleCloudOptions)
-        self.id, self.project, self.region = job_id, told.project, told.region
+        cloud = options.view_as(GoogleCloudOptions)
+        self.id, self.project, self.region = job_id, cloud.project, cloud.region
         self._jobs, self._messages = _clients(options)
-        self._whose = {"job_id": job_id, "project_id": told.project, "location": told.region}
+        self._address = {"job_id": job_id, "project_id": cloud.project, "location": cloud.region}
         self._since: Any = None
         self._known: set[str] = set()
         self._workers: int | None = None
@@ -71,64 +71,64 @@ class Job:
         return f"{CONSOLE}/{self.region}/{self.id}?project={self.project}"
 
     @property
-    def where(self) -> str:
-        """The flags with which gcloud finds it."""
+    def gcloud_arguments(self) -> str:
+        """The arguments by which gcloud finds it."""
         return f"{self.id} --region={self.region} --project={self.project}"
 
-    def look(self) -> Look:
-        """Its state and what it has said since the last look; messages go to the log, too."""
-        state = self._state()
-        for page in with_retries(self._pages)():
-            self._hear(page)
-        return Look(state, self._workers, self._newest)
+    def fetch(self) -> Snapshot:
+        """Its state, workers and newest message; messages since the last call go to the log, too."""
+        state = self._fetch_state()
+        for page in with_retries(self._fetch_messages)():
+            self._log_messages(page)
+        return Snapshot(state, self._workers, self._newest)
 
-    def failure(self, look: Look) -> JobError:
-        """Why it did not end well; waits for the reason, which appears later than the end."""
-        until = time.monotonic() + _LAST_WORDS_SECONDS
-        while look.state == "FAILED" and not self._errors and time.monotonic() < until:
-            time.sleep(_LOOK_SECONDS)
-            look = self.look()
-        got = _reason(self._errors) if look.state == "FAILED" else look.state.lower()
+    def failure(self, last: Snapshot) -> JobError:
+        """The error of a job that failed or was cancelled; waits for the reason, which appears later."""
+        until = time.monotonic() + _REASON_SECONDS
+        while last.state == "FAILED" and not self._errors and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+            last = self.fetch()
+        got = _reason(self._errors) if last.state == "FAILED" else last.state.lower()
         return JobError(
             f"Dataflow job {self.id}",
             expected="a job that ends well",
             got=got,
-            remedy=f"See {self.link} or: gcloud dataflow jobs show {self.where}",
+            remedy=f"See {self.link} or: gcloud dataflow jobs show {self.gcloud_arguments}",
         )
 
     def cancel(self) -> None:
-        """Ask Dataflow to end it, if it has not ended; says so in the log where that fails."""
+        """Cancel it, if it has not ended; a failure to do so goes to the log."""
         from google.cloud import dataflow
 
         wanted = dataflow.Job(requested_state=dataflow.JobState.JOB_STATE_CANCELLED)
         try:
-            if self._state(_CANCEL_SECONDS) not in ENDED:
-                request = dataflow.UpdateJobRequest(**self._whose, job=wanted)
+            if self._fetch_state(_CANCEL_SECONDS) not in ENDED:
+                request = dataflow.UpdateJobRequest(**self._address, job=wanted)
                 with_retries(self._jobs.update_job, seconds=_CANCEL_SECONDS)(request)
                 sys.stdout.write(f"Dataflow job {self.id} is being cancelled\n")
         except unanswered() as error:
-            sys.stdout.write(f"{error}\nIt may go on: gcloud dataflow jobs cancel {self.where}\n")
+            sys.stdout.write(f"{error}\nIt may go on: gcloud dataflow jobs cancel {self.gcloud_arguments}\n")
 
-    def _state(self, seconds: float = GIVE_UP_SECONDS) -> str:
+    def _fetch_state(self, seconds: float = GIVE_UP_SECONDS) -> str:
         from google.api_core.exceptions import NotFound
         from google.cloud import dataflow
 
-        asked = dataflow.GetJobRequest(**self._whose)
+        request = dataflow.GetJobRequest(**self._address)
         # A job that was made just now is not always known yet.
-        found = with_retries(self._jobs.get_job, NotFound, seconds=seconds)(asked)
+        found = with_retries(self._jobs.get_job, NotFound, seconds=seconds)(request)
         return str(dataflow.JobState(found.current_state).name).removeprefix("JOB_STATE_")
 
-    def _pages(self) -> list[Any]:
+    def _fetch_messages(self) -> list[Any]:
         from google.cloud import dataflow
 
-        asked = dataflow.ListJobMessagesRequest(
-            **self._whose,
+        request = dataflow.ListJobMessagesRequest(
+            **self._address,
             start_time=self._since,
             minimum_importance=dataflow.JobMessageImportance.JOB_MESSAGE_BASIC,
         )
-        return list(self._messages.list_job_messages(asked).pages)
+        return list(self._messages.list_job_messages(request).pages)
 
-    def _hear(self, page: Any) -> None:
+    def _log_messages(self, page: Any) -> None:
         for message in page.job_messages:
             if message.id not in self._known:
                 self._known.add(message.id)
@@ -146,14 +146,14 @@ class Job:
 def _reason(errors: list[str]) -> str:
     """The message that explains most: the last traceback, else the last that does not only count attempts."""
     if not errors:
-        return "a failure without a word"
+        return "a failure without a message"
     tracebacks = [each for each in errors if "Traceback" in each]
     others = [each for each in errors if "work item" not in each]
     return _one_line((tracebacks or others or errors)[-1])[:_MOST_REASON]
 
 
 def _one_line(message: str) -> str:
-    """A message on one line; of a traceback, its last word; of our own errors, what they say."""
+    """A message on one line; of a traceback its last line; of our own errors their text."""
     lines = [line for line in message.splitlines() if line.strip()]
     if "Traceback" in message:
         lines = [line for line in lines if not line[0].isspace()][-1:]
@@ -172,13 +172,13 @@ def cancel_run(options: PipelineOptions, run: str) -> list[str]:
     """
     from google.cloud import dataflow
 
-    told = options.view_as(GoogleCloudOptions)
+    cloud = options.view_as(GoogleCloudOptions)
     with translate_dataflow_errors(options):
         jobs, _ = _clients(options)
-        asked = dataflow.ListJobsRequest(
-            project_id=told.project, location=told.region, filter=dataflow.ListJobsRequest.Filter.ACTIVE
+        request = dataflow.ListJobsRequest(
+            project_id=cloud.project, location=cloud.region, filter=dataflow.ListJobsRequest.Filter.ACTIVE
         )
-        active = with_retries(lambda: list(jobs.list_jobs(asked)))()
+        active = with_retries(lambda: list(jobs.list_jobs(request)))()
         found = [each.id for each in active if dict(each.labels or {}).get("run") == run]
         for each in found:
             Job(options, each).cancel()
@@ -186,18 +186,18 @@ def cancel_run(options: PipelineOptions, run: str) -> list[str]:
 
 
 def _clients(options: PipelineOptions) -> tuple[Any, Any]:
-    """The clients of jobs and of their messages; the same credentials and address as Beam's own."""
+    """The clients of jobs and of their messages, with the credentials and the address of Beam's own."""
     from apache_beam.internal.gcp import auth
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import dataflow
 
-    told = options.view_as(GoogleCloudOptions)
-    given: dict[str, Any] = {"transport": "rest", "client_options": ClientOptions()}
-    if told.dataflow_endpoint != GoogleCloudOptions.DATAFLOW_ENDPOINT:
-        given["client_options"] = ClientOptions(api_endpoint=told.dataflow_endpoint)
-    if told.no_auth:
-        given["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+    cloud = options.view_as(GoogleCloudOptions)
+    arguments: dict[str, Any] = {"transport": "rest", "client_options": ClientOptions()}
+    if cloud.dataflow_endpoint != GoogleCloudOptions.DATAFLOW_ENDPOINT:
+        arguments["client_options"] = ClientOptions(api_endpoint=cloud.dataflow_endpoint)
+    if cloud.no_auth:
+        arguments["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
     else:
-        given["credentials"] = auth.get_service_credentials(options)
-    return dataflow.JobsV1Beta3Client(**given), dataflow.MessagesV1Beta3Client(**given)
+        arguments["credentials"] = auth.get_service_credentials(options)
+    return dataflow.JobsV1Beta3Client(**arguments), dataflow.MessagesV1Beta3Client(**arguments)

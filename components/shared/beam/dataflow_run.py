@@ -15,7 +15,7 @@ from components.shared.gcp.retry import unanswered, with_retries
 from components.shared.stage.signals import Signals
 
 _FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
-"""Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
+"""Seconds between two requests for a job: few after something has changed, more the longer nothing does."""
 
 
 def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
@@ -28,11 +28,11 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
         JobError: The job failed, or somebody cancelled it.
         CloudError: Dataflow refuses it, or does not answer.
         PlaceError: The bucket of temporary files is missing or closed to us.
-        KeyboardInterrupt: The stage was told to stop, by Ctrl-C or SIGTERM; the job is cancelled.
+        KeyboardInterrupt: The stage has to stop, by Ctrl-C or SIGTERM; the job is cancelled.
     """
     with Signals() as signals, translate_dataflow_errors(pipeline.options):
         with signals.deferred():  # a job whose id is not known yet could not be cancelled
-            result = _submitted(pipeline, work)
+            result = _submit(pipeline, work)
         job = Job(pipeline.options, result.job_id())
         try:
             signals.raise_pending()
@@ -45,8 +45,8 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
     return result
 
 
-def _submitted(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
-    """Beam appends to the places in the options for each job, which the next job must not inherit."""
+def _submit(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
+    """Submit a job. Beam appends to the places in the options, which the next job must not inherit."""
     from google.api_core.exceptions import TooManyRequests
 
     cloud = pipeline.options.view_as(GoogleCloudOptions)
@@ -61,23 +61,20 @@ def _submitted(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
 
 
 def _follow(job: Job, result: PipelineResult, work: Work) -> None:
-    """Tell of the job until it has ended.
+    """Show the progress of the job until it has ended.
 
     Raises:
         JobError: It did not end well.
     """
-    wait, seen, done = _FIRST_WAIT, "", 0
-    while True:
-        look = job.look()
-        if look.state in ENDED:
-            break
-        with contextlib.suppress(*unanswered()):  # a look that fails is no reason to stop
+    wait, before, done = _FIRST_WAIT, "", 0
+    while (now := job.fetch()).state not in ENDED:
+        with contextlib.suppress(*unanswered()):  # a request that fails is no reason to stop
             done = max(done, work.done(result))
-        status = f"{work.what}: Dataflow {look}"
-        work.progress(status, min(done, work.total), work.total, job=job.name)
-        wait = _FIRST_WAIT if status != seen else min(wait * 1.5, _MOST_WAIT)
-        seen = status
+        status = f"{work.what}: Dataflow {now}"
+        work.show(done, what=status, job=job.name)
+        wait = _FIRST_WAIT if status != before else min(wait * 1.5, _MOST_WAIT)
+        before = status
         time.sleep(wait)
-    if look.state != "DONE":
-        raise job.failure(look)
-    work.progress(work.what, work.total, work.total, job=job.name)
+    if now.state != "DONE":
+        raise job.failure(now)
+    work.show(work.total, job=job.name)

@@ -17,13 +17,9 @@ from configs.places import Beam
 
 LOCAL_RUNNER = "FnApiRunner"
 """Where no runner is named: Beam's own default would look for a binary in the network first."""
-
-
 _ON_THIS_MACHINE = frozenset(
     {LOCAL_RUNNER, "DirectRunner", "SwitchingDirectRunner", "BundleBasedDirectRunner", "PrismRunner"}
 )
-
-
 _MOST_NAME = 56
 """Characters of a job's name, so that what a stage adds to it stays within Dataflow's 63."""
 
@@ -33,7 +29,7 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
 
     Args:
         settings: As configured.
-        stage: Which stage asks.
+        stage: The stage that runs the pipeline.
         out: Where an artifact of the stage goes. Both name the jobs on Dataflow, unless the settings do.
 
     Raises:
@@ -41,21 +37,21 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
             artifacts that Dataflow's workers cannot reach.
     """
     options = PipelineOptions(list(settings.options))
-    complaint = io.StringIO()
+    message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):
+        with contextlib.redirect_stderr(message):
             options.get_all_options(
                 add_extra_args_fn=lambda parser: _refuse_unknown(parser, settings.options)
             )
     except SystemExit as error:  # argparse explains a bad value and leaves
-        raise _mistake(complaint.getvalue().strip().rpartition("error: ")[-1]) from error
+        raise _option_error(message.getvalue().strip().rpartition("error: ")[-1]) from error
     standard = options.view_as(StandardOptions)
     standard.runner = standard.runner or LOCAL_RUNNER
     try:
         create_runner(standard.runner)
     except (ValueError, ImportError, AttributeError) as error:
-        raise _mistake(f"--runner={standard.runner}") from error
-    if out is not None and on_dataflow(options):
+        raise _option_error(f"--runner={standard.runner}") from error
+    if out is not None and runs_on_dataflow(options):
         if not is_remote(out):
             raise SettingsError(
                 f"Dataflow for '{stage}'",
@@ -63,28 +59,28 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
                 got=str(out),
                 remedy="Run on Vertex AI, or with --set 'cloud.dataflow.options=[--runner=FnApiRunner]'.",
             )
-        _named(options.view_as(GoogleCloudOptions), stage, out)
+        _name_job(options.view_as(GoogleCloudOptions), stage, out)
     return options
 
 
-def elsewhere(options: PipelineOptions) -> bool:
-    """Whether the workers are on other machines than this one."""
+def runs_elsewhere(options: PipelineOptions) -> bool:
+    """Whether the workers run on other machines."""
     return str(options.view_as(StandardOptions).runner).rpartition(".")[2] not in _ON_THIS_MACHINE
 
 
-def on_dataflow(options: PipelineOptions) -> bool:
-    """Whether it is Dataflow that runs the pipeline."""
+def runs_on_dataflow(options: PipelineOptions) -> bool:
+    """Whether Dataflow runs the pipeline."""
     return str(options.view_as(StandardOptions).runner).rpartition(".")[2] == DATAFLOW_RUNNER
 
 
-def _named(cloud: GoogleCloudOptions, stage: str, out: Path) -> None:
+def _name_job(cloud: GoogleCloudOptions, stage: str, out: Path) -> None:
     """Name a job by its stage and run; label it with both, so that a run's jobs can be found again.
 
     The run is known by its folder: an output lies at …/RUN/TASK/ARTIFACT, here and on Vertex AI.
     """
     run = re.sub(r"[^a-z0-9-]+", "-", out.parent.parent.name.lower()).strip("-")
-    room = _MOST_NAME - len(stage) - 1
-    cloud.job_name = cloud.job_name or f"{stage}-{run[-room:].strip('-')}".strip("-")
+    longest = _MOST_NAME - len(stage) - 1
+    cloud.job_name = cloud.job_name or f"{stage}-{run[-longest:].strip('-')}".strip("-")
     cloud.labels = [*(cloud.labels or []), f"stage={stage}", f"run={run[:63]}"]
 
 
@@ -92,11 +88,11 @@ def _refuse_unknown(parser: argparse.ArgumentParser, options: tuple[str, ...]) -
     _, unknown = parser.parse_known_args(list(options))
     if unknown:
         known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - argparse has no public list
-        near = difflib.get_close_matches(unknown[0].split("=", 1)[0], known, n=1)
-        raise _mistake(unknown[0], f"Did you mean {near[0]}?" if near else "")
+        nearest = difflib.get_close_matches(unknown[0].split("=", 1)[0], known, n=1)
+        raise _option_error(unknown[0], f"Did you mean {nearest[0]}?" if nearest else "")
 
 
-def _mistake(got: str, remedy: str = "") -> SettingsError:
+def _option_error(got: str, remedy: str = "") -> SettingsError:
     return SettingsError(
         "setting `beam.options`",
         expected="options of Apache Beam, as --name=value",

@@ -1,6 +1,7 @@
-"""Folders that Beam's workers read or write: where they reach them, and back.
+"""Folders that Beam's workers read or write: staged where they reach them, and copied back.
 
-Workers of this machine read and write it as it lies. Others meet at Beam's temporary location on `gs://`.
+Workers of this machine read and write a folder as it lies. Others need it on `gs://`: it is staged below
+Beam's temporary location, and removed when the block ends.
 """
 
 import contextlib
@@ -17,46 +18,47 @@ from components.shared.files.paths import is_remote, place
 
 
 @contextlib.contextmanager
-def scratch(options: PipelineOptions) -> Iterator[Path]:
-    """Where workers and this process can write and read until the end of the block."""
+def temporary_folder(options: PipelineOptions) -> Iterator[Path]:
+    """A folder that workers and this process can write and read until the end of the block."""
     with tempfile.TemporaryDirectory() as here:
-        where = _meeting_place(Path(here), options)
+        staged = _staged(Path(here), options)
         try:
-            yield where
+            yield staged
         finally:
-            if is_remote(where):
-                gcs_writing.clear(str(where))
+            if is_remote(staged):
+                gcs_writing.clear(str(staged))
 
 
 @contextlib.contextmanager
-def shared(folder: Path, options: PipelineOptions) -> Iterator[Path]:
-    """Where workers can read the folder."""
-    where = folder if is_remote(folder) else _meeting_place(folder, options)
-    if not is_remote(where) or where is folder:
-        yield where
+def staged_input(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+    """The folder, or a copy of it, that workers can read until the end of the block."""
+    staged = folder if is_remote(folder) else _staged(folder, options)
+    if not is_remote(staged) or staged is folder:
+        yield staged
         return
     try:
-        gcs_writing.publish(folder, str(where))
-        yield where
+        gcs_writing.publish(folder, str(staged))
+        yield staged
     finally:
-        gcs_writing.clear(str(where))
+        gcs_writing.clear(str(staged))
 
 
 @contextlib.contextmanager
-def collected(folder: Path, options: PipelineOptions) -> Iterator[Path]:
-    """Where workers can write; what they wrote is in the folder when the block ends well."""
-    where = _meeting_place(folder, options)
-    if not is_remote(where):
-        yield where
+def staged_output(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+    """A folder that workers can write; what they wrote is in `folder` when the block ends well."""
+    staged = _staged(folder, options)
+    if not is_remote(staged):
+        yield staged
         return
     try:
-        yield where
-        gcs_reading.download(str(where), folder)
+        yield staged
+        gcs_reading.download(str(staged), folder)
     finally:
-        gcs_writing.clear(str(where))
+        gcs_writing.clear(str(staged))
 
 
-def _meeting_place(folder: Path, options: PipelineOptions) -> Path:
+def _staged(folder: Path, options: PipelineOptions) -> Path:
+    """The folder itself, or a new one below Beam's temporary location on `gs://`."""
     temporary = options.view_as(GoogleCloudOptions).temp_location or ""
     if not temporary.startswith("gs://"):
         return folder

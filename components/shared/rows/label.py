@@ -46,8 +46,8 @@ def read_labels(column: "pa.Array[Any] | pa.ChunkedArray[Any]") -> Labels:
     return Labels(values, np.isnan(values), (values != 0.0) & (values != 1.0))
 
 
-def label_complaints(batch: pa.RecordBatch, label: str) -> Iterator[tuple[str, Wrong]]:
-    """What is wrong with the labels of a batch, as `rejected.reasons` takes it."""
+def find_label_errors(batch: pa.RecordBatch, label: str) -> Iterator[tuple[str, Wrong]]:
+    """Find labels that are missing, or neither 0 nor 1, as `rejected.split_batch` takes them."""
     labels = read_labels(batch.column(label))
     yield f"{label} is missing", labels.missing
     yield f"{label} is neither 0 nor 1", labels.neither

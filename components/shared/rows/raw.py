@@ -1,7 +1,7 @@
 """Raw values: the columns of a Parquet batch as TensorFlow sees them, in every stage alike.
 
-A number is float32, missing (NULL, NaN, infinite) is NaN. A category is a string, missing is "".
-Types other than string are written the way Arrow prints them: 5, true, 2013-09-01.
+A number is float32, where it is missing NaN. A category is a string, where it is missing "". Which values
+are missing says `missing.py`. Types other than string are written as Arrow prints them: 5, true, 2013-09-01.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from components.shared.rows.missing import missing_numbers, missing_values
 from configs.errors import DataError, MissingFeatureError
 from configs.features import Categorical, Features, Numeric
 
@@ -72,6 +73,11 @@ def raw_batch(batch: pa.RecordBatch, features: Features) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([*numbers, *categories], names=list(features.columns))
 
 
+def count_missing(raw: pa.RecordBatch, names: Iterable[str]) -> dict[str, int]:
+    """How many values of columns that `raw_batch` made are missing, by column."""
+    return {name: int(missing_values(raw.column(name)).sum()) for name in names}
+
+
 def raw_tensors(batch: pa.RecordBatch, features: Features) -> RawColumns:
     """The same as NumPy arrays of shape [rows], float32 and object (bytes): what a SavedModel is fed."""
     numbers: RawColumns = {name: _number(batch.column(name)) for name in features.numeric}
@@ -87,9 +93,9 @@ def _number(column: "pa.Array[Any]") -> NDArray[np.float32]:
     elif pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     wide = column.to_numpy(zero_copy_only=False)  # NULL becomes NaN
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and so missing
-        number = wide.astype(np.float32)
-    number[~np.isfinite(number)] = np.nan
+    with np.errstate(over="ignore"):
+        number: NDArray[np.float32] = wide.astype(np.float32)
+    number[missing_numbers(number)] = np.nan
     return number
 
 
@@ -98,8 +104,8 @@ def _category(column: "pa.Array[Any]") -> "pa.Array[Any]":
         column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type) and column.type.tz is None:  # as BigQuery exports instants
         column = column.cast(pa.timestamp(column.type.unit, "UTC"))
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_finite(column), column, None)
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        column = pc.if_else(pa.array(missing_values(column)), None, column)
     # Bytes that are no UTF-8 pass: TensorFlow's strings are bytes, and `transform` rejects such rows.
     return column.cast(pa.string(), safe=False).fill_null("")
 

@@ -1,7 +1,8 @@
-"""Which rows cannot be used, and why: they are put aside with the reason, never dropped."""
+"""Which rows cannot be used, and why: they are written out with the reason, never dropped."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -12,27 +13,44 @@ from configs.errors import DataError
 
 REASON = "reason"
 REJECTED = "rejected"
-"""The folder of the rejected rows, beside those of the splits."""
+"""The folder of the rejected rows, next to those of the splits."""
 _SHOWN_BYTES = 200
-"""Of a string kept with a rejected row."""
+"""Bytes of a string that are written with a rejected row."""
 _NAMED_REASONS = 3
 
 Wrong = NDArray[np.bool_]
-"""For each row whether a complaint is true of it, shape [rows]."""
+"""For each row whether it has an error, shape [rows]."""
 
 
-def reasons(rows: int, complaints: Iterable[tuple[str, Wrong]]) -> NDArray[np.object_]:
-    """Why each row cannot be used, shape [rows]; None where it can. The first complaint is the reason."""
-    found = np.full(rows, None, dtype=object)
-    for reason, wrong in complaints:
-        found[wrong & (found == None)] = reason  # noqa: E711 - element by element
-    return found
+class SplitBatch(NamedTuple):
+    """A batch split into rows that can be used and rows that cannot."""
+
+    accepted: pa.RecordBatch
+    rejected: pa.Table | None
+    """The other rows with their reasons, if there are any; of a long string only the beginning."""
+    reasons: Mapping[str, int]
+    """How many rows were rejected, by reason."""
 
 
-def text_complaints(
+def split_batch(batch: pa.RecordBatch, errors: Iterable[tuple[str, Wrong]]) -> SplitBatch:
+    """Reject the rows that have one of these errors; the first one is the reason."""
+    why = np.full(batch.num_rows, None, dtype=object)
+    rejected = np.zeros(batch.num_rows, dtype=np.bool_)
+    for reason, wrong in errors:
+        why[wrong & ~rejected] = reason
+        rejected |= wrong
+    if not rejected.any():
+        return SplitBatch(batch, None, {})
+    rows = batch.filter(pa.array(rejected))
+    columns = {name: _shortened(rows.column(name)) for name in batch.schema.names}
+    table = pa.table({REASON: pa.array(why[rejected], pa.string()), **columns})
+    return SplitBatch(batch.filter(pa.array(~rejected)), table, Counter(why[rejected].tolist()))
+
+
+def find_text_errors(
     batch: pa.RecordBatch, columns: Iterable[str], max_bytes: int
 ) -> Iterator[tuple[str, Wrong]]:
-    """What is wrong with the strings of a batch: too long, or not UTF-8."""
+    """Find strings that are too long, or not UTF-8."""
     for name in columns:
         text = _text(batch.column(name))
         if text is not None:
@@ -43,22 +61,8 @@ def text_complaints(
                 yield f"{name} is not UTF-8", np.array(wrong)
 
 
-def rejected_rows(batch: pa.RecordBatch, why: NDArray[np.object_]) -> pa.Table:
-    """The rejected rows with their reasons; of a long string only the beginning."""
-    rejected = _is_rejected(why)
-    rows = batch.filter(pa.array(rejected))
-    columns = {name: _shown(rows.column(name)) for name in batch.schema.names}
-    return pa.table({REASON: pa.array(why[rejected], pa.string()), **columns})
-
-
-def accepted_rows(batch: pa.RecordBatch, why: NDArray[np.object_]) -> pa.RecordBatch:
-    """The other rows."""
-    rejected = _is_rejected(why)
-    return batch.filter(pa.array(~rejected)) if rejected.any() else batch
-
-
 def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float, setting: str) -> None:
-    """Stop where more than the share `limit` of the rows is rejected; `setting` is where it is said.
+    """Make sure that no more than the share `limit` of the rows is rejected; `setting` is its name.
 
     Raises:
         DataError: Naming the most frequent reasons.
@@ -72,12 +76,8 @@ def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float,
         expected=f"at most {limit:.2%} rejected rows",
         got=f"{total:,} of {rows:,} ({total / rows:.2%}): "
         + "; ".join(f"{count:,} x {reason}" for reason, count in top),
-        remedy=f"Mend these rows in the query, or raise `{setting}`.",
+        remedy=f"Fix these rows in the query, or raise `{setting}`.",
     )
-
-
-def _is_rejected(why: NDArray[np.object_]) -> Wrong:
-    return np.array(why != None, dtype=bool)  # noqa: E711 - element by element
 
 
 def _text(column: "pa.Array[Any]") -> pa.LargeBinaryArray | None:
@@ -103,12 +103,12 @@ def _decodes(value: bytes | None) -> bool:
     return True
 
 
-def _shown(column: "pa.Array[Any]") -> "pa.Array[Any]":
+def _shortened(column: "pa.Array[Any]") -> "pa.Array[Any]":
     text = _text(column)
-    return column if text is None else pa.array([_cut(v) for v in text.to_pylist()], pa.string())
+    return column if text is None else pa.array([_shorten(v) for v in text.to_pylist()], pa.string())
 
 
-def _cut(value: bytes | None) -> str | None:
+def _shorten(value: bytes | None) -> str | None:
     if value is None or len(value) <= _SHOWN_BYTES:
         return value if value is None else value.decode(errors="replace")
     return value[:_SHOWN_BYTES].decode(errors="replace") + f"… ({len(value):,} bytes)"

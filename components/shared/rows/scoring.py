@@ -32,13 +32,13 @@ class Scorer:
 
     def __init__(self, folder: Path, title: str) -> None:
         self.folder, self.title = folder, title
-        self._signature = self._loaded()
+        self._signature = self._load()
         _, inputs = self._signature.structured_input_signature
-        self.features = self._declared(inputs)
+        self.features = self._declare(inputs)
         """The raw columns it wants, as its signature declares them."""
         if OUTPUT not in self._signature.structured_outputs:
-            raise self._mistake(
-                f"an output '{OUTPUT}' of '{SIGNATURE}'", _listed(self._signature.structured_outputs)
+            raise self._model_error(
+                f"an output '{OUTPUT}' of '{SIGNATURE}'", _list_names(self._signature.structured_outputs)
             )
 
     def check(self, schema: pa.Schema) -> None:
@@ -68,29 +68,29 @@ class Scorer:
         found = self._signature(**{name: tf.constant(values) for name, values in columns.items()})[OUTPUT]
         scores: Floats = found.numpy().astype(np.float64).reshape(-1)
         if len(scores) != batch.num_rows:
-            raise self._mistake(f"one score for each of {batch.num_rows} rows", f"shape {found.shape}")
+            raise self._model_error(f"one score for each of {batch.num_rows} rows", f"shape {found.shape}")
         wrong = ~((scores >= 0.0) & (scores <= 1.0))  # NaN is neither
         if wrong.any():
-            raise self._mistake(
+            raise self._model_error(
                 "scores between 0 and 1", f"{scores[wrong][0]} and {wrong.sum() - 1} more of {len(scores)}"
             )
         return scores
 
-    def _loaded(self) -> Any:
+    def _load(self) -> Any:
         try:
             with local_copy(self.folder) as folder:
-                self._model = tf.saved_model.load(str(folder))  # kept: its variables live in it
+                self._model = tf.saved_model.load(str(folder))  # a reference: its variables live in it
         except (OSError, ValueError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0]
-            raise self._mistake("a SavedModel that can be loaded", f"{self.folder}: {reason}") from error
+            raise self._model_error("a SavedModel that can be loaded", f"{self.folder}: {reason}") from error
         if SIGNATURE not in self._model.signatures:
-            raise self._mistake(f"a signature '{SIGNATURE}'", _listed(self._model.signatures))
+            raise self._model_error(f"a signature '{SIGNATURE}'", _list_names(self._model.signatures))
         return self._model.signatures[SIGNATURE]
 
-    def _declared(self, inputs: dict[str, tf.TensorSpec]) -> Features:
+    def _declare(self, inputs: dict[str, tf.TensorSpec]) -> Features:
         for name, spec in inputs.items():
             if spec.dtype not in (tf.float32, tf.string):
-                raise self._mistake(
+                raise self._model_error(
                     "raw columns as float32 or string", f"input '{name}' as {spec.dtype.name}"
                 )
         return declared(
@@ -98,10 +98,10 @@ class Scorer:
             (name for name, spec in inputs.items() if spec.dtype == tf.string),
         )
 
-    def _mistake(self, expected: str, got: str) -> ModelError:
+    def _model_error(self, expected: str, got: str) -> ModelError:
         remedy = "Train again; if it is the champion, promote another version."
         return ModelError(self.title, expected=expected, got=got, remedy=remedy)
 
 
-def _listed(names: Any) -> str:
+def _list_names(names: Any) -> str:
     return ", ".join(sorted(names)) or "none"

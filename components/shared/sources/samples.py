@@ -28,7 +28,7 @@ def seed(uri: str, progress: Progress = silent, access: BigQueryAccess | None = 
     Args:
         uri: `duckdb://FILE`; the file and its folder are made where missing. Or `bq://PROJECT[.DATASET]`;
             the dataset (by itself: `flights`) is made where missing.
-        progress: Told table by table.
+        progress: Called with each table.
         access: Who pays for BigQuery, and where; None: the URI's project.
 
     Returns:
@@ -54,20 +54,20 @@ def seed(uri: str, progress: Progress = silent, access: BigQueryAccess | None = 
 def _seed_file(warehouse: Path, progress: Progress) -> dict[str, int]:
     warehouse.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(f"{warehouse}.lock", timeout=_LOCK_SECONDS)
-    beside = warehouse.with_name(f".{warehouse.name}.{uuid.uuid4().hex[:8]}")
+    tmp = warehouse.with_name(f".{warehouse.name}.{uuid.uuid4().hex[:8]}")
     try:
         with lock, tempfile.TemporaryDirectory(dir=warehouse.parent) as scratch:
             if warehouse.exists():
-                shutil.copyfile(warehouse, beside)
-            counts = _fill(beside, data_files(Path(scratch)), progress)
-            beside.replace(warehouse)
+                shutil.copyfile(warehouse, tmp)
+            counts = _fill(tmp, data_files(Path(scratch)), progress)
+            tmp.replace(warehouse)
     except filelock.Timeout as error:
         raise BusyError(
             f"the warehouse {warehouse} is being filled by another process",
             remedy="Wait for it, then run the same command again.",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        tmp.unlink(missing_ok=True)
     return counts
 
 

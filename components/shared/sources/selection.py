@@ -1,4 +1,4 @@
-"""Rows out of a source, as every stage that reads one takes them: columns checked, written, counted."""
+"""Rows of a source, as every stage that reads one needs them: columns checked, rows written and counted."""
 
 import hashlib
 import json
@@ -45,12 +45,12 @@ def quoted(name: str) -> str:
 
 
 def orderable(names: Iterable[str], schema: pa.Schema) -> list[str]:
-    """Those of the columns that rows can be ordered by."""
+    """The columns that rows can be ordered by."""
     return [name for name in names if not pa.types.is_nested(schema.field(name).type)]
 
 
-def told(progress: Progress, total: int) -> Callable[[int], None]:
-    """Tells of rows as they are written, one split after the other."""
+def report_written(progress: Progress, total: int) -> Callable[[int], None]:
+    """Report the progress of rows that are written, one split after the other."""
     done = 0
 
     def wrote(rows: int) -> None:
@@ -71,7 +71,7 @@ def write(  # noqa: PLR0913, PLR0917 - what, where, and how much of it there mus
     counted: int,
     wrote: Callable[[int], None],
 ) -> None:
-    """Write the rows that GoogleSQL returns from a held selection as the shards of one part.
+    """Write the rows that GoogleSQL returns from a materialized selection as the shards of one part.
 
     Args:
         rows: The selection.
@@ -81,7 +81,7 @@ def write(  # noqa: PLR0913, PLR0917 - what, where, and how much of it there mus
         part: Its folder.
         shard_rows: About how many rows a shard has.
         counted: How many rows there are; none may disappear.
-        wrote: Told of rows as they are written.
+        wrote: Called with the number of rows, as they are written.
 
     Raises:
         DataError: Other rows were written than were counted.
@@ -92,7 +92,7 @@ def write(  # noqa: PLR0913, PLR0917 - what, where, and how much of it there mus
             f"rows of '{part}'",
             expected=f"{counted:,} rows, as they were counted",
             got=f"{written:,} in its shards",
-            remedy="Run again; if it stays so, report it: no row may disappear.",
+            remedy="Run the same command again. If this persists, report it: no row may disappear.",
         )
 
 

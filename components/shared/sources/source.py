@@ -11,17 +11,17 @@ from components.shared.stage.recording import Progress, silent
 from configs.rows import Source as Selection
 
 RESULT = "result"
-"""The name of a selection's rows in the SQL that is asked of them."""
+"""The name of a selection's rows in the SQL over them."""
 Wrote = Callable[[int], None]
-"""Told how many rows more are written."""
+"""Called with the number of rows that were written since the last call."""
 
 
 def unwatched(rows: int) -> None:
-    """Writing that nobody watches."""
+    """Write without showing progress."""
 
 
 class Rows(Protocol):
-    """The rows of a selection: run once, held by the engine, asked in GoogleSQL.
+    """The rows of a selection: run once, materialized by the engine, queried in GoogleSQL.
 
     Columns have the types of GoogleSQL: int64, double, bool, string, binary, date32,
     timestamp[us, tz=UTC], and lists or structs of them.
@@ -32,15 +32,15 @@ class Rows(Protocol):
     """What running the selection will take, as the engine says before it runs: `scanned_bytes` where
     they cost something, else nothing."""
 
-    def hold(self, progress: Progress = silent) -> int:
-        """Run the selection and keep its rows; how many there are.
+    def materialize(self, progress: Progress = silent) -> int:
+        """Run the selection and materialize its rows; returns how many there are.
 
         Raises:
             QueryError, UnreadableFileError: What goes wrong only while it runs.
         """
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
-        """Run GoogleSQL over the table `result` that `hold` made; a batch at a time, never all in memory."""
+        """Run GoogleSQL over the materialized rows, the table `result`; yields one batch at a time."""
 
     def write(
         self,
@@ -50,14 +50,14 @@ class Rows(Protocol):
         shard_rows: int,
         wrote: Wrote = unwatched,
     ) -> int:
-        """Write the rows that GoogleSQL returns from `result` as Parquet shards; how many they are.
+        """Write the rows that GoogleSQL returns from `result` as Parquet shards; returns how many they are.
 
         Args:
             sql: One SELECT without ORDER BY, of at least one row.
             order: Columns of it that order the rows of a shard. Equal rows and equal order: equal shards.
             shard: The place of shard number i, from 0, here or on `gs://`.
             shard_rows: About how many rows a shard has.
-            wrote: Told of rows as they are written.
+            wrote: Called with the number of rows, as they are written.
         """
 
 

@@ -70,7 +70,7 @@ def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest
     jobs, before = filled.endless(holding), signal.getsignal(number)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with told_to_stop(jobs, number), bigquery.rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
     (job,) = jobs.running
     assert jobs.cancelled == [job]
     assert f"BigQuery job {job} is being cancelled" in capfd.readouterr().out
@@ -82,7 +82,7 @@ def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: Path
     jobs = filled.endless(exporting)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with told_to_stop(jobs, signal.SIGTERM, at=4), bigquery.rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
         rows.write("SELECT id FROM result", ("id",), shard, 300)
     assert len(jobs.running) == 4, "eight shards, four at a time"
@@ -105,7 +105,7 @@ def test_a_failed_export_ends_the_others(filled: Any, bucket: Path) -> None:
     filled.scripts.append(refused)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with bigquery.rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
         with raises(SourceError, got=re.compile("Access Denied")):
             rows.write("SELECT id FROM result", ("id",), shard, 300)
@@ -123,7 +123,7 @@ def test_a_stop_while_the_query_is_submitted_cancels_it_too(filled: Any) -> None
     jobs = filled.endless(stopping)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with pytest.raises(KeyboardInterrupt, match="SIGTERM"), bigquery.rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
     assert jobs.cancelled == list(jobs.running) != []
 
 
@@ -144,7 +144,7 @@ def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.Ca
     jobs = filled.endless(holding)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with told_to_stop(jobs, signal.SIGTERM), bigquery.rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
     (job,) = jobs.running
     command = f"bq --project_id={filled.project} --location=us-central1 cancel {job}"
     assert f"It may go on: {command}" in capfd.readouterr().out

@@ -158,7 +158,7 @@ def test_an_error_while_the_query_runs_points_into_it(filled: Any) -> None:
             got=re.compile(r"^v0000.*in 'ERROR\(id\) AS e'"),
         ),
     ):
-        rows.hold()
+        rows.materialize()
 
 
 def test_without_a_login_the_command_that_logs_in_is_named(
@@ -190,5 +190,5 @@ def test_a_temporary_dataset_elsewhere_is_refused_before_the_query_runs(filled: 
             SourceError, expected="in us-central1", got="in EU", remedy=re.compile(r"bigquery\.location: EU")
         ),
     ):
-        rows.hold()
+        rows.materialize()
     assert len(filled.jobs()) == 1

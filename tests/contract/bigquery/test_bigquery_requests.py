@@ -44,7 +44,7 @@ def test_the_bytes_are_told_before_the_query_runs(filled: Any, capsys: Any) -> N
         def note(what: str, _: int, __: int | None = None) -> None:
             told.append((what, len(filled.jobs())))
 
-        rows.hold(note)
+        rows.materialize(note)
     assert told[0] == ("running the query (3.0 GiB to scan)", 1)
     assert capsys.readouterr().out == "BigQuery: running the query (3.0 GiB to scan)\n"
 
@@ -61,7 +61,7 @@ def test_a_query_above_the_limit_is_refused_with_both_figures_before_it_costs(fi
 def test_every_job_is_labelled_and_limited_and_nothing_of_it_stays(filled: Any, tmp_path: Path) -> None:
     limit = BigQuery(maximum_bytes_billed=7 * 2**20, temporary_dataset="passing", expire_hours=5)
     with source(filled, bigquery=limit).rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         list(rows.select("SELECT COUNT(*) AS n FROM result"))
         rows.write("SELECT id FROM result", ("id",), lambda index: tmp_path / f"{index}.parquet", 1000)
         made = [each.table_id for each in filled.client.list_tables("passing")]
@@ -90,7 +90,7 @@ def test_every_job_is_labelled_and_limited_and_nothing_of_it_stays(filled: Any, 
 def test_what_was_made_is_dropped_after_a_failure_too(filled: Any) -> None:
     def breaking() -> None:
         with source(filled).rows(VISITS) as rows:
-            rows.hold()
+            rows.materialize()
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -120,7 +120,7 @@ def test_parameters_travel_typed(filled: Any) -> None:
 
 def test_rows_on_cloud_storage_are_exported_and_never_read_here(filled: Any, bucket: Path) -> None:
     with source(filled).rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         written = rows.write(
             "SELECT id, page FROM result",
             ("id",),
@@ -136,7 +136,7 @@ def test_rows_on_cloud_storage_are_exported_and_never_read_here(filled: Any, buc
 
 def test_columns_alone_are_read_without_a_query(filled: Any) -> None:
     with source(filled).rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         before = len(filled.jobs())
         assert sum(batch.num_rows for batch in rows.select("SELECT page, id FROM result")) == 2400
         assert len(filled.jobs()) == before
@@ -146,7 +146,7 @@ def test_columns_alone_are_read_without_a_query(filled: Any) -> None:
 
 def test_a_table_named_without_a_dataset_lies_in_the_one_of_the_uri(filled: Any) -> None:
     with source(filled, f"bq://{filled.project}.shop").rows(Source(sql="SELECT id FROM visits")) as rows:
-        assert rows.hold() == 2400
+        assert rows.materialize() == 2400
     default = filled.jobs()[0].job["query"]["defaultDataset"]
     assert (default["projectId"], default["datasetId"]) == (filled.project, "shop")
 
@@ -154,7 +154,7 @@ def test_a_table_named_without_a_dataset_lies_in_the_one_of_the_uri(filled: Any)
 def test_another_project_may_pay(filled: Any) -> None:
     payer = f"{filled.project}-payer"
     with source(filled, project=payer).rows(VISITS) as rows:
-        assert rows.hold() == 2400
+        assert rows.materialize() == 2400
     posted = {each.path for each in filled.jobs()}
     assert posted == {f"/bigquery/v2/projects/{payer}/jobs"}
     assert filled.jobs()[0].sql.endswith(f"FROM `{filled.project}.shop.visits`")
@@ -232,7 +232,7 @@ def test_a_passing_failure_of_the_service_is_tried_again(filled: Any) -> None:
     failing = iter([(503, {"error": {"message": "try again", "errors": [{"reason": "backendError"}]}})])
     filled.scripts.append(lambda asked: next(failing, None) if asked.sql.startswith("CREATE") else None)
     with source(filled).rows(VISITS) as rows:
-        assert rows.hold() == 2400
+        assert rows.materialize() == 2400
 
 
 @pytest.mark.parametrize("uri", ["bq://", "bq://a.b.c", "bq://UPPER", "bq://project/dataset"])
@@ -249,7 +249,7 @@ def test_a_column_without_a_name_is_refused(filled: Any) -> None:
 
 def test_without_settings_the_project_of_the_uri_pays(filled: Any) -> None:
     with open_source(f"bq://{filled.project}").rows(VISITS) as rows:
-        rows.hold()
+        rows.materialize()
         assert [
             row["n"] for batch in rows.select("SELECT COUNT(*) AS n FROM result") for row in batch.to_pylist()
         ] == [2400]

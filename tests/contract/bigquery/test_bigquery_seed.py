@@ -20,7 +20,7 @@ FACTS = (
 
 def ask(uri: str, access: Any, sql: str) -> list[dict[str, Any]]:
     with open_source(uri, access=access).rows(Source(sql=sql)) as rows:
-        rows.hold()
+        rows.materialize()
         return [row for batch in rows.select("SELECT * FROM result") for row in batch.to_pylist()]
 
 

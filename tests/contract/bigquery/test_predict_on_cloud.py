@@ -23,7 +23,7 @@ from components.select.settings import SelectStage
 from components.shared.files.artifacts import digest, read_json, shards, writing
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.paths import place
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import open_parquet
 from components.shared.stage.recording import silent
 from configs.bigquery import BigQueryAccess
 from configs.errors import DataError, PlaceError, SourceError
@@ -131,7 +131,7 @@ def there(source: Path, model: Path, beam_storage: Any) -> Path:
 def rows_of(files: Sequence[Path]) -> list[dict[str, Any]]:
     rows = []
     for file in files:
-        with opened(file) as shard:
+        with open_parquet(file) as shard:
             rows += shard.read().to_pylist()
     return rows
 

@@ -42,7 +42,7 @@ def ask(adapter: Any, sql: str, then: str = "SELECT * FROM result", **parameters
     """The rows of a selection, as `then` sees them."""
     selection = Source(uri=adapter.uri, sql=sql, parameters=parameters)
     with open_source(adapter.uri, access=adapter.access).rows(selection) as rows:
-        rows.hold()
+        rows.materialize()
         return [row for batch in rows.select(then) for row in batch.to_pylist()]
 
 
@@ -75,7 +75,7 @@ def test_the_columns_are_known_before_anything_runs_and_are_what_comes(filled: A
             "local_time": "timestamp[us, tz=UTC]",
             "raw": "binary",
         }
-        assert rows.hold() == 2400
+        assert rows.materialize() == 2400
         batches = list(rows.select("SELECT * FROM result", 1000))
         assert {batch.schema.remove_metadata() for batch in batches} == {rows.schema}
         assert max(batch.num_rows for batch in batches) <= 1000
@@ -191,7 +191,7 @@ def test_the_fingerprint_follows_the_tables_that_the_query_reads(filled: Any, vi
 def test_shards_are_about_as_long_as_asked_and_their_rows_in_order(filled: Any, tmp_path: Path) -> None:
     told: list[int] = []
     with open_source(filled.uri, access=filled.access).rows(Source(sql="SELECT * FROM shop.visits")) as rows:
-        rows.hold()
+        rows.materialize()
         written = rows.write(
             "SELECT id, seen, amount FROM result WHERE bought = 1",
             ("seen", "id"),

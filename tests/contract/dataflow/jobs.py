@@ -26,15 +26,18 @@ _WORKFLOW_FAILED = (
 
 @dataclass
 class Fate:
-    """What becomes of the next job.
-
-    Beside what its pipeline does: looks at it until it runs, and looks after its end until it says why.
-    """
+    """What becomes of the next job, whatever its pipeline does."""
 
     pending_looks: int = 1
+    """Looks at it until it runs."""
     queued: bool = False
     """With flexible scheduling a job waits for cheap machines."""
     late_words: int = 0
+    """Looks after its end until it says why it failed."""
+    attempts: int = 1
+    """How often its work is begun, if its worker is lost; whatever the worker wrote until then stays."""
+    times_counted: int = 1
+    """How often each counter is counted: 0 where the workers' reports are lost."""
 
 
 @dataclass
@@ -45,6 +48,7 @@ class Job:
     sent: dict[str, Any]
     fate: Fate
     looks: int = 0
+    attempts: int = 0
     left_silent: int = 0
     messages: list[Any] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)
@@ -146,7 +150,9 @@ class Job:
             for tentative in ({}, {"tentative": "true"}):
                 context = {"namespace": counter["namespace"], "step": counter["step"], **tentative}
                 name = dataflow.MetricStructuredName(origin="user", name=counter["name"], context=context)
-                updates.append(dataflow.MetricUpdate(name=name, scalar=counter["value"]))
+                updates.append(
+                    dataflow.MetricUpdate(name=name, scalar=counter["value"] * self.fate.times_counted)
+                )
         service = dataflow.MetricStructuredName(origin="dataflow/v1b3", name="TotalVcpuTime")
         updates.append(dataflow.MetricUpdate(name=service, scalar=12))
         return dataflow.JobMetrics(metrics=updates)

@@ -12,7 +12,8 @@ import json
 import re
 import threading
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from google.api_core.datetime_helpers import DatetimeWithNanoseconds
@@ -20,7 +21,9 @@ from google.cloud import dataflow_v1beta3 as dataflow
 from google.protobuf import json_format
 
 from tests.contract.dataflow.jobs import ENDED, IMPORTANCE, Fate, Importance, Job, State
-from tests.contract.dataflow.workers import Workers
+from tests.contract.dataflow.workers import LOST, Workers
+from tests.contract.iam.calls import Heard
+from tests.contract.storage.server import StorageServer
 from tests.contract.vertex.answering import Loopback
 from tests.contract.vertex.faults import Faults
 from tests.contract.vertex.refusals import Refusal
@@ -152,8 +155,24 @@ class DataflowServer(Loopback):
         waiting = job.state in (State.JOB_STATE_PENDING, State.JOB_STATE_QUEUED)
         if waiting and job.looks > job.fate.pending_looks:
             job.run()
-            account = job.message.environment.service_account_email
-            self._workers.run(job.pipeline, job.options, job.end, account)
+            self._begin(job)
+
+    def _begin(self, job: Job) -> None:
+        """Let the worker run it; where the worker is lost, another one begins anew."""
+        job.attempts += 1
+
+        def end(told: dict[str, Any]) -> None:
+            if told == LOST and job.state not in ENDED and job.attempts < job.fate.attempts:
+                self._begin(job)
+            else:
+                job.end(told)
+
+        account = job.message.environment.service_account_email
+        self._workers.run(job.pipeline, job.options, end, account)
+
+    def kill_worker(self) -> None:
+        """End the worker's process in the midst of what it does, as a machine that is taken away."""
+        self._workers.kill()
 
     def _update(self, job: Job, body: bytes) -> Any:
         asked = _parsed(body)
@@ -205,3 +224,20 @@ def _check(message: Any) -> None:
             raise Refusal("INVALID_ARGUMENT", f"(0) Invalid label: {part}.")
     if not message.environment.worker_pools:
         raise Refusal("INVALID_ARGUMENT", "(0) A job needs a worker pool.")
+
+
+@contextmanager
+def killing_at(dataflow: DataflowServer, storage: StorageServer, upload: str) -> Iterator[list[str]]:
+    """Kill the worker at the first upload whose request matches this pattern; yields what was seen of it."""
+    seen: list[str] = []
+
+    def watch(heard: Heard) -> None:
+        if not seen and "/upload/" in heard.target and re.search(upload.encode(), heard.body):
+            seen.append(heard.target)
+            dataflow.kill_worker()
+
+    storage.watch = watch
+    try:
+        yield seen
+    finally:
+        storage.watch = None

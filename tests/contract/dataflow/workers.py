@@ -14,6 +14,7 @@ from tests.contract.iam.callers import running_as
 _ROOT = Path(__file__).parents[3]
 
 Ended = Callable[[dict[str, Any]], None]
+LOST = {"error": "The worker was lost."}
 
 
 class Workers:
@@ -42,10 +43,17 @@ class Workers:
 
         def wait(answers: Any) -> None:
             line = answers.readline()
-            ended(json.loads(line) if line else {"error": "The worker was lost."})
+            if not line:
+                process.wait()
+            ended(json.loads(line) if line else LOST)
 
         self._waiting = threading.Thread(target=wait, args=(self._answers,), daemon=True)
         self._waiting.start()
+
+    def kill(self) -> None:
+        """Kill the process; whoever waits for its job hears that it was lost."""
+        if self._process:
+            self._process.kill()
 
     def stop(self) -> None:
         """End the process, and with it what it runs."""
@@ -62,6 +70,8 @@ class Workers:
     def _started(self) -> "subprocess.Popen[str]":
         """The process; it stays, since TensorFlow takes seconds to import."""
         if self._process is None or self._process.poll() is not None:
+            if self._answers:
+                self._answers.close()
             read, write = os.pipe()
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("executing.py")), str(write)],

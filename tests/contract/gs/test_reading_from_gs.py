@@ -58,7 +58,7 @@ def test_a_stage_stops_before_its_work_where_the_bucket_is_missing(
 
 def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) -> None:
     from components.shared.files.artifacts import writing_file
-    from components.shared.rows.parquet import opened
+    from components.shared.rows.parquet import open_parquet
 
     draw = np.random.default_rng(0)
     path = bucket / "wide.parquet"
@@ -67,12 +67,12 @@ def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) 
         pq.write_table(wide, file, row_group_size=16_384)
         size = file.stat().st_size
     storage_server.answered.clear()
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         fetched = parquet.read(columns=["c3", "c11"])
     assert fetched.equals(wide.select(["c3", "c11"]))
     assert storage_server.sent(r"wide\.parquet") < 0.15 * size
     storage_server.answered.clear()
-    with opened(path) as parquet:
+    with open_parquet(path) as parquet:
         parquet.read()
     assert storage_server.sent(r"wide\.parquet") < 1.05 * size
     assert len(storage_server.answered) < 20

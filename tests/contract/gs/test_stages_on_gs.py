@@ -109,23 +109,25 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     chains: Chains, beam_storage: Any
 ) -> None:
     from components.shared.beam.options import pipeline_options
-    from components.shared.beam.staging import shared
+    from components.shared.beam.shards import write_shards
+    from components.shared.beam.staging import staged_input
     from components.shared.rows.row_ranges import plan_ranges
     from components.shared.stage.recording import silent
-    from components.transform.examples import Writing, write_examples
+    from components.transform.examples import WriteExamples
     from components.transform.inputs import Inputs
 
     temporary, out = beam_storage.new_bucket(), chains[1].root / "met" / "examples"
     told = read_json(chains[1].at("transform_graph", "transform") / "features.json")
     inputs = Inputs(tuple(told["dense"]), told["indexed"])
-    every = plan_ranges(chains[1].at("rows", "ingest"), "train", TRANSFORM.transform.shard_rows)
+    ranges = plan_ranges(chains[1].at("rows", "ingest"), "train", TRANSFORM.transform.shard_rows)
     options = pipeline_options(Beam(options=(f"--temp_location={temporary}tmp",)))
     with (
         local_copy(chains[1].at("transform_graph", "transform")) as graph,
-        shared(graph, options) as reachable,
+        staged_input(graph, options) as reachable,
     ):
         assert is_remote(reachable)
-        write_examples(every, Writing(TRANSFORM, inputs, reachable, out), options, silent)
+        write = WriteExamples(TRANSFORM, inputs, reachable, out)
+        write_shards(ranges, write, options, "write examples", silent)
     assert digest(out / "train") == digest(chains[0].at("examples", "transform") / "train")
     assert gcs_reading.objects(str(temporary)) == {}
 

@@ -16,7 +16,7 @@ import pytest
 from components.deploy import server
 from components.shared.files.artifacts import read_json, shards
 from components.shared.gcp.vertex_client import Region
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import open_parquet
 from configs.deployment import Serving
 from configs.loading import load
 from configs.rows import SPLITS, Part
@@ -216,7 +216,7 @@ def contents(folder: Path, split: Part) -> dict[str, Any]:
     """The values of each column of the examples, flat."""
     found: dict[str, list[Any]] = {}
     for shard in shards(folder, split):
-        with opened(shard) as file:
+        with open_parquet(shard) as file:
             table = file.read()
         for name in table.column_names:
             column = table[name].combine_chunks()

@@ -87,7 +87,7 @@ def ask(weeks: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFacto
     @functools.lru_cache(maxsize=4)
     def result(query: str, now: datetime.datetime) -> pa.Table:
         with open_source(uri(now)).rows(Source(sql=query)) as found:
-            found.hold()
+            found.materialize()
             return pa.Table.from_batches(found.select("SELECT * FROM result"))
 
     def rows(query: str, now: datetime.datetime = IN_THE_END, where: str = "TRUE") -> dict[str, Row]:

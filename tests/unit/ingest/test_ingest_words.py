@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from components.ingest.plan import plan
+from components.ingest.plan import make_plan
 from components.ingest.settings import IngestStage
 from components.shared.sources import googlesql
 from configs.loading import load
@@ -36,7 +36,7 @@ def reserved_names(sql: str) -> set[str]:
 @pytest.mark.parametrize("split", ["time", "hash"])
 def test_no_name_of_ours_is_reserved(stage: IngestStage, visits: Any, by_hash: HashSplit, split: str) -> None:
     told = stage.model_copy(update={"split": by_hash}) if split == "hash" else stage
-    how = plan(told, pa.table(visits).schema)
+    how = make_plan(told, pa.table(visits).schema)
     for sql in (how.survey(), how.labels(), *map(how.rows, SPLITS)):
         assert reserved_names(sql) == set()
 

@@ -74,11 +74,11 @@ def test_the_distribution_of_the_scores_is_that_of_the_rows(
 
 
 def test_scores_at_the_ends_are_counted_and_none_is_nothing() -> None:
-    ends = distribution.counted(np.array([0.0, 1.0, 1.0]))
+    ends = distribution.count_scores(np.array([0.0, 1.0, 1.0]))
     assert (ends.counts[0], ends.counts[-1], sum(ends.counts)) == (1, 2, 3)
-    assert distribution.counted(np.empty(0)) == distribution.NONE
-    assert distribution.NONE.told() == {}
-    assert (ends + distribution.NONE).told() == {**ends.told(), "mean": 0.666667}
+    assert distribution.count_scores(np.empty(0)) == distribution.NO_SCORES
+    assert distribution.NO_SCORES.content() == {}
+    assert (ends + distribution.NO_SCORES).content() == {**ends.content(), "mean": 0.666667}
 
 
 def test_missing_and_unseen_values_are_scored_and_counted(

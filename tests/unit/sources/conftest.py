@@ -38,7 +38,7 @@ def ask() -> Ask:
 
     def rows(uri: str, sql: str = "", **parameters: Any) -> list[dict[str, Any]]:
         with open_source(uri).rows(Source(sql=sql, parameters=parameters)) as found:
-            found.hold()
+            found.materialize()
             return [row for batch in found.select("SELECT * FROM result") for row in batch.to_pylist()]
 
     return rows

@@ -64,7 +64,7 @@ def test_what_counts_as_missing_is_a_setting(folder: Path) -> None:
     (folder / "t.csv").write_text("country,n\nNA,1\nFR,?\n")
     source = open_source(f"file://{folder}", Ingest(csv_missing=("?",)))
     with source.rows(Source()) as rows:
-        rows.hold()
+        rows.materialize()
         (batch,) = rows.select("SELECT * FROM result ORDER BY country")
         assert batch.to_pylist() == [{"country": "FR", "n": None}, {"country": "NA", "n": 1}]
 

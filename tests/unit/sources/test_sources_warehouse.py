@@ -110,7 +110,7 @@ def test_more_rows_than_memory_are_spilled_not_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE t AS SELECT i, hash(i)::VARCHAR AS text FROM range(700_000) AS r(i)")
     source = open_source(f"duckdb://{tmp_path / 'big.duckdb'}", Ingest(memory_limit="40MB", threads=1))
     with source.rows(Source(sql="SELECT text, i FROM t")) as rows:
-        assert rows.hold() == 700_000
+        assert rows.materialize() == 700_000
         batches = rows.select("SELECT i FROM result ORDER BY text", 100_000)
         assert sum(batch.num_rows for batch in batches) == 700_000
 
@@ -124,4 +124,4 @@ def test_a_query_beyond_its_memory_says_which_knob_to_turn(tmp_path: Path) -> No
         source.rows(Source(sql=sql)) as rows,
         raises(SourceError, remedy=re.compile(r"ingest\.memory_limit")),
     ):
-        rows.hold()
+        rows.materialize()

@@ -175,7 +175,11 @@ def test_a_shard_that_is_no_parquet_is_named(
 ) -> None:
     folder = changed(examples, tmp_path, "train", lambda table: table)
     (folder / "train" / "part-00001.parquet").write_bytes(b"not parquet at all")
-    with raises(UnreadableFileError, subject=re.compile(r"part-00001\.parquet$"), expected="a Parquet file"):
+    with raises(
+        UnreadableFileError,
+        subject=re.compile(r"part-00001\.parquet$"),
+        remedy=re.compile("--from transform"),
+    ):
         data.load(folder, "train", inputs, either)
 
 

@@ -21,7 +21,7 @@ from configs.bigquery import BigQueryAccess
 
 _POLL_SECONDS = 1.0
 _CANCEL_SECONDS = 15.0
-"""How long a cancellation is tried: a stage that is told to stop is killed soon after."""
+"""How long a cancellation is tried: a stage that has to stop is killed soon after."""
 _READ_STREAMS = 4
 """Streams of a read session; BigQuery gives fewer for small tables."""
 
@@ -95,7 +95,7 @@ class Connection:
 
         Args:
             statement: What to run.
-            waiting: Told now and then how many seconds the job has taken.
+            waiting: Called now and then with the seconds that the job has taken.
         """
         with self.explaining(statement):
             config = self._config(statement)
@@ -108,7 +108,7 @@ class Connection:
 
         Args:
             start: Starts it. Ctrl-C and SIGTERM wait until it has: a job without a name cannot be cancelled.
-            waiting: Told now and then how many seconds the job has taken; what it raises breaks the wait off.
+            waiting: Called now and then with the seconds that the job has taken; its errors end the wait.
         """
         with Signals() as signals:
             with signals.deferred():

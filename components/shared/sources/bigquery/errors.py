@@ -32,7 +32,7 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class Context:
-    """What was asked when an error came."""
+    """The request that failed."""
 
     access: BigQueryAccess
     query: str = ""
@@ -64,9 +64,9 @@ def translate_bigquery_error(error: Exception, context: Context) -> PipelineErro
             remedy=f"Run `{_LOGIN}`.",
         )
     for explain in (_cost, _partition, _location, _missing, _service, _access, _query):
-        told = explain(message, error, context)
-        if told is not None:
-            return told
+        translated = explain(message, error, context)
+        if translated is not None:
+            return translated
     return SourceError("BigQuery", got=message)
 
 
@@ -273,5 +273,5 @@ def _message(error: Exception) -> str:
     text = next(filter(None, said), None) or getattr(error, "message", None) or str(error)
     text = re.sub(r"^\d{3} (GET|POST|PUT|PATCH|DELETE) \S+: ", "", str(text))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    kept = [line for line in lines if not line.startswith(("Location:", "Job ID:"))]
-    return (kept[0] if kept else type(error).__name__).rstrip(" .")
+    shown = [line for line in lines if not line.startswith(("Location:", "Job ID:"))]
+    return (shown[0] if shown else type(error).__name__).rstrip(" .")

@@ -1,4 +1,4 @@
-"""A selection's rows in BigQuery: held in a temporary table, asked in GoogleSQL, written as shards.
+"""A selection's rows in BigQuery: materialized in a temporary table, queried in GoogleSQL, written as shards.
 
 Holding writes the rows into a table of `cloud.bigquery.temporary_dataset` that expires by itself: the
 query is paid for once, and everything after reads the table. The anonymous table that every query
@@ -48,7 +48,7 @@ class Bound:
 
 
 class BoundRows:
-    """The rows of a bound query; held, they are a table of the temporary dataset."""
+    """The rows of a bound query; materialized, they are a table of the temporary dataset."""
 
     def __init__(self, connection: Connection, bound: Bound) -> None:
         self._connection, self._bound = connection, bound
@@ -57,23 +57,23 @@ class BoundRows:
         self._held = ""
         self._made: list[str] = []
 
-    def hold(self, progress: Progress = silent) -> int:
-        """See `Rows.hold`; the bytes it will scan are told before it runs."""
-        told = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
-        progress(told, 0)
-        sys.stdout.write(f"BigQuery: {told}\n")  # for the log, where nobody watches the progress
+    def materialize(self, progress: Progress = silent) -> int:
+        """See `Rows.materialize`; progress and log show the bytes to scan before it runs."""
+        status = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
+        progress(status, 0)
+        sys.stdout.write(f"BigQuery: {status}\n")  # for the log, where nobody watches the progress
         self._held = self._make(
             "rows",
             f"SELECT {kept_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
             bound=self._bound,
-            waiting=lambda seconds: progress(f"{told}, {seconds:.0f} s", 0),
+            waiting=lambda seconds: progress(f"{status}, {seconds:.0f} s", 0),
         )
         return self._rows_of(self._held)
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """See `Rows.select`.
 
-        Columns of `result` and nothing else (`SELECT a, b FROM result`) are read from the held table
+        Columns of `result` and nothing else (`SELECT a, b FROM result`) are read from the materialized table
         through the Storage Read API: no query, any size. All else is a query whose rows come in pages
         over REST: quicker for few rows (counts, samples), slow for millions.
         """
@@ -142,7 +142,7 @@ class BoundRows:
             sql: The query; where it is about a user's, that begins on its second line.
             layout: Clauses on partitions.
             bound: The user's query in it.
-            waiting: Told now and then how many seconds it has taken.
+            waiting: Called now and then with the seconds that it has taken.
         """
         access = self._connection.access
         dataset = f"{access.project}.{access.bigquery.temporary_dataset}"
@@ -166,7 +166,7 @@ class BoundRows:
             return int(self._connection.client.get_table(table).num_rows)
 
     def _over_held(self, query: googlesql.Query) -> str:
-        """A query over `result` as one over the held table."""
+        """A query over `result` as one over the materialized table."""
         return googlesql.spliced(
             query,
             lambda table: (

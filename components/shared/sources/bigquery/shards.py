@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 from components.shared.files.artifacts import writing_file
 from components.shared.files.gcs.client import bucket_and_name, client, translate_gcs_errors
 from components.shared.files.paths import is_remote, place
-from components.shared.rows.parquet import opened
+from components.shared.rows.parquet import read_footer
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import arrow_schema, quoted
 from components.shared.stage.signals import Signals
 
 _AT_A_TIME = 4
-"""Shards that are exported, or held in memory, at once."""
+"""Shards that are exported, or in memory, at the same time."""
 _ROW_GROUP_ROWS = 16_384
 
 
@@ -47,7 +47,7 @@ class Shards:
 
         Args:
             shard: Where shard number i goes.
-            wrote: Told the number of rows of each shard, when it is written.
+            wrote: Called with the number of rows of each shard that was written.
         """
         rows, stopped = 0, threading.Event()
         with Signals(), ThreadPoolExecutor(_AT_A_TIME) as pool:
@@ -84,7 +84,7 @@ class Shards:
                 raise CancelledError
 
         self.connection.run(Statement(export), waiting)
-        return sum(_rows_of(file) for file in _files(path.parent / f"{stem}-"))
+        return sum(read_footer(file).num_rows for file in _files(path.parent / f"{stem}-"))
 
     def _fetch(self, index: int, path: Path) -> int:
         """Through the Storage Read API, whose streams have no order: sorted here."""
@@ -111,8 +111,3 @@ def _files(beginning: Path) -> list[Path]:
     bucket, name = bucket_and_name(str(beginning))
     with translate_gcs_errors(str(beginning)):
         return [place(f"gs://{bucket}/{each.name}") for each in client().list_blobs(bucket, prefix=name)]
-
-
-def _rows_of(file: Path) -> int:
-    with opened(file) as parquet:
-        return int(parquet.metadata.num_rows)

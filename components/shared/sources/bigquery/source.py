@@ -1,4 +1,4 @@
-"""`bq://PROJECT[.DATASET]`: tables of BigQuery, asked as they are by Google's own client.
+"""`bq://PROJECT[.DATASET]`: tables of BigQuery, queried by Google's own client.
 
 A selection is dry-run first: its columns, its mistakes and the bytes that it would scan are known, and
 a query beyond `maximum_bytes_billed` is refused, before anything costs.
@@ -24,7 +24,7 @@ from configs.rows import Source as Selection
 
 
 class BigQuerySource:
-    """The tables of a project, or of one dataset, asked in GoogleSQL.
+    """The tables of a project, or of one dataset, queried in GoogleSQL.
 
     Args:
         uri: `bq://PROJECT[.DATASET]`: where tables lie that the SQL names without either.

@@ -23,7 +23,7 @@ _KEPT: dict[str, pa.DataType] = {
 
 
 class _Turned(NamedTuple):
-    """Another type that a column is kept as, and the expression for it."""
+    """Another type that a column becomes, and the expression for it."""
 
     type: pa.DataType
     expression: str
@@ -36,7 +36,7 @@ _TURNED: dict[str, _Turned] = {
     # TO_JSON_STRING(NULL) is the word null.
     "JSON": _Turned(pa.string(), "IF({0} IS NULL, NULL, TO_JSON_STRING({0}))"),
 }
-"""The same types that the rows of DuckDB are kept as, so that both targets learn from equal columns."""
+"""The same types that the rows of DuckDB have, so that both targets learn from equal columns."""
 
 
 def arrow_schema(fields: Sequence[Any]) -> pa.Schema:

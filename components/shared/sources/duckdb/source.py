@@ -108,14 +108,14 @@ class _Bound(NamedTuple):
 
 
 class _BoundRows:
-    """A selection in DuckDB; held, its rows are the table `result`."""
+    """A selection in DuckDB; materialized, its rows are the table `result`."""
 
     def __init__(self, session: "_Session", bound: _Bound) -> None:
         self._session, self._bound, self.schema = session, bound, bound.schema
         self.estimate: Mapping[str, int] = {}
 
-    def hold(self, progress: Progress = silent) -> int:
-        """See `Rows.hold`."""
+    def materialize(self, progress: Progress = silent) -> int:
+        """See `Rows.materialize`."""
         progress("running the query", 0)
         self._session.run(f"CREATE TABLE {RESULT} AS {self._bound.typed}", self._bound)
         count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]  # noqa: S608 - a constant
@@ -152,18 +152,18 @@ class _BoundRows:
 
     def _tables(self, sql: str, size: int) -> Iterator[pa.Table]:
         """The rows of a query in tables of exactly `size` rows; the last may be shorter."""
-        held: list[pa.RecordBatch] = []
+        pending: list[pa.RecordBatch] = []
         for batch in self.select(sql, size):
             rest = batch
             while rest.num_rows:
-                room = size - sum(each.num_rows for each in held)
-                held.append(rest.slice(0, room))
-                rest = rest.slice(room)
-                if room <= held[-1].num_rows:
-                    yield pa.Table.from_batches(held)
-                    held = []
-        if held:
-            yield pa.Table.from_batches(held)
+                missing = size - sum(each.num_rows for each in pending)
+                pending.append(rest.slice(0, missing))
+                rest = rest.slice(missing)
+                if missing <= pending[-1].num_rows:
+                    yield pa.Table.from_batches(pending)
+                    pending = []
+        if pending:
+            yield pa.Table.from_batches(pending)
 
 
 def connect(limits: Ingest, spill: Path) -> Any:
