@@ -211,7 +211,7 @@ def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
     with pytest.raises(
         JobError, match=r"got UnreadableFileError: gs://.*part-00000\.parquet: expected a whole"
     ):
-        desk.run([place(missing)], read_schema)
+        desk.run([missing], lambda uri: read_schema(place(uri)))
 
 
 def test_a_failure_without_a_word_is_not_waited_for_for_ever(

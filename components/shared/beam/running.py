@@ -45,11 +45,11 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
         PipelineError: As raised in a local worker; Beam wraps it in an error of its own.
         OSError: Likewise, with its number, so that a full disk is seen for what it is.
     """
-    work.show(0)
     if runs_on_dataflow(pipeline.options):
         from components.shared.beam import dataflow_run
 
         return dataflow_run.run(pipeline, work)
+    work.show(0)
     with _show_written(work):
         try:
             result = pipeline.run()
