@@ -15,11 +15,11 @@ from components.shared.files.artifacts import shards
 from components.shared.files.paths import parallel_map
 from components.shared.rows.label import binary_labels, check_both, check_label
 from components.shared.rows.parquet import read_columns, read_schema
-from components.shared.rows.row_ranges import RowRange, plan_ranges, read_range
+from components.shared.rows.row_ranges import RowRange, plan_ranges, plan_row_groups, read_range
 from configs.errors import EmptySplitError
 
 _PART_ROWS = 200_000
-"""Rows that one worker reads at a time, at most."""
+"""Row groups that one worker reads together have about as many rows."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class FrozenSplit:
 
     def parts(self) -> list[Part]:
         """All rows, in ranges that one worker reads at a time."""
-        ranges = plan_ranges(self.folder, "test", _PART_ROWS)
+        ranges = plan_row_groups(self.folder, "test", _PART_ROWS)
         ends = itertools.accumulate(row_range.rows for row_range in ranges)
         return [Part(row_range, end - row_range.rows) for row_range, end in zip(ranges, ends, strict=True)]
 

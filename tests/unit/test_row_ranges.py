@@ -1,5 +1,6 @@
 """Row ranges together are all rows, in order, however shards and their row groups are cut."""
 
+import itertools
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.shared.files.artifacts import shard_path
 from components.shared.rows.parquet import read_batches, read_columns, read_footer, read_schema
-from components.shared.rows.row_ranges import count_rows, plan_ranges, read_range
+from components.shared.rows.row_ranges import count_rows, plan_ranges, plan_row_groups, read_range
 from configs.errors import UnreadableFileError
 
 PROPERTY = settings(deadline=None, max_examples=60)  # no test is timed
@@ -51,6 +52,22 @@ def test_ranges_are_all_rows_in_order(
     found = [batch for each in ranges for batch in read_range(each, ["place", "text"], batch_rows)]
     assert all(1 <= batch.num_rows <= batch_rows for batch in found)
     assert pa.Table.from_batches(found, table.schema).equals(table)
+
+
+@PROPERTY
+@given(sizes=st.lists(st.integers(0, 40), min_size=1, max_size=4), group_rows=SIZE, least_rows=SIZE)
+def test_ranges_of_row_groups_are_all_rows_in_order(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], group_rows: int, least_rows: int
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    table = written(folder, sizes, group_rows)
+    ranges = plan_row_groups(folder, "score", least_rows)
+    found = [batch for each in ranges for batch in read_range(each, ["place", "text"], 7)]
+    assert pa.Table.from_batches(found, table.schema).equals(table)
+    assert all(each.first % group_rows == 0 for each in ranges)
+    for each, after in itertools.pairwise(ranges):
+        assert each.rows >= least_rows or each.shard != after.shard
+    assert all(each.rows < least_rows + group_rows for each in ranges)
 
 
 @PROPERTY

@@ -43,6 +43,26 @@ def plan_ranges(folder: Path, split: Part, shard_rows: int) -> list[RowRange]:
     return ranges
 
 
+def plan_row_groups(folder: Path, split: Part, least_rows: int) -> list[RowRange]:
+    """All rows of a split, cut where row groups end, at least `least_rows` long but for a shard's last range.
+
+    Batches of such a range are those of a pass over the whole shard, if row groups are multiples of a batch.
+
+    Raises:
+        UnreadableFileError: A shard that is not Parquet.
+    """
+    ranges: list[RowRange] = []
+    paths = shards(folder, split)
+    for path, footer in zip(paths, parallel_map(read_footer, paths), strict=True):
+        first = end = 0
+        for group in range(footer.num_row_groups):
+            end += footer.row_group(group).num_rows
+            if end - first >= least_rows or end == footer.num_rows > first:
+                ranges.append(RowRange(split, str(path), first, end, len(ranges)))
+                first = end
+    return ranges
+
+
 def count_rows(ranges: Sequence[RowRange]) -> int:
     """The rows of all ranges."""
     return sum(row_range.rows for row_range in ranges)
