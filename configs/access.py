@@ -1,4 +1,4 @@
-"""What stages are told of Google Cloud."""
+"""What stages need to know of Google Cloud: how versions are served there, and who asks BigQuery."""
 
 from configs.bigquery import BigQueryAccess
 from configs.cloud import OnlinePrediction
@@ -15,7 +15,7 @@ class ServingCloud(Section):
     image: str
     """Of the prediction server."""
     serving: Serving
-    """What the server is told."""
+    """The limits of the server."""
     prediction: OnlinePrediction
     service_account: str = ""
     """Runs the server."""
@@ -26,7 +26,7 @@ class ServingCloud(Section):
 
 
 def serving_cloud(settings: Settings) -> ServingCloud | None:
-    """What a registry on Vertex AI is told; None where the environment has no cloud."""
+    """How a registry on Vertex AI serves; None where the environment has no cloud."""
     cloud = settings.cloud
     if cloud is None:
         return None

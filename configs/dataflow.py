@@ -12,7 +12,7 @@ RUNNER = "DataflowRunner"
 
 
 def beam(settings: Settings) -> Beam:
-    """Beam as the stages are told of it; what the user says himself comes last, and so has the last word.
+    """The Beam options of the stages; the user's own come last, and so have the last word.
 
     `--runner=FnApiRunner` among `cloud.dataflow.options` keeps Beam in the stage's own container, which is
     cheaper and quicker than a job of Dataflow as long as the rows are few; its options are then left out.
@@ -56,14 +56,14 @@ def _code(settings: Settings) -> tuple[str, ...]:
 
 
 def _workers(cloud: Cloud) -> tuple[str, ...]:
-    told = cloud.dataflow
+    dataflow = cloud.dataflow
     return (
-        f"--worker_machine_type={told.machine_type}",
-        f"--disk_size_gb={told.disk_gb}",
-        f"--num_workers={told.workers}",
-        f"--max_num_workers={told.max_workers}",
-        f"--autoscaling_algorithm={told.autoscaling}",
-        *(("--flexrs_goal=COST_OPTIMIZED",) if told.flexrs else ()),
+        f"--worker_machine_type={dataflow.machine_type}",
+        f"--disk_size_gb={dataflow.disk_gb}",
+        f"--num_workers={dataflow.workers}",
+        f"--max_num_workers={dataflow.max_workers}",
+        f"--autoscaling_algorithm={dataflow.autoscaling}",
+        *(("--flexrs_goal=COST_OPTIMIZED",) if dataflow.flexrs else ()),
     )
 
 

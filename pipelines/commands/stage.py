@@ -67,7 +67,7 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
 
 
 class _Earlier:
-    """The run whose artifacts are read; looked for only where something is asked of it."""
+    """The run whose artifacts are read; looked for only where the stage needs it."""
 
     def __init__(self, root: Path, wanted: str, pipeline: Definition) -> None:
         self.root, self.wanted, self.pipeline = root, wanted, pipeline
@@ -136,7 +136,7 @@ def _of_training(component: Any, settings: Settings, run_id: str) -> Mapping[str
 
 
 def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, Any]:
-    """The same of prediction: `choose` looks at the world now, the others are told what it chose then."""
+    """The same of prediction: `choose` looks at the world now, the others get what it chose then."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat()
     chosen = {"version": "", "run_id": "", "scored_at": now}
     if name != "choose":

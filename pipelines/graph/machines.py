@@ -65,7 +65,7 @@ def shape(machine: str) -> Shape:
     raise SettingsError(
         f"machine_type {machine}",
         expected=f"a machine of a family with a known size ({', '.join(sorted(_GB_A_CPU))}, a2, a3, TPU v5e)",
-        remedy="Its cost cannot be told: choose another, or add its size to pipelines/graph/machines.py.",
+        remedy="Its cost is not known: choose another, or add its size to pipelines/graph/machines.py.",
     )
 
 

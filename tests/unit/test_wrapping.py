@@ -1,5 +1,7 @@
 """A stage's process takes the place of the shell that KFP starts it by."""
 
+import importlib.metadata
+
 import pytest
 
 from components.shared.stage import kfp
@@ -7,6 +9,10 @@ from components.shared.stage import kfp
 
 def nothing() -> None:
     """A stage without work."""
+
+
+def test_the_command_was_seen_on_this_version_of_kfp() -> None:
+    assert importlib.metadata.version("kfp").startswith(f"{kfp.SEEN_ON}.")
 
 
 def test_python_takes_the_place_of_the_shell() -> None:

@@ -7,6 +7,8 @@ from kfp import dsl
 
 IMAGE = "pipeline-python:local"
 """Replaced by an environment's own when a pipeline is compiled."""
+SEEN_ON = "2.17"
+"""The version of KFP whose command is known here."""
 _BELOW_A_SHELL = "\n_KFP_RUNTIME=true python3 "
 _IN_PLACE_OF_THE_SHELL = "\nexec env _KFP_RUNTIME=true python3 "
 
@@ -24,7 +26,8 @@ def component(function: Callable[..., Any]) -> Any:
     container = made.component_spec.implementation.container
     if sum(part.count(_BELOW_A_SHELL) for part in container.command) != 1:
         raise RuntimeError(
-            f"kfp starts '{made.name}' by {container.command[:3]}: see components/shared/stage/kfp.py"
+            f"kfp starts '{made.name}' by {container.command[:3]}, not as {SEEN_ON} did: "
+            "see components/shared/stage/kfp.py"
         )
     container.command = [part.replace(_BELOW_A_SHELL, _IN_PLACE_OF_THE_SHELL) for part in container.command]
     return made

@@ -24,7 +24,7 @@ class OpenStage:
         self._name, self._arguments, self._output = name, arguments, output
 
     def settings(self, model: type[S]) -> S:
-        """Its part of the settings; asked for once its libraries are imported, from which its work counts."""
+        """Its part of the settings; called once its libraries are imported: its work is timed from here."""
         self.record.imported()
         return read_part(self._name, model, self._arguments["settings"], artifact_path(self._output))
 

@@ -73,16 +73,16 @@ class Record:
 
         In the cloud nobody shares a folder with the stage: there the record tells it, every few seconds.
         """
-        now, told = time.monotonic(), {"what": what, "done": done, "total": total}
+        now, progress = time.monotonic(), {"what": what, "done": done, "total": total}
         new = bool(job) and job not in self.content.setdefault("jobs", [])
         if new:
             self.content["jobs"].append(job)
         if self.folder and (now - self._last_progress > _PROGRESS_SECONDS or done == total):
             self._last_progress = now
-            write_json(self.folder / f"{self.name}.progress.json", told)
+            write_json(self.folder / f"{self.name}.progress.json", progress)
         if new or (not self.folder and now - self._last_saved > _RECORD_SECONDS):
             self._last_saved = now
-            self.content["progress"] = told
+            self.content["progress"] = progress
             self.save()
 
     def save(self) -> None:
