@@ -34,12 +34,14 @@ def keys_of(tmp_path_factory: pytest.TempPathFactory) -> KeysOf:
 def _keys(spec: dict[str, Any]) -> Keys:
     """As Vertex AI makes it: of inputs, definition of outputs, image, command, arguments, environment."""
     keys = {}
-    for name, task in spec["root"]["dag"]["tasks"].items():
-        if task.get("cachingOptions", {}).get("enableCache"):
-            component = spec["components"][task["componentRef"]["name"]]
-            container = dict(spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"])
-            container.pop("resources", None)
+    dags = [spec["root"], *(each for each in spec["components"].values() if "dag" in each)]
+    for name, task in (pair for each in dags for pair in each["dag"]["tasks"].items()):
+        component = spec["components"][task["componentRef"]["name"]]
+        executor = spec["deploymentSpec"]["executors"].get(component.get("executorLabel"), {})
+        if "container" in executor and task["cachingOptions"].get("enableCache"):
+            container = {key: value for key, value in executor["container"].items() if key != "resources"}
             keys[name] = json.dumps([task.get("inputs"), component, container], sort_keys=True)
+    assert {"ingest", "validate", "transform", "train", "evaluate"} <= set(keys)
     return keys
 
 
