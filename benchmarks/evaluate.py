@@ -57,12 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--model", type=Path)
-    told = parser.parse_args()
+    args = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)  # in TFMA, 0 / 0
     settings = load("flights")
-    split = open_split(told.rows or newest("rows"), settings.label.column)
-    scorer = Scorer(told.model or newest("model"), "the candidate")
+    split = open_split(args.rows or newest("rows"), settings.label.column)
+    scorer = Scorer(args.model or newest("model"), "the candidate")
     stage = EvaluateStage.of(settings)
     columns = [*scorer.features.columns, *(name for slice_ in stage.evaluation.slices for name in slice_)]
     scoring = ScoringPass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
