@@ -128,8 +128,8 @@ tools: ## the image in which the steps of Cloud Build run; TOOLS=… its name
 
 # --- upkeep ---
 
-lock: ## write the locks anew (needs uv)
-	@./.ci/lock
+lock: ## write the locks anew (needs uv, or fetches it); ARGS=--upgrade for the newest of everything
+	@./.ci/lock $(ARGS)
 
 clean: ## remove what runs have made: output/
 	rm -rf output

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from components.shared.gcp.endpoints import VARIABLES
+
 BUCKET = "benchmark"
 
 
@@ -65,7 +67,7 @@ def main() -> None:
         told = {
             "BIGQUERY_EMULATOR_HOST": server.rest_url,
             "STORAGE_EMULATOR_HOST": os.environ["STORAGE_EMULATOR_HOST"],
-            "READ_ENDPOINT": server.grpc_endpoint,
+            VARIABLES["bigquerystorage"]: server.grpc_endpoint,
         }
         print(json.dumps(told), flush=True)
         sys.stdin.read()

@@ -19,4 +19,4 @@ def newest(artifact: str, use_case: str = "flights") -> Path:
     path = artifact_path(read_json(folder / MANIFEST), artifact)
     if path is None:
         sys.exit(f"{folder.name} has no {artifact}: run `python -m pipelines run {use_case}` to its end")
-    return path
+    return Path(str(path))

@@ -130,7 +130,6 @@ def _stage_there() -> IngestStage:
     overrides = [
         f"cloud.project={PROJECT}",
         f"places.warehouse=bq://{PROJECT}",
-        f"cloud.loopback.bigquery_read={os.environ['READ_ENDPOINT']}",
     ]
     return IngestStage.of(load("flights", "dev", overrides))
 

@@ -84,7 +84,7 @@ def champion(settings: Any) -> tuple[Path, Any]:
     found = open_registry(settings.places.registry).champion(settings.name)
     if found is None:
         sys.exit(f"no champion: python -m pipelines run {settings.name}")
-    return found.model, declared(**read_json(found.model / "model.json")["features"])
+    return Path(str(found.model)), declared(**read_json(found.model / "model.json")["features"])
 
 
 def cut(rows: Path, out: Path) -> Path:

@@ -25,7 +25,9 @@ from rich.table import Table
 from components.evaluate.settings import EvaluateStage
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import write_json, writing
-from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.files.paths import local_copy, place
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 from components.shared.stage.recording import silent
 from components.train.settings import TrainStage
 from components.transform.settings import TransformStage
@@ -80,17 +82,17 @@ def compare(folder: Path, repeat: int, reported: list[str]) -> dict[str, tuple[S
     return found
 
 
-def measure(stage: str, root: Path, settings: Settings) -> Seconds:
+def measure(stage: str, root: Place, settings: Settings) -> Seconds:
     """Seconds of one stage's work in this process, by the clock and of the processors."""
     work = STAGES[stage](root, settings)
-    if is_remote(root):
+    if storage(root).shared:
         _import_clients(root / "first")
     began, used = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - began, time.process_time() - used
 
 
-def _import_clients(anywhere: Path) -> None:
+def _import_clients(anywhere: Place) -> None:
     """Write and read something, so that what is imported for it is there."""
     with writing(anywhere) as folder:
         write_json(folder / "nothing.json", {})
@@ -106,46 +108,46 @@ def _least(times: list[Seconds]) -> Seconds:
 Work = Callable[[], object]
 
 
-def _ingest(root: Path, settings: Settings) -> Work:
+def _ingest(root: Place, settings: Settings) -> Work:
     from components.ingest import core
 
     return lambda: core.run(IngestStage.of(settings), root / "rows", silent)
 
 
-def _validate(root: Path, settings: Settings) -> Work:
+def _validate(root: Place, settings: Settings) -> Work:
     from components.validate import core
 
     told = ValidateStage.of(settings)
     return lambda: core.run(root / "rows", told, None, root / "statistics", silent)
 
 
-def _transform(root: Path, settings: Settings) -> Work:
+def _transform(root: Place, settings: Settings) -> Work:
     from components.transform import core
 
     told = TransformStage.of(settings)
     return lambda: core.run(root / "rows", told, root / "graph", root / "examples", silent)
 
 
-def _train(root: Path, settings: Settings) -> Work:
+def _train(root: Place, settings: Settings) -> Work:
     from components.train import core
 
     told, read = TrainStage.of(settings), (root / "examples", root / "graph")
     return lambda: core.run(*read, told, root / "model", root / "log", root / "checkpoints", silent)
 
 
-def _train_from_a_stream(root: Path, settings: Settings) -> Work:
+def _train_from_a_stream(root: Place, settings: Settings) -> Work:
     streamed = settings.training.model_copy(update={"input_pipeline": "stream"})
     return _train(root, settings.model_copy(update={"training": streamed}))
 
 
-def _evaluate(root: Path, settings: Settings) -> Work:
+def _evaluate(root: Place, settings: Settings) -> Work:
     from components.evaluate import core
 
     told = EvaluateStage.of(settings)
     return lambda: core.run(root / "rows", root / "model", None, "", told, root / "evaluation", silent)
 
 
-def _register(root: Path, settings: Settings) -> Work:
+def _register(root: Place, settings: Settings) -> Work:
     from components.shared.registry import Submission, open_registry
 
     submission = Submission(root / "model", root / "statistics", root / "evaluation")
@@ -157,7 +159,7 @@ def _register(root: Path, settings: Settings) -> Work:
     return work
 
 
-STAGES: dict[str, Callable[[Path, Settings], Work]] = {
+STAGES: dict[str, Callable[[Place, Settings], Work]] = {
     "ingest": _ingest,
     "validate": _validate,
     "transform": _transform,

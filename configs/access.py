@@ -21,8 +21,6 @@ class ServingCloud(Section):
     """Runs the server."""
     labels: dict[str, str] = {}
     kms_key: str = ""
-    loopback: str = ""
-    """A server that stands in for Vertex AI's, for tests."""
 
 
 def serving_cloud(settings: Settings) -> ServingCloud | None:
@@ -38,7 +36,6 @@ def serving_cloud(settings: Settings) -> ServingCloud | None:
         service_account=cloud.identities.serving,
         labels=settings.labels,
         kms_key=cloud.kms_key,
-        loopback=cloud.loopback.vertex,
     )
 
 
@@ -55,5 +52,4 @@ def bigquery_access(settings: Settings, stage: str) -> BigQueryAccess | None:
         kms_key=cloud.kms_key,
         labels={**cloud.labels, "use_case": settings.name, "stage": stage},
         seed_command=command if settings.source.sample else "",
-        read_endpoint=cloud.loopback.bigquery_read,
     )

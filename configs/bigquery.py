@@ -37,5 +37,3 @@ class BigQueryAccess(Section):
     """On every job, table and dataset."""
     seed_command: str = ""
     """Loads the sample data; empty: the use case has none."""
-    read_endpoint: str = ""
-    """A server that stands in for the Storage Read API (`localhost:PORT`), for tests; empty: Google's."""

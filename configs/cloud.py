@@ -196,22 +196,6 @@ class Tracking(Section):
     """A Vertex AI TensorBoard instance; empty: none."""
 
 
-class Loopback(Section):
-    """Servers that stand in for Google's, for tests: addresses like http://localhost:8085.
-
-    BigQuery, Cloud Storage and Pub/Sub have variables of Google's own: BIGQUERY_EMULATOR_HOST,
-    STORAGE_EMULATOR_HOST, PUBSUB_EMULATOR_HOST.
-    """
-
-    vertex: str = ""
-    dataflow: Annotated[str, Field(pattern=r"^(http://localhost:[0-9]+)?$")] = ""
-    """By the word localhost, by which Beam knows such a server."""
-    bigquery_read: str = ""
-    """The Storage Read API, which has no such variable: localhost:PORT (gRPC)."""
-    google: str = ""
-    """Every API that the preflight asks, as ADDRESS/HOST/PATH."""
-
-
 class Cloud(Section):
     """One project and region of Google Cloud, and how its services are used."""
 
@@ -238,7 +222,6 @@ class Cloud(Section):
     """Refuse images that are not named by their digest: what runs is then what was reviewed."""
     budget_usd: NonNegativeFloat | None = None
     """`plan`'s high estimate above this refuses a run; None: no limit."""
-    loopback: Loopback = Loopback()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Cloud":

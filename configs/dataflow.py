@@ -38,7 +38,6 @@ def _options(settings: Settings, cloud: Cloud) -> tuple[str, ...]:
         *_workers(cloud),
         *_access(cloud),
         *(f"--labels={key}={value}" for key, value in settings.labels.items()),
-        *_loopback(cloud),
     )
 
 
@@ -78,8 +77,3 @@ def _access(cloud: Cloud) -> tuple[str, ...]:
         "--use_public_ips" if cloud.network.public_ips else "--no_use_public_ips",
         *(f"--{name}={value}" for name, value in given.items() if value),
     )
-
-
-def _loopback(cloud: Cloud) -> tuple[str, ...]:
-    server = cloud.loopback.dataflow
-    return (f"--dataflow_endpoint={server}", "--no_auth") if server else ()

@@ -88,6 +88,11 @@ class Settings(Section):
         """The folder of this machine that runs are recorded in, wherever they run."""
         return Path(CLOUD_RUNS if self.cloud else self.places.root)
 
+    @property
+    def checkpoints(self) -> str:
+        """Where a training leaves its state until it has ended, so that a killed one goes on from there."""
+        return f"{self.places.root}/{self.name}/checkpoints"
+
     @model_validator(mode="after")
     def _label_is_no_feature(self) -> "Settings":
         names = {*self.features.columns, *self.features.crosses, *self.features.indicators.values()}

@@ -71,9 +71,7 @@ def pipeline_of(folder: Path) -> Pipeline:
 
 def training_parameters(folder: Path, settings: Settings) -> dict[str, str]:
     """What a training run is given: its id, and where its checkpoints lie."""
-    root = settings.places.root
-    shared = f"{root}/{settings.name}" if settings.cloud else str(Path(root).absolute())
-    return {"run_id": folder.name, "checkpoints": f"{shared}/checkpoints"}
+    return {"run_id": folder.name, "checkpoints": settings.checkpoints}
 
 
 def begin_manifest(

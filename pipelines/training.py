@@ -34,9 +34,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
     inputs = inputs_digest(tasks.parameters)
 
     @dsl.pipeline(name=f"training-{settings.name}", description=settings.question)
-    def training(
-        run_id: str = "", checkpoints: str = f"{settings.places.root}/checkpoints", command: str = ""
-    ) -> None:
+    def training(run_id: str = "", checkpoints: str = settings.checkpoints, command: str = "") -> None:
         with tasks.reported(run_id=run_id, command=command):
             resolved = tasks.add(resolve, how=tasks.how, inputs="" if fresh else inputs).outputs
             rows = tasks.add(ingest, source=resolved["source"]).outputs["rows"]

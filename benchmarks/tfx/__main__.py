@@ -60,7 +60,7 @@ def main() -> None:
     assert evaluation, "the run has made no evaluation"
     auc = read_json(evaluation / "metrics.json")["candidate"]["overall"]["auc"]
     with tempfile.TemporaryDirectory() as folder:
-        write_examples(rows, settings, Path(folder) / "examples")
+        write_examples(Path(str(rows)), settings, Path(folder) / "examples")
         their_cost, their_auc = run_peer(peer, settings, Path(folder))
     show(cost, auc, their_cost, their_auc)
 

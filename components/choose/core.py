@@ -3,11 +3,11 @@
 import datetime
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 from components.choose.settings import ChooseStage
 from components.shared.files.artifacts import write_json, writing
+from components.shared.files.place import Place
 from components.shared.registry import Registry, Version, open_registry
 from components.shared.registry.model_file import read_features
 from components.shared.sources import open_source, selection
@@ -36,7 +36,7 @@ class Stamp(NamedTuple):
     scored_at: str
 
 
-def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: Path) -> Choice:
+def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: Place) -> Choice:
     """Look at the registry and the source.
 
     Args:

@@ -1,13 +1,11 @@
 """Delivers the predictions of a run to a folder or a table; a run that is repeated replaces its own."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 from components.deliver.settings import DeliverStage
-from components.shared.files.artifacts import Summary, read_json, shards, write_json, writing
-from components.shared.files.gcs import writing as gcs_writing
-from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.files.artifacts import Summary, copy_files, read_json, shards, write_json, writing
+from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from configs.errors import DataError
 
@@ -16,7 +14,7 @@ DESCRIPTION, DELIVERED = "predictions.json", "_predictions.json"
 a folder of Parquet skip names that begin with an underscore."""
 
 
-def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -> Summary:
+def run(predictions: Place, stage: DeliverStage, out: Place, progress: Progress) -> Summary:
     """Put the predictions where the settings say.
 
     Below a folder or a bucket each run has a folder of its own, named by its id, which appears whole. In a
@@ -49,25 +47,13 @@ def run(predictions: Path, stage: DeliverStage, out: Path, progress: Progress) -
         output = stage.output
     else:
         folder = place(f"{stage.output}/{description['run_id']}")
-        _copy(predictions, folder)
+        names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
+        copy_files(predictions, folder, names | {DESCRIPTION: DELIVERED})
         output = str(folder)
     progress("delivering", rows, rows)
     with writing(out) as tmp:
         write_json(tmp / "delivery.json", _description(output, description))
     return {"rows": rows, "output": output}
-
-
-def _copy(predictions: Path, folder: Path) -> None:
-    if is_remote(predictions) and is_remote(folder):
-        names = {f"score/{each.name}": each.name for each in shards(predictions, "score")}
-        gcs_writing.copy(str(predictions), str(folder), names | {DESCRIPTION: DELIVERED})
-        return
-    if not is_remote(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    with writing(folder) as tmp, local_copy(predictions) as local:
-        for shard in shards(local, "score"):
-            shutil.copyfile(shard, tmp / shard.name)
-        shutil.copyfile(local / DESCRIPTION, tmp / DELIVERED)
 
 
 def _description(output: str, description: dict[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import datetime
 import functools
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from components.deliver.settings import DeliverStage
-from components.shared.files.paths import is_remote
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 from components.shared.rows.parquet import read_schema
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import quoted
@@ -37,7 +37,7 @@ _STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
 _OF_THIS_RUN = "there.run_id = @run_id AND there.scored_at = @scored_at"
 
 
-def deliver(files: Sequence[Path], description: Mapping[str, Any], stage: DeliverStage) -> int:
+def deliver(files: Sequence[Place], description: Mapping[str, Any], stage: DeliverStage) -> int:
     """Put the rows of Parquet shards into the table, and return how many of this run are there.
 
     Args:
@@ -124,7 +124,7 @@ def _standard(field: Any) -> str:
 
 
 def _load(
-    connection: Connection, files: Sequence[Path], table: str, fields: Sequence[Any], location: str
+    connection: Connection, files: Sequence[Place], table: str, fields: Sequence[Any], location: str
 ) -> None:
     """From a bucket by BigQuery itself, in one job; from this machine by uploads."""
     from google.cloud import bigquery
@@ -141,7 +141,7 @@ def _load(
         )
     client, arguments = connection.client, {"location": location, "job_config": config}
     with connection.explaining():
-        if is_remote(files[0]):
+        if storage(files[0]).shared:
             uri = f"{files[0].parent}/*{files[0].suffix}"
             connection.finished(
                 functools.partial(client.load_table_from_uri, uri, table, **arguments)

@@ -6,14 +6,15 @@ registered once, a version that serves is left serving, and one that a person ro
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from components.deploy import golden, server
 from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import Summary, digest, read_json, write_json, writing
+from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
-from components.shared.registry.endpoint import check_verdict
+from components.shared.registry.transitions import check_verdict
 from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
 from configs.verdict import current_verdict
@@ -67,16 +68,16 @@ class Candidate:
             none; left out, the champion is not compared).
     """
 
-    model: Path
-    evaluation: Path
-    statistics: Path
+    model: Place
+    evaluation: Place
+    statistics: Place
     lineage: Mapping[str, str]
 
 
 def run(
     candidate: Candidate,
     stage: DeployStage,
-    out: Path,
+    out: Place,
     progress: Progress,
     command: Sequence[str] = server.COMMAND,
 ) -> Summary:
@@ -96,7 +97,7 @@ def run(
     """
     _must_have_passed(candidate.evaluation)
     registry = open_registry(stage.registry, stage.vertex)
-    registry.settle(stage.name)
+    registry.reconcile(stage.name)
     known = _known(registry, stage.name, candidate)
     if known and known.status in _SERVING:
         return _write(out, Outcome("already_serving", known, registry.endpoint(stage.name)))
@@ -127,19 +128,19 @@ def run(
     return _write(out, Outcome("deployed", version, endpoint, proof))
 
 
-def reject(evaluation: Path, out: Path) -> Summary:
+def reject(evaluation: Place, out: Place) -> Summary:
     """Deploy nothing and keep the reasons of the verdict in deployment.json."""
     reasons = _verdict(evaluation)["reasons"]
     failed = [reason["sentence"] for reason in reasons if not reason["passed"]]
     return _write(out, Outcome("rejected", None, Endpoint(), reasons=failed))
 
 
-def _verdict(evaluation: Path) -> dict[str, Any]:
+def _verdict(evaluation: Place) -> dict[str, Any]:
     path = evaluation / "verdict.json"
     return current_verdict(read_json(path), str(path))
 
 
-def _must_have_passed(evaluation: Path) -> None:
+def _must_have_passed(evaluation: Place) -> None:
     decision = _verdict(evaluation)["decision"]
     if decision != "deploy":
         raise RegistryError(
@@ -172,7 +173,10 @@ def _prove(version: Version, stage: DeployStage, progress: Progress, command: Se
     deployment = stage.deployment
     requests = golden.read(version.evaluation)
     progress("starting the server", 0)
-    with server.started(version.model, deployment.serving, deployment.start_seconds, command) as client:
+    with (
+        local_copy(version.model) as model,
+        server.started(model, deployment.serving, deployment.start_seconds, command) as client,
+    ):
         difference = golden.largest_difference(
             client, requests, deployment.tolerance, deployment.serving.max_batch_rows, progress
         )
@@ -197,7 +201,7 @@ class _Check:
         self.found["endpoint_max_difference"] = difference
 
 
-def _write(out: Path, outcome: Outcome) -> Summary:
+def _write(out: Place, outcome: Outcome) -> Summary:
     version, traffic, proof = outcome.version, outcome.endpoint.traffic, outcome.proof
     number = version.number if version else None
     content: dict[str, Any] = {

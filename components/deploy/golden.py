@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from components.shared.files.artifacts import read_json
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from configs.errors import EndpointError
 
@@ -51,7 +51,7 @@ THROUGH_THE_ENDPOINT = By(
 )
 
 
-def read(evaluation: Path) -> Golden:
+def read(evaluation: Place) -> Golden:
     """The golden requests of an evaluation.
 
     Raises:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import operator
 import shutil
 import socket
 import subprocess
@@ -12,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 import httpx
-import tenacity
 
+from components.shared.gcp.polling import poll
 from configs.deployment import Serving
 from configs.errors import EndpointError
 
@@ -55,24 +56,22 @@ def started(
 def _wait_until_healthy(
     client: httpx.Client, process: subprocess.Popen[bytes], seconds: float, log: IO[bytes]
 ) -> None:
-    healthy = tenacity.Retrying(
-        stop=tenacity.stop_after_delay(seconds),
-        wait=tenacity.wait_fixed(0.1),
-        retry=tenacity.retry_if_exception_type(httpx.TransportError)
-        | tenacity.retry_if_result(lambda answer: answer.status_code != httpx.codes.OK),
-        before=lambda _: _must_run(process, log),
-    )
-    try:
-        healthy(client.get, "/health")
-    except tenacity.RetryError as error:
-        last = error.last_attempt
-        got = str(last.exception()) if last.failed else f"{last.result().status_code} {last.result().text}"
+    def complaint() -> str:
+        _must_run(process, log)
+        try:
+            answer = client.get("/health")
+        except httpx.TransportError as error:
+            return str(error) or type(error).__name__
+        return "" if answer.status_code == httpx.codes.OK else f"{answer.status_code} {answer.text}"
+
+    got = poll(complaint, operator.not_, seconds=seconds, first=0.1, most=0.1)
+    if got:
         raise EndpointError(
             "prediction server",
             expected=f"healthy within {seconds:.0f} s",
             got=got,
             remedy="A slower machine needs a larger deployment.start_seconds.",
-        ) from None
+        )
 
 
 def _must_run(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

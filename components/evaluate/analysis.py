@@ -30,6 +30,7 @@ from components.evaluate.tfma_metrics import ROWS, loss_column, score_column
 from components.shared.beam.running import run
 from components.shared.beam.staging import staged_output
 from components.shared.beam.work import Work, count_progress
+from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 
 Metrics = dict[str, float | None]
@@ -136,7 +137,7 @@ class ScoredRows:
     """Every row with its scores, by TFMA's own extractors and slicer; slow, and as its users know it."""
 
     scoring: ScoringPass
-    models: Mapping[str, tuple[Path, str]]
+    models: Mapping[str, tuple[Place, str]]
     """By the name in the configuration: the folder of the model and its title."""
 
     def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
@@ -158,7 +159,7 @@ class ScoredRows:
 class _ScoreRows(beam.DoFn):
     """Row groups in, batches of rows with label, scores, losses and slicing columns out."""
 
-    def __init__(self, scoring: ScoringPass, models: Mapping[str, tuple[Path, str]]) -> None:
+    def __init__(self, scoring: ScoringPass, models: Mapping[str, tuple[Place, str]]) -> None:
         self.scoring, self.models = scoring, models
 
     def setup(self) -> None:
@@ -178,7 +179,7 @@ class _ScoreRows(beam.DoFn):
                 count_progress(len(labels))
 
 
-def _writers(folder: Path, config: Any) -> list[Any]:
+def _writers(folder: Place, config: Any) -> list[Any]:
     """The default writers without the plots and attributions, which are not configured."""
     paths = {key: str(folder / key) for key in (constants.METRICS_KEY, constants.VALIDATIONS_KEY)}
     return [
@@ -187,7 +188,7 @@ def _writers(folder: Path, config: Any) -> list[Any]:
     ]
 
 
-def _read(folder: Path, model: str, models: int) -> dict[SliceKey, Metrics]:
+def _read(folder: Place, model: str, models: int) -> dict[SliceKey, Metrics]:
     """The metrics of a model in a result folder, by slice."""
     name = model if models > 1 else ""
     return {

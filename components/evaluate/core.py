@@ -20,6 +20,7 @@ from components.evaluate.slices import OVERALL, SliceBook, check_columns
 from components.evaluate.workers import analyze_rows, score_on_workers
 from components.shared.beam.options import pipeline_options, runs_elsewhere
 from components.shared.files.artifacts import Summary, write_json, writing
+from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
 from configs.errors import MissingFeatureError
@@ -30,12 +31,12 @@ TFMA = "tfma"
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
-    rows: Path,
-    model: Path,
-    champion: Path | None,
+    rows: Place,
+    model: Place,
+    champion: Place | None,
     champion_version: str,
     stage: EvaluateStage,
-    out: Path,
+    out: Place,
     progress: JobProgress,
 ) -> Summary:
     """Measure and judge a candidate.

@@ -1,10 +1,10 @@
 """The figures of an evaluation as KFP's artifacts, which Vertex AI's console shows as numbers and curves."""
 
-from pathlib import Path
 from typing import Protocol
 
 from components.shared.files.artifacts import read_json, write_json
-from components.shared.files.paths import Artifact, artifact_path
+from components.shared.files.paths import artifact_path
+from components.shared.files.place import Artifact, Place
 
 CLASSES = ["negative", "positive"]
 
@@ -26,7 +26,7 @@ class Curve(Artifact, Protocol):
         """Add the counts by true class (rows) and predicted class (columns)."""
 
 
-def log(evaluation: Path, metrics: Metrics, curve: Curve) -> None:
+def log(evaluation: Place, metrics: Metrics, curve: Curve) -> None:
     """Log the candidate's figures on the test split.
 
     Args:

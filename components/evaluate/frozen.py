@@ -4,7 +4,6 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ import pyarrow as pa
 
 from components.evaluate.slices import Ids
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import parallel_map
+from components.shared.files.paths import map_places
+from components.shared.files.place import Place
 from components.shared.rows.label import binary_labels, check_both, check_label
 from components.shared.rows.parquet import read_columns, read_schema
 from components.shared.rows.row_ranges import RowRange, plan_ranges, plan_row_groups, read_range
@@ -34,7 +34,7 @@ class Part:
 class FrozenSplit:
     """Shards with rows of both labels."""
 
-    folder: Path
+    folder: Place
     """The `rows` artifact."""
     schema: pa.Schema
     label: str
@@ -60,7 +60,7 @@ class FrozenSplit:
         return [Part(row_range, end - row_range.rows) for row_range, end in zip(ranges, ends, strict=True)]
 
 
-def open_split(folder: Path, label: str) -> FrozenSplit:
+def open_split(folder: Place, label: str) -> FrozenSplit:
     """The test split of a `rows` artifact.
 
     Raises:
@@ -74,7 +74,7 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     schema = read_schema(files[0])
     check_label(schema, label)
     rows = positives = 0
-    for file, column in zip(files, parallel_map(functools.partial(_column, label), files), strict=True):
+    for file, column in zip(files, map_places(functools.partial(_column, label), files), strict=True):
         labels = binary_labels(column, f"{_where(label)}, {file.name}")
         rows, positives = rows + len(labels), positives + int(labels.sum())
     if not rows:
@@ -83,7 +83,7 @@ def open_split(folder: Path, label: str) -> FrozenSplit:
     return FrozenSplit(folder, schema, label, rows, positives)
 
 
-def _column(name: str, file: Path) -> "pa.ChunkedArray[Any]":
+def _column(name: str, file: Place) -> "pa.ChunkedArray[Any]":
     return read_columns(file, [name]).column(name)
 
 

@@ -22,6 +22,7 @@ from components.shared.beam.staging import staged_input, temporary_folder
 from components.shared.beam.work import Work, count_progress
 from components.shared.files.artifacts import writing_file
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
 
@@ -79,7 +80,7 @@ def analyze_rows(  # noqa: PLR0913, PLR0917 - as `analyze`, and the parts of a p
 class _Score(beam.DoFn):
     """Row groups in, what was counted of them out."""
 
-    def __init__(self, scoring: ScoringPass, models: Sequence[tuple[Path, str]]) -> None:
+    def __init__(self, scoring: ScoringPass, models: Sequence[tuple[Place, str]]) -> None:
         self.scoring, self.models = scoring, models
 
     def setup(self) -> None:

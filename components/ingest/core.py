@@ -1,7 +1,6 @@
 """From a source to rows: the query runs once, its rows are checked, split and written in shards."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,12 +9,13 @@ from components.ingest.checks import Survey, check
 from components.ingest.plan import Plan, make_plan
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
+from components.shared.files.place import Place
 from components.shared.sources import Rows, open_source, selection
 from components.shared.stage.recording import Progress
 from configs.rows import SPLITS
 
 
-def run(stage: IngestStage, out: Path, progress: Progress) -> Summary:
+def run(stage: IngestStage, out: Place, progress: Progress) -> Summary:
     """Write the rows of the stage's query to `out`.
 
     Args:
@@ -62,7 +62,7 @@ def _labels(rows: Rows, plan: Plan) -> dict[str, int]:
 
 
 def _description(  # noqa: PLR0913, PLR0917 - all that was found
-    stage: IngestStage, survey: Survey, total: int, plan: Plan, schema: pa.Schema, folder: Path
+    stage: IngestStage, survey: Survey, total: int, plan: Plan, schema: pa.Schema, folder: Place
 ) -> Mapping[str, Any]:
     return {
         "splits": {

@@ -5,7 +5,6 @@ The signature is called by a DoFn on Arrow batches, not through Beam's RunInfere
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
@@ -19,7 +18,8 @@ from components.shared.beam.options import pipeline_options
 from components.shared.beam.shards import Batch, WriteShard, write_shards
 from components.shared.beam.staging import staged_input
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
-from components.shared.files.paths import parallel_map, place
+from components.shared.files.paths import map_places, place
+from components.shared.files.place import Place
 from components.shared.rows.parquet import read_footer, read_schema
 from components.shared.rows.raw import count_missing, raw_batch
 from components.shared.rows.rejected import REJECTED, check_share, find_text_errors, split_batch
@@ -31,7 +31,7 @@ _LIMIT = "prediction.max_rejected"
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
-    rows: Path, model: Path, stamp: Stamp, stage: PredictStage, out: Path, progress: JobProgress
+    rows: Place, model: Place, stamp: Stamp, stage: PredictStage, out: Place, progress: JobProgress
 ) -> Summary:
     """Score every row that can be scored; write the others out with their reasons.
 
@@ -75,7 +75,7 @@ class _WritePredictions(WriteShard):
         out: The artifact's folder.
     """
 
-    def __init__(self, stage: PredictStage, folder: Path, stamp: Stamp, out: Path) -> None:
+    def __init__(self, stage: PredictStage, folder: Place, stamp: Stamp, out: Place) -> None:
         super().__init__(out)
         self.stage, self.folder, self.stamp = stage, folder, stamp
         self.carried = list(dict.fromkeys([*([stage.key] if stage.key else []), *stage.columns]))
@@ -115,13 +115,13 @@ class _WritePredictions(WriteShard):
             yield Batch(predictions, rejected, counts)
 
 
-def _reconcile(folder: Path, counts: Counts) -> Scores:
+def _reconcile(folder: Place, counts: Counts) -> Scores:
     """Make sure by the shards' footers that no row disappeared and none is there twice; returns the scores.
 
     Raises:
         DataError: Other rows lie there than were counted.
     """
-    scores = distribution.add_scores(parallel_map(_scores, shards(folder, "score")))
+    scores = distribution.add_scores(map_places(_scores, shards(folder, "score")))
     written = sum(scores.counts)
     rejected = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
     if counts.rows != written + rejected:
@@ -134,7 +134,7 @@ def _reconcile(folder: Path, counts: Counts) -> Scores:
     return scores
 
 
-def _scores(file: Path) -> Scores:
+def _scores(file: Place) -> Scores:
     """The distribution of a shard's scores from its footer, which must know each of its rows."""
     footer = read_footer(file, "predict")
     scores = distribution.parse_footer(footer.metadata or {})
@@ -145,8 +145,8 @@ def _scores(file: Path) -> Scores:
     return scores
 
 
-def _rows_in(files: Sequence[Path]) -> int:
-    return sum(footer.num_rows for footer in parallel_map(read_footer, files))
+def _rows_in(files: Sequence[Place]) -> int:
+    return sum(footer.num_rows for footer in map_places(read_footer, files))
 
 
 def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictStage) -> dict[str, object]:

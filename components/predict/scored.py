@@ -3,13 +3,13 @@
 import dataclasses
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.shared.files.place import Place
 from components.shared.rows.rejected import Wrong
 from components.shared.rows.scoring import Floats, Scorer
 from components.shared.rows.vocabulary_file import FILE, MISSING, parse_vocabularies
@@ -57,7 +57,7 @@ class Model:
         ModelError: It cannot be loaded, or is of another form.
     """
 
-    def __init__(self, folder: Path, version: str) -> None:
+    def __init__(self, folder: Place, version: str) -> None:
         self.scorer = Scorer(folder, f"version {version}")
         asset = folder / "assets" / FILE
         known = parse_vocabularies(asset.read_bytes()) if asset.exists() else {}

@@ -15,6 +15,7 @@ from components.report.page import page
 from components.report.reading import Run
 from components.report.settings import ReportStage
 from components.shared.files.artifacts import Summary, write_json, writing_file
+from components.shared.files.place import Place
 from components.shared.stage.records import stage_records
 
 NAME = "report"
@@ -22,7 +23,7 @@ NAME = "report"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def run(stage: ReportStage, info: RunInfo, out: Path, folder: Path | None = None) -> Summary:
+def run(stage: ReportStage, info: RunInfo, out: Place, folder: Path | None = None) -> Summary:
     """Write the report of the run in which this stage is a task, and the run's manifest beside it.
 
     Args:
@@ -58,7 +59,7 @@ def write(folder: Path, manifest: Mapping[str, Any]) -> Path:
     return folder / REPORT
 
 
-def _write(out: Path, run: Run) -> None:
+def _write(out: Place, run: Run) -> None:
     text = _environment().get_template("report.html.j2").render(page=page(run))
     with writing_file(out) as file:
         file.write_text(text, encoding="utf-8")

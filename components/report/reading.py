@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.shared.files.place import Place
 from components.shared.stage.records import artifact_path
 from configs.errors import DataError
 from configs.stages import STAGES, Pipeline, artifact_makers
@@ -29,14 +30,14 @@ class Missing:
 class Run:
     """A run: the place it is recorded at, and its manifest (see `manifest.describe`)."""
 
-    folder: Path
+    folder: Place
     manifest: Mapping[str, Any]
-    page: Path | None = None
+    page: Place | None = None
     """The folder with its report and its manifest; None: `folder`."""
     unreadable: list[str] = field(default_factory=list)
     """Files that are there but could not be read, with the reason."""
     _files: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
-    _paths: dict[str, Path | None] = field(default_factory=dict)
+    _paths: dict[str, Place | None] = field(default_factory=dict)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -71,7 +72,7 @@ class Run:
         part = self.settings.get(section)
         return part.get(name) if isinstance(part, Mapping) else None
 
-    def path(self, artifact: str) -> Path | None:
+    def path(self, artifact: str) -> Place | None:
         """Where an artifact lies; None if the run did not get so far, or it is gone."""
         if artifact not in self._paths:
             found = artifact_path(self.manifest, artifact) if self.manifest.get("stages") else None
@@ -156,9 +157,9 @@ class Run:
         return "" if self.manifest.get("state") == "done" else ": the run did not get so far"
 
 
-def shown(path: str | Path) -> str:
+def shown(path: str | Place) -> str:
     """A path as it would be typed: relative to the working folder where it lies inside; a URI as it is."""
     if "://" in str(path):
         return str(path)
-    whole, here = Path(path).absolute(), Path.cwd()
+    whole, here = Path(str(path)).absolute(), Path.cwd()
     return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)

@@ -1,10 +1,10 @@
 """What a run stands on: the content of its source, and the champion it will be judged against."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from components.resolve.settings import ResolveStage
 from components.shared.files.artifacts import Summary, write_json, writing
+from components.shared.files.place import Place
 from components.shared.registry import Version, open_registry
 from components.shared.sources import open_source
 
@@ -24,7 +24,7 @@ class Standing(NamedTuple):
         return {"source": self.source, **(champion if self.champion else {})}
 
 
-def run(stage: ResolveStage, inputs: str, out: Path) -> Standing:
+def run(stage: ResolveStage, inputs: str, out: Place) -> Standing:
     """Look at the source and the registry, and write what is found.
 
     Args:

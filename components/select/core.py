@@ -1,12 +1,12 @@
 """From a source to the rows that a model scores: the query runs once, its rows are checked and written."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 
 from components.select.settings import SelectStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
+from components.shared.files.place import Place
 from components.shared.rows import raw
 from components.shared.sources import Rows, open_source, selection
 from components.shared.sources.selection import quoted
@@ -16,7 +16,7 @@ from configs.errors import DataError
 from configs.features import Features
 
 
-def run(stage: SelectStage, features: Features, out: Path, progress: Progress) -> Summary:
+def run(stage: SelectStage, features: Features, out: Place, progress: Progress) -> Summary:
     """Write the rows of the stage's query to `out`.
 
     Args:

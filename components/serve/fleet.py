@@ -7,10 +7,10 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from components.serve.batching import Batcher
 from components.serve.model import Load, Model
+from components.shared.files.place import Place
 from components.shared.registry import open_registry
 from configs.deployment import Serving
 from configs.errors import PipelineError, RegistryError
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Target:
     """A model folder to be served; name and version are empty if it is not from a registry."""
 
-    path: Path
+    path: Place
     name: str = ""
     version: str = ""
 
@@ -43,7 +43,7 @@ class Deployed:
     batcher: Batcher
 
 
-def only(path: Path) -> Plan:
+def only(path: Place) -> Plan:
     """One model, for ever."""
     return lambda: {Target(path): 100}
 

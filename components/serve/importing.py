@@ -8,35 +8,23 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from components.shared.vendor_seams import tensorflow_without_keras
+
 
 def tensorflow(threads: int) -> Any:
     """The library, with `threads` for the work of one operation.
 
-    It imports Keras only to register optimizers, and with it scikit-learn and matplotlib where they
-    are installed: 4.7 s instead of 2.1 s. A SavedModel does without. What its C++ code prints before
-    any log level applies is suppressed, unless the import fails.
+    Keras is left out: a SavedModel does without. What TensorFlow's C++ code prints before any log level
+    applies is suppressed, unless the import fails.
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _without("keras"), _quiet():
+    with tensorflow_without_keras(), _quiet():
         import tensorflow as library
     library.config.threading.set_intra_op_parallelism_threads(threads)
     library.config.threading.set_inter_op_parallelism_threads(1)
     return library
-
-
-@contextlib.contextmanager
-def _without(module: str) -> Iterator[None]:
-    """As if it were not installed; None is the import system's own word for that."""
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from components.serve import importing
 from components.serve.batching import Scores
 from components.serve.instances import Columns
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.registry.model_file import RawFeatures, read_features
 from configs.errors import ModelError
 
@@ -31,7 +32,7 @@ class Model(Protocol):
         ...
 
 
-Load = Callable[[Path], Model]
+Load = Callable[[Place], Model]
 
 
 class LoadedModel:
@@ -49,7 +50,7 @@ class LoadedModel:
         return scores
 
 
-def load(path: Path, threads: int = 1) -> LoadedModel:
+def load(path: Place, threads: int = 1) -> LoadedModel:
     """Load the SavedModel at `path` and score a first row.
 
     Raises:

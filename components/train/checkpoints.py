@@ -3,19 +3,17 @@
 import io
 import json
 import logging
-import shutil
-import uuid
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import IO, Any, TypedDict
+from typing import TypedDict
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.files.paths import is_remote
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 from configs.training import Training
 
 _log = logging.getLogger(__name__)
@@ -69,12 +67,12 @@ class Checkpoints:
     model: with the variables, nothing else is needed to continue exactly.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = folder
-        self._file = folder / "checkpoint.npz"
-        self._bucket = _bucket(folder) if is_remote(folder) else None
-        self.board: Path = self._bucket.board if self._bucket else folder / "tensorboard"
-        """Where the event files go: a folder of this machine that is kept with the checkpoint."""
+        self._file = storage(folder).owned(folder / "checkpoint.npz")
+        self._events = storage(folder).mirrored(folder / "tensorboard")
+        self.board = self._events.path
+        """Where the event files go: a folder of this machine, copied with every checkpoint."""
 
     def save(self, variables: Sequence[keras.Variable], state: State) -> None:
         """Keep the variables and the state.
@@ -85,52 +83,30 @@ class Checkpoints:
         told = {name: value for name, value in asdict(state).items() if name != "best"}
         arrays = {f"variable_{place}": variable.numpy() for place, variable in enumerate(variables)}
         arrays |= {f"best_{place}": array for place, array in enumerate(state.best)}
-        if self._bucket:
-            content = io.BytesIO()
-            np.savez(content, state=np.array(json.dumps(told)), **arrays)
-            self._bucket.save(content.getvalue())
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        beside = self._file.with_name(f".{uuid.uuid4().hex[:8]}.npz")
-        try:
-            with beside.open("wb") as file:
-                np.savez(file, state=np.array(json.dumps(told)), **arrays)
-            beside.replace(self._file)
-        finally:
-            beside.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez(content, state=np.array(json.dumps(told)), **arrays)
+        self._file.write(content.getvalue())
+        self._events.push()
 
     def load(self, variables: Sequence[keras.Variable]) -> State:
         """Put the variables back and return the state; a new state if there is no usable checkpoint."""
-        content = self._kept()
+        content = self._file.read()
         if content is None:
             return State()
+        self._events.pull()
         try:
-            with content as file, np.load(file, allow_pickle=False) as kept:
+            with np.load(io.BytesIO(content), allow_pickle=False) as kept:
                 told = json.loads(str(kept["state"]))
                 values = [kept[f"variable_{place}"] for place in range(len(variables))]
                 best = [kept[name] for name in kept.files if name.startswith("best_")]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            _log.warning("checkpoint %s cannot be read (%s): training starts anew", self._file, error)
+            _log.warning("checkpoint in %s cannot be read (%s): training starts anew", self.folder, error)
             return State()
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         return State(**told | {"resumed_from": len(told["epochs"])}, best=best)
 
     def remove(self) -> None:
-        """Forget this training."""
-        if self._bucket:
-            self._bucket.remove()
-            return
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _kept(self) -> IO[bytes] | None:
-        if not self._bucket:
-            return self._file.open("rb") if self._file.exists() else None
-        content = self._bucket.load()
-        return None if content is None else io.BytesIO(content)
-
-
-def _bucket(folder: Path) -> Any:
-    from components.train.bucket import Bucket
-
-    return Bucket(folder)
+        """Remove the checkpoint of this training."""
+        storage(self.folder).clear(self.folder)
+        self._events.remove()

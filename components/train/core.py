@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from components.shared.files.artifacts import Summary, digest, shards, writing
-from components.shared.files.paths import parallel_map
+from components.shared.files.paths import map_places
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from components.train import examples as data
 from components.train import export, features, history, models
@@ -20,15 +21,15 @@ from configs.training import Training
 
 
 def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
-    examples: Path,
-    transform_graph: Path,
+    examples: Place,
+    transform_graph: Place,
     stage: TrainStage,
-    model_out: Path,
-    log_out: Path,
-    checkpoints: Path,
+    model_out: Place,
+    log_out: Place,
+    checkpoints: Place,
     progress: Progress,
     devices: Devices | None = None,
-    shown: Path | None = None,
+    shown: Place | None = None,
 ) -> Summary:
     """Train a model and export it with its transform graph; of several hosts only the chief writes.
 
@@ -85,7 +86,7 @@ def _served(model: keras.Model, inputs: features.ModelInputs, training: Training
     return served
 
 
-def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
+def key(examples: Place, transform_graph: Place, stage: TrainStage) -> str:
     """What decides how a training goes: examples, graph, settings, our code, the libraries' versions.
 
     Examples are told by their counts and their shards' names and sizes: reading them all again
@@ -94,7 +95,7 @@ def key(examples: Path, transform_graph: Path, stage: TrainStage) -> str:
     total = hashlib.blake2b(digest_size=16)
     total.update((examples / "examples.json").read_bytes())
     every = [*shards(examples, "train"), *shards(examples, "eval")]
-    for shard, size in zip(every, parallel_map(lambda shard: shard.stat().st_size, every), strict=True):
+    for shard, size in zip(every, map_places(lambda shard: shard.stat().st_size, every), strict=True):
         total.update(f"{shard.name} {size}".encode())
     total.update(digest(transform_graph).encode())
     total.update(stage.model_dump_json().encode())

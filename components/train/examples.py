@@ -9,12 +9,12 @@ import collections
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.files.place import Place
 from components.shared.rows.label import check_both
 from components.train.features import ModelInputs
 from components.train.shards import Batch, Group, Shards
@@ -93,7 +93,7 @@ class Stream:
             yield pool, permutation, filled
 
 
-def load(folder: Path, split: Split, inputs: ModelInputs, training: Training) -> Examples:
+def load(folder: Place, split: Split, inputs: ModelInputs, training: Training) -> Examples:
     """Load a split of the examples into memory or as a stream, as `training.input_pipeline` says.
 
     Raises:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.shared.files.artifacts import write_json
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.train.features import ModelInputs
 from configs.errors import TrainingError
 
@@ -53,7 +54,7 @@ class Scorer(tf.Module):
         return self.score(tf.io.parse_example(examples, numbers | strings))
 
 
-def save(model: keras.Model, transform_graph: Path, inputs: ModelInputs, name: str, folder: Path) -> None:
+def save(model: keras.Model, transform_graph: Place, inputs: ModelInputs, name: str, folder: Place) -> None:
     """Write the SavedModel and its model.json into the folder.
 
     Raises:
@@ -64,7 +65,7 @@ def save(model: keras.Model, transform_graph: Path, inputs: ModelInputs, name: s
     write_json(folder / "model.json", describe(model, inputs, name))
 
 
-def _save(scorer: Scorer, transform_graph: Path, inputs: ModelInputs, folder: Path) -> None:
+def _save(scorer: Scorer, transform_graph: Place, inputs: ModelInputs, folder: Place) -> None:
     raw = {column: tf.TensorSpec((None,), tf.float32, column) for column in inputs.numeric}
     raw |= {column: tf.TensorSpec((None,), tf.string, column) for column in inputs.categorical}
     try:

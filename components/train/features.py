@@ -1,10 +1,10 @@
 """The model's inputs, as the transform graph's features.json lists them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json
+from components.shared.files.place import Place
 from configs.errors import TrainingError
 
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."
@@ -30,7 +30,7 @@ class ModelInputs:
         return (*self.dense, *self.indexed, self.label)
 
 
-def read(transform_graph: Path, label: str) -> ModelInputs:
+def read(transform_graph: Place, label: str) -> ModelInputs:
     """The inputs of the graph in this folder.
 
     Raises:

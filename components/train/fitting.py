@@ -8,12 +8,12 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from components.train import metrics
 from components.train.checkpoints import Checkpoints, Epoch, State
@@ -42,7 +42,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is tol
     checkpoints: Checkpoints,
     progress: Progress,
     devices: Devices | None = None,
-    shown: Path | None = None,
+    shown: Place | None = None,
 ) -> State:
     """Train the model, from the checkpoint if there is one; it ends with the best weights by eval AUC.
 
@@ -94,7 +94,7 @@ def _check_alike(epochs: int, devices: Devices, checkpoints: Checkpoints) -> Non
 
 @contextlib.contextmanager
 def _keeping(
-    checkpoints: Checkpoints, devices: Devices, shown: Path | None
+    checkpoints: Checkpoints, devices: Devices, shown: Place | None
 ) -> Iterator[Callable[[Learner, State], None]]:
     """What is done after each epoch: the chief draws its curves and keeps a checkpoint."""
     if not devices.chief:

@@ -8,7 +8,8 @@ from typing import Self
 import tensorflow as tf
 
 from components.shared.files.artifacts import write_json, writing_file
-from components.shared.files.paths import is_remote
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 from components.train.checkpoints import Epoch, State
 from configs.training import Training
 
@@ -26,7 +27,7 @@ class Board:
         shown: Where a TensorBoard looks for them, here or on `gs://`; None: nowhere.
     """
 
-    def __init__(self, folder: Path, shown: Path | None = None) -> None:
+    def __init__(self, folder: Path, shown: Place | None = None) -> None:
         self._folder, self._shown = folder, shown
 
     def __enter__(self) -> Self:
@@ -55,12 +56,11 @@ class Board:
             _copy(self._folder, self._shown)
 
 
-def _copy(folder: Path, shown: Path) -> None:
+def _copy(folder: Path, shown: Place) -> None:
     """Every file, each whole: a reader never sees a half."""
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         there = shown / file.relative_to(folder).as_posix()
-        if not is_remote(there):
-            there.parent.mkdir(parents=True, exist_ok=True)
+        storage(there).make_folder(there.parent)
         with writing_file(there) as beside:
             shutil.copyfile(file, beside)
 

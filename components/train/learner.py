@@ -41,8 +41,8 @@ class Learner:
         inputs = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
         label = tf.TensorSpec((None,), tf.float32)
         compiled = {"autograph": False, "jit_compile": training.xla or None}
-        self.step: Step = tf.function(self._step, input_signature=[*inputs, label], **compiled)
-        self.logits: Step = tf.function(self._logits, input_signature=inputs, **compiled)
+        self._compiled_step: Step = tf.function(self._step, input_signature=[*inputs, label], **compiled)
+        self._compiled_logits: Step = tf.function(self._logits, input_signature=inputs, **compiled)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -64,6 +64,15 @@ class Learner:
         """The rate of the last step."""
         return float(self._rate(int(self.optimizer.iterations.numpy()) - 1))
 
+    def step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
+        """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
+        loss, logits = self._compiled_step(dense, indexed, label)
+        return loss, logits
+
+    def logits(self, dense: Any, indexed: Any) -> Any:
+        """The logits [batch] of a batch."""
+        return self._compiled_logits(dense, indexed)
+
     def own(self, label: Floats) -> Floats:
         """The labels of a batch that belong to the logits `step` and `logits` return: all of them."""
         return label
@@ -73,7 +82,6 @@ class Learner:
         return values
 
     def _step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
-        """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
         rows = tf.cast(tf.size(label), tf.float32)
         loss, logits, gradients = self._differentiated(dense, indexed, label, rows)
         self.optimizer.apply(gradients, self.model.trainable_variables)

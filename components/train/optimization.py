@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from components.shared.vendor_seams import taking_summed_gradients
 from configs.training import Schedule, Training
 
 
@@ -52,7 +53,7 @@ def optimizer(training: Training, rate: LearningRate, replicas: int = 1) -> kera
 
     With several replicas it takes gradients that are summed over them already.
     """
-    made = _optimizer(training, rate, _of_sums if replicas > 1 else _itself)
+    made = _optimizer(training, rate, taking_summed_gradients if replicas > 1 else _itself)
     return keras.optimizers.LossScaleOptimizer(made) if training.mixed_precision == "float16" else made
 
 
@@ -76,12 +77,3 @@ def _optimizer(
 
 def _itself(kind: type) -> type:
     return kind
-
-
-def _of_sums(kind: type) -> type:
-    """This optimizer without Keras' own sum over the replicas.
-
-    Keras sums after it has clipped and looked for overflows, on each replica by itself: that clips
-    something else than one device would, and lets replicas drift apart.
-    """
-    return type(kind.__name__, (kind,), {"_all_reduce_sum_gradients": lambda _, gradients: list(gradients)})

@@ -42,7 +42,6 @@ class Replicas(Learner):
             self._gradients = tf.function(self._differentiated, autograph=False, jit_compile=True)
         self._together = self._on_every_replica(self._replica_step)
         self._scored = self._on_every_replica(self._logits)
-        self.step, self.logits = self._shared_step, self._shared_logits
 
     def own(self, label: Floats) -> Floats:
         """The labels of a batch whose examples this process learns or scores."""
@@ -57,13 +56,14 @@ class Replicas(Learner):
             lambda *arguments: self._devices.strategy.run(work, args=arguments), autograph=False
         )
 
-    def _shared_step(self, dense: Any, indexed: Any, label: Any) -> tuple[float, Floats]:
+    def step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
         """Learn a batch: the loss of all of it, and the logits of this process's examples."""
         shares = self._devices.shares(dense, indexed, label)
         loss, logits = self._together(*shares, tf.constant(len(label), tf.float32))
         return float(self._devices.strategy.experimental_local_results(loss)[0]), self._devices.joined(logits)
 
-    def _shared_logits(self, dense: Any, indexed: Any) -> Floats:
+    def logits(self, dense: Any, indexed: Any) -> Any:
+        """The logits of this process's examples of a batch."""
         return self._devices.joined(self._scored(*self._devices.shares(dense, indexed)))
 
     def _replica_step(self, dense: Any, indexed: Any, label: Any, rows: Any) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import parallel_map
+from components.shared.files.paths import map_places
+from components.shared.files.place import Place
 from components.shared.rows.label import binary_labels
 from components.shared.rows.parquet import read_columns, read_footer
 from components.train.features import ModelInputs
@@ -64,7 +64,7 @@ class Batch(NamedTuple):
         )
 
 
-Group = tuple[Path, int]
+Group = tuple[Place, int]
 """A row group: its shard and its number there."""
 
 
@@ -82,10 +82,10 @@ class Shards:
         UnreadableFileError: A shard is not Parquet.
     """
 
-    def __init__(self, folder: Path, split: Split, inputs: ModelInputs) -> None:
+    def __init__(self, folder: Place, split: Split, inputs: ModelInputs) -> None:
         self._inputs, self._where = inputs, f"{split} examples"
         paths = shards(folder, split)
-        footers = parallel_map(functools.partial(read_footer, writer=_WRITER), paths)
+        footers = map_places(functools.partial(read_footer, writer=_WRITER), paths)
         self._footers = dict(zip(paths, footers, strict=True))
         self.rows = sum(footer.num_rows for footer in self._footers.values())
         if not self.rows:
@@ -98,7 +98,7 @@ class Shards:
         for path, footer in self._footers.items():
             self._check_columns(path, footer.schema.names)
 
-    def _check_columns(self, path: Path, columns: Sequence[str]) -> None:
+    def _check_columns(self, path: Place, columns: Sequence[str]) -> None:
         missing = [name for name in self._inputs.columns if name not in columns]
         if missing:
             raise TrainingError(

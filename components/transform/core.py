@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 
 from components.shared.beam.counts import Counts, add_counts
 from components.shared.beam.options import pipeline_options
@@ -10,6 +9,7 @@ from components.shared.beam.shards import write_shards
 from components.shared.beam.staging import staged_input
 from components.shared.files.artifacts import Summary, write_json, writing, writing_in_place
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.label import check_label
 from components.shared.rows.parquet import read_schema
 from components.shared.rows.raw import check_columns
@@ -28,7 +28,7 @@ _SPLITS: tuple[Split, ...] = ("train", "eval")
 
 
 def run(
-    rows: Path, stage: TransformStage, graph_out: Path, examples_out: Path, progress: JobProgress
+    rows: Place, stage: TransformStage, graph_out: Place, examples_out: Place, progress: JobProgress
 ) -> Summary:
     """Transform the training and the eval split.
 
@@ -65,7 +65,7 @@ def run(
     return _summary(counts, inputs)
 
 
-def _planned(rows: Path, split: Split, stage: TransformStage) -> list[RowRange]:
+def _planned(rows: Place, split: Split, stage: TransformStage) -> list[RowRange]:
     found = plan_ranges(rows, split, stage.transform.shard_rows)
     if not found:
         raise EmptySplitError(

@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import tensorflow_transform as tft
 
 from components.shared.beam.shards import Batch, WriteShard
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.rows.raw import raw_tensors
 from components.shared.rows.row_ranges import RowRange
 from components.transform import reading
@@ -26,7 +26,7 @@ class WriteExamples(WriteShard):
         out: The artifact's folder.
     """
 
-    def __init__(self, stage: TransformStage, inputs: Inputs, graph: Path, out: Path) -> None:
+    def __init__(self, stage: TransformStage, inputs: Inputs, graph: Place, out: Place) -> None:
         super().__init__(out)
         self.stage, self.graph = stage, graph
         kinds: dict[str, pa.DataType] = {

@@ -1,10 +1,8 @@
 """Validate: describe the rows, compare them with schema and baseline, report what is wrong."""
 
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
@@ -13,7 +11,9 @@ from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.shared.files.artifacts import Summary, write_json, writing
-from components.shared.files.paths import is_remote, place
+from components.shared.files.paths import place
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 from components.shared.stage.recording import Progress
 from components.validate import queries, schema
 from components.validate.anomalies import anomalies
@@ -35,7 +35,7 @@ _NAMED = 3
 _LOG_WIDTH = 150
 
 
-def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, progress: Progress) -> Summary:
+def run(rows: Place, stage: ValidateStage, baseline: Place | None, out: Place, progress: Progress) -> Summary:
     """Judge a rows artifact and write a statistics artifact.
 
     Args:
@@ -55,10 +55,10 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     reviewed = schema.parse(stage.schema_pbtxt) if stage.schema_pbtxt.strip() else None
     accepted = _accepted(baseline) if baseline else None
     with (
-        tempfile.TemporaryDirectory(prefix=".scratch.", dir=_disk(out)) as scratch,
-        queries.engine(stage.validation.memory_limit, stage.validation.threads, Path(scratch)) as engine,
+        storage(out).scratch(out) as scratch,
+        queries.engine(stage.validation.memory_limit, stage.validation.threads, scratch) as engine,
     ):
-        statistics = compute(engine, rows, _request(stage, reviewed), Path(scratch), progress)
+        statistics = compute(engine, rows, _request(stage, reviewed), scratch, progress)
     text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
     current = reviewed or schema.parse(text)
     distances = skews(statistics, current, stage)
@@ -77,17 +77,9 @@ def run(rows: Path, stage: ValidateStage, baseline: Path | None, out: Path, prog
     return _summary(statistics, findings, inferred=reviewed is None)
 
 
-def baseline_folder(uri: str) -> Path | None:
+def baseline_folder(uri: str) -> Place | None:
     """The folder that a path, a `file://` or a `gs://` URI names; None for the empty string."""
     return place(uri) if uri else None
-
-
-def _disk(out: Path) -> Path | None:
-    """Where there is room for what DuckDB spills: next to the output; None: the system's temporary folder."""
-    if is_remote(out):
-        return None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return out.parent
 
 
 def _request(stage: ValidateStage, reviewed: schema_pb2.Schema | None) -> Request:
@@ -101,7 +93,7 @@ def _request(stage: ValidateStage, reviewed: schema_pb2.Schema | None) -> Reques
     )
 
 
-def _accepted(baseline: Path) -> statistics_pb2.DatasetFeatureStatistics:
+def _accepted(baseline: Place) -> statistics_pb2.DatasetFeatureStatistics:
     """The training split's statistics of the last accepted run."""
     path = baseline / STATISTICS
     expected = "the statistics of the last accepted run, with a split 'train'"
@@ -133,7 +125,7 @@ def _rounded(content: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 9) if isinstance(value, float) else value for key, value in content.items()}
 
 
-def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Path) -> None:
+def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Place) -> None:
     """Stop the run if there is an error among the findings."""
     errors = [finding for finding in findings if finding.severity == "error"]
     if not errors:

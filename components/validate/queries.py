@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
+from components.shared.files.place import Place
 from components.validate.columns import Column, quoted, relation
 from components.validate.summaries import Categories, Numbers, Range, Summary
 from configs.errors import NoSpaceError, PipelineError, SettingsError, UnreadableFileError
@@ -54,7 +55,7 @@ def engine(memory_limit: str, threads: int, spill: Path) -> Iterator[Engine]:
 
 
 @contextlib.contextmanager
-def translate_statistics_errors(rows: Path) -> Iterator[None]:
+def translate_statistics_errors(rows: Place) -> Iterator[None]:
     """Turn what the engine raises for something that a user can fix into our errors.
 
     Raises:
@@ -73,7 +74,7 @@ def translate_statistics_errors(rows: Path) -> Iterator[None]:
         raise _translated(error, rows) from error
 
 
-def _translated(error: duckdb.Error, rows: Path) -> PipelineError:
+def _translated(error: duckdb.Error, rows: Place) -> PipelineError:
     got = str(error).splitlines()[0]
     if "No space left on device" in got or "max_temp_directory_size" in got:
         remedy = "Free some space, or raise validation.memory_limit."

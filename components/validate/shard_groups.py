@@ -7,18 +7,19 @@ from pathlib import Path
 
 from components.shared.files.artifacts import shards
 from components.shared.files.paths import local_files, parallel_map
+from components.shared.files.place import Place
 from configs.errors import UnreadableFileError
 from configs.rows import Split
 
 
-def shard_groups(rows: Path, split: Split, group_bytes: int) -> list[list[Path]]:
+def shard_groups(rows: Place, split: Split, group_bytes: int) -> list[list[Place]]:
     """The shards of a split, in order, in groups of at most so many bytes, or of one shard.
 
     Raises:
         UnreadableFileError: A shard vanished.
     """
     files = shards(rows, split)
-    groups: list[list[Path]] = []
+    groups: list[list[Place]] = []
     room = 0
     for file, size in zip(files, parallel_map(_size, files), strict=True):
         if size > room:
@@ -29,7 +30,7 @@ def shard_groups(rows: Path, split: Split, group_bytes: int) -> list[list[Path]]
     return groups
 
 
-def local_groups(groups: Sequence[Sequence[Path]], scratch: Path) -> Iterator[list[Path]]:
+def local_groups(groups: Sequence[Sequence[Place]], scratch: Path) -> Iterator[list[Path]]:
     """Each group as files of this machine: the shards themselves, or copies in the folder `scratch`.
 
     While one group is read the next is fetched; no more than these two are there.
@@ -46,7 +47,7 @@ def local_groups(groups: Sequence[Sequence[Path]], scratch: Path) -> Iterator[li
             shutil.rmtree(scratch / str(index), ignore_errors=True)
 
 
-def _size(file: Path) -> int:
+def _size(file: Place) -> int:
     try:
         return file.stat().st_size
     except FileNotFoundError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from components.validate import histograms
 from components.validate.columns import Column
@@ -45,7 +46,7 @@ class Statistics:
         return by_name(self.datasets.datasets[SPLITS.index(split)])
 
 
-def compute(engine: Engine, rows: Path, request: Request, scratch: Path, progress: Progress) -> Statistics:
+def compute(engine: Engine, rows: Place, request: Request, scratch: Path, progress: Progress) -> Statistics:
     """The statistics of a rows artifact.
 
     Args:

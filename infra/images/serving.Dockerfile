@@ -13,7 +13,7 @@ FROM ${PYTHON_IMAGE} AS code
 COPY configs/*.py /opt/pipeline/configs/
 COPY components/__init__.py /opt/pipeline/components/
 COPY components/serve /opt/pipeline/components/serve
-COPY components/shared/__init__.py /opt/pipeline/components/shared/
+COPY components/shared/*.py /opt/pipeline/components/shared/
 COPY components/shared/files /opt/pipeline/components/shared/files
 COPY components/shared/gcp /opt/pipeline/components/shared/gcp
 COPY components/shared/registry /opt/pipeline/components/shared/registry

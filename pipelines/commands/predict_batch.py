@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.markup import escape
 from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, shards
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.rejected import REJECTED
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import UnknownRunError
@@ -135,7 +135,7 @@ def _next(manifest: Mapping[str, Any], output: str) -> str:
     return f"python -m pipelines status {manifest['name']}"
 
 
-def _first_rows(predictions: Path) -> list[dict[str, Any]]:
+def _first_rows(predictions: Place) -> list[dict[str, Any]]:
     """The first few predictions of a run."""
     from components.shared.rows.parquet import read_batches
 

@@ -60,5 +60,4 @@ def _launch(settings: Settings, template: str, pipeline: Pipeline) -> dict[str, 
         "service_account": cloud.identities.pipeline,
         "network": cloud.network.network,
         "kms_key": cloud.kms_key,
-        "api_endpoint": cloud.loopback.vertex,
     }

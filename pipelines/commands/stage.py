@@ -12,6 +12,7 @@ from components.report.manifest import MANIFEST
 from components.resolve import core as resolve_core
 from components.resolve.settings import ResolveStage
 from components.shared.files.artifacts import read_json
+from components.shared.files.place import Place
 from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import SettingsError, UnknownRunError
 from configs.settings import Settings
@@ -77,7 +78,7 @@ class _Earlier:
         """Where it lies."""
         return find_run(self.root, self.wanted, self.pipeline.name)
 
-    def here(self, artifact: str) -> Path:
+    def here(self, artifact: str) -> Place:
         """An artifact as far as this machine has it: of a run on Google Cloud, what it says of itself."""
         found = artifact_path(self._manifest, artifact)
         if found is None:
@@ -127,7 +128,7 @@ def _of_training(component: Any, settings: Settings, run_id: str) -> Mapping[str
         }
     return {
         **standing,
-        "checkpoints": str((settings.run_root / "checkpoints").absolute()),
+        "checkpoints": settings.checkpoints,
         "run_id": run_id,
         "job": "",
         "inputs_digest": "",

@@ -4,7 +4,6 @@ Datasets, buckets and what Terraform made are not the pipeline's and stay.
 """
 
 import functools
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,14 @@ from typing import Any
 from components.report.experiment import experiment_name
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
+from components.shared.gcp.polling import poll
 from components.shared.gcp.retry import with_retries
 from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
-from configs.errors import SettingsError
 from configs.settings import Settings
 from pipelines import view
 from pipelines.runners import vertex
+from pipelines.runners.target import cloud_of
 
 _LOOK_SECONDS = 0.5
 
@@ -40,14 +40,7 @@ def found(settings: Settings) -> list[Thing]:
         SettingsError: The environment is not on Google Cloud.
         CloudError: The service does not answer.
     """
-    cloud = settings.cloud
-    if cloud is None:
-        raise SettingsError(
-            f"environment '{settings.environment}'",
-            expected="one on Google Cloud",
-            got="this machine",
-            remedy=f"What runs made here lies in {settings.places.root}.",
-        )
+    cloud = cloud_of(settings)
     client = connect(cloud)
     with translate_sdk_errors(cloud):
         return [
@@ -119,8 +112,7 @@ def _undeploy_and_delete(endpoint: Any) -> None:
 def _end_and_delete(job: Any) -> None:
     if not job.done():
         job.cancel()
-    while not job.done():
-        time.sleep(_LOOK_SECONDS)
+    poll(job.done, most=_LOOK_SECONDS)
     job.delete()
 
 

@@ -117,9 +117,7 @@ _DEFINITIONS: Mapping[Pipeline, Definition] = {
         Definition(
             name="training",
             reads=_training_reads,
-            parameters=lambda settings: {
-                "checkpoints": f"{settings.places.root}/{settings.name}/checkpoints"
-            },
+            parameters=lambda settings: {"checkpoints": settings.checkpoints},
             leaves_endpoint=True,
             cheaper="choose smaller, fewer or spot machines, shorten cloud.training.timeout_hours",
         ),

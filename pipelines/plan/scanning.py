@@ -2,6 +2,7 @@
 
 import os
 
+from components.shared.gcp.endpoints import VARIABLES, stands_in_for_google
 from configs.cloud import Cloud
 from configs.errors import BusyError, QueryError, SourceError
 from configs.settings import Settings
@@ -20,8 +21,8 @@ def ask(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Sc
     if not source.uri.startswith("bq://"):
         return Scanned(0, 0, f"none: the rows come from {source.uri}")
     limit = cloud.bigquery.maximum_bytes_billed
-    if not _may_ask(cloud):
-        return Scanned(0, limit, "unknown", "cloud.loopback stands in for Google Cloud")
+    if stands_in_for_google() and not os.environ.get("BIGQUERY_EMULATOR_HOST"):
+        return Scanned(0, limit, "unknown", f"{VARIABLES['aiplatform']} stands in for Google Cloud")
     from components.shared.sources.opening import open_source
 
     try:
@@ -32,8 +33,3 @@ def ask(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Sc
     except (SourceError, BusyError) as error:  # nobody is logged in, or nobody answers
         return Scanned(0, limit, "unknown", str(error))
     return Scanned(scanned, scanned, "dry run")
-
-
-def _may_ask(cloud: Cloud) -> bool:
-    """Tests that stand in for Vertex AI must not meet the real BigQuery."""
-    return not cloud.loopback.vertex or bool(os.environ.get("BIGQUERY_EMULATOR_HOST"))

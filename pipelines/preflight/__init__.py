@@ -1,1 +1,1 @@
-"""Whether an environment on Google Cloud is ready: a line each, and the command that mends a failure."""
+"""Whether an environment on Google Cloud is ready: a line each, and the command that fixes a failure."""

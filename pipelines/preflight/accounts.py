@@ -8,7 +8,15 @@ is in none of these policies and is told as missing.
 
 from collections.abc import Iterator
 
-from pipelines.preflight.desk import IAM, POLICY, Desk, Finding, command, judged, roles_by_member
+from pipelines.preflight.context import (
+    IAM,
+    POLICY,
+    Finding,
+    PreflightContext,
+    command,
+    judged,
+    roles_by_member,
+)
 from pipelines.preflight.google import Refused
 from pipelines.preflight.rights import CURVE_WRITER, SMALLEST, lacking
 
@@ -29,9 +37,9 @@ _AGENTS = (
 )
 
 
-def there(desk: Desk) -> Iterator[Finding]:
+def there(context: PreflightContext) -> Iterator[Finding]:
     """Each service account exists and is not disabled."""
-    for role, account in desk.cloud.identities:
+    for role, account in context.cloud.identities:
         name = f"service account of {role}"
         if not account:
             yield Finding(
@@ -39,7 +47,7 @@ def there(desk: Desk) -> Iterator[Finding]:
             )
             continue
         try:
-            told = desk.google.get(IAM, _path(account))
+            told = context.google.get(IAM, _path(account))
         except Refused as refused:
             if refused.status != 404:
                 raise
@@ -52,14 +60,14 @@ def there(desk: Desk) -> Iterator[Finding]:
             yield Finding(name, "ready", account)
 
 
-def act_as(desk: Desk) -> Iterator[Finding]:
+def act_as(context: PreflightContext) -> Iterator[Finding]:
     """The caller may let runs be made as the pipeline's account."""
-    account = desk.cloud.identities.pipeline
+    account = context.cloud.identities.pipeline
     if not account:
         return
-    name, who = "acting as the pipeline", desk.google.caller
+    name, who = "acting as the pipeline", context.google.caller
     try:
-        told = desk.google.post(IAM, f"{_path(account)}:testIamPermissions", {"permissions": [_ACT_AS]})
+        told = context.google.post(IAM, f"{_path(account)}:testIamPermissions", {"permissions": [_ACT_AS]})
     except Refused as refused:
         if refused.status != 404:
             raise
@@ -71,71 +79,71 @@ def act_as(desk: Desk) -> Iterator[Finding]:
         yield Finding(name, "missing", f"{who} may not act as {account}", (_let_act(account, who),))
 
 
-def roles(desk: Desk) -> Iterator[Finding]:
+def roles(context: PreflightContext) -> Iterator[Finding]:
     """Each service account has its roles."""
-    for role, account in desk.cloud.identities:
+    for role, account in context.cloud.identities:
         if not account:
             continue
         member = f"serviceAccount:{account}"
-        held = desk.policy.get(member, set()) | desk.bucket_policy.get(member, set())
+        granted = context.policy.get(member, set()) | context.bucket_policy.get(member, set())
         wanted = tuple(each for where, each in SMALLEST[role] if where in ("project", "bucket"))
-        missing = [*lacking(wanted, held), *_curves(desk, role, held)]
-        mend = tuple(_give(desk, member, each) for each in missing)
-        yield judged(f"roles of {role}", missing, held, mend, _in_groups(desk, missing))
+        missing = [*lacking(wanted, granted), *_curves(context, role, granted)]
+        fix = tuple(_give(context, member, each) for each in missing)
+        yield judged(f"roles of {role}", missing, granted, fix, _in_groups(context, missing))
 
 
-def _curves(desk: Desk, role: str, held: set[str]) -> list[str]:
+def _curves(context: PreflightContext, role: str, granted: set[str]) -> list[str]:
     """What the training job lacks to write to the TensorBoard, if there is one."""
-    writer = f"projects/{desk.project}/roles/{CURVE_WRITER}"
-    if role != "trainer" or not desk.cloud.tracking.tensorboard or writer in held:
+    writer = f"projects/{context.project}/roles/{CURVE_WRITER}"
+    if role != "trainer" or not context.cloud.tracking.tensorboard or writer in granted:
         return []
-    return [writer] if lacking(("roles/aiplatform.user",), held) else []
+    return [writer] if lacking(("roles/aiplatform.user",), granted) else []
 
 
-def lending(desk: Desk) -> Iterator[Finding]:
+def lending(context: PreflightContext) -> Iterator[Finding]:
     """The pipeline's account may start workers, training and servers as their accounts."""
-    pipeline = desk.cloud.identities.pipeline
+    pipeline = context.cloud.identities.pipeline
     if not pipeline:
         return
     member = f"serviceAccount:{pipeline}"
-    of_project = desk.policy.get(member, set())
-    for role, account in desk.cloud.identities:
+    of_project = context.policy.get(member, set())
+    for role, account in context.cloud.identities:
         if role == "pipeline" or not account or account == pipeline:
             continue
-        policy = roles_by_member(desk.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY))
-        held = of_project | policy.get(member, set())
-        missing = lacking((_USER,), held)
-        yield judged(f"acting as {role}", missing, held, (_let_act(account, member),) if missing else ())
+        policy = roles_by_member(context.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY))
+        granted = of_project | policy.get(member, set())
+        missing = lacking((_USER,), granted)
+        yield judged(f"acting as {role}", missing, granted, (_let_act(account, member),) if missing else ())
 
 
-def agents(desk: Desk) -> Iterator[Finding]:
+def agents(context: PreflightContext) -> Iterator[Finding]:
     """Google's own accounts, by which its services work in the project, have their roles."""
     for api, pattern, role in _AGENTS:
-        agent = pattern.format(number=desk.number)
+        agent = pattern.format(number=context.number)
         name = f"service agent of {api.partition('.')[0]}"
-        if role in desk.policy.get(f"serviceAccount:{agent}", set()):
+        if role in context.policy.get(f"serviceAccount:{agent}", set()):
             yield Finding(name, "ready", agent)
             continue
-        create = command("gcloud beta services identity create", service=api, project=desk.project)
-        mend = (create, desk.grant(f"serviceAccount:{agent}", role))
-        yield Finding(name, "missing", f"{agent} has no {role}", mend)
+        create = command("gcloud beta services identity create", service=api, project=context.project)
+        fix = (create, context.grant(f"serviceAccount:{agent}", role))
+        yield Finding(name, "missing", f"{agent} has no {role}", fix)
 
 
-def _in_groups(desk: Desk, missing: list[str]) -> list[str]:
+def _in_groups(context: PreflightContext, missing: list[str]) -> list[str]:
     """The groups by whose membership an account would have every role that it seems to lack, as a doubt."""
-    policies = (desk.policy, desk.bucket_policy)
+    policies = (context.policy, context.bucket_policy)
     groups = {member for policy in policies for member in policy if member.startswith("group:")}
-    held = {group: set().union(*(policy.get(group, set()) for policy in policies)) for group in groups}
-    able = sorted(group for group, roles in held.items() if not lacking(tuple(missing), roles))
+    granted = {group: set().union(*(policy.get(group, set()) for policy in policies)) for group in groups}
+    able = sorted(group for group, roles in granted.items() if not lacking(tuple(missing), roles))
     return [f"is in {', '.join(able)}"] if able else []
 
 
-def _give(desk: Desk, member: str, role: str) -> str:
+def _give(context: PreflightContext, member: str, role: str) -> str:
     """Storage by the bucket, the rest by the project."""
     if not role.startswith("roles/storage."):
-        return desk.grant(member, role)
+        return context.grant(member, role)
     words = "gcloud storage buckets add-iam-policy-binding"
-    return command(words, f"gs://{desk.cloud.bucket}", member=member, role=role)
+    return command(words, f"gs://{context.cloud.bucket}", member=member, role=role)
 
 
 def _let_act(account: str, member: str) -> str:

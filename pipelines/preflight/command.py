@@ -6,14 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.text import Text
 
+from components.shared.gcp.endpoints import emulator, stands_in_for_google
 from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines.preflight import accounts, datasets, images, keys, places, project, quotas
-from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.context import Finding, PreflightContext, command
 from pipelines.preflight.google import Google, Refused, Unanswered
 from pipelines.runners.target import cloud_of
 
-Check = Callable[[Desk], Iterator[Finding]]
+Check = Callable[[PreflightContext], Iterator[Finding]]
 LOGIN = "gcloud auth application-default login"
 FIRST: tuple[Check, ...] = (project.reachable,)
 """Without the project nothing else can be told."""
@@ -62,18 +63,18 @@ def findings(
         SettingsError: The environment is not on Google Cloud.
     """
     cloud = cloud_of(settings)
-    desk = Desk(settings, cloud, Google(cloud.loopback.google), with_data=with_data)
-    logged_in = _log_in(desk)
+    context = PreflightContext(settings, cloud, Google(), with_data=with_data)
+    logged_in = _log_in(context)
     yield logged_in
     if logged_in.state != "ready":
         return
     for check in FIRST:
-        found = _made(check, desk)
+        found = _made(check, context)
         yield from found
         if any(each.state != "ready" for each in found):
             return
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(lambda check: _made(check, desk), checks):
+        for found in pool.map(lambda check: _made(check, context), checks):
             yield from found
 
 
@@ -81,10 +82,10 @@ def check(settings: Settings) -> None:
     """Refuse a run that would end in its first minute; what cannot be told is let pass.
 
     Raises:
-        CloudError: The first thing that is missing, with the command that mends it.
+        CloudError: The first thing that is missing, with the command that fixes it.
     """
     cloud = settings.cloud
-    if cloud is None or (cloud.loopback.vertex and not cloud.loopback.google):
+    if cloud is None or (stands_in_for_google() and not emulator("googleapis")):
         return
     missing = [each for each in findings(settings, DECISIVE) if each.state == "missing"]
     if not missing:
@@ -93,8 +94,8 @@ def check(settings: Settings) -> None:
     all_of_them = f"python -m pipelines preflight {settings.name} --env {settings.environment}"
     raise CloudError(
         f"{first.name} for {settings.environment}",
-        got=first.told,
-        remedy=f"Mend it: {' && '.join(first.mend)}" + (f" ({others} more: {all_of_them})" if others else ""),
+        got=first.detail,
+        remedy=f"Fix it: {' && '.join(first.fix)}" + (f" ({others} more: {all_of_them})" if others else ""),
     )
 
 
@@ -106,42 +107,42 @@ def print_findings(console: Console, settings: Settings, *, with_data: bool = Tr
     for each in findings(settings, with_data=with_data):
         missing += each.state == "missing"
         sign, style = _SIGNS[each.state]
-        console.print(Text.assemble((sign, style), f"  {each.name}  ", (each.told, "dim")), soft_wrap=True)
-        for line in each.mend:
+        console.print(Text.assemble((sign, style), f"  {each.name}  ", (each.detail, "dim")), soft_wrap=True)
+        for line in each.fix:
             console.print(Text(f"     {line}"), soft_wrap=True)
-    ready = "[green]ready[/]" if not missing else f"[bold red]{missing} to mend[/]"
+    ready = "[green]ready[/]" if not missing else f"[bold red]{missing} to fix[/]"
     console.print(f"\n{ready}; ? was not told to us, and may be right")
     return not missing
 
 
-def _log_in(desk: Desk) -> Finding:
+def _log_in(context: PreflightContext) -> Finding:
     try:
-        return Finding("credentials", "ready", desk.google.log_in())
+        return Finding("credentials", "ready", context.google.log_in())
     except Unanswered as unanswered:
         return Finding("credentials", "missing", str(unanswered), (LOGIN,))
 
 
-def _made(check: Check, desk: Desk) -> list[Finding]:
+def _made(check: Check, context: PreflightContext) -> list[Finding]:
     """A check with its end: what Google does not tell is a finding too."""
     found: list[Finding] = []
     name = f"{check.__module__.rpartition('.')[2]}: {check.__name__.replace('_', ' ')}"
     try:
-        found.extend(check(desk))
+        found.extend(check(context))
     except Unanswered as unanswered:
         found.append(Finding(name, "unknown", str(unanswered)))
     except Refused as refused:
         found.append(
-            Finding(name, "unknown", f"{refused.status} {refused.message}", _let_look(desk, refused))
+            Finding(name, "unknown", f"{refused.status} {refused.message}", _let_look(context, refused))
         )
     return found
 
 
-def _let_look(desk: Desk, refused: Refused) -> tuple[str, ...]:
+def _let_look(context: PreflightContext, refused: Refused) -> tuple[str, ...]:
     """What lets the caller look."""
     if refused.api_is_off:
-        return (command("gcloud services enable", refused.host, project=desk.project),)
+        return (command("gcloud services enable", refused.host, project=context.project),)
     if "quota project" in refused.message:
-        return (command("gcloud auth application-default set-quota-project", desk.project),)
+        return (command("gcloud auth application-default set-quota-project", context.project),)
     if refused.status == 403:
-        return (desk.grant(desk.google.caller, "roles/viewer"),)
+        return (context.grant(context.google.caller, "roles/viewer"),)
     return (LOGIN,) if refused.status == 401 else ()

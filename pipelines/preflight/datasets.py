@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from components.choose.settings import ChooseStage
 from components.ingest.settings import IngestStage
 from configs.rows import Source
-from pipelines.preflight.desk import Desk, Finding, command, judged
+from pipelines.preflight.context import Finding, PreflightContext, command, judged
 from pipelines.preflight.google import Refused
 from pipelines.preflight.places import contains
 from pipelines.preflight.rights import EDITOR, SMALLEST, VIEWER, Where, lacking
@@ -26,32 +26,32 @@ Name = tuple[str, str]
 """A project and a dataset of it."""
 
 
-def datasets(desk: Desk) -> Iterator[Finding]:
+def datasets(context: PreflightContext) -> Iterator[Finding]:
     """Each dataset that a query reads, a run fills or answers are logged to lies where queries run."""
-    runs_in, region = _runs_in(desk), desk.cloud.location
+    runs_in, region = _runs_in(context), context.cloud.location
     if runs_in != region and not contains(runs_in, region):
         yield Finding(
             "BigQuery's location",
             "missing",
             f"rows cannot be exported from {runs_in} to {region}: set cloud.bigquery.location to one of both",
         )
-    used = _used(desk)
+    used = _used(context)
     for project, dataset in sorted(set().union(*used.values())):
         made = (project, dataset) in used["temporary"] | used["output"]
         try:
-            yield _dataset(desk, project, dataset, runs_in, made=made)
+            yield _dataset(context, project, dataset, runs_in, made=made)
         except Refused as refused:
-            yield _closed(desk, (project, dataset), f"dataset {dataset}", refused)
+            yield _closed(context, (project, dataset), f"dataset {dataset}", refused)
 
 
-def _dataset(desk: Desk, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
+def _dataset(context: PreflightContext, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
     """`made`: by the first run, if it may; which `rights` looks at."""
     name, whole = f"dataset {dataset}", f"{project}.{dataset}"
-    told = _told(desk, (project, dataset))
+    told = _told(context, (project, dataset))
     if told is None:
         if made:
             return Finding(name, "ready", f"no {whole} yet: the first run makes it, where it may")
-        return Finding(name, "missing", f"no {whole}", (_fill(desk, project, dataset, runs_in),))
+        return Finding(name, "missing", f"no {whole}", (_fill(context, project, dataset, runs_in),))
     location = str(told.get("location", "")).lower()
     if location == runs_in:
         return Finding(name, "ready", f"{whole} in {location}")
@@ -65,83 +65,83 @@ def _dataset(desk: Desk, project: str, dataset: str, runs_in: str, *, made: bool
     )
 
 
-def _fill(desk: Desk, project: str, dataset: str, runs_in: str) -> str:
+def _fill(context: PreflightContext, project: str, dataset: str, runs_in: str) -> str:
     """How a dataset comes to be: the sample's by loading it."""
-    settings = desk.settings
+    settings = context.settings
     if settings.source.sample and (project, dataset) == _place(settings.located_source):
         return f"python -m pipelines seed {settings.name} --env {settings.environment}"
     return _make(f"{project}:{dataset}", runs_in)
 
 
-def _runs_in(desk: Desk) -> str:
-    return (desk.cloud.bigquery.location or desk.cloud.location).lower()
+def _runs_in(context: PreflightContext) -> str:
+    return (context.cloud.bigquery.location or context.cloud.location).lower()
 
 
 def _make(dataset: str, location: str) -> str:
     return f"bq mk --dataset --location={location} {dataset}"
 
 
-def rights(desk: Desk) -> Iterator[Finding]:
+def rights(context: PreflightContext) -> Iterator[Finding]:
     """The pipeline's account may read what it learns from and scores, and write what it delivers."""
-    account = desk.cloud.identities.pipeline
+    account = context.cloud.identities.pipeline
     if not account:
         return
     member = f"serviceAccount:{account}"
-    used = _used(desk)
+    used = _used(context)
     for where, role in SMALLEST["pipeline"]:
         for name in sorted(used.get(where, ())):
             try:
-                yield _right(desk, member, name, role, made=where != "source")
+                yield _right(context, member, name, role, made=where != "source")
             except Refused as refused:
-                yield _closed(desk, name, _title(name), refused)
+                yield _closed(context, name, _title(name), refused)
 
 
-def _closed(desk: Desk, name: Name, title: str, refused: Refused) -> Finding:
+def _closed(context: PreflightContext, name: Name, title: str, refused: Refused) -> Finding:
     """What nobody lets the caller look at, with what does."""
     if refused.status != 403 or refused.api_is_off:
         raise refused
-    who = desk.google.caller
-    give = _give(desk, who, name, "roles/bigquery.metadataViewer")
+    who = context.google.caller
+    give = _give(context, who, name, "roles/bigquery.metadataViewer")
     return Finding(title, "unknown", f"{'.'.join(name)} is closed to {who}", (give,))
 
 
-def _right(desk: Desk, member: str, name: Name, role: str, *, made: bool) -> Finding:
+def _right(context: PreflightContext, member: str, name: Name, role: str, *, made: bool) -> Finding:
     """`made`: by the first run, if it may."""
-    told = _told(desk, name)
+    told = _told(context, name)
     if told is None and made:
-        return _may_make(desk, member, name, role)
+        return _may_make(context, member, name, role)
     access = told.get("access", []) if told else []
     given = [each for each in access if "role" in each]
-    held = _of_project(desk, member, name) | _held(given, member)
+    granted = _of_project(context, member, name) | _held(given, member)
     groups = sorted(each["groupByEmail"] for each in given if "groupByEmail" in each)
     doubts = [f"is in {', '.join(groups)}"] if groups else []
-    if name[0] != desk.project:  # whose policy is not read
+    if name[0] != context.project:  # whose policy is not read
         doubts.append(f"has it in all of {name[0]}")
-    missing = [f"{each} on {'.'.join(name)}" for each in lacking((role,), held)]
-    mend = (_give(desk, member, name, role),) if missing else ()
-    return judged(_title(name), missing, held, mend, doubts)
+    missing = [f"{each} on {'.'.join(name)}" for each in lacking((role,), granted)]
+    fix = (_give(context, member, name, role),) if missing else ()
+    return judged(_title(name), missing, granted, fix, doubts)
 
 
-def _may_make(desk: Desk, member: str, name: Name, role: str) -> Finding:
+def _may_make(context: PreflightContext, member: str, name: Name, role: str) -> Finding:
     """A dataset that a run would make itself, if it may."""
-    if not lacking((EDITOR,), _of_project(desk, member, name)):
+    if not lacking((EDITOR,), _of_project(context, member, name)):
         return Finding(_title(name), "ready", "it may make the dataset itself")
-    mend = (_make(":".join(name), _runs_in(desk)), _give(desk, member, name, role))
-    return Finding(_title(name), "missing", f"no {'.'.join(name)}, which it may not make itself", mend)
+    fix = (_make(":".join(name), _runs_in(context)), _give(context, member, name, role))
+    return Finding(_title(name), "missing", f"no {'.'.join(name)}, which it may not make itself", fix)
 
 
 def _title(name: Name) -> str:
     return f"pipeline's role on {name[1]}"
 
 
-def _of_project(desk: Desk, member: str, name: Name) -> set[str]:
-    return desk.policy.get(member, set()) if name[0] == desk.project else set()
+def _of_project(context: PreflightContext, member: str, name: Name) -> set[str]:
+    return context.policy.get(member, set()) if name[0] == context.project else set()
 
 
-def _give(desk: Desk, member: str, name: Name, role: str) -> str:
+def _give(context: PreflightContext, member: str, name: Name, role: str) -> str:
     """By SQL: `bq add-iam-policy-binding` is for tables and views."""
     grant = f"GRANT `{role}` ON SCHEMA `{'.'.join(name)}` TO '{member}'"
-    return command(f"bq --project_id={desk.project} query --use_legacy_sql=false", grant)
+    return command(f"bq --project_id={context.project} query --use_legacy_sql=false", grant)
 
 
 def _held(access: list[dict[str, Any]], member: str) -> set[str]:
@@ -157,16 +157,16 @@ def _held(access: list[dict[str, Any]], member: str) -> set[str]:
     return {_BASIC.get(each["role"], each["role"]) for each in own}
 
 
-def _used(desk: Desk) -> Mapping[Where | str, set[Name]]:
+def _used(context: PreflightContext) -> Mapping[Where | str, set[Name]]:
     """What each dataset is for, as far as the settings and both pipelines' queries name them."""
     found: dict[Where | str, set[Name]] = {
         "source": set(),
-        "temporary": {(desk.project, desk.cloud.bigquery.temporary_dataset)},
-        "output": _in(desk.settings.prediction.output),
-        "request log": _in(log.table if (log := desk.cloud.prediction.request_log) else ""),
+        "temporary": {(context.project, context.cloud.bigquery.temporary_dataset)},
+        "output": _in(context.settings.prediction.output),
+        "request log": _in(log.table if (log := context.cloud.prediction.request_log) else ""),
     }
-    if desk.with_data:
-        learnt, scored = IngestStage.of(desk.settings).source, ChooseStage.of(desk.settings)
+    if context.with_data:
+        learnt, scored = IngestStage.of(context.settings).source, ChooseStage.of(context.settings)
         found["source"] = _read(learnt) | _read(scored.source, scored.examples)
     return found
 
@@ -179,11 +179,11 @@ def _in(table: str) -> set[Name]:
     return {(project, dataset)}
 
 
-def _told(desk: Desk, name: Name) -> dict[str, Any] | None:
+def _told(context: PreflightContext, name: Name) -> dict[str, Any] | None:
     """What BigQuery tells of a dataset; None: there is none."""
     project, dataset = name
     try:
-        return desk.google.get(_BIGQUERY, f"/bigquery/v2/projects/{project}/datasets/{dataset}")
+        return context.google.get(_BIGQUERY, f"/bigquery/v2/projects/{project}/datasets/{dataset}")
     except Refused as refused:
         if refused.status != 404:
             raise

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from components.shared.gcp.endpoints import anonymous, emulator
+
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _SECONDS = 15.0
 _PAGES = 50
@@ -34,13 +36,10 @@ class Unanswered(Exception):  # noqa: N818 - as above
 
 @dataclass
 class Google:
-    """The way to Google's APIs.
+    """The way to Google's APIs."""
 
-    Args:
-        stand_in: A server for tests that answers `ADDRESS/HOST/PATH`; nobody logs in there.
-    """
-
-    stand_in: str = ""
+    stand_in: str = field(default_factory=lambda: emulator("googleapis"))
+    """A server for tests that answers `ADDRESS/HOST/PATH`, where nobody logs in; empty: Google's own."""
     caller: str = field(default="", init=False)
     """Who asks, as a member of a policy (`user:…`, `serviceAccount:…`); empty before `log_in`."""
 
@@ -119,10 +118,9 @@ class Google:
     @cached_property
     def _credentials(self) -> Any:
         import google.auth
-        from google.auth.credentials import AnonymousCredentials
 
         if self.stand_in:
-            return AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+            return anonymous()
         credentials, _ = google.auth.default(scopes=_SCOPES)
         return credentials
 

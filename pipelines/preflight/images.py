@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from pipelines.preflight.desk import POLICY, Desk, Finding, command, judged, roles_by_member
+from pipelines.preflight.context import POLICY, Finding, PreflightContext, command, judged, roles_by_member
 from pipelines.preflight.google import Refused
 from pipelines.preflight.rights import SMALLEST, lacking
 from pipelines.runners.target import on_dataflow
@@ -18,31 +18,33 @@ _IMAGE = re.compile(
 _PLACEHOLDER = "sha256:" + "0" * 64
 
 
-def images(desk: Desk) -> Iterator[Finding]:
+def images(context: PreflightContext) -> Iterator[Finding]:
     """Each image of the environment."""
-    yield from _image(desk, "image", "image", desk.settings.image)
-    if desk.cloud.prediction.image:
-        yield from _image(desk, "serving image", "cloud.prediction.image", desk.cloud.prediction.image)
+    yield from _image(context, "image", "image", context.settings.image)
+    if context.cloud.prediction.image:
+        yield from _image(context, "serving image", "cloud.prediction.image", context.cloud.prediction.image)
 
 
-def pulling(desk: Desk) -> Iterator[Finding]:
+def pulling(context: PreflightContext) -> Iterator[Finding]:
     """Beam's workers may pull their image, which they do as their own account."""
-    account, found = desk.cloud.identities.dataflow, _IMAGE.fullmatch(desk.settings.image)
-    if not account or found is None or not on_dataflow(desk.cloud):
+    account, found = context.cloud.identities.dataflow, _IMAGE.fullmatch(context.settings.image)
+    if not account or found is None or not on_dataflow(context.cloud):
         return
     title, member = f"dataflow's role on repository {found['repository']}", f"serviceAccount:{account}"
     try:
-        policy = desk.google.get(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY)
+        policy = context.google.get(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY)
     except Refused as refused:
         if refused.status != 404:
             raise
         policy = {}  # `images` tells that there is no repository
-    own = found["project"] == desk.project
-    held = roles_by_member(policy).get(member, set()) | (desk.policy.get(member, set()) if own else set())
+    own = found["project"] == context.project
+    granted = roles_by_member(policy).get(member, set()) | (
+        context.policy.get(member, set()) if own else set()
+    )
     doubts = [] if own else [f"has it in all of {found['project']}"]  # whose policy is not read
     wanted = tuple(role for where, role in SMALLEST["dataflow"] if where == "repository")
-    missing = lacking(wanted, held)
-    yield judged(title, missing, held, tuple(_let_pull(found, member, role) for role in missing), doubts)
+    missing = lacking(wanted, granted)
+    yield judged(title, missing, granted, tuple(_let_pull(found, member, role) for role in missing), doubts)
 
 
 def _let_pull(found: re.Match[str], member: str, role: str) -> str:
@@ -52,14 +54,14 @@ def _let_pull(found: re.Match[str], member: str, role: str) -> str:
     )  # fmt: skip
 
 
-def _image(desk: Desk, name: str, key: str, image: str) -> Iterator[Finding]:
+def _image(context: PreflightContext, name: str, key: str, image: str) -> Iterator[Finding]:
     found = _IMAGE.fullmatch(image)
     if found is None:
         yield Finding(name, "unknown", f"{image} is not in Artifact Registry: it was not looked for")
         return
     whole = image.partition("@")[0].rpartition(":")[0] or image.partition("@")[0]
     listing = command("gcloud artifacts docker images list", whole, include_tags=True)
-    if desk.cloud.pinned_images and not found["digest"]:
+    if context.cloud.pinned_images and not found["digest"]:
         told = f"{image} is named by a tag, which may move: set {key} to {whole}@sha256:…"
         yield Finding(f"{name}'s digest", "missing", told, (listing,))
     if found["digest"] == _PLACEHOLDER:
@@ -67,42 +69,42 @@ def _image(desk: Desk, name: str, key: str, image: str) -> Iterator[Finding]:
             f"{key} has the placeholder of the example: make images and make pin keep digests, which make's "
             f"targets pass on; a command is told by --set {key}={whole}@sha256:…"
         )
-        yield Finding(name, "missing", told, (_build(desk), listing))
+        yield Finding(name, "missing", told, (_build(context), listing))
         return
-    yield _looked_up(desk, name, image, found)
+    yield _looked_up(context, name, image, found)
 
 
-def _looked_up(desk: Desk, name: str, image: str, found: re.Match[str]) -> Finding:
+def _looked_up(context: PreflightContext, name: str, image: str, found: re.Match[str]) -> Finding:
     repository = _repository(found)
     package = quote(found["name"], safe="")
     tag = f"{repository}/packages/{package}/tags/{found['tag'] or 'latest'}"
     path = f"{repository}/dockerImages/{package}@{found['digest']}" if found["digest"] else tag
-    told = _get(desk, path)
+    told = _get(context, path)
     if told is not None:
         version = str(told.get("version", "")).rpartition("/")[2]
         return Finding(name, "ready", f"{image} ({version[:19]})" if version else image)
-    if _get(desk, repository) is None:
+    if _get(context, repository) is None:
         create = command(
             "gcloud artifacts repositories create", found["repository"], project=found["project"],
             location=found["location"], repository_format="docker",
         )  # fmt: skip
         return Finding(name, "missing", f"no repository {found['repository']} for it", (create,))
-    return Finding(name, "missing", f"no {image}", (_build(desk),))
+    return Finding(name, "missing", f"no {image}", (_build(context),))
 
 
 def _repository(found: re.Match[str]) -> str:
     return f"/v1/projects/{found['project']}/locations/{found['location']}/repositories/{found['repository']}"
 
 
-def _get(desk: Desk, path: str) -> dict[str, Any] | None:
+def _get(context: PreflightContext, path: str) -> dict[str, Any] | None:
     """What is there; None where nothing is."""
     try:
-        return desk.google.get(_ARTIFACTS, path)
+        return context.google.get(_ARTIFACTS, path)
     except Refused as refused:
         if refused.status != 404:
             raise
         return None
 
 
-def _build(desk: Desk) -> str:
-    return f"make images ENV={desk.settings.environment}"
+def _build(context: PreflightContext) -> str:
+    return f"make images ENV={context.settings.environment}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.preflight.desk import POLICY, Desk, Finding, command, roles_by_member
+from pipelines.preflight.context import POLICY, Finding, PreflightContext, command, roles_by_member
 from pipelines.preflight.google import Refused
 
 _KMS = "cloudkms.googleapis.com"
@@ -17,15 +17,15 @@ _AGENTS = (
 """Vertex AI, Cloud Storage, Dataflow's disks, Dataflow, BigQuery."""
 
 
-def key(desk: Desk) -> Iterator[Finding]:
+def key(context: PreflightContext) -> Iterator[Finding]:
     """Nothing where Google's own keys are used."""
-    name = desk.cloud.kms_key
+    name = context.cloud.kms_key
     if not name:
         return
     _, project, _, location, _, ring, _, short = name.split("/")
     where = {"project": project, "location": location, "keyring": ring}
     try:
-        told = desk.google.get(_KMS, f"/v1/{name}")
+        told = context.google.get(_KMS, f"/v1/{name}")
     except Refused as refused:
         if refused.status != 404:
             raise
@@ -38,26 +38,28 @@ def key(desk: Desk) -> Iterator[Finding]:
         enable = command("gcloud kms keys versions enable", version, **where, key=short)
         yield Finding("KMS key", "missing", f"{short} is {state.lower()}", (enable,))
         return
-    if location != desk.cloud.location:
+    if location != context.cloud.location:
         create = command(
             "gcloud kms keys create", short,
-            **{**where, "location": desk.cloud.location}, purpose="encryption",
+            **{**where, "location": context.cloud.location}, purpose="encryption",
         )  # fmt: skip
-        told_of = f"{short} lies in {location}, the pipeline runs in {desk.cloud.location}"
+        told_of = f"{short} lies in {location}, the pipeline runs in {context.cloud.location}"
         yield Finding("KMS key", "missing", told_of, (create,))
         return
     yield Finding("KMS key", "ready", short)
-    yield _usable(desk, name, short, where)
+    yield _usable(context, name, short, where)
 
 
-def _usable(desk: Desk, name: str, short: str, where: dict[str, str]) -> Finding:
-    held = roles_by_member(desk.google.get(_KMS, f"/v1/{name}:getIamPolicy", **POLICY))
-    agents = [f"serviceAccount:{each.format(number=desk.number)}" for each in _AGENTS]
-    without = [each for each in agents if _ROLE not in held.get(each, set()) | desk.policy.get(each, set())]
+def _usable(context: PreflightContext, name: str, short: str, where: dict[str, str]) -> Finding:
+    granted = roles_by_member(context.google.get(_KMS, f"/v1/{name}:getIamPolicy", **POLICY))
+    agents = [f"serviceAccount:{each.format(number=context.number)}" for each in _AGENTS]
+    without = [
+        each for each in agents if _ROLE not in granted.get(each, set()) | context.policy.get(each, set())
+    ]
     if not without:
         return Finding("KMS key's users", "ready", f"{len(agents)} service agents")
-    mend = tuple(
+    fix = tuple(
         command("gcloud kms keys add-iam-policy-binding", short, **where, member=each, role=_ROLE)
         for each in without
     )
-    return Finding("KMS key's users", "missing", f"{len(without)} service agents may not use {short}", mend)
+    return Finding("KMS key's users", "missing", f"{len(without)} service agents may not use {short}", fix)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipelines.preflight.desk import STORAGE, Desk, Finding, command
+from pipelines.preflight.context import STORAGE, Finding, PreflightContext, command
 from pipelines.preflight.google import Refused
 
 _CONTINENTS = {"us": "us-", "eu": "europe-"}
@@ -10,82 +10,83 @@ _CONTINENTS = {"us": "us-", "eu": "europe-"}
 _OUTSIDE_EU = ("europe-west2", "europe-west6")
 
 
-def bucket(desk: Desk) -> Iterator[Finding]:
+def bucket(context: PreflightContext) -> Iterator[Finding]:
     """There, of this project, in the region, closed by IAM alone."""
-    uri, name = f"gs://{desk.cloud.bucket}", "bucket"
-    region = desk.cloud.location
+    uri, name = f"gs://{context.cloud.bucket}", "bucket"
+    region = context.cloud.location
     try:
-        told = desk.google.get(STORAGE, f"/storage/v1/b/{desk.cloud.bucket}")
+        told = context.google.get(STORAGE, f"/storage/v1/b/{context.cloud.bucket}")
     except Refused as refused:
         if refused.status == 403 and not refused.api_is_off:
-            yield _closed(desk, uri)
+            yield _closed(context, uri)
             return
         if refused.status != 404:
             raise
         create = command(
-            "gcloud storage buckets create", uri, project=desk.project, location=region,
+            "gcloud storage buckets create", uri, project=context.project, location=region,
             uniform_bucket_level_access=True,
         )  # fmt: skip
         yield Finding(name, "missing", f"no {uri}", (create,))
         return
-    if str(told.get("projectNumber")) != desk.number:
-        list_own = command("gcloud storage buckets list", project=desk.project)
+    if str(told.get("projectNumber")) != context.number:
+        list_own = command("gcloud storage buckets list", project=context.project)
         told_of = (
             f"{uri} belongs to project number {told.get('projectNumber')}: set cloud.bucket to one of yours"
         )
         yield Finding(name, "missing", told_of, (list_own,))
         return
-    yield from _bucket_place(desk, uri, str(told.get("location", "")).lower())
+    yield from _bucket_place(context, uri, str(told.get("location", "")).lower())
     access = told.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {})
     if not access.get("enabled"):
         update = command("gcloud storage buckets update", uri, uniform_bucket_level_access=True)
         yield Finding("bucket's access", "missing", f"{uri} is not closed by IAM alone", (update,))
 
 
-def _closed(desk: Desk, uri: str) -> Finding:
-    words, who = "gcloud storage buckets add-iam-policy-binding", desk.google.caller
-    mend = command(words, uri, member=who, role="roles/storage.legacyBucketReader")
+def _closed(context: PreflightContext, uri: str) -> Finding:
+    words, who = "gcloud storage buckets add-iam-policy-binding", context.google.caller
+    fix = command(words, uri, member=who, role="roles/storage.legacyBucketReader")
     told = f"{uri} is closed to {who}: if it is another project's, set cloud.bucket to one of yours"
-    return Finding("bucket", "missing", told, (mend,))
+    return Finding("bucket", "missing", told, (fix,))
 
 
-def _bucket_place(desk: Desk, uri: str, location: str) -> Iterator[Finding]:
-    region = desk.cloud.location
+def _bucket_place(context: PreflightContext, uri: str, location: str) -> Iterator[Finding]:
+    region = context.cloud.location
     if location == region or contains(location, region):
         yield Finding("bucket", "ready", f"{uri} in {location}")
         return
     create = command(
-        "gcloud storage buckets create", f"gs://{desk.cloud.bucket}-{region}", project=desk.project,
+        "gcloud storage buckets create", f"gs://{context.cloud.bucket}-{region}", project=context.project,
         location=region, uniform_bucket_level_access=True,
     )  # fmt: skip
     told = f"{uri} lies in {location}, the pipeline runs in {region}: set cloud.bucket to one that lies there"
     yield Finding("bucket", "missing", told, (create,))
 
 
-def subnetwork(desk: Desk) -> Iterator[Finding]:
+def subnetwork(context: PreflightContext) -> Iterator[Finding]:
     """Dataflow's workers without public addresses reach Google's APIs from it."""
-    told = desk.cloud.network.subnetwork
+    told = context.cloud.network.subnetwork
     if not told:
         return
     name, short = "subnetwork", told.rpartition("/")[2]
-    path = told if told.startswith("projects/") else f"projects/{desk.project}/{told}"
+    path = told if told.startswith("projects/") else f"projects/{context.project}/{told}"
     try:
-        found = desk.google.get("compute.googleapis.com", f"/compute/v1/{path}")
+        found = context.google.get("compute.googleapis.com", f"/compute/v1/{path}")
     except Refused as refused:
         if refused.status != 404:
             raise
         create = command(
-            "gcloud compute networks subnets create", short, project=desk.project, region=desk.cloud.location,
-            network="default", range="10.10.0.0/20", enable_private_ip_google_access=True,
+            "gcloud compute networks subnets create", short,
+            project=context.project, region=context.cloud.location, network="default", range="10.10.0.0/20",
+            enable_private_ip_google_access=True,
         )  # fmt: skip
         yield Finding(name, "missing", f"no {told}", (create,))
         return
-    if found.get("privateIpGoogleAccess") or desk.cloud.network.public_ips:
+    if found.get("privateIpGoogleAccess") or context.cloud.network.public_ips:
         yield Finding(name, "ready", told)
         return
     update = command(
-        "gcloud compute networks subnets update", short, project=desk.project, region=desk.cloud.location,
-        enable_private_ip_google_access=True,
+        "gcloud compute networks subnets update", short,
+        project=context.project, region=context.cloud.location, enable_private_ip_google_access=True,
     )  # fmt: skip
     yield Finding(name, "missing", f"{told} has no Private Google Access", (update,))
 

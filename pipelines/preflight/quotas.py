@@ -10,7 +10,7 @@ from typing import Any
 
 from configs.cloud import TrainingJob
 from pipelines.graph.machines import chips, shape
-from pipelines.preflight.desk import Desk, Finding, command
+from pipelines.preflight.context import Finding, PreflightContext, command
 from pipelines.preflight.google import Refused
 from pipelines.runners.target import on_dataflow
 
@@ -24,22 +24,22 @@ Need = tuple[str, str, int]
 """What for, the metric after `custom_model_`, and how many."""
 
 
-def vertex(desk: Desk) -> Iterator[Finding]:
+def vertex(context: PreflightContext) -> Iterator[Finding]:
     """Training and serving, by Vertex AI's quotas."""
-    needs = [*_training(desk.cloud.training), *_serving(desk)]
-    path = f"/v1/projects/{desk.project}/locations/global/services/{_VERTEX}/quotaInfos"
+    needs = [*_training(context.cloud.training), *_serving(context)]
+    path = f"/v1/projects/{context.project}/locations/global/services/{_VERTEX}/quotaInfos"
     try:
         infos = {
-            each["metric"]: each for each in desk.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
+            each["metric"]: each for each in context.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
         }
     except Refused as refused:
         if not refused.api_is_off:
             raise
-        mend = command("gcloud services enable", _QUOTAS, project=desk.project)
-        yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled, which tells it", (mend,))
+        fix = command("gcloud services enable", _QUOTAS, project=context.project)
+        yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled, which tells it", (fix,))
         return
     for what, metric, wanted in needs:
-        yield _against(desk, what, infos.get(f"{_VERTEX}/custom_model_{metric}"), metric, wanted)
+        yield _against(context, what, infos.get(f"{_VERTEX}/custom_model_{metric}"), metric, wanted)
 
 
 def _training(job: TrainingJob) -> Iterator[Need]:
@@ -61,8 +61,8 @@ def _training(job: TrainingJob) -> Iterator[Need]:
         yield "training CPUs", f"training_{preemptible}{_cpus(size.family)}", size.cpus * job.replicas
 
 
-def _serving(desk: Desk) -> Iterator[Need]:
-    told = desk.cloud.prediction
+def _serving(context: PreflightContext) -> Iterator[Need]:
+    told = context.cloud.prediction
     size, most = shape(told.machine_type), 2 * told.max_replicas
     if told.accelerator:
         yield "serving GPUs", f"serving_{_gpu(told.accelerator)}", told.accelerator_count * most
@@ -79,17 +79,19 @@ def _cpus(family: str) -> str:
     return "cpus" if family in _SHARED_CPUS else f"{family}_cpus"
 
 
-def _against(desk: Desk, what: str, info: dict[str, Any] | None, metric: str, wanted: int) -> Finding:
-    region, name = desk.cloud.location, f"quota: {what}"
+def _against(
+    context: PreflightContext, what: str, info: dict[str, Any] | None, metric: str, wanted: int
+) -> Finding:
+    region, name = context.cloud.location, f"quota: {what}"
     limit = _limit(info, region) if info else None
     if info is None or limit is None:
-        look = command("gcloud beta quotas info list", service=_VERTEX, project=desk.project)
+        look = command("gcloud beta quotas info list", service=_VERTEX, project=context.project)
         return Finding(name, "unknown", f"no custom_model_{metric} is told for {region}", (look,))
     if limit < 0 or limit >= wanted:
         most = "no limit" if limit < 0 else f"at most {limit}"
         return Finding(name, "ready", f"{wanted} wanted, {most} in {region}")
-    mend = _more(desk, _VERTEX, info["quotaId"], wanted)
-    return Finding(name, "missing", f"{wanted} wanted, at most {limit} in {region}", (mend,))
+    fix = _more(context, _VERTEX, info["quotaId"], wanted)
+    return Finding(name, "missing", f"{wanted} wanted, at most {limit} in {region}", (fix,))
 
 
 def _limit(info: dict[str, Any], region: str) -> int | None:
@@ -106,44 +108,48 @@ def _limit(info: dict[str, Any], region: str) -> int | None:
     return fallback
 
 
-def dataflow(desk: Desk) -> Iterator[Finding]:
+def dataflow(context: PreflightContext) -> Iterator[Finding]:
     """Beam's workers, by Compute Engine's quotas, with what is in use."""
-    if not on_dataflow(desk.cloud):
+    if not on_dataflow(context.cloud):
         return
-    told = desk.cloud.dataflow
+    told = context.cloud.dataflow
     size = shape(told.machine_type)
     most = told.workers if told.autoscaling == "NONE" else max(told.workers, told.max_workers)
-    path = f"/compute/v1/projects/{desk.project}/regions/{desk.cloud.location}"
+    path = f"/compute/v1/projects/{context.project}/regions/{context.cloud.location}"
     try:
-        quotas = {each["metric"]: each for each in desk.google.get("compute.googleapis.com", path)["quotas"]}
+        quotas = {
+            each["metric"]: each for each in context.google.get("compute.googleapis.com", path)["quotas"]
+        }
     except Refused as refused:
         if refused.status != 404:
             raise
-        regions = command("gcloud compute regions list", project=desk.project)
-        yield Finding("region", "missing", f"no region {desk.cloud.location}: set cloud.location", (regions,))
+        regions = command("gcloud compute regions list", project=context.project)
+        yield Finding(
+            "region", "missing", f"no region {context.cloud.location}: set cloud.location", (regions,)
+        )
         return
     needs = {
         "CPUS" if size.family in _SHARED_CPUS else f"{size.family.upper()}_CPUS": size.cpus * most,
         "DISKS_TOTAL_GB": told.disk_gb * most,
-        **({"IN_USE_ADDRESSES": most} if desk.cloud.network.public_ips else {}),
+        **({"IN_USE_ADDRESSES": most} if context.cloud.network.public_ips else {}),
     }
     for metric, wanted in needs.items():
         name, quota = f"quota: Dataflow {metric}", quotas.get(metric)
         if quota is None:
-            yield Finding(name, "unknown", f"Compute Engine tells none in {desk.cloud.location}")
+            yield Finding(name, "unknown", f"Compute Engine tells none in {context.cloud.location}")
             continue
         free = int(quota["limit"] - quota["usage"])
-        said = f"{wanted} wanted, {free} of {quota['limit']:.0f} free in {desk.cloud.location}"
+        said = f"{wanted} wanted, {free} of {quota['limit']:.0f} free in {context.cloud.location}"
         if free >= wanted:
             yield Finding(name, "ready", said)
             continue
         quota_id = f"{metric.replace('_', '-')}-per-project-region"
-        mend = _more(desk, "compute.googleapis.com", quota_id, int(quota["usage"]) + wanted)
-        yield Finding(name, "missing", f"{said}; or lower cloud.dataflow.max_workers", (mend,))
+        fix = _more(context, "compute.googleapis.com", quota_id, int(quota["usage"]) + wanted)
+        yield Finding(name, "missing", f"{said}; or lower cloud.dataflow.max_workers", (fix,))
 
 
-def _more(desk: Desk, service: str, quota_id: str, value: int) -> str:
+def _more(context: PreflightContext, service: str, quota_id: str, value: int) -> str:
     return command(
-        "gcloud beta quotas preferences create", service=service, project=desk.project, quota_id=quota_id,
-        preferred_value=str(value), dimensions=f"region={desk.cloud.location}",
+        "gcloud beta quotas preferences create", service=service, project=context.project, quota_id=quota_id,
+        preferred_value=str(value), dimensions=f"region={context.cloud.location}",
     )  # fmt: skip

@@ -65,6 +65,6 @@ BROADER: dict[str, tuple[str, ...]] = {
 """Roles that allow what the smaller one allows."""
 
 
-def lacking(wanted: tuple[str, ...], held: set[str]) -> list[str]:
-    """The roles of which neither they nor a broader one is held."""
-    return [role for role in wanted if not {role, *BROADER.get(role, ())} & held]
+def lacking(wanted: tuple[str, ...], granted: set[str]) -> list[str]:
+    """The roles of which neither they nor a broader one is granted."""
+    return [role for role in wanted if not {role, *BROADER.get(role, ())} & granted]

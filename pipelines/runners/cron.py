@@ -1,35 +1,25 @@
 """When a schedule starts runs: five fields of unix-cron and a time zone, checked before any call."""
 
+import datetime
 import re
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from cronsim import CronSim, CronSimError
 
 from configs.errors import SettingsError, did_you_mean
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_ITEM = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
-_DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-@dataclass(frozen=True)
-class Field:
-    """One of the five."""
-
-    name: str
-    low: int
-    high: int
-    words: tuple[str, ...] = ()
-    """Names of its values, from `low` on."""
-
-
-_FIELDS = (
-    Field("minute", 0, 59),
-    Field("hour", 0, 23),
-    Field("day of the month", 1, 31),
-    Field("month", 1, 12, _MONTHS),
-    Field("day of the week", 0, 7, _DAYS),
-)
+_FIELDS: Mapping[str, str] = {
+    "minute": "minute from 0 to 59",
+    "hour": "hour from 0 to 23",
+    "day-of-month": "day of the month from 1 to 31, in a month that has it",
+    "month": "month from 1 to 12 or JAN to DEC",
+    "day-of-week": "day of the week from 0 to 7 or SUN to SAT",
+}
+"""By the library's names for them."""
+_NOT_OF_VERTEX = re.compile(r"\d*L|LW|.*#.*", re.IGNORECASE)
+"""What the library knows beyond unix-cron: the last day, the n-th weekday of a month."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +51,7 @@ def timing(cron: str, time_zone: str, max_concurrent: int) -> Timing:
     fields = cron.split()
     if len(fields) != len(_FIELDS):
         raise _wrong(cron, "five fields: minute hour day month weekday", f"{len(fields)}")
-    values = [_values(cron, field, text) for field, text in zip(_FIELDS, fields, strict=True)]
-    _check_that_it_comes(cron, days=values[2], months=values[3], weekdays=fields[4])
+    _check_fields(cron, dict(zip(_FIELDS, fields, strict=True)))
     _check_zone(time_zone)
     if max_concurrent < 1:
         raise SettingsError("--max-concurrent", expected="at least 1", got=str(max_concurrent))
@@ -75,43 +64,15 @@ def split(expression: str) -> tuple[str, str]:
     return (found[2], found[1]) if found else (expression, "UTC")
 
 
-def _values(cron: str, field: Field, text: str) -> set[int]:
-    """The values that a field names."""
-    values: set[int] = set()
-    for item in text.split(","):
-        found = _ITEM.fullmatch(item)
-        if found is None or (found["first"] == "*" and found["last"]):
-            raise _wrong(cron, f"{field.name} like 5, 1-5, */15 or 1,3", f"'{item}'")
-        first, last = _ends(cron, field, found)
-        step = int(found["step"] or 1)
-        if last < first or step < 1:
-            raise _wrong(cron, f"{field.name} from low to high, in steps of at least 1", f"'{item}'")
-        values.update(range(first, last + 1, step))
-    return values
-
-
-def _ends(cron: str, field: Field, found: re.Match[str]) -> tuple[int, int]:
-    if found["first"] == "*":
-        return field.low, field.high
-    first = _number(cron, field, found["first"])
-    if found["last"]:
-        return first, _number(cron, field, found["last"])
-    return first, field.high if found["step"] else first
-
-
-def _number(cron: str, field: Field, text: str) -> int:
-    if text.upper() in field.words:
-        return field.low + field.words.index(text.upper())
-    if not text.isascii() or not text.isdigit() or not field.low <= int(text) <= field.high:
-        words = f" or {field.words[0]} to {field.words[-1]}" if field.words else ""
-        raise _wrong(cron, f"{field.name} from {field.low} to {field.high}{words}", f"'{text}'")
-    return int(text)
-
-
-def _check_that_it_comes(cron: str, *, days: set[int], months: set[int], weekdays: str) -> None:
-    """Refuse 30 February: nothing would ever run. A named weekday comes in any month."""
-    if weekdays == "*" and all(min(days) > _DAYS_IN[month - 1] for month in months):
-        raise _wrong(cron, "a day that comes", f"day {min(days)} of month {min(months)}")
+def _check_fields(cron: str, fields: Mapping[str, str]) -> None:
+    for name, text in fields.items():
+        if any(map(_NOT_OF_VERTEX.fullmatch, text.split(","))):
+            raise _wrong(cron, _FIELDS[name], f"'{text}'")
+    try:
+        CronSim(cron, datetime.datetime.now(datetime.UTC))
+    except CronSimError as error:  # which names the field: "Bad day-of-month"
+        name = str(error).removeprefix("Bad ")
+        raise _wrong(cron, _FIELDS[name], f"'{fields[name]}'") from error
 
 
 def _check_zone(time_zone: str) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, write_json
 from configs import dataflow
-from configs.cloud import Cloud
-from configs.errors import PipelineError, SettingsError
+from configs.errors import PipelineError
 from configs.settings import Settings
 from pipelines.graph import definitions
-from pipelines.runners.target import on_dataflow
+from pipelines.runners.target import cloud_of, on_dataflow
 from pipelines.runs import end_manifest, pipeline_of, take_report
 
 
@@ -23,7 +22,7 @@ def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
     from pipelines.runners import vertex
 
     manifest: dict[str, Any] = read_json(folder / MANIFEST)
-    vertex.submit(compiled, folder.name, settings, _cloud(settings), manifest["parameters"])
+    vertex.submit(compiled, folder.name, settings, cloud_of(settings), manifest["parameters"])
     return _noted(folder, {"submitted": True})
 
 
@@ -36,7 +35,7 @@ def follow(folder: Path, settings: Settings) -> dict[str, Any]:
     from pipelines.runners import vertex
     from pipelines.runners.mirror import Mirror
 
-    cloud = _cloud(settings)
+    cloud = cloud_of(settings)
     job = vertex.found(cloud, folder.name)
     vertex.follow(job, Mirror(folder, definitions.of(pipeline_of(folder)).tasks), cloud)
     return _end(folder, job)
@@ -50,7 +49,7 @@ def refresh(folder: Path) -> dict[str, Any]:
     """
     from pipelines.runners import jobs, vertex
 
-    cloud = _cloud(_settings(folder))
+    cloud = cloud_of(_settings(folder))
     job = vertex.found(cloud, folder.name)
     if job.state.name in vertex.STATES:
         return _end(folder, job)
@@ -67,7 +66,7 @@ def cancel(folder: Path) -> None:
     from pipelines.runners import vertex
 
     settings = _settings(folder)
-    cloud = _cloud(settings)
+    cloud = cloud_of(settings)
     vertex.cancel(vertex.found(cloud, folder.name), cloud)
     if on_dataflow(cloud):  # whose jobs a stage that is killed outright leaves running
         from components.shared.beam.dataflow_job import cancel_run
@@ -103,14 +102,3 @@ def _noted(folder: Path, notes: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(folder: Path) -> Settings:
     return Settings.model_validate(read_json(folder / MANIFEST)["settings"])
-
-
-def _cloud(settings: Settings) -> Cloud:
-    if settings.cloud is None:
-        raise SettingsError(
-            f"environment '{settings.environment}'",
-            expected="a section `cloud`",
-            got="none: its runs are on this machine",
-            remedy="A run on this machine ends with Ctrl-C.",
-        )
-    return settings.cloud

@@ -4,12 +4,12 @@ The run's id is the job's id, so that a submission whose answer was lost is foun
 What a person sees is read from the run's folder, which `pipelines.runners.mirror` keeps up to date.
 """
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from components.shared.gcp.links import job_name
+from components.shared.gcp.polling import poll
 from components.shared.gcp.retry import with_retries
 from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
@@ -22,8 +22,6 @@ STATES: Mapping[str, State] = {
     "PIPELINE_STATE_FAILED": "failed",
     "PIPELINE_STATE_CANCELLED": "cancelled",
 }
-_FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
-"""Seconds between two looks at a job: short after something has changed, longer the longer nothing does."""
 
 
 def pipeline_root(settings: Settings) -> str:
@@ -83,13 +81,8 @@ def follow(job: Any, mirror: Mirror, cloud: Cloud) -> State:
     Raises:
         CloudError: The service does not answer any more.
     """
-    wait = _FIRST_WAIT
-    while True:
-        state, changed = look(job, mirror, cloud)
-        if state != "running":
-            return state
-        wait = _FIRST_WAIT if changed else min(wait * 1.5, _MOST_WAIT)
-        time.sleep(wait)
+    state, _ = poll(lambda: look(job, mirror, cloud), lambda seen: seen[0] != "running")
+    return state
 
 
 def look(job: Any, mirror: Mirror, cloud: Cloud) -> tuple[State, bool]:

@@ -1,17 +1,17 @@
 """What two targets have made, read and compared."""
 
 import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.shared.files.artifacts import shards
+from components.shared.files.place import Place
 from components.shared.rows.parquet import open_parquet
 from configs.rows import Part
 
 
-def rows(folder: Path, split: Part) -> list[dict[str, Any]]:
+def rows(folder: Place, split: Part) -> list[dict[str, Any]]:
     """The flights of a split; instants in UTC, since BigQuery exports them without a zone."""
     found = []
     for shard in shards(folder, split):

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from components.shared.files.gcs_path import BucketPath
+from components.shared.gcp.endpoints import VARIABLES
 from tests.contract.bigquery.emulator import BigQueryServer, emulator
 from tests.contract.dataflow.googleapis import tensorflow_at
 from tests.contract.dataflow.server import DataflowServer
@@ -36,6 +38,7 @@ def vertex(monkeypatch: pytest.MonkeyPatch) -> Iterator[VertexServer]:
     # The one call of the client that knows no other address: Resource Manager, for the project's number.
     monkeypatch.setattr(resource_manager_utils, "get_project_number", lambda *_, **__: PROJECT_NUMBER)
     with VertexServer() as server:
+        monkeypatch.setenv(VARIABLES["aiplatform"], server.url)
         yield server
 
 
@@ -85,12 +88,15 @@ def dataflow_session(
 
 @pytest.fixture(scope="module")
 def tensorflow_gs(dataflow_session: DataflowServer) -> Iterator[None]:
-    """TensorFlow's gs:// in this process is the emulator's too, while a module's tests run.
+    """Beam's jobs go to that server, and TensorFlow's gs:// is the emulator's, while a module's tests run.
 
     No longer: other clients, gRPC among them, take the proxy for theirs.
     """
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in dataflow_session.variables.items():
+        for name, value in {
+            **dataflow_session.variables,
+            VARIABLES["dataflow"]: dataflow_session.url,
+        }.items():
             patched.setenv(name, value)
         yield
 
@@ -111,7 +117,7 @@ def storage_server(storage_session: StorageServer) -> StorageServer:
 
 
 @pytest.fixture
-def bucket(storage_server: StorageServer) -> Path:
+def bucket(storage_server: StorageServer) -> BucketPath:
     """An empty bucket, as a place."""
     made = storage_server.new_bucket()
     storage_server.answered.clear()
@@ -119,7 +125,7 @@ def bucket(storage_server: StorageServer) -> Path:
 
 
 @pytest.fixture
-def world(vertex: VertexServer, bucket: Path, tmp_path: Path) -> World:
+def world(vertex: VertexServer, bucket: BucketPath, tmp_path: Path) -> World:
     """The registry on Vertex AI, and what is needed to use it."""
     vertex.endpoints.predictor = by_version
     return World(vertex, bucket, tmp_path)

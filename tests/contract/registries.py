@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json
+from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import place
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry import Ask, Submission
@@ -45,7 +46,7 @@ def submission(folder: Path, weights: str, **lineage: str) -> Submission:
     return Submission(run / "model", run / "statistics", run / "evaluation", origin)
 
 
-def serving_cloud(vertex: VertexServer, bucket: Path, **changes: Any) -> ServingCloud:
+def serving_cloud(bucket: BucketPath, **changes: Any) -> ServingCloud:
     """How versions are kept and served; `prediction` may be given in part."""
     content: Mapping[str, Any] = {
         "bucket": str(bucket).removeprefix("gs://").strip("/"),
@@ -53,19 +54,18 @@ def serving_cloud(vertex: VertexServer, bucket: Path, **changes: Any) -> Serving
         "serving": {},
         "prediction": {},
         "labels": {"use_case": "flights", "environment": "test"},
-        "loopback": vertex.url,
     }
     return ServingCloud.model_validate({**content, **changes})
 
 
 def region(vertex: VertexServer, patience: float = 5.0) -> Region:
     """The server's project and region."""
-    return Region(vertex.project, vertex.location, vertex.url, patience)
+    return Region(vertex.project, vertex.location, patience)
 
 
-def vertex_registry(vertex: VertexServer, bucket: Path, **changes: Any) -> VertexRegistry:
+def vertex_registry(vertex: VertexServer, bucket: BucketPath, **changes: Any) -> VertexRegistry:
     """The registry there."""
-    return VertexRegistry(region(vertex), serving_cloud(vertex, bucket, **changes))
+    return VertexRegistry(region(vertex), serving_cloud(bucket, **changes))
 
 
 ROWS = [{"distance": 100.0}, {"distance": 200.0}]
@@ -128,7 +128,7 @@ class World:
     """A registry, the server behind it and submissions for it."""
 
     vertex: VertexServer
-    bucket: Path
+    bucket: BucketPath
     folder: Path
 
     @property
@@ -143,7 +143,7 @@ class World:
     def dying(self, steps: int = 10_000) -> DyingRegion:
         """The region of a process that dies after so many changes."""
         vertex = self.vertex
-        return DyingRegion(vertex.project, vertex.location, vertex.url, 5.0, Life(steps))
+        return DyingRegion(vertex.project, vertex.location, 5.0, Life(steps))
 
     def champions(self, *weights: str, registry: VertexRegistry | None = None) -> VertexRegistry:
         """Versions that were champion one after the other."""

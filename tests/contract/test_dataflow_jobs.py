@@ -19,6 +19,7 @@ from components.shared.beam.dataflow_job import cancel_run
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.running import run
 from components.shared.beam.work import Work
+from components.shared.files.gcs_path import BucketPath
 from configs.dataflow import beam as beam_settings
 from configs.errors import CloudError, JobError, PlaceError, SettingsError
 from configs.loading import load
@@ -29,7 +30,6 @@ from tests.contract.dataflow.jobs import Fate, Job, State
 from tests.contract.dataflow.server import DataflowServer
 from tests.contract.storage.server import StorageServer
 from tests.contract.vertex import small
-from tests.contract.vertex.server import VertexServer
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Desk:
     """Submits small pipelines."""
 
     server: DataflowServer
-    bucket: Path
+    bucket: BucketPath
     run_id: str = "flights-20261125-1"
 
     def settings(self, *overrides: str) -> Settings:
@@ -71,7 +71,6 @@ class Desk:
         here = [
             f"cloud.project={self.server.project}",
             f"cloud.bucket={name}",
-            f"cloud.loopback.dataflow={self.server.url}",
         ]
         return load("flights", "dev", [*here, *overrides])
 
@@ -94,7 +93,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(dataflow: DataflowServer, bucket: Path) -> Desk:
+def desk(dataflow: DataflowServer, bucket: BucketPath) -> Desk:
     return Desk(dataflow, bucket)
 
 
@@ -233,12 +232,13 @@ def test_a_job_that_somebody_cancelled_is_told_so(desk: Desk) -> None:
     assert found == [[desk.job.message.id]]
 
 
+@pytest.mark.usefixtures("vertex")
 def test_cancelling_a_run_cancels_its_jobs(
-    desk: Desk, vertex: VertexServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small.compile_to(tmp_path / "pipeline.yaml")
-    settings = desk.settings(f"cloud.loopback.vertex={vertex.url}", f"places.root={desk.bucket / 'runs'}")
+    settings = desk.settings(f"places.root={desk.bucket / 'runs'}")
     folder = new_run(settings)
     begin_manifest(folder, settings, "python -m pipelines run flights")
     following.start(folder, settings, tmp_path / "pipeline.yaml")

@@ -12,8 +12,9 @@ from kfp import dsl
 from components.predict.component import predict
 from components.predict.settings import PredictStage
 from components.shared.files.artifacts import digest, read_json, shard_path, write_json, writing, writing_file
+from components.shared.files.place import Place
 from components.shared.gcp import links
-from configs.cloud import Cloud, Identities, Loopback
+from configs.cloud import Cloud, Identities
 from configs.places import Beam
 from tests.contract.dataflow.jobs import Fate
 from tests.contract.dataflow.server import DataflowServer, killing_at
@@ -38,7 +39,7 @@ def stage(beam: Beam) -> PredictStage:
     )
 
 
-def put_rows(folder: Path) -> None:
+def put_rows(folder: Place) -> None:
     """Two shards; one row in a hundred has no key."""
     table = pa.table(
         {
@@ -53,7 +54,7 @@ def put_rows(folder: Path) -> None:
             pq.write_table(table.slice(first, 500), file)
 
 
-def put_model(folder: Path) -> None:
+def put_model(folder: Place) -> None:
     """A SavedModel with a rule for a model."""
     import tensorflow as tf
 
@@ -71,7 +72,7 @@ def put_model(folder: Path) -> None:
         write_json(beside / "model.json", {"features": {"numeric": ["distance"], "categorical": ["carrier"]}})
 
 
-def predicted(root: Path, beam: Beam) -> Path:
+def predicted(root: Place, beam: Beam) -> Place:
     """The stage as KFP calls it; returns where the predictions are."""
     put_rows(root / "select_1/rows")
     put_model(root / "model")
@@ -104,7 +105,6 @@ def test_a_job_on_dataflow_writes_the_same_predictions(
         project="local-project",
         bucket=str(bucket).removeprefix("gs://").rstrip("/"),
         identities=Identities(dataflow=WORKER),
-        loopback=Loopback(dataflow=dataflow.url),
     )
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))
     here = predicted(tmp_path, Beam())

@@ -9,7 +9,6 @@ process: that process has the code as an image has it, and reads and writes gs:/
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -24,10 +23,12 @@ from kfp import dsl
 from components.evaluate.component import evaluate
 from components.shared.files.artifacts import digest, read_json, shard_path, writing_file
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.gcp import links
 from components.transform.component import transform
-from configs.cloud import Cloud, Dataflow, Identities, Loopback, Network
+from configs.cloud import Cloud, Dataflow, Identities, Network
 from configs.evaluation import Evaluation, Gate
 from configs.features import Categorical, Cross, Features, Numeric, Transform
 from configs.rows import HashSplit, Label
@@ -101,12 +102,12 @@ def rows(count: int, seed: int) -> pa.Table:
 class Chain:
     """The artifacts of the two stages, below a folder or a bucket."""
 
-    root: Path
+    root: Place
     settings: Settings
 
-    def at(self, *names: str) -> Path:
+    def at(self, *names: str) -> Place:
         """Where something of the run lies: as on Vertex AI, below the project's number and the run."""
-        return self.root.joinpath("runs", "1234", RUN, *names)
+        return self.root / "/".join(("runs", "1234", RUN, *names))
 
     def artifact(self, *names: str) -> Any:
         """As KFP hands it over."""
@@ -173,7 +174,7 @@ class Both:
 
     here: Chain
     there: Chain
-    bucket: Path
+    bucket: BucketPath
     jobs: list[Job]
 
     def job(self, name: str) -> Job:
@@ -204,7 +205,6 @@ def both(
         identities=Identities(dataflow=WORKER),
         network=Network(subnetwork="regions/us-central1/subnetworks/pipeline"),
         dataflow=Dataflow(machine_type="n2-highmem-4", disk_gb=80, workers=2, max_workers=7),
-        loopback=Loopback(dataflow=dataflow_session.url),
     )
     chains = Chain(tmp_path_factory.mktemp("here"), settings()), Chain(bucket, settings(cloud))
     dataflow_session.fates = [Fate(times_counted=0), Fate(attempts=2, times_counted=2), Fate(times_counted=0)]
@@ -244,12 +244,12 @@ def test_the_graph_is_the_same(both: Both) -> None:
     assert read_json(here / "features.json") == read_json(there / "features.json")
     assert FEATURES.indicators["SEATS_COUNT"] in read_json(there / "features.json")["dense"]
     with local_copy(there) as copy:
-        vocabularies = Path("transform_fn/assets/vocabularies")
+        vocabularies = "transform_fn/assets/vocabularies"
         assert (here / vocabularies).read_bytes() == (copy / vocabularies).read_bytes()
         assert transformed(here) == transformed(copy)
 
 
-def transformed(graph: Path) -> dict[str, list[float]]:
+def transformed(graph: Place) -> dict[str, list[float]]:
     """What a graph makes of some rows."""
     import tensorflow_transform as tft
 

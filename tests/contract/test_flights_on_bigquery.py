@@ -11,6 +11,8 @@ from components.ingest.settings import IngestStage
 from components.select import core as select
 from components.select.settings import SelectStage
 from components.shared.files.artifacts import read_json
+from components.shared.files.gcs_path import BucketPath
+from components.shared.files.place import Place
 from components.shared.rows.raw import declared
 from components.shared.sources import open_source
 from components.shared.sources.nycflights13 import DATASET
@@ -50,7 +52,7 @@ def test_bigquery_and_duckdb_return_the_same_rows(days: Path, sql: str, bigquery
 
 
 def test_ingest_writes_the_same_flights_from_either(
-    days: Path, bigquery_server: Any, bucket: Path, tmp_path: Path
+    days: Path, bigquery_server: Any, bucket: BucketPath, tmp_path: Path
 ) -> None:
     """The use case as it is, but for its days; from BigQuery the shards are exported to a bucket."""
     project = "flights-project"
@@ -73,7 +75,7 @@ def test_ingest_writes_the_same_flights_from_either(
 
 
 def test_the_flights_to_score_are_the_same_from_either(
-    days: Path, bigquery_server: Any, bucket: Path, tmp_path: Path
+    days: Path, bigquery_server: Any, bucket: BucketPath, tmp_path: Path
 ) -> None:
     """Those of the last two days, through the training query."""
     project = "scored-project"
@@ -95,7 +97,7 @@ def test_the_flights_to_score_are_the_same_from_either(
     assert not {"late", "excluded_because"} & set(row)
 
 
-def _by_flight(place: Path, split: Part) -> dict[str, dict[str, Any]]:
+def _by_flight(place: Place, split: Part) -> dict[str, dict[str, Any]]:
     return {row["flight_id"]: row for row in rows(place, split)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from components.shared.files.artifacts import write_json
+from components.shared.files.gcs_path import BucketPath
 from components.shared.gcp import links
 from pipelines.runners.mirror import Mirror
 
@@ -15,7 +16,7 @@ STAGES = ("resolve", "ingest", "train")
 State = gapic.PipelineTaskDetail.State
 
 
-def job_of(bucket: Path, *tasks: Any) -> Any:
+def job_of(bucket: BucketPath, *tasks: Any) -> Any:
     return gapic.PipelineJob(
         name="projects/1234/locations/us-central1/pipelineJobs/run-1",
         runtime_config={"gcs_output_directory": str(bucket / "root")},
@@ -32,7 +33,7 @@ def record(folder: Path, name: str) -> dict[str, Any]:
     return content
 
 
-def leave(bucket: Path, stage: str, **content: Any) -> Path:
+def leave(bucket: BucketPath, stage: str, **content: Any) -> BucketPath:
     """What a stage has written, and its record beside it."""
     folder = bucket / "root" / "1234" / "run-1" / f"{stage}_7"
     out = folder / "rows"
@@ -51,7 +52,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_stage_that_waits_or_runs_is_shown_before_it_says_anything(folder: Path, bucket: Path) -> None:
+def test_a_stage_that_waits_or_runs_is_shown_before_it_says_anything(
+    folder: Path, bucket: BucketPath
+) -> None:
     mirror = Mirror(folder, STAGES)
     assert mirror.update(job_of(bucket, task("train", State.PENDING)))
     assert record(folder, "train")["state"] == "running"
@@ -60,21 +63,21 @@ def test_a_stage_that_waits_or_runs_is_shown_before_it_says_anything(folder: Pat
     assert not mirror.update(job_of(bucket, task("train", State.RUNNING)))
 
 
-def test_an_artifact_stays_where_it_lies(folder: Path, bucket: Path) -> None:
+def test_an_artifact_stays_where_it_lies(folder: Path, bucket: BucketPath) -> None:
     out = leave(bucket, "ingest", state="done")
     Mirror(folder, STAGES).update(job_of(bucket, task("ingest", State.SUCCEEDED)))
     assert record(folder, "ingest")["outputs"]["rows"]["path"] == str(out)
     assert [path.name for path in folder.rglob("*.json")] == ["ingest.stage.json"]
 
 
-def test_a_stage_from_the_cache_is_told_as_such_with_its_own_record(folder: Path, bucket: Path) -> None:
+def test_a_stage_from_the_cache_is_told_as_such_with_its_own_record(folder: Path, bucket: BucketPath) -> None:
     leave(bucket, "ingest", state="done", summary={"rows": 3})
     Mirror(folder, STAGES).update(job_of(bucket, task("ingest", State.SKIPPED)))
     assert record(folder, "ingest")["cached"]
     assert record(folder, "ingest")["summary"] == {"rows": 3}
 
 
-def test_a_stage_that_was_killed_is_told_by_the_service(folder: Path, bucket: Path) -> None:
+def test_a_stage_that_was_killed_is_told_by_the_service(folder: Path, bucket: BucketPath) -> None:
     leave(bucket, "train", state="running")
     killed = task("train", State.FAILED, error={"message": "out of memory"})
     Mirror(folder, STAGES).update(job_of(bucket, killed))
@@ -86,7 +89,7 @@ def test_a_stage_that_was_killed_is_told_by_the_service(folder: Path, bucket: Pa
     }
 
 
-def test_a_stage_that_failed_by_itself_has_its_own_cause(folder: Path, bucket: Path) -> None:
+def test_a_stage_that_failed_by_itself_has_its_own_cause(folder: Path, bucket: BucketPath) -> None:
     cause = {"kind": "TrainingError", "message": "the loss is NaN", "expected": True}
     leave(bucket, "train", state="failed", error=cause)
     failed = task("train", State.FAILED, error={"message": "exited with 1"})
@@ -94,14 +97,14 @@ def test_a_stage_that_failed_by_itself_has_its_own_cause(folder: Path, bucket: P
     assert record(folder, "train")["error"] == cause
 
 
-def test_a_stage_without_outputs_is_told_by_its_parameters(folder: Path, bucket: Path) -> None:
+def test_a_stage_without_outputs_is_told_by_its_parameters(folder: Path, bucket: BucketPath) -> None:
     metadata = {"input:inputs": "x", "output:source": "abc"}
     resolved = task("resolve", State.SUCCEEDED, execution={"metadata": metadata})
     Mirror(folder, STAGES).update(job_of(bucket, resolved))
     assert record(folder, "resolve")["summary"] == {"source": "abc"}
 
 
-def test_branches_not_taken_and_groups_leave_no_record(folder: Path, bucket: Path) -> None:
+def test_branches_not_taken_and_groups_leave_no_record(folder: Path, bucket: BucketPath) -> None:
     other = task("condition-passed", State.SUCCEEDED)
     assert not Mirror(folder, STAGES).update(job_of(bucket, task("train", State.NOT_TRIGGERED), other))
     assert list((folder / "stages").iterdir()) == []

@@ -23,8 +23,10 @@ from components.shared.files.artifacts import (
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.gcs.client import blob, client
-from components.shared.files.gcs.owned_object import Held
-from components.shared.files.paths import artifact_path, is_remote, local_copy, place
+from components.shared.files.gcs.owned_object import OwnedObject
+from components.shared.files.gcs_path import BucketPath
+from components.shared.files.paths import artifact_path, local_copy, place
+from components.shared.files.place import Place, scheme
 from configs.errors import BusyError, PlaceError
 
 
@@ -36,7 +38,7 @@ def filled(folder: Path, **files: str) -> Path:
     return folder
 
 
-def names(where: Path) -> list[str]:
+def names(where: Place) -> list[str]:
     return list(gcs_reading.objects(str(where)))
 
 
@@ -45,15 +47,14 @@ def put(uri: str, content: str) -> None:
     blob(uri).upload_from_string(content)
 
 
-def test_a_place_is_used_like_a_path(bucket: Path) -> None:
+def test_a_place_is_used_like_a_path(bucket: BucketPath) -> None:
     where = bucket / "a" / "b.txt"
     assert (str(where), where.name, str(where.parent)) == (f"{bucket}a/b.txt", "b.txt", f"{bucket}a")
     put(str(where), "x")
     assert where.exists()
     assert where.read_text() == "x"
     assert pickle.loads(pickle.dumps(where)) == where  # noqa: S301 - our own
-    assert is_remote(where)
-    assert not is_remote(place("file:///a"))
+    assert (scheme(where), scheme(place("file:///a"))) == ("gs", "file")
     assert place("file:///a/b") == place("/a/b") == Path("/a/b")
 
 
@@ -67,7 +68,7 @@ def test_an_artifact_lies_at_its_uri_only_where_that_is_gs() -> None:
 
 
 @pytest.mark.usefixtures("bucket")
-def test_equal_content_has_an_equal_digest_wherever_it_lies(bucket: Path, tmp_path: Path) -> None:
+def test_equal_content_has_an_equal_digest_wherever_it_lies(bucket: BucketPath, tmp_path: Path) -> None:
     local = filled(tmp_path / "local", a="1", sub__b="2", sub__deep__c="3", marker__json="{}")
     with writing(bucket / "out") as folder:
         filled(folder, a="1", sub__b="2", sub__deep__c="3", marker__json="{}")
@@ -80,7 +81,7 @@ def test_equal_content_has_an_equal_digest_wherever_it_lies(bucket: Path, tmp_pa
     assert digest(bucket / "out") != digest(local)
 
 
-def test_a_digest_of_our_objects_downloads_nothing(storage_server: Any, bucket: Path) -> None:
+def test_a_digest_of_our_objects_downloads_nothing(storage_server: Any, bucket: BucketPath) -> None:
     with writing(bucket / "out") as folder:
         filled(folder, a="1", b="2")
     storage_server.answered.clear()
@@ -88,14 +89,14 @@ def test_a_digest_of_our_objects_downloads_nothing(storage_server: Any, bucket: 
     assert not [each.path for each in storage_server.answered if "alt=media" in each.path]
 
 
-def test_foreign_objects_are_told_by_their_checksums(bucket: Path) -> None:
+def test_foreign_objects_are_told_by_their_checksums(bucket: BucketPath) -> None:
     for folder, content in (("a", "1"), ("b", "1"), ("c", "2")):
         put(f"{bucket}{folder}/x", content)
     digests = {folder: digest(bucket / folder) for folder in "abc"}
     assert digests["a"] == digests["b"] != digests["c"]
 
 
-def test_a_folder_appears_with_its_json_last(storage_server: Any, bucket: Path) -> None:
+def test_a_folder_appears_with_its_json_last(storage_server: Any, bucket: BucketPath) -> None:
     with writing(bucket / "out") as folder:
         filled(folder, **{"rows.json": "{}", "a.parquet": "1", "z.parquet": "2", "train__x.json": "{}"})
         assert names(bucket / "out") == []
@@ -105,7 +106,7 @@ def test_a_folder_appears_with_its_json_last(storage_server: Any, bucket: Path) 
     assert max(generation, key=generation.__getitem__) == "rows.json"
 
 
-def test_nothing_is_uploaded_when_the_block_fails(bucket: Path) -> None:
+def test_nothing_is_uploaded_when_the_block_fails(bucket: BucketPath) -> None:
     with pytest.raises(RuntimeError, match="halfway"), writing(bucket / "out") as folder:  # noqa: PT012
         filled(folder, a="1")
         raise RuntimeError("halfway")
@@ -115,7 +116,7 @@ def test_nothing_is_uploaded_when_the_block_fails(bucket: Path) -> None:
     assert names(bucket) == []
 
 
-def test_what_an_earlier_attempt_left_goes_first(bucket: Path) -> None:
+def test_what_an_earlier_attempt_left_goes_first(bucket: BucketPath) -> None:
     put(f"{bucket}out/train/part-00007.parquet", "old")
     put(f"{bucket}out-of-the-way/kept", "kept")
     with writing(bucket / "out") as folder:
@@ -126,14 +127,14 @@ def test_what_an_earlier_attempt_left_goes_first(bucket: Path) -> None:
     assert names(bucket) == ["out/a.json", "out-of-the-way/kept"]
 
 
-def test_what_is_written_in_place_goes_when_the_block_fails(bucket: Path) -> None:
+def test_what_is_written_in_place_goes_when_the_block_fails(bucket: BucketPath) -> None:
     with pytest.raises(RuntimeError, match="halfway"), writing_in_place(bucket / "out") as folder:  # noqa: PT012
         put(f"{folder}/train/part-00000.parquet", "x")
         raise RuntimeError("halfway")
     assert names(bucket) == []
 
 
-def test_shards_come_in_order_and_need_no_folder(bucket: Path) -> None:
+def test_shards_come_in_order_and_need_no_folder(bucket: BucketPath) -> None:
     for index in (10, 2, 0):
         put(str(shard_path(bucket / "rows", "train", index)), "x")
     put(f"{bucket}rows/train/_SUCCESS", "")
@@ -145,7 +146,7 @@ def test_shards_come_in_order_and_need_no_folder(bucket: Path) -> None:
     assert shards(bucket / "rows", "test") == []
 
 
-def test_a_local_copy_holds_what_lies_there_and_vanishes(bucket: Path, tmp_path: Path) -> None:
+def test_a_local_copy_holds_what_lies_there_and_vanishes(bucket: BucketPath, tmp_path: Path) -> None:
     with writing(bucket / "model") as folder:
         filled(folder, a="1", variables__v="2")
     with local_copy(bucket / "model") as copy:
@@ -156,7 +157,7 @@ def test_a_local_copy_holds_what_lies_there_and_vanishes(bucket: Path, tmp_path:
         assert copy == tmp_path
 
 
-def test_an_upload_and_a_download_survive_unavailability(storage_server: Any, bucket: Path) -> None:
+def test_an_upload_and_a_download_survive_unavailability(storage_server: Any, bucket: BucketPath) -> None:
     storage_server.fail("POST", "/upload/", 503)
     storage_server.fail("GET", "alt=media", 503)
     storage_server.fail("GET", r"/o\?", 429)
@@ -167,12 +168,12 @@ def test_an_upload_and_a_download_survive_unavailability(storage_server: Any, bu
     assert [each.times for each in storage_server.faults] == [0, 0, 0]
 
 
-def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, bucket: Path) -> None:
+def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, bucket: BucketPath) -> None:
     storage_server.fail("POST", "/upload/", 503, done_first=True)
     with writing(bucket / "out") as folder:
         filled(folder, a="1")
     assert names(bucket / "out") == ["a"]
-    held = Held(f"{bucket}held")
+    held = OwnedObject(f"{bucket}held")
     storage_server.fail("POST", "/upload/", 503, done_first=True)
     held.write(b"1")
     held.write(b"2")
@@ -180,7 +181,7 @@ def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, buc
 
 
 def test_of_two_that_publish_at_once_one_is_told(
-    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = filled(tmp_path / "other", a="other", sub__b="other", **{"marker.json": "{}"})
     send = gcs_writing._send
@@ -197,7 +198,7 @@ def test_of_two_that_publish_at_once_one_is_told(
 
 
 def test_one_that_publishes_where_another_just_began_takes_its_marker_back(
-    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = filled(tmp_path / "ours", a="ours", **{"marker.json": "{}"})
     send = gcs_writing._send
@@ -214,7 +215,7 @@ def test_one_that_publishes_where_another_just_began_takes_its_marker_back(
     assert names(bucket / "out") == ["a"]
 
 
-def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: Path) -> None:
+def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: BucketPath) -> None:
     out = bucket / "out"
     with (
         pytest.raises(BusyError, match="only writer"),
@@ -225,8 +226,8 @@ def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: Path) -> N
     assert read_json(bucket / "out" / "a.json") == {"by": "the second"}
 
 
-def test_of_two_writers_of_one_object_the_late_one_is_told(bucket: Path) -> None:
-    first, second = Held(f"{bucket}checkpoint"), Held(f"{bucket}checkpoint")
+def test_of_two_writers_of_one_object_the_late_one_is_told(bucket: BucketPath) -> None:
+    first, second = OwnedObject(f"{bucket}checkpoint"), OwnedObject(f"{bucket}checkpoint")
     assert first.read() is None
     assert second.read() is None
     first.write(b"1")
@@ -256,7 +257,7 @@ def test_a_missing_bucket_says_how_to_make_it() -> None:
         assert "\n" not in str(told.value)
 
 
-def test_an_object_that_vanishes_is_named(storage_server: Any, bucket: Path) -> None:
+def test_an_object_that_vanishes_is_named(storage_server: Any, bucket: BucketPath) -> None:
     with pytest.raises(PlaceError, match=r"gs://.*/rows\.json: expected an object, got none"):
         read_json(bucket / "rows.json")
     with writing(bucket / "out") as folder:
@@ -266,13 +267,13 @@ def test_an_object_that_vanishes_is_named(storage_server: Any, bucket: Path) -> 
         pass
 
 
-def test_a_closed_bucket_says_how_to_open_it(storage_server: Any, bucket: Path) -> None:
+def test_a_closed_bucket_says_how_to_open_it(storage_server: Any, bucket: BucketPath) -> None:
     storage_server.fail("GET", r"/o\?", 403)
     with pytest.raises(PlaceError, match="add-iam-policy-binding"):
         shards(bucket, "train")
 
 
-def test_damage_on_the_way_is_noticed(storage_server: Any, bucket: Path) -> None:
+def test_damage_on_the_way_is_noticed(storage_server: Any, bucket: BucketPath) -> None:
     with writing(bucket / "out") as folder:
         filled(folder, a="1")
     name = str(bucket).removeprefix("gs://").rstrip("/")
@@ -304,7 +305,7 @@ print(sorted({"upath", "fsspec", "gcsfs", "google.cloud.storage", "google.auth"}
     assert told.stdout.strip() == "[]"
 
 
-def test_the_clients_are_the_unmodified_ones(bucket: Path) -> None:
+def test_the_clients_are_the_unmodified_ones(bucket: BucketPath) -> None:
     assert isinstance(client(), google_storage.Client)
-    assert type(bucket.fs).__module__ == "gcsfs.core"  # type: ignore[attr-defined]
+    assert type(bucket.fs).__module__ == "gcsfs.core"
     assert os.environ["STORAGE_EMULATOR_HOST"].startswith("http://127.0.0.1:")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.files.artifacts import read_json
+from components.shared.files.storage import storage
 from components.shared.registry import Registry, Submission
 from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import RegistryError
@@ -52,7 +53,7 @@ def test_a_registered_version_is_complete_and_knows_its_origin(registry: Registr
     assert version == registered
     assert (version.model / "variables/data").read_text() == "a"
     assert (version.statistics / "statistics.pb").read_text() == "statistics"
-    assert sorted(path.name for path in version.evaluation.iterdir()) == [
+    assert storage(version.evaluation).files(version.evaluation) == [
         "golden.json", "metrics.json", "verdict.json",
     ]  # fmt: skip
     assert version.lineage == {"run_id": "run-a", "inputs_digest": "i1", "judged_against": ""}
@@ -101,7 +102,7 @@ def test_an_unknown_version_alias_or_model_is_answered_by_what_exists(three: Reg
     with pytest.raises(RegistryError, match=r"got '\.\./elsewhere'"):
         three.endpoint("../elsewhere")
     assert three.names() == ["flights"]
-    three.settle("trips")
+    three.reconcile("trips")
     assert three.versions("trips") == []
     assert three.champion("trips") is None
     assert three.history("trips") == []
@@ -215,7 +216,7 @@ def test_every_event_is_in_the_history(three: Registry) -> None:
     assert [event.sequence for event in events] == list(range(1, 9))
     assert [event.version for event in events] == [1, 1, 2, 2, 3, 3, 2, 3]
     assert events[-2].traffic == {2: 100}
-    three.settle("flights")
+    three.reconcile("flights")
     assert three.history("flights") == events
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.shared.files.gcs_path import BucketPath
 from configs.errors import CloudError, SettingsError, UnknownRunError
 from configs.loading import load
 from configs.settings import Settings
@@ -28,18 +29,21 @@ AT_SIX = timing("0 6 * * *", "Europe/Zurich", 1)
 
 
 @pytest.fixture
-def there(vertex: VertexServer, bucket: Path) -> Any:
+def there(vertex: VertexServer, bucket: BucketPath) -> Any:
     """The settings of the flights in `dev`, at the server, by further overrides."""
 
     def settings(*overrides: str) -> Settings:
-        at = (f"cloud.loopback.vertex={vertex.url}", f"cloud.project={vertex.project}")
-        return load("flights", "dev", [*at, f"places.root={bucket / 'runs'}", *overrides])
+        return load(
+            "flights",
+            "dev",
+            [f"cloud.project={vertex.project}", f"places.root={bucket / 'runs'}", *overrides],
+        )
 
     return settings
 
 
 def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
-    vertex: VertexServer, there: Any, bucket: Path
+    vertex: VertexServer, there: Any, bucket: BucketPath
 ) -> None:
     made, done = schedules.create(there(), AT_SIX)
     assert (made.name, made.state, done) == ("training-flights-dev", "active", "made")
@@ -58,12 +62,11 @@ def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
 
 
 @pytest.fixture
-def planes(vertex: VertexServer, bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def planes(vertex: VertexServer, bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The settings of the use case `planes` in `dev`, at the server, by further overrides."""
     lay_out(tmp_path, Path("planes"))
     monkeypatch.chdir(tmp_path)
     overrides = (
-        f"cloud.loopback.vertex={vertex.url}",
         f"cloud.project={vertex.project}",
         "cloud.dataflow.options=[--runner=FnApiRunner]",
         f"places.root={bucket / 'runs'}",
@@ -86,7 +89,7 @@ def struck(vertex: VertexServer, settings: Settings) -> str:
 
 
 def test_a_run_that_nobody_watches_leaves_what_a_watched_one_leaves(
-    vertex: VertexServer, planes: Any, bucket: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, planes: Any, bucket: BucketPath, capfd: pytest.CaptureFixture[str]
 ) -> None:
     vertex.endpoints.predictor = golden_scores
     run_id = struck(vertex, planes())
@@ -237,10 +240,9 @@ def test_a_machine_has_no_schedules() -> None:
 
 
 def test_the_command_checks_before_it_asks(
-    vertex: VertexServer, bucket: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    overrides = [f"cloud.loopback.vertex={vertex.url}", f"cloud.project={vertex.project}"]
-    overrides += [f"places.root={bucket / 'runs'}"]
+    overrides = [f"cloud.project={vertex.project}", f"places.root={bucket / 'runs'}"]
     options = ["flights", "--env", "dev", *(word for each in overrides for word in ("--set", each))]
 
     def typed(action: str, *more: str) -> tuple[int, str]:

@@ -10,6 +10,7 @@ import pytest
 
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.gcs.client import blob
+from components.shared.files.gcs_path import BucketPath
 from components.shared.sources import open_source
 from configs.errors import PlaceError, SourceError, UnreadableFileError
 from configs.rows import Source
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def uploaded(folder: Path, bucket: Path) -> str:
+def uploaded(folder: Path, bucket: BucketPath) -> str:
     """The same on `gs://`."""
     gcs_writing.publish(folder, f"{bucket}data")
     return f"{bucket}data"
@@ -76,7 +77,7 @@ def test_one_object_is_a_folder_of_one_table(uploaded: str) -> None:
     assert list(open_source(f"{uploaded}/second.csv").tables()) == ["second"]
 
 
-def test_what_is_wrong_is_told_with_its_uri(uploaded: str, bucket: Path) -> None:
+def test_what_is_wrong_is_told_with_its_uri(uploaded: str, bucket: BucketPath) -> None:
     with raises(SourceError, subject=f"the source folder {bucket}nothing", expected="a folder"):
         open_source(f"{bucket}nothing").tables()
     with raises(PlaceError, remedy=re.compile("gcloud storage buckets create gs://no-such-bucket ")):

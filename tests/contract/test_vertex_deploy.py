@@ -62,7 +62,7 @@ class Desk:
         content = {
             "name": "flights",
             "registry": f"vertex://{vertex.project}/{vertex.location}",
-            "vertex": serving_cloud(vertex, self.world.bucket),
+            "vertex": serving_cloud(self.world.bucket),
             "deployment": deployment,
         }
         return DeployStage.model_validate(content)
@@ -191,7 +191,6 @@ def there(desk: Desk) -> Settings:
         "flights",
         "dev",
         [
-            f"cloud.loopback.vertex={vertex.url}",
             f"cloud.project={vertex.project}",
             f"cloud.bucket={str(desk.world.bucket).removeprefix('gs://').strip('/')}",
             f"places.registry=vertex://{vertex.project}/{vertex.location}",

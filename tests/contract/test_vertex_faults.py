@@ -95,7 +95,7 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
     world: World, rpc: str, status: Status, message: str, remedy: str
 ) -> None:
     account = "serving@local-project.iam.gserviceaccount.com"
-    cloud = serving_cloud(world.vertex, world.bucket, service_account=account)
+    cloud = serving_cloud(world.bucket, service_account=account)
     registry = VertexRegistry(region(world.vertex, patience=0.5), cloud)
     world.vertex.faults.refuse(rpc, status, times=50, message=message)
     with pytest.raises(CloudError, match=remedy) as raised:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.api_core import exceptions
 
+from components.shared.files.gcs_path import BucketPath
 from tests.contract.vertex.server import VertexServer
 
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
@@ -23,7 +24,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def submit(compiled: Path, bucket: Path, job_id: str = "small-1", **values: Any) -> Any:
+def submit(compiled: Path, bucket: BucketPath, job_id: str = "small-1", **values: Any) -> Any:
     job = aiplatform.PipelineJob(
         display_name="small",
         template_path=str(compiled),
@@ -52,7 +53,7 @@ def states(job: Any) -> dict[str, str]:
     return {task.task_name: task.state.name for task in job.job_detail.task_details}
 
 
-def test_a_job_runs_and_tells_of_its_tasks(vertex: VertexServer, compiled: Path, bucket: Path) -> None:
+def test_a_job_runs_and_tells_of_its_tasks(vertex: VertexServer, compiled: Path, bucket: BucketPath) -> None:
     job = until(submit(compiled, bucket, count=5), ended)
     assert job.state.name == "PIPELINE_STATE_SUCCEEDED", job.error
     assert states(job) == {
@@ -69,13 +70,13 @@ def test_a_job_runs_and_tells_of_its_tasks(vertex: VertexServer, compiled: Path,
     assert (machine.machine_type, machine.accelerator_count) == ("n1-standard-8", 1)
 
 
-def test_the_second_run_takes_tasks_from_the_cache(compiled: Path, bucket: Path) -> None:
+def test_the_second_run_takes_tasks_from_the_cache(compiled: Path, bucket: BucketPath) -> None:
     until(submit(compiled, bucket), ended)
     again = until(submit(compiled, bucket, "small-2"), ended)
     assert states(again)["make"] == states(again)["fit"] == "SKIPPED"
 
 
-def test_a_task_that_fails_fails_the_job(compiled: Path, bucket: Path) -> None:
+def test_a_task_that_fails_fails_the_job(compiled: Path, bucket: BucketPath) -> None:
     job = until(submit(compiled, bucket, seconds=-1.0), ended)
     assert job.state.name == "PIPELINE_STATE_FAILED"
     assert "[fit]" in job.error.message
@@ -83,7 +84,7 @@ def test_a_task_that_fails_fails_the_job(compiled: Path, bucket: Path) -> None:
     assert "ml_job" in fit.error.message
 
 
-def test_a_job_is_cancelled_and_then_deleted(compiled: Path, bucket: Path) -> None:
+def test_a_job_is_cancelled_and_then_deleted(compiled: Path, bucket: BucketPath) -> None:
     job = submit(compiled, bucket, seconds=60.0)
     until(job, lambda seen: states(seen).get("fit") == "RUNNING")
     with pytest.raises(exceptions.BadRequest, match="cancel it first"):
@@ -95,7 +96,7 @@ def test_a_job_is_cancelled_and_then_deleted(compiled: Path, bucket: Path) -> No
     assert aiplatform.PipelineJob.list() == []
 
 
-def test_what_the_spec_does_not_know_is_refused(compiled: Path, bucket: Path) -> None:
+def test_what_the_spec_does_not_know_is_refused(compiled: Path, bucket: BucketPath) -> None:
     submit(compiled, bucket)
     with pytest.raises(exceptions.Conflict):
         submit(compiled, bucket)
@@ -106,7 +107,9 @@ def test_what_the_spec_does_not_know_is_refused(compiled: Path, bucket: Path) ->
         service.create_pipeline_job(parent="projects/1234/locations/us-central1", pipeline_job=job)
 
 
-def test_a_schedule_is_kept_paused_and_strikes(vertex: VertexServer, compiled: Path, bucket: Path) -> None:
+def test_a_schedule_is_kept_paused_and_strikes(
+    vertex: VertexServer, compiled: Path, bucket: BucketPath
+) -> None:
     job = aiplatform.PipelineJob("small", str(compiled), pipeline_root=str(bucket / "root"))
     schedule = job.create_schedule(cron="TZ=America/New_York 0 6 * * *", display_name="daily")
     assert aiplatform.PipelineJobSchedule.list()[0].cron == "TZ=America/New_York 0 6 * * *"
@@ -121,7 +124,7 @@ def job_of(name: str) -> Any:
     return aiplatform.PipelineJob.get(name)
 
 
-def test_a_job_is_a_run_of_its_experiment(compiled: Path, bucket: Path) -> None:
+def test_a_job_is_a_run_of_its_experiment(compiled: Path, bucket: BucketPath) -> None:
     job = aiplatform.PipelineJob(
         "small",
         str(compiled),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import place
 from components.shared.registry import Submission
 from components.shared.registry.folder.registry import FolderRegistry
@@ -64,13 +65,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def settings(vertex: VertexServer, bucket: Path, desk: Path) -> Settings:
+def settings(vertex: VertexServer, bucket: BucketPath, desk: Path) -> Settings:
     """Those of `dev`, at the loopback server, Beam in the stage's own container."""
     return load(
         desk / "flights",
         "dev",
         [
-            f"cloud.loopback.vertex={vertex.url}",
             f"cloud.project={vertex.project}",
             f"places.root={bucket / 'runs'}",
             f"places.registry=file://{desk / 'registry'}",
@@ -86,7 +86,7 @@ def manifests(desk: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda manifest: float(manifest["started_at"]))
 
 
-def delivered(bucket: Path) -> list[dict[str, Any]]:
+def delivered(bucket: BucketPath) -> list[dict[str, Any]]:
     """Every prediction in the bucket."""
     rows = []
     for file in sorted((bucket / "runs/predictions/flights").glob("*/*.parquet")):
@@ -96,7 +96,11 @@ def delivered(bucket: Path) -> list[dict[str, Any]]:
 
 
 def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
-    vertex: VertexServer, bucket: Path, desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer,
+    bucket: BucketPath,
+    desk: Path,
+    settings: Settings,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert batch_command.run(settings, batch_command.BatchRequest()), capfd.readouterr().out
     shown = capfd.readouterr().out

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from components.shared.registry import open_registry
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.vertex import labels
-from components.shared.registry.vertex.labels import Moved, State
+from components.shared.registry.vertex.labels import State, Transition
 from configs.errors import EndpointError, RegistryError
 from tests.contract.registries import IMAGE, ROWS, World, right, serving_cloud, submission
 from tests.contract.storage.server import StorageServer
@@ -181,7 +181,7 @@ def test_files_that_a_killed_registration_left_are_swept_away_a_day_later(
 def test_a_vertex_uri_opens_it_and_needs_a_cloud(world: World) -> None:
     world.champions("a")
     uri = f"vertex://{world.vertex.project}/{world.vertex.location}"
-    registry = open_registry(uri, serving_cloud(world.vertex, world.bucket))
+    registry = open_registry(uri, serving_cloud(world.bucket))
     assert registry.names() == ["flights"]
     with pytest.raises(RegistryError, match="section `cloud`"):
         open_registry(uri)
@@ -205,7 +205,7 @@ def test_a_state_is_read_back_from_its_labels(numbers: list[int], percent: int, 
     )
     at = datetime.datetime(2026, 1, 2, 3, 4, 5, 678_901, datetime.UTC)
     since, restores = (at.replace(microsecond=0), (rest[0], 7)) if trial else (None, None)
-    state = State(endpoint, Moved("deploy", champion, at), since, restores)
+    state = State(endpoint, Transition("deploy", champion, at), since, restores)
     told = labels.replaced({"own": "x", "former_3": "9", "trial": "4"}, state)
     assert all(re.fullmatch(r"[a-z0-9_-]{0,63}", value) for value in told.values())
     assert labels.read(told, endpoint.traffic) == state

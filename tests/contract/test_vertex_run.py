@@ -19,7 +19,8 @@ from components.report import core as report_core
 from components.report.experiment import log_run
 from components.report.manifest import RunInfo
 from components.report.settings import ReportStage
-from components.shared.files.paths import place
+from components.shared.files.gcs_path import BucketPath
+from components.shared.gcp.endpoints import VARIABLES
 from components.shared.gcp.links import job_name
 from configs.errors import CloudError
 from configs.loading import load
@@ -50,13 +51,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def there(vertex: VertexServer, bucket: Path, desk: Path, *overrides: str) -> Settings:
+def there(vertex: VertexServer, bucket: BucketPath, desk: Path, *overrides: str) -> Settings:
     """The settings of `dev`, at the loopback server."""
     return load(
         "planes",
         "dev",
         [
-            f"cloud.loopback.vertex={vertex.url}",
             "cloud.dataflow.options=[--runner=FnApiRunner]",
             f"cloud.project={vertex.project}",
             f"places.root={bucket / 'runs'}",
@@ -77,7 +77,7 @@ def manifests(desk: Path) -> list[dict[str, Any]]:
 
 
 def test_a_run_ends_with_a_served_version_and_the_same_report(
-    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = there(vertex, bucket, desk)
     vertex.endpoints.predictor = golden_scores
@@ -152,7 +152,7 @@ def _the_experiment_has_the_run(manifest: dict[str, Any]) -> None:
 
 
 def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
-    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert not run_command.run("planes", there(vertex, bucket, desk, "features.numeric.wingspan={}"))
     shown = capfd.readouterr().out
@@ -168,7 +168,7 @@ def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
 
 
 def test_a_job_that_fails_before_its_stages_says_why(
-    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     vertex.faults.fail_job("CreatePipelineJob", "the quota custom_model_training_nvidia_t4_gpus is exceeded")
     assert not run_command.run("planes", there(vertex, bucket, desk))
@@ -176,7 +176,7 @@ def test_a_job_that_fails_before_its_stages_says_why(
 
 
 def test_a_run_that_cannot_be_logged_in_its_experiment_says_why_and_does_not_fail(
-    vertex: VertexServer, bucket: Path, desk: Path
+    vertex: VertexServer, bucket: BucketPath, desk: Path
 ) -> None:
     part = ReportStage(settings=there(vertex, bucket, desk))
     page = bucket / "runs" / "planes" / "1234" / "planes-1" / "report_7" / "report.html"
@@ -189,7 +189,7 @@ def test_a_run_that_cannot_be_logged_in_its_experiment_says_why_and_does_not_fai
 
 
 def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
 ) -> None:
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
@@ -202,7 +202,7 @@ def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
 
 
 def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
-    vertex: VertexServer, bucket: Path, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = there(vertex, bucket, desk)
 
@@ -245,7 +245,7 @@ def begun(settings: Settings, compiled: Path) -> Path:
 
 
 def test_a_lost_answer_does_not_start_a_second_job(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
 ) -> None:
     settings = there(vertex, bucket, desk)
     vertex.faults.lose_answer("CreatePipelineJob")
@@ -256,7 +256,7 @@ def test_a_lost_answer_does_not_start_a_second_job(
 
 
 def test_a_busy_service_is_asked_again(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
 ) -> None:
     settings = there(vertex, bucket, desk)
     vertex.faults.refuse("CreatePipelineJob", "RESOURCE_EXHAUSTED")
@@ -268,7 +268,7 @@ def test_a_busy_service_is_asked_again(
 
 
 def test_a_refusal_is_one_line_with_the_command_that_mends_it(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
 ) -> None:
     with pytest.raises(CloudError, match="Permission denied") as refused:
         begun(there(vertex, bucket, desk, "cloud.project=other-project"), compiled)
@@ -292,7 +292,7 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
     ],
 )  # fmt: skip
 def test_what_the_service_refuses_at_the_start_is_told_with_its_way_out(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, refusal: tuple[Status, str, str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, refusal: tuple[Status, str, str]
 ) -> None:
     status, message, remedy = refusal
     account = f"cloud.identities.pipeline=pipeline@{vertex.project}.iam.gserviceaccount.com"
@@ -303,18 +303,19 @@ def test_what_the_service_refuses_at_the_start_is_told_with_its_way_out(
 
 
 def test_without_credentials_the_way_to_get_some_is_told(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv(VARIABLES["aiplatform"])
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(desk))
     aiplatform.initializer.global_config._credentials = None
     with pytest.raises(CloudError, match="gcloud auth application-default login"):
-        begun(there(vertex, bucket, desk, "cloud.loopback.vertex=''"), compiled)
+        begun(there(vertex, bucket, desk), compiled)
 
 
 def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
-    vertex: VertexServer, bucket: Path, desk: Path, compiled: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
@@ -329,7 +330,7 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
     upload("trains", {"use_case": "trains", "environment": "dev"})
     place_of(settings).write_text("left behind")
     assert settings.cloud
-    versions = place(f"gs://{settings.cloud.bucket}/registry/planes/versions/1/version.json")
+    versions = BucketPath(f"gs://{settings.cloud.bucket}/registry/planes/versions/1/version.json")
     versions.write_text("{}")
 
     teardown_command.teardown(settings, yes=False)
@@ -352,5 +353,5 @@ def upload(name: str, labels: dict[str, str]) -> Any:
     return aiplatform.Model.upload(display_name=name, serving_container_image_uri=image, labels=labels)
 
 
-def place_of(settings: Settings) -> Path:
-    return place(f"{settings.places.root}/planes/checkpoints/state")
+def place_of(settings: Settings) -> BucketPath:
+    return BucketPath(f"{settings.places.root}/planes/checkpoints/state")

@@ -91,8 +91,8 @@ def test_a_killed_trial_is_taken_back_by_the_next_run_when_it_is_surely_dead(wor
     with pytest.raises(BusyError, match=r"version 2, on trial since .*rollback flights"):
         registry.deploy("flights", other, 100, check=right(3))
     now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=TRIAL_SECONDS + 1)
-    later = VertexRegistry(region(world.vertex), serving_cloud(world.vertex, world.bucket), lambda: now)
-    later.settle("flights")
+    later = VertexRegistry(region(world.vertex), serving_cloud(world.bucket), lambda: now)
+    later.reconcile("flights")
     assert (world.running, world.split) == ({1}, {"1": 100})
     assert later.deploy("flights", other, 100, check=right(3)).traffic == {3: 100}
 
@@ -116,9 +116,7 @@ def killed(world: World, registry: VertexRegistry, number: int) -> None:
         raise Killed
 
     with pytest.raises(Killed):
-        VertexRegistry(dying, serving_cloud(world.vertex, world.bucket)).deploy(
-            "flights", number, 10, check=check
-        )
+        VertexRegistry(dying, serving_cloud(world.bucket)).deploy("flights", number, 10, check=check)
     assert registry.endpoint("flights").trial == number
 
 
@@ -127,7 +125,7 @@ def killed(world: World, registry: VertexRegistry, number: int) -> None:
 
 def candidate_deployed(world: World, registry: VertexRegistry, percent: int) -> None:
     """What the deploy stage does with a candidate."""
-    registry.settle("flights")
+    registry.reconcile("flights")
     version = registry.register("flights", submission(world.folder, "c"))
     if version.status not in {"champion", "challenger"}:
         registry.deploy("flights", version.number, percent, check=right(3))
@@ -135,7 +133,7 @@ def candidate_deployed(world: World, registry: VertexRegistry, percent: int) -> 
 
 def rolled_back_once(registry: VertexRegistry) -> None:
     """A person's rollback, not repeated once it is seen to be done."""
-    registry.settle("flights")
+    registry.reconcile("flights")
     if registry.endpoint("flights").champion == 2:
         registry.roll_back("flights")
 
@@ -160,7 +158,7 @@ def test_a_change_killed_at_any_step_leaves_a_server_and_is_finished_by_the_next
     for steps in range(1, 100):
         dying = world.dying(steps)
         with contextlib.suppress(Killed):
-            change(world, VertexRegistry(dying, serving_cloud(world.vertex, world.bucket)))
+            change(world, VertexRegistry(dying, serving_cloud(world.bucket)))
         assert sum(world.split.values()) == 100, "somebody serves"
         assert set(world.split) <= {each.id for each in world.message.deployed_models}
         change(world, world.open())

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.commands.iam import Granted
-from tests.contract.control.granted import OURS, findings, mending
+from tests.contract.control.granted import OURS, findings, fixing
 from tests.infra.conftest import PlanOf
 from tests.infra.grants import grants
 
@@ -22,7 +22,7 @@ def test_a_grant_that_is_taken_away_is_told_once_with_its_command(made: list[Gra
     assert {each.member for each in looked_for} == set(OURS)
     told = {lost: findings(each for each in made if each != lost) for lost in looked_for}
     unready = {
-        lost: [(each.state, each.mend) for each in found if each.state != "ready"]
+        lost: [(each.state, each.fix) for each in found if each.state != "ready"]
         for lost, found in told.items()
     }
-    assert unready == {lost: [("missing", (mending(lost),))] for lost in looked_for}
+    assert unready == {lost: [("missing", (fixing(lost),))] for lost in looked_for}

@@ -94,7 +94,6 @@ def test_what_costs_less_and_what_encrypts_is_asked_for_only_where_it_is_said() 
         ),
         (["cloud.network.subnetwork=pipeline"], "subnetworks"),
         (["cloud.location=europe-west4"], "subnetworks/pipeline is not in location europe-west4"),
-        (["cloud.loopback.dataflow=http://127.0.0.1:80"], "localhost"),
     ],
 )
 def test_what_dataflow_would_refuse_is_refused_here(overrides: list[str], said: str) -> None:

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.shared.registry import Submission, open_registry
-from components.shared.registry import endpoint as moves
+from components.shared.registry import Submission, open_registry, transitions
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.folder.registry import FolderRegistry
 from configs.errors import RegistryError
@@ -76,7 +75,7 @@ def test_a_version_says_itself_what_it_is(registry: FolderRegistry, submit: Subm
 def test_a_mistyped_name_leaves_no_folder(three: FolderRegistry, tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="its models: flights, got 'fligths'"):
         three.promote("fligths", 1)
-    three.settle("fligths")
+    three.reconcile("fligths")
     assert not (tmp_path / "registry/fligths").exists()
 
 
@@ -108,11 +107,11 @@ def test_no_sequence_of_moves_leaves_the_endpoint_without_a_champion(
     for move, version, percent in sequence:
         try:
             if move == "deploy":
-                endpoint = moves.deployed(endpoint, version, percent)
+                endpoint = transitions.deploy(endpoint, version, percent)
             elif move == "promote":
-                endpoint = moves.promoted(endpoint, version)
+                endpoint = transitions.promote(endpoint, version)
             else:
-                endpoint = moves.rolled_back(endpoint)
+                endpoint = transitions.roll_back(endpoint)
         except RegistryError:
             assert move == "rollback"
             continue
@@ -190,7 +189,7 @@ registry.deploy("flights", registry.register("flights", Submission(*folders)).nu
 
 def own_process(code: str, root: Path, submission: Submission) -> subprocess.Popen[bytes]:
     folders = (submission.model, submission.statistics, submission.evaluation)
-    return subprocess.Popen([sys.executable, "-c", code, root, *folders], cwd=ROOT)
+    return subprocess.Popen([sys.executable, "-c", code, root, *map(str, folders)], cwd=ROOT)
 
 
 def test_runs_at_once_each_get_a_version_and_one_of_them_serves(tmp_path: Path, submit: Submit) -> None:

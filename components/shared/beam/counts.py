@@ -9,13 +9,13 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.row_ranges import RowRange
 from configs.errors import JobError
 from configs.rows import Part
@@ -62,7 +62,7 @@ class WriteCounts(beam.PTransform):
     They are one element, written in one step: where a runner repeats it, the same content is written again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         super().__init__()
         self._uri = str(folder / _FILE)
 
@@ -76,7 +76,7 @@ class WriteCounts(beam.PTransform):
         )
 
 
-def read_counts(folder: Path, ranges: Sequence[RowRange]) -> dict[Part, Counts]:
+def read_counts(folder: Place, ranges: Sequence[RowRange]) -> dict[Part, Counts]:
     """The sums that `WriteCounts` left in a folder, by part, in the order of the ranges.
 
     Raises:

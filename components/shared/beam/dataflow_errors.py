@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
+from components.shared.vendor_seams import beam_job_exists_error
 from configs.errors import CloudError, PipelineError
 
 _MOST_SHOWN = 400
@@ -19,7 +20,6 @@ def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
     Raises:
         CloudError: In place of Beam's and the client's exceptions.
     """
-    from apache_beam.runners.dataflow.internal.apiclient import DataflowJobAlreadyExistsError
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
@@ -31,7 +31,7 @@ def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
         raise
     except exceptions.RetryError as error:
         raise _dataflow_error(cloud, error.cause or error) from error
-    except DataflowJobAlreadyExistsError as error:
+    except beam_job_exists_error() as error:
         raise _job_exists_error(cloud, str(error)) from error
     except (exceptions.GoogleAPICallError, GoogleAuthError, RequestException) as error:
         raise _dataflow_error(cloud, error) from error

@@ -9,7 +9,9 @@ from typing import Any
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from components.shared.beam.dataflow_errors import translate_dataflow_errors
+from components.shared.gcp.endpoints import anonymous
 from components.shared.gcp.retry import GIVE_UP_SECONDS, unanswered, with_retries
+from components.shared.vendor_seams import beam_credentials
 from configs.errors import JobError
 
 CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
@@ -187,9 +189,7 @@ def cancel_run(options: PipelineOptions, run: str) -> list[str]:
 
 def _clients(options: PipelineOptions) -> tuple[Any, Any]:
     """The clients of jobs and of their messages, with the credentials and the address of Beam's own."""
-    from apache_beam.internal.gcp import auth
     from google.api_core.client_options import ClientOptions
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import dataflow
 
     cloud = options.view_as(GoogleCloudOptions)
@@ -197,7 +197,7 @@ def _clients(options: PipelineOptions) -> tuple[Any, Any]:
     if cloud.dataflow_endpoint != GoogleCloudOptions.DATAFLOW_ENDPOINT:
         arguments["client_options"] = ClientOptions(api_endpoint=cloud.dataflow_endpoint)
     if cloud.no_auth:
-        arguments["credentials"] = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+        arguments["credentials"] = anonymous()
     else:
-        arguments["credentials"] = auth.get_service_credentials(options)
+        arguments["credentials"] = beam_credentials(options)
     return dataflow.JobsV1Beta3Client(**arguments), dataflow.MessagesV1Beta3Client(**arguments)

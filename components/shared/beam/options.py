@@ -5,12 +5,13 @@ import contextlib
 import difflib
 import io
 import re
-from pathlib import Path
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.runner import create_runner
 
-from components.shared.files.paths import is_remote
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
+from components.shared.gcp.endpoints import emulator
 from configs.dataflow import RUNNER as DATAFLOW_RUNNER
 from configs.errors import SettingsError
 from configs.places import Beam
@@ -24,7 +25,7 @@ _MOST_NAME = 56
 """Characters of a job's name, so that what a stage adds to it stays within Dataflow's 63."""
 
 
-def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -> PipelineOptions:
+def pipeline_options(settings: Beam, stage: str = "", out: Place | None = None) -> PipelineOptions:
     """The options as Beam understands them; without `--runner`, the local one.
 
     Args:
@@ -52,7 +53,7 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
     except (ValueError, ImportError, AttributeError) as error:
         raise _option_error(f"--runner={standard.runner}") from error
     if out is not None and runs_on_dataflow(options):
-        if not is_remote(out):
+        if not storage(out).shared:
             raise SettingsError(
                 f"Dataflow for '{stage}'",
                 expected="artifacts on gs://, which its workers reach",
@@ -60,6 +61,9 @@ def pipeline_options(settings: Beam, stage: str = "", out: Path | None = None) -
                 remedy="Run on Vertex AI, or with --set 'cloud.dataflow.options=[--runner=FnApiRunner]'.",
             )
         _name_job(options.view_as(GoogleCloudOptions), stage, out)
+    if runs_on_dataflow(options) and (server := emulator("dataflow")):
+        cloud = options.view_as(GoogleCloudOptions)
+        cloud.dataflow_endpoint, cloud.no_auth = server, True
     return options
 
 
@@ -73,7 +77,7 @@ def runs_on_dataflow(options: PipelineOptions) -> bool:
     return str(options.view_as(StandardOptions).runner).rpartition(".")[2] == DATAFLOW_RUNNER
 
 
-def _name_job(cloud: GoogleCloudOptions, stage: str, out: Path) -> None:
+def _name_job(cloud: GoogleCloudOptions, stage: str, out: Place) -> None:
     """Name a job by its stage and run; label it with both, so that a run's jobs can be found again.
 
     The run is known by its folder: an output lies at …/RUN/TASK/ARTIFACT, here and on Vertex AI.

@@ -6,7 +6,6 @@ well although a file could not be moved to its name (docs/adr/0013).
 
 import functools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -19,6 +18,7 @@ from components.shared.beam.running import distribute, run
 from components.shared.beam.staging import temporary_folder
 from components.shared.beam.work import Work, count_progress
 from components.shared.files.artifacts import shard_name, shard_path, shards, writing_file
+from components.shared.files.place import Place
 from components.shared.rows.rejected import REJECTED
 from components.shared.rows.row_ranges import RowRange, count_rows
 from components.shared.stage.recording import JobProgress
@@ -46,7 +46,7 @@ class WriteShard(beam.DoFn):
         out: The artifact's folder.
     """
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Place) -> None:
         self.out = out
 
     def schema(self, row_range: RowRange) -> pa.Schema:
@@ -106,7 +106,7 @@ def write_shards(
         return read_counts(temporary, ranges)
 
 
-def _rows_written(out: Path, ranges: Sequence[RowRange]) -> int:
+def _rows_written(out: Place, ranges: Sequence[RowRange]) -> int:
     """The rows whose shards are in place."""
     parts = {row_range.split for row_range in ranges}
     names = {part: {path.name for path in shards(out, part)} for part in parts}

@@ -5,6 +5,7 @@ Beam's temporary location, and removed when the block ends.
 """
 
 import contextlib
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,54 +13,55 @@ from pathlib import Path
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.gcs import writing as gcs_writing
-from components.shared.files.paths import is_remote, place
+from components.shared.files.artifacts import copy_files
+from components.shared.files.paths import local_copy, place
+from components.shared.files.place import Place
+from components.shared.files.storage import storage
 
 
 @contextlib.contextmanager
-def temporary_folder(options: PipelineOptions) -> Iterator[Path]:
+def temporary_folder(options: PipelineOptions) -> Iterator[Place]:
     """A folder that workers and this process can write and read until the end of the block."""
     with tempfile.TemporaryDirectory() as here:
-        staged = _staged(Path(here), options)
+        staged = _staged(Path(here), options) or Path(here)
         try:
             yield staged
         finally:
-            if is_remote(staged):
-                gcs_writing.clear(str(staged))
+            storage(staged).clear(staged)
 
 
 @contextlib.contextmanager
-def staged_input(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+def staged_input(folder: Place, options: PipelineOptions) -> Iterator[Place]:
     """The folder, or a copy of it, that workers can read until the end of the block."""
-    staged = folder if is_remote(folder) else _staged(folder, options)
-    if not is_remote(staged) or staged is folder:
-        yield staged
+    staged = _staged(folder, options)
+    if staged is None or storage(folder).shared:
+        yield folder
         return
     try:
-        gcs_writing.publish(folder, str(staged))
+        copy_files(folder, staged, {name: name for name in storage(folder).files(folder)})
         yield staged
     finally:
-        gcs_writing.clear(str(staged))
+        storage(staged).clear(staged)
 
 
 @contextlib.contextmanager
-def staged_output(folder: Path, options: PipelineOptions) -> Iterator[Path]:
+def staged_output(folder: Path, options: PipelineOptions) -> Iterator[Place]:
     """A folder that workers can write; what they wrote is in `folder` when the block ends well."""
     staged = _staged(folder, options)
-    if not is_remote(staged):
-        yield staged
+    if staged is None:
+        yield folder
         return
     try:
         yield staged
-        gcs_reading.download(str(staged), folder)
+        with local_copy(staged) as here:
+            shutil.copytree(here, folder, dirs_exist_ok=True)
     finally:
-        gcs_writing.clear(str(staged))
+        storage(staged).clear(staged)
 
 
-def _staged(folder: Path, options: PipelineOptions) -> Path:
-    """The folder itself, or a new one below Beam's temporary location on `gs://`."""
+def _staged(folder: Place, options: PipelineOptions) -> Place | None:
+    """A new folder below Beam's temporary location on `gs://`; None where workers reach this machine's."""
     temporary = options.view_as(GoogleCloudOptions).temp_location or ""
     if not temporary.startswith("gs://"):
-        return folder
+        return None
     return place(temporary) / f"{folder.name.strip('.')}-{uuid.uuid4().hex[:8]}"

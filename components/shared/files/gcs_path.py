@@ -1,11 +1,12 @@
 """`gs://` as paths. Imported only where one appears: it brings fsspec."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from upath.implementations.cloud import GCSPath
 from upath.registry import register_implementation
+
+from components.shared.vendor_seams import gcs_filesystem
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -23,16 +24,8 @@ class BucketPath(GCSPath):
         protocol: str,  # noqa: ARG003
         storage_options: Mapping[str, Any],
     ) -> "AbstractFileSystem":
-        """The filesystem over Cloud Storage's JSON API.
-
-        gcsfs would otherwise ask the gRPC control API for the kind of every bucket it opens, and it
-        would remember listings, in which another process's new objects are missing.
-        """
-        os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # spares an import of 1 s
-        from gcsfs.core import GCSFileSystem
-
-        token = "anon" if "STORAGE_EMULATOR_HOST" in os.environ else None
-        return GCSFileSystem(token=token, use_listings_cache=False, **storage_options)
+        """The hook by which universal_pathlib lets a class choose its filesystem."""
+        return gcs_filesystem(storage_options)
 
 
 register_implementation("gs", BucketPath, clobber=True)

@@ -1,46 +1,35 @@
 """Where things lie: a folder of this machine or `gs://`, used alike.
 
-Rows are read where they lie. What a library wants as a real folder (a SavedModel, DuckDB's files) is read
-through `local_copy`. What is written goes through `components.shared.files.artifacts`. Nothing of Google's is
-imported before a `gs://` appears.
+A `Place` is a `pathlib.Path`, or a path on Cloud Storage that has the same methods. What the two do
+differently (listing, publishing a folder, checksums) is a `Storage` with one adapter for each, chosen by the
+scheme of the URI. Rows are read where they lie. What a library wants as a real folder (a SavedModel, DuckDB's
+files) is read through `local_copy`. What is written goes through `components.shared.files.artifacts`.
+Nothing of Google's is imported before a `gs://` appears.
 """
 
 import contextlib
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar
 
-from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.gcs.client import blob
-from configs.errors import PipelineError
+from components.shared.files.place import AnyPlace, Artifact, Place
+from components.shared.files.storage import storage
 
-_AT_ONCE = 16
-_T = TypeVar("_T")
-
-
-class Artifact(Protocol):
-    """The part of a KFP artifact that says where it lies."""
-
-    uri: str
-    path: str
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
-def place(uri: str) -> Path:
-    """The place of a URI: a path for `file://` and paths; for `gs://` what is used like a path.
-
-    The latter is a `UPath`: `/`, `name`, `parent`, `open("rb")`, `read_bytes`, `exists` work on it, and it
-    can be sent to Beam's workers. To a library give it as a string, or through `local_copy`.
-    """
+def place(uri: str) -> Place:
+    """The place of a URI: a `pathlib.Path` for `file://` and paths, a `BucketPath` for `gs://`."""
     if uri.startswith("gs://"):
         from components.shared.files.gcs_path import BucketPath
 
-        return cast("Path", BucketPath(uri))
+        return BucketPath(uri)
     return Path(uri.removeprefix("file://"))
 
 
-def artifact_path(artifact: Artifact) -> Path:
+def artifact_path(artifact: Artifact) -> Place:
     """Where an artifact lies: its `gs://` URI, else its path.
 
     On Vertex AI the path of a `gs://` artifact lies below a mount that has no rename in one step, and that
@@ -49,46 +38,34 @@ def artifact_path(artifact: Artifact) -> Path:
     return place(artifact.uri if artifact.uri.startswith("gs://") else artifact.path)
 
 
-def is_remote(path: Path) -> bool:
-    """Whether a place is a `gs://` one."""
-    return not isinstance(path, Path)
-
-
-@contextlib.contextmanager
-def local_copy(folder: Path) -> Iterator[Path]:
+def local_copy(folder: Place) -> contextlib.AbstractContextManager[Path]:
     """The folder itself; of a `gs://` one, a copy that vanishes at the end of the block.
 
     Raises:
         PlaceError: Nothing is there, or the bucket is missing or closed to us.
     """
-    if not is_remote(folder):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="copy.") as beside:
-        copy = Path(beside) / (folder.name or "bucket")
-        gcs_reading.download(str(folder), copy)
-        try:
-            yield copy
-        except PipelineError as error:  # of the copy: the place is what its reader knows
-            raise error.replacing(str(copy), str(folder)) from error
+    return storage(folder).local_copy(folder)
 
 
-def local_files(files: Sequence[Path], folder: Path) -> list[Path]:
+def local_files(files: Sequence[Place], folder: Path) -> list[Path]:
     """The files themselves; of `gs://` ones, copies in `folder`, each checked against its checksum.
 
     Raises:
         PlaceError: One is not there, or the bucket is missing or closed to us.
     """
-    if not any(map(is_remote, files)):
-        return list(files)
-    copies = {folder / file.name: blob(str(file)) for file in files}
-    gcs_reading.fetch(copies)
-    return list(copies)
+    return storage(files[0]).local_files(files, folder) if files else []
 
 
-def parallel_map(look: Callable[[Path], _T], places: Sequence[Path]) -> list[_T]:
-    """What `look` returns for each place, in order; several at once where each is a journey to `gs://`."""
-    if not any(map(is_remote, places)):
-        return [look(each) for each in places]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(look, places))
+def map_places(function: Callable[[AnyPlace], _Result], places: Sequence[AnyPlace]) -> list[_Result]:
+    """What `function` returns for each place, in order; several at once where each is a request."""
+    return parallel_map(function, places, max((storage(each).at_once for each in places), default=1))
+
+
+def parallel_map(
+    function: Callable[[_Item], _Result], items: Sequence[_Item], at_once: int = 16
+) -> list[_Result]:
+    """What `function` returns for each item, in order, by `at_once` threads."""
+    if at_once == 1:
+        return [function(each) for each in items]
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(function, items))

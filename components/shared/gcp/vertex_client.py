@@ -5,12 +5,13 @@ Every call that changes something is written so that it may be repeated: it look
 
 import contextlib
 import functools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from components.shared.gcp import retry, vertex_errors
+from components.shared.gcp.endpoints import anonymous, emulator
+from components.shared.gcp.polling import poll
 from configs.errors import CloudError
 
 P = ParamSpec("P")
@@ -19,8 +20,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 120.0
 """How long a service may be busy or out of reach before a call fails."""
 _CALL_SECONDS = 60.0
-_FIRST_WAIT, _MOST_WAIT = 0.05, 10.0
-"""Seconds between two looks at an operation: they grow."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,11 @@ class Region:
     Args:
         project: Its id.
         location: The region.
-        loopback: A server that stands in for Google's, for tests; empty: Google's own.
         patience: Seconds for which a call is repeated.
     """
 
     project: str
     location: str
-    loopback: str = ""
     patience: float = PATIENCE_SECONDS
 
     @property
@@ -58,21 +55,24 @@ class Region:
 
         return self._client(EndpointServiceClient)
 
-    @functools.lru_cache(maxsize=8)  # noqa: B019 - a region lives as long as the process
     def predictions(self, host: str = "") -> Any:
         """The client of predictions; `host` is a dedicated endpoint's own name."""
         from google.cloud.aiplatform_v1.services.prediction_service import PredictionServiceClient
 
-        return self._client(PredictionServiceClient, host, "rest")
+        if host not in self._by_host:
+            self._by_host[host] = self._client(PredictionServiceClient, host, "rest")
+        return self._by_host[host]
+
+    @functools.cached_property
+    def _by_host(self) -> dict[str, Any]:
+        """The clients of predictions of this very region: they stay with the server that was there first."""
+        return {}
 
     def _client(self, kind: Any, host: str = "", transport: str = "") -> Any:
-        from google.auth.credentials import AnonymousCredentials
-
         with self.translate_errors("the client"):
-            if self.loopback:
-                anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+            if server := emulator("aiplatform"):
                 return kind(
-                    transport="rest", credentials=anonymous, client_options={"api_endpoint": self.loopback}
+                    transport="rest", credentials=anonymous(), client_options={"api_endpoint": server}
                 )
             address = host or f"{self.location}-aiplatform.googleapis.com"
             return kind(transport=transport or None, client_options={"api_endpoint": address})
@@ -112,18 +112,14 @@ class Region:
         Raises:
             CloudError: It failed, or is not done after `seconds`.
         """
-        deadline, wait = time.monotonic() + seconds, _FIRST_WAIT
         with self.translate_errors(subject, image, account):
-            while not self.with_retries(operation.done)():
-                if time.monotonic() > deadline:
-                    raise CloudError(
-                        subject,
-                        expected=f"to be done within {seconds:.0f} s",
-                        got=f"the operation {operation.operation.name}, which goes on",
-                        remedy=vertex_errors.AGAIN,
-                    )
-                time.sleep(wait)
-                wait = min(wait * 1.5, _MOST_WAIT)
+            if not poll(self.with_retries(operation.done), seconds=seconds, first=0.05):
+                raise CloudError(
+                    subject,
+                    expected=f"to be done within {seconds:.0f} s",
+                    got=f"the operation {operation.operation.name}, which goes on",
+                    remedy=vertex_errors.AGAIN,
+                )
             return operation.result()
 
     def translate_errors(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.shared.gcp import vertex_errors
+from components.shared.gcp.endpoints import anonymous, emulator
 from configs.cloud import Cloud
 from configs.errors import CloudError
 
@@ -16,15 +17,13 @@ def connect(cloud: Cloud) -> Any:
     Raises:
         CloudError: There are no credentials.
     """
-    from google.auth.credentials import AnonymousCredentials
     from google.cloud import aiplatform
 
     logging.getLogger("google.cloud.aiplatform").setLevel(logging.WARNING)
     logging.getLogger("google.cloud.aiplatform.pipeline_jobs").setLevel(logging.ERROR)  # warns of short lists
     there: dict[str, Any] = {}
-    if cloud.loopback.vertex:
-        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
-        there = {"api_endpoint": cloud.loopback.vertex, "api_transport": "rest", "credentials": anonymous}
+    if server := emulator("aiplatform"):
+        there = {"api_endpoint": server, "api_transport": "rest", "credentials": anonymous()}
     with translate_sdk_errors(cloud):
         aiplatform.init(project=cloud.project, location=cloud.location, **there)
     return aiplatform

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from components.shared.registry import not_found
 from components.shared.registry.callbacks import Ask, Check
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.version import Event, Submission, Version
@@ -32,13 +33,24 @@ class Registry(Protocol):
         """One version."""
         ...
 
-    def champion(self, name: str) -> Version | None:
-        """The version that serves, or None before the first."""
+    @property
+    def title(self) -> str:
+        """What errors call it."""
         ...
 
+    def champion(self, name: str) -> Version | None:
+        """The version that serves, or None before the first."""
+        champion = self.endpoint(name).champion
+        return None if champion is None else self.version(name, champion)
+
     def alias(self, name: str, alias: str) -> Version:
-        """The version with this alias."""
-        ...
+        """The version with this alias.
+
+        Raises:
+            RegistryError: No version has it; the message names the aliases in use.
+        """
+        endpoint = self.endpoint(name)
+        return self.version(name, not_found.number_of(endpoint, alias, self.title, self.names(), name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
         """The version that holds exactly this model."""
@@ -56,7 +68,7 @@ class Registry(Protocol):
         """Keep a model as the next version; the version that already holds it, if there is one."""
         ...
 
-    def settle(self, name: str) -> None:
+    def reconcile(self, name: str) -> None:
         """Finish what a killed change began, or take it back; nothing for an unknown name."""
         ...
 
@@ -116,7 +128,7 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
         from components.shared.gcp.vertex_client import Region
         from components.shared.registry.vertex.registry import VertexRegistry
 
-        return VertexRegistry(Region(project, location, cloud.loopback), cloud)
+        return VertexRegistry(Region(project, location), cloud)
     if scheme == "vertex" and project and location:
         raise RegistryError(
             f"registry '{uri}'",

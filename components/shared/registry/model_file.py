@@ -2,8 +2,8 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
+from components.shared.files.place import Place
 from configs.errors import ModelError, PlaceError
 
 
@@ -20,7 +20,7 @@ class RawFeatures:
         return frozenset((*self.numeric, *self.categorical))
 
 
-def read_features(model: Path) -> RawFeatures:
+def read_features(model: Place) -> RawFeatures:
     """The raw features of a model, from its `model.json`.
 
     Args:

@@ -3,11 +3,11 @@
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
+from components.shared.files.place import Place
 from components.shared.registry.endpoint import Status
 
 
@@ -23,16 +23,16 @@ class Submission:
             code), `judged_against` (the champion's version, "" for none).
     """
 
-    model: Path
-    statistics: Path
-    evaluation: Path
+    model: Place
+    statistics: Place
+    evaluation: Place
     lineage: Mapping[str, str] = field(default_factory=dict)
 
 
 class Version(BaseModel):
     """A registered model. Its folder is complete and never changes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     name: str
     version: int
@@ -40,7 +40,7 @@ class Version(BaseModel):
     model_digest: str
     lineage: dict[str, str]
     """As it was submitted."""
-    folder: SkipValidation[Path] = Field(exclude=True)
+    folder: SkipValidation[Place] = Field(exclude=True)
     """Here or on `gs://`."""
     status: Status = Field(exclude=True)
     """Now, at this endpoint."""
@@ -68,17 +68,17 @@ class Version(BaseModel):
         return all(lineage.get(name) and lineage[name] == self.lineage.get(name) for name in names)
 
     @property
-    def model(self) -> Path:
+    def model(self) -> Place:
         """The SavedModel's folder."""
         return self.folder / "model"
 
     @property
-    def statistics(self) -> Path:
+    def statistics(self) -> Place:
         """The statistics artifact of its training rows."""
         return self.folder / "statistics"
 
     @property
-    def evaluation(self) -> Path:
+    def evaluation(self) -> Place:
         """The folder of metrics.json, verdict.json and golden.json."""
         return self.folder / "evaluation"
 
@@ -89,7 +89,7 @@ EventName = Literal["register", "deploy", "promote", "rollback", "remove"]
 class Event(BaseModel):
     """One line of the history."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     sequence: int
     at: datetime.datetime

@@ -7,17 +7,18 @@ from typing import Any
 
 from components.shared.files.artifacts import write_json, writing
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.registry.version import Submission
 
 EVALUATION_FILES = ("metrics.json", "verdict.json", "golden.json")
 VERSION_FILE = "version.json"
 
 
-def keep(submission: Submission, place: Path, content: Mapping[str, Any]) -> None:
+def keep(submission: Submission, place: Place, content: Mapping[str, Any]) -> None:
     """Copy what was submitted to a place, with `content` as its version.json.
 
     Raises:
-        BusyError: Another one writes to the same `gs://` place.
+        BusyError: Another run writes to the same `gs://` place.
         PlaceError: Its bucket is missing or closed to us.
     """
     with writing(place) as folder:
@@ -29,7 +30,7 @@ def keep(submission: Submission, place: Path, content: Mapping[str, Any]) -> Non
         write_json(folder / VERSION_FILE, content)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Place, target: Path) -> None:
     """Copy a folder; unlike shutil.copytree, a full disk stays recognizable by its errno."""
     target.mkdir()
     with local_copy(source) as folder:

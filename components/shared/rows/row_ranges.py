@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from components.shared.files.artifacts import shards
-from components.shared.files.paths import parallel_map, place
+from components.shared.files.paths import map_places, place
+from components.shared.files.place import Place
 from components.shared.rows.parquet import read_batches, read_footer
 from configs.rows import Part
 
@@ -28,7 +28,7 @@ class RowRange:
         return self.end - self.first
 
 
-def plan_ranges(folder: Path, split: Part, shard_rows: int) -> list[RowRange]:
+def plan_ranges(folder: Place, split: Part, shard_rows: int) -> list[RowRange]:
     """All rows of a split or of those to score, cut at the shards' ends and at most `shard_rows` long.
 
     Raises:
@@ -36,14 +36,14 @@ def plan_ranges(folder: Path, split: Part, shard_rows: int) -> list[RowRange]:
     """
     ranges: list[RowRange] = []
     paths = shards(folder, split)
-    for path, footer in zip(paths, parallel_map(read_footer, paths), strict=True):
+    for path, footer in zip(paths, map_places(read_footer, paths), strict=True):
         for first in range(0, footer.num_rows, shard_rows):
             end = min(first + shard_rows, footer.num_rows)
             ranges.append(RowRange(split, str(path), first, end, len(ranges)))
     return ranges
 
 
-def plan_row_groups(folder: Path, split: Part, least_rows: int) -> list[RowRange]:
+def plan_row_groups(folder: Place, split: Part, least_rows: int) -> list[RowRange]:
     """All rows of a split, cut where row groups end, at least `least_rows` long but for a shard's last range.
 
     Batches of such a range are those of a pass over the whole shard, if row groups are multiples of a batch.
@@ -53,7 +53,7 @@ def plan_row_groups(folder: Path, split: Part, least_rows: int) -> list[RowRange
     """
     ranges: list[RowRange] = []
     paths = shards(folder, split)
-    for path, footer in zip(paths, parallel_map(read_footer, paths), strict=True):
+    for path, footer in zip(paths, map_places(read_footer, paths), strict=True):
         first = end = 0
         for group in range(footer.num_row_groups):
             end += footer.row_group(group).num_rows

@@ -1,6 +1,5 @@
 """Scores of a SavedModel through its exported signature: raw columns in, probabilities out."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from components.shared.files.paths import local_copy
+from components.shared.files.place import Place
 from components.shared.rows.raw import check_columns, declared, raw_tensors
 from configs.errors import DataError, ModelError
 from configs.features import Features
@@ -30,7 +30,7 @@ class Scorer:
         ModelError: The folder cannot be loaded, or the signature is not there or another.
     """
 
-    def __init__(self, folder: Path, title: str) -> None:
+    def __init__(self, folder: Place, title: str) -> None:
         self.folder, self.title = folder, title
         self._signature = self._load()
         _, inputs = self._signature.structured_input_signature

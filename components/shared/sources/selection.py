@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 from sqlglot import exp
 
 from components.shared.files.artifacts import shard_path
+from components.shared.files.place import Place
 from components.shared.sources import Rows, googlesql
 from components.shared.stage.recording import Progress
 from configs.errors import DataError, MissingFeatureError, did_you_mean
@@ -65,7 +65,7 @@ def write(  # noqa: PLR0913, PLR0917 - what, where, and how much of it there mus
     rows: Rows,
     sql: str,
     order: Sequence[str],
-    folder: Path,
+    folder: Place,
     part: Part,
     shard_rows: int,
     counted: int,

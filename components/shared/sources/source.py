@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
+from components.shared.files.place import Place
 from components.shared.stage.recording import Progress, silent
 from configs.rows import Source as Selection
 
@@ -46,7 +46,7 @@ class Rows(Protocol):
         self,
         sql: str,
         order: Sequence[str],
-        shard: Callable[[int], Path],
+        shard: Callable[[int], Place],
         shard_rows: int,
         wrote: Wrote = unwatched,
     ) -> int:

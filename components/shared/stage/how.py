@@ -7,12 +7,12 @@ KFP puts the tasks of a group); each stage finds it from the place of its own ou
 """
 
 import json
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from components.shared.files.artifacts import read_json, write_json
+from components.shared.files.place import Place
 from configs.errors import PlaceError
 from configs.section import lacks_how, with_how
 
@@ -23,7 +23,7 @@ _MOST_GROUPS = 3
 S = TypeVar("S", bound=BaseModel)
 
 
-def write_how(output: Path, how: str) -> None:
+def write_how(output: Place, how: str) -> None:
     """Leave it for the stages of the run that this output belongs to.
 
     Args:
@@ -33,7 +33,7 @@ def write_how(output: Path, how: str) -> None:
     write_json(output.parent.parent / HOW_FILE, json.loads(how))
 
 
-def read_part(name: str, model: type[S], parameter: str, output: Path) -> S:
+def read_part(name: str, model: type[S], parameter: str, output: Place) -> S:
     """A stage's part of the settings, whole.
 
     Args:
@@ -51,10 +51,10 @@ def read_part(name: str, model: type[S], parameter: str, output: Path) -> S:
     return model.model_validate_json(json.dumps(content))
 
 
-def _read_how(output: Path) -> dict[str, Any]:
+def _read_how(output: Place) -> dict[str, Any]:
     folders = output.parents[1 : 2 + _MOST_GROUPS]
     for folder in folders:
-        if (folder / HOW_FILE).is_file():
+        if (folder / HOW_FILE).exists():
             how: dict[str, Any] = read_json(folder / HOW_FILE)
             return how
     raise PlaceError(

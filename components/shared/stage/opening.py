@@ -2,12 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from components.shared.files.paths import artifact_path, place
+from components.shared.files.place import Place
 from components.shared.stage.how import read_part, write_how
 from components.shared.stage.recording import Artifact, JobProgress, Record, stage
 from configs.stages import task_artifacts
@@ -28,11 +28,11 @@ class OpenStage:
         self.record.imported()
         return read_part(self._name, model, self._arguments["settings"], artifact_path(self._output))
 
-    def path(self, artifact: Artifact) -> Path:
+    def path(self, artifact: Artifact) -> Place:
         """Where an artifact lies."""
         return artifact_path(artifact)
 
-    def place(self, uri: str) -> Path:
+    def place(self, uri: str) -> Place:
         """What lies at a URI."""
         return place(uri)
 

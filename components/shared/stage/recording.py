@@ -57,7 +57,7 @@ class Record:
         self.name, self.folder, self.content, self.kept = name, folder, content, kept
         self.started = time.monotonic()
         self._last_progress, self._last_saved = 0.0, self.started
-        self._files: dict[Path, Replaced] = {}
+        self._files: dict[str, Replaced] = {}
 
     def imported(self) -> None:
         """The libraries are there: from here on the stage works."""
@@ -92,7 +92,7 @@ class Record:
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
         for folder in places | ({self.folder} if self.folder else set()):
             path = folder / f"{self.name}.stage.json"
-            self._files.setdefault(path, Replaced(path)).write_json(self.content)
+            self._files.setdefault(str(path), Replaced(path)).write_json(self.content)
 
 
 @contextlib.contextmanager

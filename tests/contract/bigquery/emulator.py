@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.shared.gcp.endpoints import VARIABLES
+
 
 @dataclass
 class BigQueryServer:
@@ -57,6 +59,7 @@ def emulator(exports: Path) -> Iterator[BigQueryServer]:
         server = EmulatorServer(settings)
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
         patched.setenv("BIGQUERY_EMULATOR_HOST", server.rest_url)
+        patched.setenv(VARIABLES["bigquerystorage"], server.grpc_endpoint)
         yield BigQueryServer(server.rest_url, server.grpc_endpoint)
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
 

@@ -73,7 +73,6 @@ class Service:
                 "project": self.project,
                 "location": "us-central1",
                 "labels": {"environment": "test", "use_case": "visits", "stage": "ingest"},
-                "read_endpoint": self.read_endpoint,
                 "bigquery": BigQuery(),
                 **more,
             }

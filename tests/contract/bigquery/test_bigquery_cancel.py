@@ -20,6 +20,7 @@ import yaml
 
 from components.deliver import table as delivered
 from components.deliver.settings import DeliverStage
+from components.shared.files.gcs_path import BucketPath
 from components.shared.sources import open_source
 from configs.errors import SourceError
 from configs.loading import load
@@ -78,7 +79,7 @@ def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest
     assert len([each for each in filled.asked if each.method == "DELETE" and "/tables/" in each.path]) == 1
 
 
-def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: Path) -> None:
+def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: BucketPath) -> None:
     jobs = filled.endless(exporting)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with told_to_stop(jobs, signal.SIGTERM, at=4), bigquery.rows(VISITS) as rows:
@@ -89,7 +90,7 @@ def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: Path
     assert sorted(jobs.cancelled) == sorted(jobs.running)
 
 
-def test_a_failed_export_ends_the_others(filled: Any, bucket: Path) -> None:
+def test_a_failed_export_ends_the_others(filled: Any, bucket: BucketPath) -> None:
     first = "WHERE shard = 0 "
     jobs = filled.endless(lambda asked: exporting(asked) and first not in asked.sql)
     message = "Access Denied: Table x: User does not have permission bigquery.tables.export"
@@ -127,7 +128,7 @@ def test_a_stop_while_the_query_is_submitted_cancels_it_too(filled: Any) -> None
     assert jobs.cancelled == list(jobs.running) != []
 
 
-def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: Path) -> None:
+def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: BucketPath) -> None:
     scored = pa.table({"id": ["a"], "run_id": ["r"], "scored_at": pa.array([0], pa.timestamp("us", "UTC"))})
     with (bucket / "part-00000.parquet").open("wb") as file:
         pq.write_table(scored, file)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from components.shared.files.gcs_path import BucketPath
 from components.shared.sources import open_source
 from configs.bigquery import BigQuery
 from configs.errors import QueryError, SourceError
@@ -118,7 +119,7 @@ def test_parameters_travel_typed(filled: Any) -> None:
     ]
 
 
-def test_rows_on_cloud_storage_are_exported_and_never_read_here(filled: Any, bucket: Path) -> None:
+def test_rows_on_cloud_storage_are_exported_and_never_read_here(filled: Any, bucket: BucketPath) -> None:
     with source(filled).rows(VISITS) as rows:
         rows.materialize()
         written = rows.write(

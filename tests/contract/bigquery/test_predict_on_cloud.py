@@ -22,7 +22,9 @@ from components.select.component import select
 from components.select.settings import SelectStage
 from components.shared.files.artifacts import digest, read_json, shards, writing
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.parquet import open_parquet
 from components.shared.stage.recording import silent
 from configs.bigquery import BigQueryAccess
@@ -128,7 +130,7 @@ def there(source: Path, model: Path, beam_storage: Any) -> Path:
     return run_below(bucket / "runs", source, bucket / "model")
 
 
-def rows_of(files: Sequence[Path]) -> list[dict[str, Any]]:
+def rows_of(files: Sequence[Place]) -> list[dict[str, Any]]:
     rows = []
     for file in files:
         with open_parquet(file) as shard:
@@ -146,7 +148,9 @@ def test_predictions_in_a_bucket_are_those_in_a_folder(here: Path, there: Path) 
     assert told["rejected"] == {"id is missing": 1}
 
 
-def test_a_bucket_gets_a_folder_for_each_run(here: Path, there: Path, bucket: Path, tmp_path: Path) -> None:
+def test_a_bucket_gets_a_folder_for_each_run(
+    here: Path, there: Path, bucket: BucketPath, tmp_path: Path
+) -> None:
     for predictions in (here, there, there):
         stage = DeliverStage(output=f"{bucket}scores")
         summary = deliver.run(predictions, stage, tmp_path / "delivery", silent)
@@ -162,7 +166,7 @@ def test_a_bucket_gets_a_folder_for_each_run(here: Path, there: Path, bucket: Pa
 
 
 def test_what_lies_in_a_bucket_is_copied_there_and_not_fetched(
-    there: Path, bucket: Path, tmp_path: Path, storage_server: Any
+    there: Path, bucket: BucketPath, tmp_path: Path, storage_server: Any
 ) -> None:
     deliver.run(there, DeliverStage(output=f"{bucket}scores"), tmp_path / "delivery", silent)
     assert storage_server.sent(r"score.*alt=media|/download/.*score") == 0

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.shared.files.artifacts import read_json, shards
+from components.shared.files.gcs_path import BucketPath
 from components.shared.sources import open_source
 from configs.errors import QueryError
 from configs.rows import SPLITS, HashSplit, Ingest, Source, Split, TimeSplit
@@ -33,7 +34,7 @@ def filled(adapter: Any, visits: pa.Table) -> Any:
 
 
 @pytest.fixture
-def places(tmp_path: Path, bucket: Path) -> tuple[Path, Path, Path]:
+def places(tmp_path: Path, bucket: BucketPath) -> tuple[Path, Path, BucketPath]:
     """Two folders of this machine and one in a bucket."""
     return tmp_path / "here", tmp_path / "there", bucket / "rows"
 
@@ -238,7 +239,7 @@ def test_ingest_writes_the_same_from_either(  # noqa: PLR0913, PLR0917 - fixture
 
 
 def test_ingest_from_a_warehouse_here_can_write_to_a_bucket(
-    duckdb_adapter: Any, visits: pa.Table, tmp_path: Path, bucket: Path
+    duckdb_adapter: Any, visits: pa.Table, tmp_path: Path, bucket: BucketPath
 ) -> None:
     duckdb_adapter.put(visits, "shop.visits")
     here = duckdb_adapter.ingest(tmp_path / "here", ingest=Ingest(shard_rows=300))

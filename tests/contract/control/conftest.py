@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from components.shared.gcp.endpoints import VARIABLES
 from configs.loading import load
 from configs.settings import Settings
 from pipelines.preflight import accounts, command, project, rights
-from pipelines.preflight.desk import Finding
+from pipelines.preflight.context import Finding
 from tests.contract.control.server import NUMBER, ControlServer, World
 
 DOMAIN = "my-project-dev.iam.gserviceaccount.com"
@@ -74,18 +75,19 @@ def ready() -> World:
 
 
 @pytest.fixture
-def control() -> Iterator[ControlServer]:
+def control(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlServer]:
     """The server of that project; a test changes `control.world`."""
     with ControlServer(ready()) as server:
+        monkeypatch.setenv(VARIABLES["googleapis"], server.url)
         yield server
 
 
 @pytest.fixture
-def dev(control: ControlServer) -> Any:
+def dev(control: ControlServer) -> Any:  # noqa: ARG001 - the preflight finds it by its variable
     """The settings of the flights in `dev`, by further overrides."""
 
     def settings(*overrides: str) -> Settings:
-        return load("flights", "dev", [f"cloud.loopback.google={control.url}", *overrides])
+        return load("flights", "dev", overrides)
 
     return settings
 

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from shlex import quote
 
+import pytest
+
+from components.shared.gcp.endpoints import VARIABLES
 from configs.loading import load
 from infra.commands.iam import Granted
 from pipelines.preflight import command
-from pipelines.preflight.desk import Finding
+from pipelines.preflight.context import Finding
 from tests.contract.control.conftest import ACCOUNTS, BUCKET, DOMAIN, P, ready
 from tests.contract.control.server import ControlServer, World
 
@@ -24,12 +27,13 @@ _TOLD = {
 
 def findings(grants: Iterable[Granted], *overrides: str) -> list[Finding]:
     """All that the preflight finds where these grants were made, and nothing else is missing."""
-    with ControlServer(_world(grants)) as server:
-        settings = load("flights", "dev", [f"cloud.loopback.google={server.url}", OUTPUT, *overrides])
+    with ControlServer(_world(grants)) as server, pytest.MonkeyPatch.context() as patched:
+        patched.setenv(VARIABLES["googleapis"], server.url)
+        settings = load("flights", "dev", [OUTPUT, *overrides])
         return list(command.findings(settings))
 
 
-def mending(grant: Granted) -> str:
+def fixing(grant: Granted) -> str:
     """The command that makes a grant, on the smallest thing."""
     who = f"--member={grant.member} --role={grant.role}"
     kind, _, name = grant.where.partition("/")

@@ -27,12 +27,12 @@ def test_a_run_without_its_bucket_is_not_submitted(
 ) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
-        run_command.run("flights", dev(f"cloud.loopback.vertex={vertex.url}"))
+        run_command.run("flights", dev())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
-    settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=1")
+    settings = dev("cloud.budget_usd=1")
     with raises(
         BudgetError, expected="at most 1.00 USD (cloud.budget_usd)", got=re.compile("^an estimate of")
     ):
@@ -45,12 +45,12 @@ def test_a_prediction_without_its_bucket_is_not_submitted(
 ) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
-        batch_command.run(dev(f"cloud.loopback.vertex={vertex.url}"), batch_command.BatchRequest())
+        batch_command.run(dev(), batch_command.BatchRequest())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
-    settings = dev(f"cloud.loopback.vertex={vertex.url}", "cloud.budget_usd=0.5")
+    settings = dev("cloud.budget_usd=0.5")
     with raises(
         BudgetError,
         subject="a prediction run of flights in dev",
@@ -61,9 +61,8 @@ def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, de
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
-def test_a_prediction_within_its_budget_is_let_pass(
-    vertex: VertexServer, control: ControlServer, dev: Any
-) -> None:
+@pytest.mark.usefixtures("vertex")
+def test_a_prediction_within_its_budget_is_let_pass(control: ControlServer, dev: Any) -> None:
     """That it is submitted then, tests/contract/test_vertex_predict.py shows."""
-    execution.check_before_spending(dev(f"cloud.loopback.vertex={vertex.url}"), "prediction")
+    execution.check_before_spending(dev(), "prediction")
     assert control.world.buckets

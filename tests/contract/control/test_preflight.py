@@ -1,4 +1,4 @@
-"""Each thing that must be ready is looked at; each that is not comes with the exact command that mends it."""
+"""Each thing that must be ready is looked at; each that is not comes with the exact command that fixes it."""
 
 from collections.abc import Callable
 from shlex import quote
@@ -250,9 +250,9 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
 def test_what_is_missing_comes_with_the_command_that_mends_it(
     control: ControlServer, dev: Any, case: str
 ) -> None:
-    arrange, name, told, mend = MISSING[case]
+    arrange, name, told, fix = MISSING[case]
     arrange(control.world)
     finding = found(dev(), name)
     assert finding.state == "missing"
-    assert told in finding.told
-    assert mend in finding.mend
+    assert told in finding.detail
+    assert fix in finding.fix

@@ -10,7 +10,7 @@ import pytest
 from infra.commands import iam
 from infra.commands.iam import Granted
 from tests.contract.control.conftest import ACCOUNTS, P
-from tests.contract.control.granted import OURS, findings, mending
+from tests.contract.control.granted import OURS, findings, fixing
 from tests.contract.iam.granting import NAMES
 
 VARIABLES = {**NAMES, "project": P, "project_number": "1", "region": "us-central1"}
@@ -26,7 +26,7 @@ def test_where_all_is_granted_nothing_is_missing() -> None:
 def test_a_grant_that_is_lost_is_told_once_with_its_command(lost: Granted) -> None:
     others = [each for each in GRANTS if each != lost]
     (told,) = (each for each in findings(others) if each.state != "ready")
-    assert (told.state, told.mend) == ("missing", (mending(lost),))
+    assert (told.state, told.fix) == ("missing", (fixing(lost),))
 
 
 CURVES = {**VARIABLES, "tracking": {"tensorboard": True}}
@@ -38,7 +38,7 @@ def test_where_there_is_a_tensorboard_its_grant_is_looked_for() -> None:
     (writer,) = set(WITH_CURVES) - set(GRANTS)
     assert {each.state for each in findings(WITH_CURVES, TENSORBOARD)} == {"ready"}
     (told,) = (each for each in findings(GRANTS, TENSORBOARD) if each.state != "ready")
-    assert (told.state, told.mend) == ("missing", (mending(writer),))
+    assert (told.state, told.fix) == ("missing", (fixing(writer),))
     broader = [*GRANTS, dataclasses.replace(writer, role="roles/aiplatform.user")]
     assert {each.state for each in findings(broader, TENSORBOARD)} == {"ready"}
 
@@ -50,7 +50,7 @@ def test_what_the_tensorboard_s_role_allows_is_known() -> None:
     )
     others = [each for each in WITH_CURVES if each != one]
     (told,) = (each for each in findings(others, TENSORBOARD) if each.state != "ready")
-    assert (told.state, told.mend) == ("missing", (mending(one),))
+    assert (told.state, told.fix) == ("missing", (fixing(one),))
 
 
 def test_grants_of_every_account_are_looked_for() -> None:

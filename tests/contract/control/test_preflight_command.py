@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.shared.gcp.endpoints import VARIABLES
 from configs.errors import CloudError
 from pipelines.__main__ import app
 from pipelines.preflight import command
@@ -23,26 +24,27 @@ def test_without_the_project_nothing_else_is_looked_at(control: ControlServer, d
 def test_without_credentials_the_command_is_said_and_nobody_is_asked(
     control: ControlServer, dev: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
+    monkeypatch.delenv(VARIABLES["googleapis"])
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    (finding,) = command.findings(dev("cloud.loopback.google=''"))
+    (finding,) = command.findings(dev())
     assert (finding.name, finding.state) == ("credentials", "missing")
-    assert finding.mend == ("gcloud auth application-default login",)
+    assert finding.fix == ("gcloud auth application-default login",)
     assert control.asked == []
 
 
 def test_what_is_closed_is_told_as_unknown_with_what_opens_it(control: ControlServer, dev: Any) -> None:
     control.close_to_us("getIamPolicy")
     finding = found(dev(), "accounts: roles")
-    assert (finding.state, finding.told) == ("unknown", "403 The caller does not have permission")
-    assert "--role=roles/viewer" in finding.mend[0]
+    assert (finding.state, finding.detail) == ("unknown", "403 The caller does not have permission")
+    assert "--role=roles/viewer" in finding.fix[0]
     control.close_to_us("cloudquotas", "Cloud Quotas API is off.", "SERVICE_DISABLED")
-    assert found(dev(), "quota of Vertex AI").mend == (
+    assert found(dev(), "quota of Vertex AI").fix == (
         f"gcloud services enable cloudquotas.googleapis.com --project={P}",
     )
     control.close_to_us("kms|b/my", "user:YOU does not have storage.buckets.get access")
-    assert "if it is another project's, set cloud.bucket" in found(dev(), "bucket").told
+    assert "if it is another project's, set cloud.bucket" in found(dev(), "bucket").detail
 
 
 def test_a_busy_service_is_asked_again(control: ControlServer, dev: Any) -> None:
@@ -80,8 +82,12 @@ def test_what_a_run_cannot_be_told_does_not_refuse_it(control: ControlServer, de
     command.check(dev())
 
 
-def test_where_servers_stand_in_for_google_a_run_is_not_judged(control: ControlServer, dev: Any) -> None:
-    command.check(dev("cloud.loopback.google=''", "cloud.loopback.vertex=http://127.0.0.1:1"))
+def test_where_servers_stand_in_for_google_a_run_is_not_judged(
+    control: ControlServer, dev: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLES["googleapis"])
+    monkeypatch.setenv(VARIABLES["aiplatform"], "http://127.0.0.1:1")
+    command.check(dev())
     assert control.asked == []
 
 
@@ -93,7 +99,7 @@ def shown(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
 def test_the_command_says_a_line_each_and_ends_with_its_verdict(
     control: ControlServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    there = ("flights", "--env", "dev", "--set", f"cloud.loopback.google={control.url}")
+    there = ("flights", "--env", "dev")
     code, said = shown(capfd, *there)
     assert code == 0
     assert {line[0] for line in said.split("\n\n")[1].splitlines()} == {"✓"}
@@ -101,7 +107,7 @@ def test_the_command_says_a_line_each_and_ends_with_its_verdict(
     code, said = shown(capfd, *there)
     assert code == 1
     assert f"✗  bucket  no gs://{BUCKET}\n     gcloud storage buckets create gs://{BUCKET}" in said
-    assert "1 to mend" in said
+    assert "1 to fix" in said
 
 
 def test_a_machine_needs_no_preflight(capfd: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ def test_a_broader_role_is_enough_and_a_custom_one_is_not_judged(control: Contro
     held.discard("roles/dataflow.developer")
     held.add(f"projects/{P}/roles/ours")
     finding = found(dev(), "roles of pipeline")
-    assert (finding.state, finding.told) == (
+    assert (finding.state, finding.detail) == (
         "unknown",
         f"roles/dataflow.developer: unless projects/{P}/roles/ours has it",
     )
@@ -42,7 +42,10 @@ def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev:
     assert found(dev(), "roles of pipeline").state == "missing"
     control.world.policy[group].add("roles/dataflow.admin")
     finding = found(dev(), "roles of pipeline")
-    assert (finding.state, finding.told) == ("unknown", f"roles/dataflow.developer: unless it is in {group}")
+    assert (finding.state, finding.detail) == (
+        "unknown",
+        f"roles/dataflow.developer: unless it is in {group}",
+    )
 
 
 def test_a_role_on_the_bucket_or_on_the_account_is_enough(control: ControlServer, dev: Any) -> None:
@@ -95,7 +98,7 @@ def test_who_may_write_in_the_whole_project_may_make_a_dataset(control: ControlS
     control.world.datasets.pop(f"{P}.pipeline_temporary")
     control.world.policy[PIPELINE].add("roles/bigquery.dataEditor")
     told = found(dev(), "pipeline's role on pipeline_temporary")
-    assert (told.state, told.told) == ("ready", "it may make the dataset itself")
+    assert (told.state, told.detail) == ("ready", "it may make the dataset itself")
 
 
 @pytest.mark.parametrize("role", ["roles/bigquery.dataViewer", "roles/bigquery.admin", "roles/editor"])
@@ -123,7 +126,7 @@ def scoring(settings: Settings, sql: str) -> Settings:
 
 def test_what_is_scored_is_looked_at(control: ControlServer, dev: Any) -> None:
     settings = scoring(dev(), "SELECT * FROM examples JOIN bookings.latest USING (flight_id)")
-    assert found(settings, "dataset bookings").mend == (
+    assert found(settings, "dataset bookings").fix == (
         f"bq mk --dataset --location=us-central1 {P}:bookings",
     )
     assert found(settings, "pipeline's role on bookings").state == "missing"
@@ -139,7 +142,7 @@ def test_of_another_project_a_dataset_s_own_rights_are_read(control: ControlServ
     assert found(settings, "dataset bookings").state == "missing"
     control.world.datasets["warehouse-of-all.bookings"] = "us-central1"
     told = found(settings, "pipeline's role on bookings")
-    assert (told.state, told.told) == (
+    assert (told.state, told.detail) == (
         "unknown",
         "roles/bigquery.dataViewer on warehouse-of-all.bookings: unless it has it in all of warehouse-of-all",
     )
@@ -151,9 +154,9 @@ def test_a_dataset_that_is_closed_hides_no_other(control: ControlServer, dev: An
     control.close_to_us("datasets/flights")
     told = {each.name: each for each in command.findings(dev())}
     for name in ("dataset flights", "pipeline's role on flights"):
-        assert (told[name].state, told[name].told) == ("unknown", f"{P}.flights is closed to user:YOU")
-        (mend,) = told[name].mend
-        assert "GRANT `roles/bigquery.metadataViewer` ON SCHEMA" in mend
+        assert (told[name].state, told[name].detail) == ("unknown", f"{P}.flights is closed to user:YOU")
+        (fix,) = told[name].fix
+        assert "GRANT `roles/bigquery.metadataViewer` ON SCHEMA" in fix
     assert told["dataset pipeline_temporary"].state == "ready"
     assert told["pipeline's role on pipeline_temporary"].state == "ready"
 
@@ -161,8 +164,8 @@ def test_a_dataset_that_is_closed_hides_no_other(control: ControlServer, dev: An
 def test_what_is_missing_and_is_not_the_run_s_is_made_by_its_owner(control: ControlServer, dev: Any) -> None:
     control.world.datasets.pop(f"{P}.flights")
     control.world.access.pop(f"{P}.flights")
-    assert found(dev(), "dataset flights").mend == ("python -m pipelines seed flights --env dev",)
-    (grant,) = found(dev(), "pipeline's role on flights").mend
+    assert found(dev(), "dataset flights").fix == ("python -m pipelines seed flights --env dev",)
+    (grant,) = found(dev(), "pipeline's role on flights").fix
     assert "GRANT `roles/bigquery.dataViewer` ON SCHEMA" in grant
 
 
@@ -189,14 +192,14 @@ def test_of_an_image_that_workers_do_not_pull_from_here_no_role_is_missing(
     direct = states(dev("cloud.dataflow.options=['--runner=DirectRunner']"))
     assert not any(name.startswith("dataflow's role") for name in direct)
     shared = dev(f"image=us-docker.pkg.dev/images-of-all/shared/python@{DIGEST}")
-    assert found(shared, "dataflow's role on repository shared").told == (
+    assert found(shared, "dataflow's role on repository shared").detail == (
         "roles/artifactregistry.reader: unless it has it in all of images-of-all"
     )
 
 
 def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
     finding = found(dev("cloud.identities.trainer=''"), "service account of trainer")
-    assert (finding.state, "cloud.identities" in finding.told) == ("unknown", True)
+    assert (finding.state, "cloud.identities" in finding.detail) == ("unknown", True)
 
 
 def test_a_multi_region_holds_its_regions(control: ControlServer, dev: Any) -> None:
@@ -205,7 +208,7 @@ def test_a_multi_region_holds_its_regions(control: ControlServer, dev: Any) -> N
     control.world.datasets[f"{P}.flights"] = "US"
     assert found(dev("cloud.bigquery.location=US"), "dataset flights").state == "ready"
     finding = found(dev("cloud.bigquery.location=EU"), "BigQuery's location")
-    assert (finding.state, "from eu to us-central1" in finding.told) == ("missing", True)
+    assert (finding.state, "from eu to us-central1" in finding.detail) == ("missing", True)
 
 
 def test_the_tables_are_not_looked_at_without_a_use_case(control: ControlServer, dev: Any) -> None:
@@ -216,32 +219,32 @@ def test_the_tables_are_not_looked_at_without_a_use_case(control: ControlServer,
 
 def test_on_demand_and_spot_have_quotas_of_their_own(control: ControlServer, dev: Any) -> None:
     standard = dev("cloud.training.provisioning=STANDARD")
-    assert found(standard, "quota: training GPUs").told == "1 wanted, at most 0 in us-central1"
+    assert found(standard, "quota: training GPUs").detail == "1 wanted, at most 0 in us-central1"
     unknown = found(standard, "quota: training CPUs")
-    assert (unknown.state, unknown.told) == (
+    assert (unknown.state, unknown.detail) == (
         "unknown",
         "no custom_model_training_cpus is told for us-central1",
     )
     control.world.vertex_quotas["custom_model_training_nvidia_t4_gpus"] = -1
-    assert found(standard, "quota: training GPUs").told == "1 wanted, no limit in us-central1"
+    assert found(standard, "quota: training GPUs").detail == "1 wanted, no limit in us-central1"
 
 
 def test_many_hosts_and_replicas_want_more(dev: Any) -> None:
     settings = dev("cloud.training.replicas=3", "cloud.prediction.max_replicas=6")
-    assert found(settings, "quota: training GPUs").told.startswith("3 wanted, at most 1")
-    assert found(settings, "quota: training CPUs").told.startswith("24 wanted, at most 20")
-    assert found(settings, "quota: serving CPUs").told.startswith("24 wanted, at most 20")
+    assert found(settings, "quota: training GPUs").detail.startswith("3 wanted, at most 1")
+    assert found(settings, "quota: training CPUs").detail.startswith("24 wanted, at most 20")
+    assert found(settings, "quota: serving CPUs").detail.startswith("24 wanted, at most 20")
 
 
 def test_outside_dev_an_image_is_named_by_its_digest(control: ControlServer, dev: Any) -> None:
     tagged = found(dev("cloud.pinned_images=true"), "image's digest")
-    assert f"set image to {IMAGE}@sha256:…" in tagged.told
-    assert tagged.mend == (f"gcloud artifacts docker images list {IMAGE} --include-tags",)
+    assert f"set image to {IMAGE}@sha256:…" in tagged.detail
+    assert tagged.fix == (f"gcloud artifacts docker images list {IMAGE} --include-tags",)
     pinned = states(dev("cloud.pinned_images=true", f"image={IMAGE}@{DIGEST}"))
     assert (pinned["image"], "image's digest" in pinned) == ("ready", False)
     placeholder = found(dev(f"image={IMAGE}@sha256:{'0' * 64}"), "image")
-    assert f"--set image={IMAGE}@sha256:…" in placeholder.told
-    assert placeholder.mend[0] == "make images ENV=dev"
+    assert f"--set image={IMAGE}@sha256:…" in placeholder.detail
+    assert placeholder.fix[0] == "make images ENV=dev"
     control.world.images.clear()
     assert found(dev(f"image={IMAGE}@{DIGEST}"), "image").state == "missing"
     assert found(dev("image=python:3.11"), "image").state == "unknown"
@@ -249,25 +252,25 @@ def test_outside_dev_an_image_is_named_by_its_digest(control: ControlServer, dev
 
 def test_a_key_is_alive_in_the_region_and_usable(control: ControlServer, dev: Any) -> None:
     settings = dev(f"cloud.kms_key={KEY}")
-    assert "gcloud services enable cloudkms.googleapis.com" in found(settings, "APIs").mend[0]
-    assert found(settings, "KMS key").mend == (
+    assert "gcloud services enable cloudkms.googleapis.com" in found(settings, "APIs").fix[0]
+    assert found(settings, "KMS key").fix == (
         (
             f"gcloud kms keys create key --project={P} --location=us-central1 --keyring=ring "
             "--purpose=encryption"
         ),
     )
     control.world.keys[KEY] = "DISABLED"
-    assert found(settings, "KMS key").mend == (
+    assert found(settings, "KMS key").fix == (
         f"gcloud kms keys versions enable 3 --project={P} --location=us-central1 --keyring=ring --key=key",
     )
     control.world.keys[KEY] = "ENABLED"
     users = found(settings, "KMS key's users")
-    assert (users.state, len(users.mend)) == ("missing", 5)
+    assert (users.state, len(users.fix)) == ("missing", 5)
     agent = f"serviceAccount:bq-{NUMBER}@bigquery-encryption.iam.gserviceaccount.com"
     assert (
         f"gcloud kms keys add-iam-policy-binding key --project={P} --location=us-central1 --keyring=ring "
         f"--member={agent} --role={keys._ROLE}"
-    ) in users.mend
+    ) in users.fix
     agents = {f"serviceAccount:{each.format(number=NUMBER)}": {keys._ROLE} for each in keys._AGENTS}
     control.world.key_policies[KEY] = agents
     assert found(settings, "KMS key's users").state == "ready"

@@ -11,12 +11,13 @@ from kfp import dsl
 
 from components.shared.files.artifacts import shard_path, writing
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs_path import BucketPath
 from components.validate.component import validate
 from configs.errors import PipelineError, PlaceError
 from tests.contract.gs.conftest import TRANSFORM, VALIDATE, Chains
 
 
-def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket: Path) -> None:
+def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket: BucketPath) -> None:
     from components.shared.stage.recording import silent
     from components.transform import core
     from configs.errors import UnreadableFileError
@@ -56,7 +57,7 @@ def test_a_stage_stops_before_its_work_where_the_bucket_is_missing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: Path) -> None:
+def test_only_the_wanted_columns_are_fetched(storage_server: Any, bucket: BucketPath) -> None:
     from components.shared.files.artifacts import writing_file
     from components.shared.rows.parquet import open_parquet
 

@@ -14,7 +14,9 @@ from components.deploy.component import deploy
 from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import digest, read_json, shards, write_json, writing
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.paths import is_remote, local_copy, place
+from components.shared.files.gcs_path import BucketPath
+from components.shared.files.paths import local_copy, place
+from components.shared.files.place import scheme
 from components.validate.component import validate
 from configs.deployment import Deployment
 from configs.errors import BusyError
@@ -24,7 +26,7 @@ from tests.contract.gs.conftest import EVALUATE, TRANSFORM, VALIDATE, Chains
 
 def test_ingest_writes_the_same_rows(chains: Chains) -> None:
     here, there = (chain.at("rows", "ingest") for chain in chains)
-    assert is_remote(there)
+    assert scheme(there) == "gs"
     assert digest(here) == digest(there)
     assert len(shards(there, "train")) > 1
     assert [each.name for each in shards(here, "train")] == [each.name for each in shards(there, "train")]
@@ -125,7 +127,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
         local_copy(chains[1].at("transform_graph", "transform")) as graph,
         staged_input(graph, options) as reachable,
     ):
-        assert is_remote(reachable)
+        assert scheme(reachable) == "gs"
         write = WriteExamples(TRANSFORM, inputs, reachable, out)
         write_shards(ranges, write, options, "write examples", silent)
     assert digest(out / "train") == digest(chains[0].at("examples", "transform") / "train")
@@ -169,7 +171,7 @@ def test_the_record_of_a_stage_lies_beside_its_outputs(chains: Chains) -> None:
             assert output["digest"] == digest(place(output["path"]))
 
 
-def test_a_second_attempt_of_a_stage_is_noticed_by_the_first(bucket: Path) -> None:
+def test_a_second_attempt_of_a_stage_is_noticed_by_the_first(bucket: BucketPath) -> None:
     from components.shared.stage.recording import stage
 
     rows = dsl.Artifact(name="rows", uri=str(bucket / "ingest" / "rows"))

@@ -1,12 +1,13 @@
 """A training on `gs://` that is killed, or meets another one."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.shared.files.artifacts import read_json
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.gcs_path import BucketPath
+from components.shared.files.place import Place
 from configs.errors import BusyError
 from tests.contract.gs.conftest import TRAIN, Chain, Chains
 
@@ -20,7 +21,7 @@ def stop_in_epoch_2(what: str, _: int, __: int | None = None) -> None:
         raise StopError
 
 
-def learn(chain: Chain, checkpoints: Path, out: Path, progress: Any) -> Any:
+def learn(chain: Chain, checkpoints: Place, out: Place, progress: Any) -> Any:
     from components.train import core
 
     read = chain.at("examples", "transform"), chain.at("transform_graph", "transform")
@@ -28,7 +29,7 @@ def learn(chain: Chain, checkpoints: Path, out: Path, progress: Any) -> Any:
     return read_json(out / "log" / "history.json")
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, bucket: Path) -> None:
+def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, bucket: BucketPath) -> None:
     from components.shared.stage.recording import silent
 
     checkpoints = bucket / "checkpoints"
@@ -50,7 +51,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, buc
     assert gcs_reading.objects(str(checkpoints)) == {}
 
 
-def test_of_two_trainings_with_one_key_the_late_one_is_told(chains: Chains, bucket: Path) -> None:
+def test_of_two_trainings_with_one_key_the_late_one_is_told(chains: Chains, bucket: BucketPath) -> None:
     from components.shared.stage.recording import silent
 
     checkpoints = bucket / "checkpoints"

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from gcp_storage_emulator.server import RequestHandler
 from gcp_storage_emulator.storage import Storage
 
-from components.shared.files.paths import place
+from components.shared.files.gcs_path import BucketPath
 from tests.contract.dataflow.googleapis import FORWARDED
 from tests.contract.iam.calls import Heard, Watch
 
@@ -64,13 +63,13 @@ class StorageServer:
     watch: Watch | None = None
     """Told of each request, where somebody wants to know."""
 
-    def new_bucket(self) -> Path:
+    def new_bucket(self) -> BucketPath:
         """An empty bucket, as a place."""
         from google.cloud import storage
 
         name = f"test-{uuid.uuid4().hex[:12]}"
         storage.Client(project="test").create_bucket(name)
-        return place(f"gs://{name}")
+        return BucketPath(f"gs://{name}")
 
     def fail(self, method: str, path: str, status: int, times: int = 1, *, done_first: bool = False) -> None:
         """Let the next requests fail whose path matches this pattern."""

@@ -19,6 +19,7 @@ import pytest
 
 from components.shared.files.artifacts import write_json
 from components.shared.files.gcs import writing as gcs_writing
+from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import place
 from configs.loading import load
 from configs.settings import Settings
@@ -54,14 +55,13 @@ class Trigger:
 
 
 @pytest.fixture
-def there(vertex: VertexServer, bucket: Path) -> Settings:
+def there(vertex: VertexServer, bucket: BucketPath) -> Settings:
     """The settings of the flights in `dev`, at the servers."""
     name = str(bucket).removeprefix("gs://").strip("/")
     return load(
         "flights",
         "dev",
         [
-            f"cloud.loopback.vertex={vertex.url}",
             f"cloud.project={vertex.project}",
             f"cloud.bucket={name}",
             f"places.root=gs://{name}/runs",
@@ -70,7 +70,7 @@ def there(vertex: VertexServer, bucket: Path) -> Settings:
 
 
 @pytest.fixture
-def published(there: Settings, bucket: Path, tmp_path: Path) -> Settings:
+def published(there: Settings, bucket: BucketPath, tmp_path: Path) -> Settings:
     """A small pipeline in the place of the flights': it runs in a second."""
     compiled = tmp_path / "small.yaml"
     small.compile_to(compiled)
@@ -82,7 +82,7 @@ def published(there: Settings, bucket: Path, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def trigger(bucket: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigger]:
+def trigger(bucket: BucketPath, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trigger]:
     """It finds pipelines in the bucket, published or not."""
     from functions_framework import create_app
     from werkzeug.serving import make_server

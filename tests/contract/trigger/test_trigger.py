@@ -5,11 +5,11 @@ import json
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
+from components.shared.files.gcs_path import BucketPath
 from configs.settings import Settings
 from configs.stages import Pipeline
 from pipelines.commands import publish as publish_command
@@ -32,7 +32,7 @@ def logged(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("published")
 def test_a_message_starts_a_run(
-    vertex: VertexServer, trigger: Trigger, bucket: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, trigger: Trigger, bucket: BucketPath, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert trigger.deliver(FLIGHTS).status_code == 200
     (job,) = jobs(vertex)

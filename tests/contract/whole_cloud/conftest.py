@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.stage.records import artifact_uri
 from configs.stages import Pipeline
 from tests.contract import warehouses
@@ -42,7 +42,7 @@ class Target:
         """Of the run of a pipeline."""
         return self.desk.manifest(pipeline)
 
-    def artifact(self, name: str, pipeline: Pipeline = "training") -> Path:
+    def artifact(self, name: str, pipeline: Pipeline = "training") -> Place:
         """Where an artifact lies: in a folder, or in the bucket."""
         return place(artifact_uri(self.manifest(pipeline), name))
 
@@ -60,7 +60,7 @@ class Both:
     there: Target
     cloud: Cloud
 
-    def artifacts(self, name: str, pipeline: Pipeline = "training") -> tuple[Path, Path]:
+    def artifacts(self, name: str, pipeline: Pipeline = "training") -> tuple[Place, Place]:
         """Where an artifact lies here, and there."""
         return self.here.artifact(name, pipeline), self.there.artifact(name, pipeline)
 
@@ -77,7 +77,7 @@ def both(
         there = Desk(
             made("there"),
             "dev",
-            [*DAYS, *cloud.overrides, f"prediction.output=bq://{TABLE}"],
+            [*DAYS, f"prediction.output=bq://{TABLE}"],
             cloud.variables,
         )
         with ThreadPoolExecutor() as pool:

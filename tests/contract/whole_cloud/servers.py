@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.shared.gcp.endpoints import VARIABLES
 from tests.contract import warehouses
 from tests.contract.bigquery.service import Service, serving
 from tests.contract.control.conftest import ready
@@ -60,19 +61,16 @@ class Cloud:
         self.storage.watch = self.calls.of("storage")
 
     @property
-    def overrides(self) -> list[str]:
-        """Where the servers are: all that `dev` must be told."""
-        return [
-            f"cloud.loopback.vertex={self.vertex.url}",
-            f"cloud.loopback.dataflow={self.dataflow.url}",
-            f"cloud.loopback.bigquery_read={self.bigquery.read_endpoint}",
-            f"cloud.loopback.google={self.control.url}",
-        ]
-
-    @property
     def addresses(self) -> dict[str, str]:
-        """The same, where Google's clients have variables for it."""
-        return {"BIGQUERY_EMULATOR_HOST": self.bigquery.url, "STORAGE_EMULATOR_HOST": self.storage.url}
+        """Where the servers are: Google's own variables, and ours for the clients that have none."""
+        return {
+            "BIGQUERY_EMULATOR_HOST": self.bigquery.url,
+            "STORAGE_EMULATOR_HOST": self.storage.url,
+            VARIABLES["aiplatform"]: self.vertex.url,
+            VARIABLES["dataflow"]: self.dataflow.url,
+            VARIABLES["bigquerystorage"]: self.bigquery.read_endpoint,
+            VARIABLES["googleapis"]: self.control.url,
+        }
 
     @property
     def variables(self) -> dict[str, str]:

@@ -42,7 +42,7 @@ def published(
     bucket, cloud = storage_session.new_bucket(), both.cloud
     name = str(bucket).removeprefix("gs://").strip("/")
     account = running_as(f"delivery@{PROJECT}.iam.gserviceaccount.com")
-    overrides = [*cloud.overrides, f"cloud.bucket={name}"]
+    overrides = [f"cloud.bucket={name}"]
     desk = Desk(tmp_path_factory.mktemp("delivery"), "dev", overrides, cloud.variables | account)
     ended = desk.type("publish", "flights")
     assert ended.code == 0, ended.shown

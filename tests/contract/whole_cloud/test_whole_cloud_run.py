@@ -15,6 +15,8 @@ import pytest
 
 from components.deploy import server
 from components.shared.files.artifacts import read_json, shards
+from components.shared.files.place import Place
+from components.shared.gcp.endpoints import VARIABLES
 from components.shared.gcp.vertex_client import Region
 from components.shared.rows.parquet import open_parquet
 from configs.deployment import Serving
@@ -85,13 +87,14 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
     assert read_json(there / "metrics.json")["candidate"]["overall"]["auc"] > 0.6
 
 
-def test_the_served_numbers_are_the_same(both: Both) -> None:
+def test_the_served_numbers_are_the_same(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over Vertex AI's protocol from the deployed container there, over HTTP from the server here."""
     asked = instances(both)
-    region = Region(PROJECT, "us-central1", both.cloud.vertex.url)
+    monkeypatch.setenv(VARIABLES["aiplatform"], both.cloud.vertex.url)
+    region = Region(PROJECT, "us-central1")
     endpoint = f"{region.parent}/endpoints/flights"
     there = list(region.predictions().predict(endpoint=endpoint, instances=asked).predictions)
-    with server.started(both.here.artifact("model"), Serving(), 60.0) as client:
+    with server.started(Path(str(both.here.artifact("model"))), Serving(), 60.0) as client:
         here = client.post("/predict", json={"instances": asked}).json()["predictions"]
     assert there == pytest.approx(here, abs=1e-5)
     delivered = stored(both)
@@ -212,7 +215,7 @@ def _by_tensorflow(both: Both, who: str) -> list[Answered]:
 # --- reading --------------------------------------------------------------------------------------
 
 
-def contents(folder: Path, split: Part) -> dict[str, Any]:
+def contents(folder: Place, split: Part) -> dict[str, Any]:
     """The values of each column of the examples, flat."""
     found: dict[str, list[Any]] = {}
     for shard in shards(folder, split):

@@ -97,7 +97,7 @@ def test_without_a_champion_the_way_out_is_to_train_one_or_to_name_a_version(
 def test_a_version_that_does_not_say_its_features_is_refused(
     registry: FolderRegistry, stage: ChooseStage
 ) -> None:
-    (registry.version("flights", 1).model / "model.json").unlink()
+    Path(str(registry.version("flights", 1).model), "model.json").unlink()
     with pytest.raises(ModelError, match=r"model\.json.*Train again, or name another version"):
         chosen(stage)
 

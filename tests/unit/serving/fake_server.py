@@ -15,6 +15,7 @@ import numpy as np
 from components.serve.__main__ import start
 from components.serve.batching import Scores
 from components.serve.instances import Columns
+from components.shared.files.place import Place
 from components.shared.registry.model_file import read_features
 from configs.errors import ModelError
 
@@ -41,8 +42,9 @@ class FakeModel:
         return np.asarray(1 / (1 + np.exp(-logit)), dtype=np.float32)
 
 
-def load(folder: Path) -> FakeModel:
+def load(there: Place) -> FakeModel:
     """Wait for the FIFO `loading`, if there is one."""
+    folder = Path(str(there))
     if (folder / "broken").exists():
         raise ModelError(str(folder), expected="a model", got="a broken one")
     if (folder / "loading").exists():

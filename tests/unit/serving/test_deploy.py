@@ -271,7 +271,7 @@ def test_old_versions_are_cleaned_up(world: World) -> None:
 
 
 def golden_with(candidate: core.Candidate, **changes: Any) -> core.Candidate:
-    path = candidate.evaluation / "golden.json"
+    path = Path(str(candidate.evaluation), "golden.json")
     write(path, {**read_json(path), **changes})
     return candidate
 

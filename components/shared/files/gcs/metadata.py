@@ -1,7 +1,7 @@
 """What we write into the metadata of every object.
 
 `blake2b` is the digest of its content, so that `digest` need not download it. `writer` names the attempt
-that wrote it: a lost answer is told from another writer's object.
+that wrote it, so that an upload whose answer was lost is not taken for another writer's.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from configs.errors import BusyError
 CONTENT, WRITER = "blake2b", "writer"
 
 
-def mark(each: Any) -> bytes:
-    """What tells the content of an object; see `contents.marks`."""
-    kept = (each.metadata or {}).get(CONTENT)
-    return bytes.fromhex(kept) if kept else f"{each.size} {each.md5_hash or each.crc32c}".encode()
+def checksum(each: Any) -> bytes:
+    """The BLAKE2b of an object that we wrote, else its size and the service's checksum, as bytes."""
+    written = (each.metadata or {}).get(CONTENT)
+    return bytes.fromhex(written) if written else f"{each.size} {each.md5_hash or each.crc32c}".encode()
 
 
 def put_on(each: Any, file: Path, writer: str = "") -> Any:
-    """The object that a file will be, with its marks."""
+    """Write the metadata of a file onto the object that it will be."""
     with file.open("rb") as content:
-        told = hashlib.file_digest(content, "blake2b").hexdigest()
-    each.metadata = {CONTENT: told, **({WRITER: writer} if writer else {})}
+        digest = hashlib.file_digest(content, "blake2b").hexdigest()
+    each.metadata = {CONTENT: digest, **({WRITER: writer} if writer else {})}
     return each
 
 
@@ -44,7 +44,7 @@ def is_by(each: Any, writer: str) -> bool:
 
 
 def busy(uri: str) -> BusyError:
-    """The error for a place that another one writes to."""
+    """The error for a place that another run writes to."""
     return BusyError(
         uri,
         expected="to be its only writer",

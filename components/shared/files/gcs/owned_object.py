@@ -8,7 +8,7 @@ from components.shared.files.gcs.client import blob, bucket_and_name, client, tr
 from components.shared.files.gcs.metadata import CONTENT, WRITER, busy, is_by
 
 
-class Held:
+class OwnedObject:
     """An object that one writer replaces again and again, in one step each time.
 
     Every write names the generation that it replaces: the one this writer wrote or read last. A second

@@ -12,7 +12,7 @@ from components.shared.files.gcs.client import (
     raise_first,
     translate_gcs_errors,
 )
-from components.shared.files.gcs.metadata import mark
+from components.shared.files.gcs.metadata import checksum
 from configs.errors import PlaceError
 
 
@@ -92,12 +92,13 @@ def fetch(wanted: Mapping[Path, Any]) -> None:
     raise_first(results, [f"gs://{each.bucket.name}/{each.name}" for each in wanted.values()])
 
 
-def marks(uri: str) -> dict[str, bytes]:
-    """What tells the content of each object below a folder, or of the one object, without reading it.
+def checksums(uri: str) -> dict[str, bytes]:
+    """The checksum of each object below a folder by its name, or of the one object as `.`; see `checksum`.
 
-    The BLAKE2b digest where we wrote the object; else size and checksum, as bytes.
+    Raises:
+        PlaceError: Nothing is there.
     """
     found = objects_or_object(uri, alone=".")
     if not found:
         raise PlaceError(uri, expected="objects", got="none", remedy="Run again from the stage before.")
-    return {name: mark(each) for name, each in found.items()}
+    return {name: checksum(each) for name, each in found.items()}

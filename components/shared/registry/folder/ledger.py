@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from components.shared.files.artifacts import write_json
+from components.shared.files.place import Place
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.version import Event, EventName
 from configs.errors import BusyError, RegistryError
@@ -117,7 +118,7 @@ def _parsed(kind: type[Content], content: bytes, path: Path) -> Content:
 
 
 @contextlib.contextmanager
-def translate_ledger_errors(path: Path) -> Iterator[None]:
+def translate_ledger_errors(path: Place) -> Iterator[None]:
     """Turn a failure to read one of the registry's files into a `RegistryError` that names it."""
     try:
         yield

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import digest, read_json
-from components.shared.registry import endpoint as moves
-from components.shared.registry import not_found
+from components.shared.registry import Registry, not_found, transitions
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.folder.ledger import Clock, Ledger, translate_ledger_errors
@@ -25,7 +24,7 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-class FolderRegistry:
+class FolderRegistry(Registry):
     """The registry in `root`; `clock` stamps versions and events."""
 
     def __init__(self, root: Path, clock: Clock = _now) -> None:
@@ -51,22 +50,8 @@ class FolderRegistry:
         """
         numbers = self._numbers(name)
         if number not in numbers:
-            raise not_found.version(self._named, self.names(), name, numbers, number)
+            raise not_found.version(self.title, self.names(), name, numbers, number)
         return self._version(name, number, self.endpoint(name))
-
-    def champion(self, name: str) -> Version | None:
-        """The version that serves, or None before the first."""
-        champion = self.endpoint(name).champion
-        return None if champion is None else self.version(name, champion)
-
-    def alias(self, name: str, alias: str) -> Version:
-        """The version with this alias.
-
-        Raises:
-            RegistryError: No version has it; the message names the aliases in use.
-        """
-        endpoint = self.endpoint(name)
-        return self.version(name, not_found.number_of(endpoint, alias, self._named, self.names(), name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
         """The version that holds exactly this model."""
@@ -101,12 +86,12 @@ class FolderRegistry:
                 folder=self._folder(name) / "versions" / str(number),
                 status="registered",
             )
-            version.folder.parent.mkdir(exist_ok=True)
+            (self._folder(name) / "versions").mkdir(exist_ok=True)
             keep(submission, version.folder, version.model_dump(mode="json"))
             ledger.commit(ledger.state().endpoint, "register", number)
             return version
 
-    def settle(self, name: str) -> None:
+    def reconcile(self, name: str) -> None:
         """Sweep away or take up what a killed change left; nothing for an unknown name."""
         if self._folder(name).is_dir():
             with self._changing(name):
@@ -129,8 +114,8 @@ class FolderRegistry:
             self.version(name, number)
             endpoint = ledger.state().endpoint
             if endpoint.champion != number:
-                moves.check_verdict(endpoint, judged_against)
-            return _move(ledger, moves.deployed(endpoint, number, percent), "deploy", number)
+                transitions.check_verdict(endpoint, judged_against)
+            return _move(ledger, transitions.deploy(endpoint, number, percent), "deploy", number)
 
     def promote(self, name: str, number: int | None = None) -> Endpoint:
         """Make a version (None: the challenger) the champion with all traffic.
@@ -140,7 +125,7 @@ class FolderRegistry:
         """
         with self._changing(name) as ledger:
             version = self.alias(name, "challenger") if number is None else self.version(name, number)
-            endpoint = moves.promoted(ledger.state().endpoint, version.number)
+            endpoint = transitions.promote(ledger.state().endpoint, version.number)
             return _move(ledger, endpoint, "promote", version.number)
 
     def roll_back(self, name: str) -> Endpoint:
@@ -150,17 +135,16 @@ class FolderRegistry:
             RegistryError: There is nothing to go back to.
         """
         with self._changing(name) as ledger:
-            endpoint = moves.rolled_back(ledger.state().endpoint)
+            endpoint = transitions.roll_back(ledger.state().endpoint)
             return _move(ledger, endpoint, "rollback", endpoint.aliases["champion"])
 
     def clean_up(self, name: str, keep: int) -> list[int]:
         """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
         with self._changing(name) as ledger:
-            numbers, endpoint = self._numbers(name), ledger.state().endpoint
-            needed = {*endpoint.traffic, *endpoint.former[-1:], *numbers[-1:]}
-            removed = [number for number in numbers[: max(0, len(numbers) - keep)] if number not in needed]
+            endpoint = ledger.state().endpoint
+            removed = transitions.removable(endpoint, self._numbers(name), keep)
             for number in removed:
-                endpoint = moves.forgotten(endpoint, number)
+                endpoint = transitions.forget(endpoint, number)
                 ledger.commit(endpoint, "remove", number)
                 folder = self._folder(name) / "versions" / str(number)
                 shutil.rmtree(folder.replace(folder.with_name(f".{number}.removed")))
@@ -170,7 +154,7 @@ class FolderRegistry:
 
     def _folder(self, name: str) -> Path:
         if not not_found.NAME.fullmatch(name):
-            raise not_found.model(self._named, self.names(), name)
+            raise not_found.model(self.title, self.names(), name)
         return self.root / name
 
     def _ledger(self, name: str) -> Ledger:
@@ -181,7 +165,7 @@ class FolderRegistry:
         """The ledger, locked; what a killed run left is swept away or taken up."""
         ledger = self._ledger(name)
         if not self._folder(name).is_dir():
-            raise not_found.model(self._named, self.names(), name)
+            raise not_found.model(self.title, self.names(), name)
         with ledger.locked():
             for leftover in (self._folder(name) / "versions").glob(".*"):
                 shutil.rmtree(leftover)
@@ -202,7 +186,8 @@ class FolderRegistry:
             return Version.model_validate({**content, "folder": folder, "status": endpoint.status(number)})
 
     @property
-    def _named(self) -> str:
+    def title(self) -> str:
+        """See `Registry.title`."""
         return f"registry {self.root}"
 
 

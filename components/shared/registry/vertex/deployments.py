@@ -4,10 +4,10 @@ A deployed model's id is its version's number, so that a deployment whose answer
 """
 
 import contextlib
-import time
 from collections.abc import Collection
 from typing import Any
 
+from components.shared.gcp.polling import poll
 from components.shared.gcp.vertex_client import Region
 from components.shared.gcp.vertex_errors import AGAIN
 from components.shared.registry.vertex.endpoint import VertexEndpoint, shares
@@ -18,7 +18,7 @@ _UNDEPLOY_SECONDS = 600.0
 _LOOK_SECONDS = 5.0
 
 
-class VertexServers:
+class VertexDeployments:
     """The deployed models of one endpoint."""
 
     def __init__(self, region: Region, cloud: ServingCloud, endpoint: VertexEndpoint) -> None:
@@ -78,21 +78,18 @@ class VertexServers:
         }
 
     def _runs(self, version: int) -> bool:
-        seen = self._endpoint.look(at_traffic=False)
+        seen = self._endpoint.fetch(at_traffic=False)
         return seen is not None and version in seen.versions.values()
 
     def _wait_for(self, version: int, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not self._runs(version):
-            if time.monotonic() > deadline:
-                raise EndpointError(
-                    self._named(version),
-                    expected=f"to run after {seconds:.0f} s",
-                    got="a deployment that another run has begun and that does not end",
-                    remedy=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
-                    f"--region={self._region.location} --project={self._region.project}",
-                )
-            time.sleep(min(_LOOK_SECONDS, seconds / 100))
+        if not poll(lambda: self._runs(version), seconds=seconds, first=min(_LOOK_SECONDS, seconds / 100)):
+            raise EndpointError(
+                self._named(version),
+                expected=f"to run after {seconds:.0f} s",
+                got="a deployment that another run has begun and that does not end",
+                remedy=f"See it: gcloud ai endpoints describe {self._endpoint.name} "
+                f"--region={self._region.location} --project={self._region.project}",
+            )
 
     def _unhealthy(self, subject: str, error: CloudError) -> EndpointError:
         log = 'resource.type="aiplatform.googleapis.com/Endpoint"'
@@ -115,7 +112,7 @@ class VertexServers:
         region = self._region
 
         def attempt(version: int) -> None:
-            seen = self._endpoint.look(at_traffic=False)
+            seen = self._endpoint.fetch(at_traffic=False)
             split = {} if seen is None else shares(seen.message)
             idle = {} if seen is None else {v: each for each, v in seen.versions.items() if each not in split}
             if version not in idle:

@@ -21,7 +21,7 @@ _MAKE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """One look at an endpoint.
 
     Args:
@@ -35,9 +35,9 @@ class Seen:
     versions: Mapping[str, int]
 
     @property
-    def mark(self) -> tuple[dict[str, int], dict[str, str]]:
+    def fingerprint(self) -> tuple[dict[str, int], dict[str, str]]:
         """What tells whether two looks saw the same: traffic by deployed model, and the state's labels."""
-        return _mark(shares(self.message), self.message.labels)
+        return _fingerprint(shares(self.message), self.message.labels)
 
     def id_of(self, version: int) -> str:
         """The id of a version's deployed model; the one it would get, if there is none."""
@@ -54,25 +54,25 @@ class VertexEndpoint:
 
     # --- looking ------------------------------------------------------------------------------
 
-    def look(self, *, at_traffic: bool = True) -> Seen | None:
+    def fetch(self, *, at_traffic: bool = True) -> Snapshot | None:
         """The endpoint as it is, or None if there is none.
 
         Args:
             at_traffic: False: believe the labels, whatever the traffic is.
 
         Raises:
-            RegistryError: Its traffic is not what its labels say: a foreign hand has changed it.
+            RegistryError: Its traffic is not what its labels say: it was modified outside this tool.
         """
         with self._translate_errors():
             message = self._region.find(self._region.endpoints.get_endpoint, {"name": self.resource})
         return None if message is None else self._seen(message, at_traffic=at_traffic)
 
-    def _seen(self, message: Any, *, at_traffic: bool = True) -> Seen:
+    def _seen(self, message: Any, *, at_traffic: bool = True) -> Snapshot:
         ours = [each for each in message.deployed_models if self._is_ours(each.model)]
         versions = {each.id: int(each.model_version_id) for each in ours}
         split = shares(message)
         if not at_traffic:
-            return Seen(message, labels.believed(message.labels), versions)
+            return Snapshot(message, labels.believed(message.labels), versions)
         try:
             traffic = {versions[deployed]: share for deployed, share in split.items()}
             state = labels.read(message.labels, traffic)
@@ -84,22 +84,22 @@ class VertexEndpoint:
                 remedy="Something else changed it. Say who is to serve: "
                 f"python -m pipelines promote {self.name} VERSION",
             ) from error
-        return Seen(message, state, versions)
+        return Snapshot(message, state, versions)
 
     def _is_ours(self, model: str) -> bool:
         return model.partition("@")[0].endswith(f"/models/{self.name}")
 
-    def found_or_made(self, *, at_traffic: bool = True) -> Seen:
+    def found_or_made(self, *, at_traffic: bool = True) -> Snapshot:
         """The endpoint, made if there is none, its request logging as configured.
 
         Raises:
             RegistryError: It is of another kind than configured.
         """
-        seen = self.look(at_traffic=at_traffic) or self._made()
+        seen = self.fetch(at_traffic=at_traffic) or self._made()
         self._check_kind(seen.message)
         return self._logging(seen)
 
-    def _made(self) -> Seen:
+    def _made(self) -> Snapshot:
         from google.api_core.exceptions import Conflict
 
         region, cloud = self._region, self._cloud
@@ -115,11 +115,11 @@ class VertexEndpoint:
             },
         }
 
-        def attempt() -> Seen:
+        def attempt() -> Snapshot:
             with contextlib.suppress(Conflict):  # another run makes it, or one whose answer was lost
                 operation = region.endpoints.create_endpoint(request, timeout=60.0)
                 region.finished(operation, _MAKE_SECONDS, f"endpoint '{self.name}'")
-            seen = self.look()
+            seen = self.fetch()
             if seen is None:
                 raise LookupError("it is not there yet")
             return seen
@@ -140,7 +140,7 @@ class VertexEndpoint:
                 f"gcloud ai endpoints delete {self.name} --region={self._region.location}",
             )
 
-    def _logging(self, seen: Seen) -> Seen:
+    def _logging(self, seen: Snapshot) -> Snapshot:
         """Bring the request logging to what is configured."""
         field = "predict_request_response_logging_config"
         wanted = type(seen.message)(_request_log(self._cloud.prediction))
@@ -152,22 +152,22 @@ class VertexEndpoint:
                 self._region.endpoints.update_endpoint,
                 {"endpoint": update, "update_mask": {"paths": [field]}},
             )
-        return Seen(message, seen.state, seen.versions)
+        return Snapshot(message, seen.state, seen.versions)
 
     # --- changing -----------------------------------------------------------------------------
 
-    def unchanged(self, seen: Seen) -> Seen:
+    def unchanged(self, seen: Snapshot) -> Snapshot:
         """A newer look that saw the same.
 
         Raises:
             RegistryError: Somebody else has changed the endpoint meanwhile.
         """
-        now = self.look(at_traffic=False)
-        if now is None or now.mark != seen.mark:
+        now = self.fetch(at_traffic=False)
+        if now is None or now.fingerprint != seen.fingerprint:
             raise self._changed(seen, now)
-        return Seen(now.message, seen.state, now.versions)
+        return Snapshot(now.message, seen.state, now.versions)
 
-    def commit(self, seen: Seen, state: State) -> Seen:
+    def commit(self, seen: Snapshot, state: State) -> Snapshot:
         """Change traffic and labels in one step, if the endpoint still is what was seen and not yet so.
 
         Raises:
@@ -177,15 +177,19 @@ class VertexEndpoint:
 
         region = self._region
         traffic = {seen.id_of(version): share for version, share in state.endpoint.traffic.items()}
-        aim = _mark(traffic, labels.written(state))
-        if aim == seen.mark:
+        aim = _fingerprint(traffic, labels.written(state))
+        if aim == seen.fingerprint:
             return seen
 
-        def attempt() -> Seen:
-            now = self.look(at_traffic=False)
-            if now is not None and now.mark == aim:
+        def attempt() -> Snapshot:
+            now = self.fetch(at_traffic=False)
+            if now is not None and now.fingerprint == aim:
                 return self._seen(now.message)  # an earlier attempt, whose answer was lost
-            if now is None or now.mark != seen.mark or not traffic.keys() <= now.versions.keys():
+            if (
+                now is None
+                or now.fingerprint != seen.fingerprint
+                or not traffic.keys() <= now.versions.keys()
+            ):
                 raise self._changed(seen, now)
             endpoint = {
                 "name": self.resource,
@@ -199,7 +203,7 @@ class VertexEndpoint:
         with self._translate_errors():
             return region.with_retries(attempt, Conflict)()
 
-    def _changed(self, seen: Seen, now: Seen | None) -> RegistryError:
+    def _changed(self, seen: Snapshot, now: Snapshot | None) -> RegistryError:
         return RegistryError(
             f"endpoint '{self.name}'",
             expected=f"still {_told(seen)}",
@@ -217,7 +221,7 @@ def shares(message: Any) -> dict[str, int]:
     return {deployed: share for deployed, share in message.traffic_split.items() if share}
 
 
-def deployed_at(seen: Seen) -> dict[int, datetime.datetime]:
+def deployed_at(seen: Snapshot) -> dict[int, datetime.datetime]:
     """When each version's server was deployed."""
     return {
         seen.versions[each.id]: datetime.datetime.fromtimestamp(each.create_time.timestamp(), datetime.UTC)
@@ -226,12 +230,14 @@ def deployed_at(seen: Seen) -> dict[int, datetime.datetime]:
     }
 
 
-def _mark(traffic: Mapping[str, int], all_labels: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
+def _fingerprint(
+    traffic: Mapping[str, int], all_labels: Mapping[str, str]
+) -> tuple[dict[str, int], dict[str, str]]:
     return dict(traffic), labels.state_of(all_labels)
 
 
-def _told(seen: Seen) -> str:
-    traffic, state = seen.mark
+def _told(seen: Snapshot) -> str:
+    traffic, state = seen.fingerprint
     shares = ", ".join(
         f"{seen.versions.get(each, each)}: {share} %" for each, share in sorted(traffic.items())
     )

@@ -6,31 +6,31 @@ killed change did not write is written by the next one.
 
 import datetime
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.paths import parallel_map
+from components.shared.files.paths import map_places
+from components.shared.files.place import Place
 from components.shared.registry.version import Event
-from components.shared.registry.vertex.labels import Moved
+from components.shared.registry.vertex.labels import Transition
 
 
 class History:
     """The events in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self._folder = folder
 
     def events(self) -> list[Event]:
         """All of them, oldest first, numbered from 1."""
-        found = parallel_map(read_json, [self._folder / name for name in self._names()])
+        found = map_places(read_json, [self._folder / name for name in self._names()])
         ordered: list[Mapping[str, Any]] = sorted(
             found, key=lambda each: datetime.datetime.fromisoformat(each["at"])
         )
         return [Event(sequence=number, **each) for number, each in enumerate(ordered, 1)]
 
-    def complete(self, known: Iterable[Moved], traffic: Mapping[int, int]) -> None:
+    def complete(self, known: Iterable[Transition], traffic: Mapping[int, int]) -> None:
         """Write those that are not there yet; `traffic` is the one after them."""
         there = set(self._names())
         for moved in known:

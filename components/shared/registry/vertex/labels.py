@@ -3,8 +3,8 @@
     champion: 7   challenger: 8   former: 3_5_6   rolled_back: 4   moved: deploy_8_1767225600000000
     trial: 8      trial_since: 1767225600          trial_restores: 6_10
 
-Traffic itself is the endpoint's own traffic split; labels without it, or it without labels, are the sign of
-a foreign hand.
+Traffic itself is the endpoint's own traffic split; labels without it, or it without labels, mean that it was
+modified outside this tool.
 """
 
 import datetime
@@ -15,7 +15,8 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from components.shared.registry.endpoint import Alias, Endpoint, untried
+from components.shared.registry import transitions
+from components.shared.registry.endpoint import Alias, Endpoint
 from components.shared.registry.version import EventName
 
 _LIMIT = 63
@@ -24,8 +25,8 @@ _STATE = re.compile(r"champion|challenger|trial|trial_since|trial_restores|moved
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The last move: what, of which version, when."""
+class Transition:
+    """The last transition: what, of which version, when."""
 
     event: EventName
     version: int
@@ -42,20 +43,24 @@ class State:
 
     Args:
         endpoint: Aliases, traffic and memory.
-        moved: The last move.
+        moved: The last transition.
         since: When the trial began, if there is one.
         restores: The challenger before the trial and its share, if there was one.
     """
 
     endpoint: Endpoint
-    moved: Moved | None = None
+    moved: Transition | None = None
     since: datetime.datetime | None = None
     restores: tuple[int, int] | None = None
 
     @property
     def before(self) -> Endpoint:
         """Without the trial."""
-        return self.endpoint if self.endpoint.trial is None else untried(self.endpoint, *self.restores or ())
+        return (
+            self.endpoint
+            if self.endpoint.trial is None
+            else transitions.abort_trial(self.endpoint, *self.restores or ())
+        )
 
 
 def written(state: State) -> dict[str, str]:
@@ -126,14 +131,14 @@ def value(text: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "-", text.lower())[:_LIMIT]
 
 
-def _moved(labels: Mapping[str, str]) -> Moved | None:
+def _moved(labels: Mapping[str, str]) -> Transition | None:
     event, _, rest = labels.get("moved", "").partition("_")
     version, _, at = rest.partition("_")
     if event not in get_args(EventName):
         return None
     micros = datetime.timedelta(microseconds=int(at))
     epoch = datetime.datetime.fromtimestamp(0, datetime.UTC)
-    return Moved(event, int(version), epoch + micros)  # type: ignore[arg-type]  # one of the names
+    return Transition(event, int(version), epoch + micros)  # type: ignore[arg-type]  # one of the names
 
 
 def _chunks(key: str, versions: Iterable[int]) -> dict[str, str]:

@@ -9,13 +9,13 @@ import contextlib
 import datetime
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from components.shared.files.artifacts import digest, read_json
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.folder.ledger import translate_ledger_errors
@@ -89,7 +89,7 @@ class VertexModel:
         same = (message for message in self.messages().values() if message.labels[_DIGEST] == model_digest)
         return next(same, None)
 
-    def _folder(self, message: Any) -> Path:
+    def _folder(self, message: Any) -> Place:
         return place(message.artifact_uri).parent
 
     # --- registering --------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class VertexModel:
             self._evaluate(message)
         return message
 
-    def _upload(self, submission: Submission, folder: Path, model_digest: str) -> str:
+    def _upload(self, submission: Submission, folder: Place, model_digest: str) -> str:
         """Make the version, unless there is one; its number."""
         from google.api_core.exceptions import Conflict
 
@@ -136,7 +136,7 @@ class VertexModel:
 
         return region.with_retries(attempt, Conflict)()
 
-    def _version(self, submission: Submission, folder: Path, model_digest: str) -> dict[str, Any]:
+    def _version(self, submission: Submission, folder: Place, model_digest: str) -> dict[str, Any]:
         cloud, lineage = self._cloud, submission.lineage
         origin = {key: value(lineage[key]) for key in ("run_id", "source", "inputs_digest") if key in lineage}
         return {

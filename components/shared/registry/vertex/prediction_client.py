@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.shared.gcp.vertex_client import Region
-from components.shared.registry.vertex.endpoint import Seen, VertexEndpoint
+from components.shared.registry.vertex.endpoint import Snapshot, VertexEndpoint
 from configs.access import ServingCloud
 from configs.errors import CloudError, EndpointError
 
@@ -17,7 +17,7 @@ _SURE = 1e-6
 """How improbable it must be that a version with traffic answers none of many requests."""
 
 
-class VertexQuestions:
+class PredictionClient:
     """What one endpoint is asked."""
 
     def __init__(self, region: Region, cloud: ServingCloud, endpoint: VertexEndpoint) -> None:
@@ -34,7 +34,7 @@ class VertexQuestions:
         Raises:
             CloudError: The service, or the server behind it, refuses it.
         """
-        return self._ask(self._look_up().message, instances)
+        return self._ask(self._fetch().message, instances)
 
     def ask_version(self, version: int, instances: Sequence[Mapping[str, Any]]) -> list[float]:
         """One version's scores: the request is repeated until it falls to it.
@@ -42,7 +42,7 @@ class VertexQuestions:
         Raises:
             EndpointError: A request fails, or none of many was answered by this version.
         """
-        seen = self._look_up()
+        seen = self._fetch()
         deployed, share = seen.id_of(version), seen.state.endpoint.traffic.get(version, 0)
         most = math.ceil(math.log(_SURE) / math.log(1 - share / 100)) if 0 < share < 100 else 1
         deadline, asked = time.monotonic() + self._region.patience, 0
@@ -96,8 +96,8 @@ class VertexQuestions:
         with self._region.translate_errors(f"endpoint '{self._endpoint.name}'"):
             return self._region.with_retries(asked, but=InternalServerError)()
 
-    def _look_up(self) -> Seen:
-        seen = self._endpoint.look()
+    def _fetch(self) -> Snapshot:
+        seen = self._endpoint.fetch()
         if seen is None:
             raise EndpointError(
                 f"endpoint '{self._endpoint.name}' in {self._region.parent}",

@@ -12,8 +12,7 @@ from typing import Any
 
 from components.shared.files.paths import parallel_map
 from components.shared.gcp.vertex_client import Region
-from components.shared.registry import endpoint as moves
-from components.shared.registry import not_found
+from components.shared.registry import Registry, not_found, transitions
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.folder.ledger import Clock
@@ -30,7 +29,7 @@ def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-class VertexRegistry:
+class VertexRegistry(Registry):
     """The registry of a project and region; `clock` stamps events and trials."""
 
     def __init__(self, region: Region, cloud: ServingCloud, clock: Clock = _now) -> None:
@@ -59,20 +58,6 @@ class VertexRegistry:
         model = self._model(name)
         return model.version(model.messages()[number], self.endpoint(name))
 
-    def champion(self, name: str) -> Version | None:
-        """The version that serves, or None before the first."""
-        champion = self.endpoint(name).champion
-        return None if champion is None else self.version(name, champion)
-
-    def alias(self, name: str, alias: str) -> Version:
-        """The version with this alias.
-
-        Raises:
-            RegistryError: No version has it; the message names the aliases in use.
-        """
-        endpoint = self.endpoint(name)
-        return self.version(name, not_found.number_of(endpoint, alias, self._named, self.names(), name))
-
     def find(self, name: str, model_digest: str) -> Version | None:
         """The version that holds exactly this model."""
         model = self._model(name)
@@ -83,9 +68,9 @@ class VertexRegistry:
         """Aliases and traffic; empty before the first deployment.
 
         Raises:
-            RegistryError: Its traffic is not what its labels say: a foreign hand has changed it.
+            RegistryError: Its traffic is not what its labels say: it was modified outside this tool.
         """
-        seen = self._endpoint(name).look()
+        seen = self._endpoint(name).fetch()
         return Endpoint() if seen is None else seen.state.endpoint
 
     def history(self, name: str) -> list[Event]:
@@ -99,11 +84,11 @@ class VertexRegistry:
             EndpointError: There is no endpoint.
             CloudError: It refuses the request.
         """
-        questions, rows = self._change(name).questions, self._cloud.serving.max_batch_rows
+        client, rows = self._change(name).predictions, self._cloud.serving.max_batch_rows
         answered: list[tuple[float, str]] = []
         for start in range(0, len(instances), rows):
-            answer = questions.ask(instances[start : start + rows])
-            answered += [(score, answer.model_version_id) for score in questions.scores(answer)]
+            answer = client.ask(instances[start : start + rows])
+            answered += [(score, answer.model_version_id) for score in client.scores(answer)]
         return answered
 
     # --- changing ---------------------------------------------------------------------------
@@ -112,12 +97,12 @@ class VertexRegistry:
         """Keep a model as the next version; the version that already holds it, if there is one."""
         model = self._model(name)
         message = model.register(submission)
-        self.settle(name)
+        self.reconcile(name)
         return model.version(message, self.endpoint(name))
 
-    def settle(self, name: str) -> None:
+    def reconcile(self, name: str) -> None:
         """Finish what a killed change began, or take it back; nothing for an unknown name."""
-        self._change(name).settle()
+        self._change(name).reconcile()
 
     def deploy(
         self,
@@ -140,19 +125,19 @@ class VertexRegistry:
         """
         self._must_have(name, number)
         change = self._change(name)
-        change.settle()
+        change.reconcile()
         seen = change.endpoint.found_or_made()
         before = seen.state.before
         if before.champion != number:
-            moves.check_verdict(before, judged_against)
-        change.must_be_free(seen, number)
-        final = moves.deployed(before, number, percent)
+            transitions.check_verdict(before, judged_against)
+        change.check_no_other_trial(seen, number)
+        final = transitions.deploy(before, number, percent)
         if final == seen.state.endpoint:
             return final
-        seen = change.installed(seen, number)
-        if check and number not in before.traffic and change.questions.reachable:
-            seen = change.tried(seen, number, percent, check)
-        return change.moved(seen, final, "deploy", number)
+        seen = change.install(seen, number)
+        if check and number not in before.traffic and change.predictions.reachable:
+            seen = change.start_trial(seen, number, percent, check)
+        return change.commit(seen, final, "deploy", number)
 
     def promote(self, name: str, number: int | None = None) -> Endpoint:
         """Make a version (None: the challenger) the champion with all traffic.
@@ -165,10 +150,10 @@ class VertexRegistry:
         change = self._change(name)
         try:
             seen = change.endpoint.found_or_made()
-        except RegistryError:  # a foreign hand was there, and this decision mends it
+        except RegistryError:  # it was modified outside this tool, and this decision puts that right
             seen = change.endpoint.found_or_made(at_traffic=False)
-        final = moves.promoted(seen.state.endpoint, version)
-        return change.moved(change.installed(seen, version), final, "promote", version)
+        final = transitions.promote(seen.state.endpoint, version)
+        return change.commit(change.install(seen, version), final, "promote", version)
 
     def roll_back(self, name: str) -> Endpoint:
         """Take back the newest step: withdraw the challenger, else return to the former champion.
@@ -178,20 +163,18 @@ class VertexRegistry:
         """
         self._must_have(name)
         change = self._change(name)
-        seen = change.endpoint.look()
-        final = moves.rolled_back(seen.state.endpoint if seen else Endpoint())
+        seen = change.endpoint.fetch()
+        final = transitions.roll_back(seen.state.endpoint if seen else Endpoint())
         assert seen  # noqa: S101 - for the type checker: an endpoint with a champion is there
         back = final.aliases["champion"]
-        return change.moved(change.installed(seen, back), final, "rollback", back)
+        return change.commit(change.install(seen, back), final, "rollback", back)
 
     def clean_up(self, name: str, keep: int) -> list[int]:
         """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
         self._must_have(name)
         change = self._change(name)
-        change.settle()
-        numbers, serving = list(change.model.messages()), self.endpoint(name)
-        needed = {*serving.traffic, *serving.former[-1:], *numbers[-1:]}
-        removed = [number for number in numbers[: max(0, len(numbers) - keep)] if number not in needed]
+        change.reconcile()
+        removed = transitions.removable(self.endpoint(name), list(change.model.messages()), keep)
         for number in removed:
             change.forget(number)
         change.model.sweep()
@@ -202,13 +185,13 @@ class VertexRegistry:
     def _must_have(self, name: str, number: int | None = None) -> None:
         numbers = list(self._model(name).messages())
         if number is None and not numbers:
-            raise not_found.model(self._named, self.names(), name)
+            raise not_found.model(self.title, self.names(), name)
         if number is not None and number not in numbers:
-            raise not_found.version(self._named, self.names(), name, numbers, number)
+            raise not_found.version(self.title, self.names(), name, numbers, number)
 
     def _checked(self, name: str) -> str:
         if not not_found.NAME.fullmatch(name):
-            raise not_found.model(self._named, self.names(), name)
+            raise not_found.model(self.title, self.names(), name)
         return name
 
     def _model(self, name: str) -> VertexModel:
@@ -221,5 +204,6 @@ class VertexRegistry:
         return VertexChange(self._region, self._cloud, self._checked(name), self._clock)
 
     @property
-    def _named(self) -> str:
+    def title(self) -> str:
+        """See `Registry.title`."""
         return f"registry vertex://{self._region.project}/{self._region.location}"

@@ -1,9 +1,9 @@
 """The steps of a change on Vertex AI, and what follows from it; each may be the one that a killed run left.
 
-installed   the version's server runs, without traffic
-tried       it has a first share, and answers; else it is taken back
-moved       traffic and labels say who serves, in one step
-followed    aliases, history and idle servers are brought after it, now or by the next change
+install       the version's server runs, without traffic
+start_trial   it gets a first share, and answers; else the trial is aborted
+commit        traffic and labels say who serves, in one step
+follow        aliases, history and idle servers are brought up to date, now or by the next change
 """
 
 import contextlib
@@ -13,18 +13,18 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from components.shared.gcp.vertex_client import Region
-from components.shared.registry import endpoint as moves
+from components.shared.registry import transitions
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
 from components.shared.registry.folder.ledger import Clock
 from components.shared.registry.version import EventName
 from components.shared.registry.vertex import models
-from components.shared.registry.vertex.deployments import VertexServers
-from components.shared.registry.vertex.endpoint import Seen, VertexEndpoint, deployed_at
+from components.shared.registry.vertex.deployments import VertexDeployments
+from components.shared.registry.vertex.endpoint import Snapshot, VertexEndpoint, deployed_at
 from components.shared.registry.vertex.history import History
-from components.shared.registry.vertex.labels import Moved, State
+from components.shared.registry.vertex.labels import State, Transition
 from components.shared.registry.vertex.models import VertexModel
-from components.shared.registry.vertex.prediction_client import VertexQuestions
+from components.shared.registry.vertex.prediction_client import PredictionClient
 from configs.access import ServingCloud
 from configs.errors import BusyError, PipelineError
 
@@ -42,19 +42,19 @@ class VertexChange:
         self._cloud, self._name, self._clock = cloud, name, clock
         self.model = VertexModel(region, cloud, name)
         self.endpoint = VertexEndpoint(region, cloud, name)
-        self.servers = VertexServers(region, cloud, self.endpoint)
-        self.questions = VertexQuestions(region, cloud, self.endpoint)
+        self.deployments = VertexDeployments(region, cloud, self.endpoint)
+        self.predictions = PredictionClient(region, cloud, self.endpoint)
         self.history = History(self.model.folder / "history")
 
-    def settle(self) -> None:
-        """Finish what a killed change began; take back a trial that nobody can be at any more."""
-        seen = self.endpoint.look()
+    def reconcile(self) -> None:
+        """Finish what a killed change began; abort a trial whose run must have ended."""
+        seen = self.endpoint.fetch()
         since = seen.state.since if seen else None
         if seen and since and self._clock() - since > datetime.timedelta(seconds=TRIAL_SECONDS):
-            seen = self._taken_back(seen)
+            seen = self._abort_trial(seen)
         self._follow(seen)
 
-    def must_be_free(self, seen: Seen, number: int) -> None:
+    def check_no_other_trial(self, seen: Snapshot, number: int) -> None:
         """Make sure that no other version is on trial.
 
         Raises:
@@ -70,15 +70,15 @@ class VertexChange:
                 f"after {TRIAL_SECONDS / 60:.0f} minutes, or by: python -m pipelines rollback {self._name}",
             )
 
-    def installed(self, seen: Seen, number: int) -> Seen:
-        """The endpoint with the version's server, if it is otherwise still as seen.
+    def install(self, seen: Snapshot, number: int) -> Snapshot:
+        """Deploy the version's server, unless the endpoint has changed meanwhile.
 
         Raises:
             RegistryError: Somebody else has changed it meanwhile.
             EndpointError: The server does not get healthy.
         """
         was_there = number in seen.versions.values()
-        self.servers.install(number)
+        self.deployments.install(number)
         try:
             return self.endpoint.unchanged(seen)
         except PipelineError:
@@ -86,51 +86,53 @@ class VertexChange:
                 self._remove_idle(number)
             raise
 
-    def tried(self, seen: Seen, number: int, percent: int, check: Check) -> Seen:
-        """A first share of the traffic, and questions; taken back if the answers are not right.
+    def start_trial(self, seen: Snapshot, number: int, percent: int, check: Check) -> Snapshot:
+        """Give a version a first share of the traffic and check its answers; aborted if they are not right.
 
         Raises:
             PipelineError: What `check` raises.
         """
         before, challenger = seen.state.before, seen.state.before.challenger
         state = State(
-            moves.tried(before, number, TRIAL_PERCENT if percent == _ALL else percent),
+            transitions.start_trial(before, number, TRIAL_PERCENT if percent == _ALL else percent),
             seen.state.moved,
             since=self._clock(),
             restores=None if challenger is None else (challenger, before.traffic[challenger]),
         )
         seen = self.endpoint.commit(seen, state)
         try:
-            check(functools.partial(self.questions.ask_version, number))
+            check(functools.partial(self.predictions.ask_version, number))
         except BaseException:
-            with contextlib.suppress(PipelineError):  # the first error is the one to tell; the next run mends
-                self._taken_back(seen)
+            with contextlib.suppress(
+                PipelineError
+            ):  # the first error is the one to raise; the next run aborts the trial
+                self._abort_trial(seen)
             raise
         return seen
 
-    def moved(self, seen: Seen, final: Endpoint, event: EventName, number: int) -> Endpoint:
-        """Commit a move that changes anything, and what follows from it.
+    def commit(self, seen: Snapshot, final: Endpoint, event: EventName, number: int) -> Endpoint:
+        """Commit a transition that changes anything, and what follows from it.
 
         Raises:
             RegistryError: Somebody else has changed the endpoint meanwhile.
         """
         was = {*seen.state.endpoint.traffic}
-        seen = self.endpoint.commit(seen, State(final, Moved(event, number, self._clock())))
+        seen = self.endpoint.commit(seen, State(final, Transition(event, number, self._clock())))
         self._follow(seen, was - {*final.traffic})
         return final
 
     def forget(self, number: int) -> None:
         """Remove a version that nobody needs: from the endpoint's memory, its server, then itself."""
-        seen, traffic = self.endpoint.look(), {}
+        seen, traffic = self.endpoint.fetch(), {}
         if seen:
             traffic = seen.state.endpoint.traffic
-            forgotten = moves.forgotten(seen.state.endpoint, number)
+            forgotten = transitions.forget(seen.state.endpoint, number)
             self.endpoint.commit(seen, replace(seen.state, endpoint=forgotten))
-            self.servers.remove([number])
-        self.history.complete([Moved("remove", number, self._clock())], traffic)
+            self.deployments.remove([number])
+        self.history.complete([Transition("remove", number, self._clock())], traffic)
         self.model.remove(number)
 
-    def _taken_back(self, seen: Seen) -> Seen:
+    def _abort_trial(self, seen: Snapshot) -> Snapshot:
         """The state before the trial."""
         trial = seen.state.endpoint.trial
         seen = self.endpoint.commit(seen, State(seen.state.before, seen.state.moved))
@@ -139,27 +141,27 @@ class VertexChange:
         return seen
 
     def _remove_idle(self, number: int) -> None:
-        seen = self.endpoint.look(at_traffic=False)
+        seen = self.endpoint.fetch(at_traffic=False)
         state = seen.state.endpoint if seen else Endpoint()
         if number not in {*state.aliases.values(), *state.former[-1:]}:
-            self.servers.remove([number])
+            self.deployments.remove([number])
 
-    def _follow(self, seen: Seen | None, withdrawn: Collection[int] = ()) -> None:
+    def _follow(self, seen: Snapshot | None, withdrawn: Collection[int] = ()) -> None:
         """What follows from the endpoint: aliases, history, and servers that are not needed any more."""
         messages = self.model.messages()
         if seen is None and not messages:
             return
         state = seen.state if seen else State(Endpoint())
-        registered = [Moved("register", n, models.created(each)) for n, each in messages.items()]
+        registered = [Transition("register", n, models.created(each)) for n, each in messages.items()]
         moved = [state.moved] if state.moved else []
         self.history.complete([*registered, *moved], state.before.traffic)
         if seen is None or state.endpoint.trial is not None:
             return
         self.model.mirror(state.endpoint, messages)
         if self._cloud.prediction.undeploy_after_promotion:
-            self.servers.remove(self._idle(seen, withdrawn))
+            self.deployments.remove(self._idle(seen, withdrawn))
 
-    def _idle(self, seen: Seen, withdrawn: Collection[int]) -> list[int]:
+    def _idle(self, seen: Snapshot, withdrawn: Collection[int]) -> list[int]:
         """Versions whose servers are not needed; not those that another run may have installed just now."""
         endpoint, there = seen.state.endpoint, deployed_at(seen)
         oldest = self._clock() - datetime.timedelta(seconds=2 * self._cloud.prediction.deploy_seconds)

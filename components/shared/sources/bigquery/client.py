@@ -1,7 +1,7 @@
 """The way to BigQuery: the clients, jobs with limits and labels, and results as Arrow batches.
 
 The clients are Google's own, unchanged. `BIGQUERY_EMULATOR_HOST`, a variable of theirs, names a server
-that stands in for BigQuery; nobody logs in there.
+that stands in for BigQuery, where nobody logs in; `endpoints` has one for the Storage Read API.
 """
 
 import contextlib
@@ -15,6 +15,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from components.shared.gcp.endpoints import anonymous, emulator
+from components.shared.gcp.polling import poll
 from components.shared.sources.bigquery.errors import Context, elsewhere, translate_bigquery_error
 from components.shared.stage.signals import Signals
 from configs.bigquery import BigQueryAccess
@@ -73,7 +75,8 @@ class Connection:
         """Google's client of the Storage Read API."""
         from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-        if not self.access.read_endpoint:
+        server = emulator("bigquerystorage")
+        if not server:
             with self.explaining():
                 return BigQueryReadClient()
         import grpc
@@ -82,7 +85,7 @@ class Connection:
         )
 
         unlimited = [("grpc.max_receive_message_length", -1)]  # as Google's own channel is
-        channel = grpc.insecure_channel(self.access.read_endpoint, unlimited)
+        channel = grpc.insecure_channel(server, unlimited)
         return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
 
     def dry_run(self, statement: Statement) -> Any:
@@ -114,11 +117,16 @@ class Connection:
             with signals.deferred():
                 job = start()
             began = time.monotonic()
+
+            def look() -> bool:
+                done = bool(job.done())
+                if not done:
+                    waiting(time.monotonic() - began)
+                return done
+
             try:
                 signals.raise_pending()
-                while not job.done():
-                    waiting(time.monotonic() - began)
-                    time.sleep(min(_POLL_SECONDS, 0.05 + (time.monotonic() - began) / 4))
+                poll(look, first=0.05, most=_POLL_SECONDS)
             except BaseException:
                 _cancel(job)
                 raise
@@ -270,6 +278,4 @@ def _credentials() -> Any:
     """Nobody's, where a server stands in for BigQuery; else None: Google's own search for them."""
     if not os.environ.get("BIGQUERY_EMULATOR_HOST"):
         return None
-    from google.auth.credentials import AnonymousCredentials
-
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]  # google-auth
+    return anonymous()

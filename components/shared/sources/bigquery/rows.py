@@ -12,12 +12,12 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
+from components.shared.files.place import Place
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
@@ -91,7 +91,7 @@ class BoundRows:
         self,
         sql: str,
         order: Sequence[str],
-        shard: Callable[[int], Path],
+        shard: Callable[[int], Place],
         shard_rows: int,
         wrote: Wrote = unwatched,
     ) -> int:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +12,8 @@ import pyarrow.parquet as pq
 
 from components.shared.files.artifacts import writing_file
 from components.shared.files.gcs.client import bucket_and_name, client, translate_gcs_errors
-from components.shared.files.paths import is_remote, place
+from components.shared.files.paths import place
+from components.shared.files.place import Place, scheme
 from components.shared.rows.parquet import read_footer
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import arrow_schema, quoted
@@ -42,7 +42,7 @@ class Shards:
     count: int
     order: tuple[str, ...]
 
-    def write(self, shard: Callable[[int], Path], wrote: Callable[[int], None]) -> int:
+    def write(self, shard: Callable[[int], Place], wrote: Callable[[int], None]) -> int:
         """Write every shard, and return the rows that lie there: counted in the files.
 
         Args:
@@ -64,10 +64,11 @@ class Shards:
                 raise
         return rows
 
-    def _write_one(self, index: int, path: Path, stopped: threading.Event) -> int:
-        return self._export(index, path, stopped) if is_remote(path) else self._fetch(index, path)
+    def _write_one(self, index: int, path: Place, stopped: threading.Event) -> int:
+        write = {"gs": self._export, "file": self._fetch}[scheme(path)]
+        return write(index, path, stopped)
 
-    def _export(self, index: int, path: Path, stopped: threading.Event) -> int:
+    def _export(self, index: int, path: Place, stopped: threading.Event) -> int:
         """By BigQuery itself: a file, and more where it would pass 1 GB."""
         stem = path.name.removesuffix(path.suffix)
         uri = str(path).removesuffix(path.name) + f"{stem}-*{path.suffix}"
@@ -86,7 +87,7 @@ class Shards:
         self.connection.run(Statement(export), waiting)
         return sum(read_footer(file).num_rows for file in _files(path.parent / f"{stem}-"))
 
-    def _fetch(self, index: int, path: Path) -> int:
+    def _fetch(self, index: int, path: Place, _: threading.Event) -> int:
         """Through the Storage Read API, whose streams have no order: sorted here."""
         with self.connection.explaining():
             fields = self.connection.client.get_table(self.table).schema
@@ -106,7 +107,7 @@ def typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _files(beginning: Path) -> list[Path]:
+def _files(beginning: Place) -> list[Place]:
     """The objects on Cloud Storage whose names begin so."""
     bucket, name = bucket_and_name(str(beginning))
     with translate_gcs_errors(str(beginning)):

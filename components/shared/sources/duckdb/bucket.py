@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from components.shared.files.artifacts import digest_of
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.gcs.metadata import mark
+from components.shared.files.gcs.metadata import checksum
 from components.shared.sources.duckdb.folder import Folder
 from configs.errors import PipelineError, SourceError
 
@@ -55,7 +55,7 @@ class Bucket(Folder):
     def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
         """A digest of the files' names and contents; nothing is fetched."""
         files = self._files[table]
-        return " ".join(f"{file.name}:{digest_of({'.': mark(self._objects[file])})}" for file in files)
+        return " ".join(f"{file.name}:{digest_of({'.': checksum(self._objects[file])})}" for file in files)
 
     def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
         """See `Folder.translate_error`."""

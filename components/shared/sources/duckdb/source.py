@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from components.shared.files.artifacts import writing_file
+from components.shared.files.place import Place
 from components.shared.sources import googlesql
 from components.shared.sources.duckdb.errors import translate_duckdb_error
 from components.shared.sources.duckdb.farmhash import fingerprints
@@ -136,7 +137,7 @@ class _BoundRows:
         self,
         sql: str,
         order: Sequence[str],
-        shard: Callable[[int], Path],
+        shard: Callable[[int], Place],
         shard_rows: int,
         wrote: Wrote = unwatched,
     ) -> int:
@@ -166,7 +167,7 @@ class _BoundRows:
             yield pa.Table.from_batches(pending)
 
 
-def connect(limits: Ingest, spill: Path) -> Any:
+def connect(limits: Ingest, spill: Place) -> Any:
     """An in-memory database with the limits, UTC clocks and FARM_FINGERPRINT."""
     connection = duckdb.connect(
         ":memory:",

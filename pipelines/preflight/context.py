@@ -28,18 +28,18 @@ class Finding:
     Args:
         name: What was looked at.
         state: `unknown`: it could not be looked at.
-        told: What is there, or what is wrong.
-        mend: The commands that mend it.
+        detail: What is there, or what is wrong.
+        fix: The commands that fix it.
     """
 
     name: str
     state: State
-    told: str = ""
-    mend: tuple[str, ...] = ()
+    detail: str = ""
+    fix: tuple[str, ...] = ()
 
 
 @dataclass
-class Desk:
+class PreflightContext:
     """Where the checks of one environment are made."""
 
     settings: Settings
@@ -92,30 +92,30 @@ class Desk:
 def judged(
     name: str,
     missing: Sequence[str],
-    held: set[str],
-    mend: tuple[str, ...],
+    granted: set[str],
+    fix: tuple[str, ...],
     doubts: Sequence[str] = (),
 ) -> Finding:
     """What the roles that an account seems to lack come to.
 
     Args:
         name: What was looked at.
-        missing: The roles, with what they should be held on where the name does not say it.
-        held: Its roles; a custom one, which is not opened, may be as good.
-        mend: The commands that give what is missing.
+        missing: The roles, with what they should be granted on where the name does not say it.
+        granted: Its roles; a custom one, which is not opened, may be as good.
+        fix: The commands that give what is missing.
         doubts: What else may be as good, and was not looked into.
     """
     if not missing:
         return Finding(name, "ready", "all there")
     lacks = ", ".join(missing)
     custom = sorted(
-        each for each in held if not each.startswith("roles/") and not each.endswith(f"/{CURVE_WRITER}")
+        each for each in granted if not each.startswith("roles/") and not each.endswith(f"/{CURVE_WRITER}")
     )
     if custom:
-        return Finding(name, "unknown", f"{lacks}: unless {', '.join(custom)} has it", mend)
+        return Finding(name, "unknown", f"{lacks}: unless {', '.join(custom)} has it", fix)
     if doubts:
-        return Finding(name, "unknown", f"{lacks}: unless it {' or '.join(doubts)}", mend)
-    return Finding(name, "missing", f"no {lacks}", mend)
+        return Finding(name, "unknown", f"{lacks}: unless it {' or '.join(doubts)}", fix)
+    return Finding(name, "missing", f"no {lacks}", fix)
 
 
 def roles_by_member(policy: dict[str, Any]) -> dict[str, set[str]]:
