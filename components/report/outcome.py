@@ -8,6 +8,7 @@ from typing import Any, Literal
 from components.report.curve_charts import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
 from components.report.reading import Missing, Run, shown
+from components.shared.files.place import Place
 from components.shared.gcp import links
 from configs.metrics import METRICS, Judgment, Metric, slice_name
 
@@ -103,11 +104,15 @@ def failures(run: Run) -> tuple[Failure, ...]:
     )
 
 
+def log_of(record: Mapping[str, Any], folder: Place) -> str:
+    """The log of a stage: its file, or the page of the job that was its container."""
+    page = links.logs(record.get("job", ""))
+    return record.get("log") or page or str(folder / "stages" / f"{record['stage']}.log")
+
+
 def _failure(run: Run, stage: str, error: Mapping[str, Any]) -> Failure:
     kind, message = error.get("kind", "Killed"), error.get("message", UNRECORDED)
-    record = run.stages[stage]
-    page = links.logs(record.get("job", ""))
-    log = record.get("log") or page or str(run.folder / "stages" / f"{stage}.log")
+    log = log_of(run.stages[stage], run.folder)
     return Failure(stage, kind, message, shown(log), "" if "://" in log else run.tail(Path(log)))
 
 

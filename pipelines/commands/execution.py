@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from components.report.manifest import MANIFEST, REPORT
-from components.report.outcome import UNRECORDED
+from components.report.outcome import UNRECORDED, log_of
 from components.report.running import again
 from components.shared.files.artifacts import read_json
 from components.shared.stage.recording import log_to
@@ -135,7 +135,7 @@ def show_failure(
         }
         console.print(f"[bold red]{record['stage']} failed[/]  {error['kind']}: ", end="")
         console.print(error["message"], markup=False, soft_wrap=True)
-        places = {"log": record.get("log") or str(stages / f"{record['stage']}.log"), **places}
+        places = {"log": log_of(record, folder), **places}
     if not broken:
         console.print("[bold red]the run failed outside its stages[/]  ", end="")
         console.print(manifest.get("error", ""), markup=False, soft_wrap=True)

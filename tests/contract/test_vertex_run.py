@@ -21,7 +21,6 @@ from components.report.manifest import RunInfo
 from components.report.settings import ReportStage
 from components.shared.files.gcs_path import BucketPath
 from components.shared.gcp.endpoints import VARIABLES
-from components.shared.gcp.links import job_name
 from configs.errors import CloudError
 from configs.loading import load
 from configs.settings import Settings
@@ -128,7 +127,8 @@ def _the_lineage_has_the_models(vertex: VertexServer) -> None:
     champions = {task.inputs["champion"].artifacts[0].name for task in evaluated[-2:]}
     assert len(champions) == 1
     champion = vertex.store.get(champions.pop())
-    assert (champion.schema_title, champion.display_name) == ("system.Model", "champion")
+    assert (champion.schema_title, champion.metadata["version"]) == ("system.Model", "1")
+    assert "/registry/planes/versions/" in champion.uri
     candidate = evaluated[0].inputs["model"].artifacts[0]
     assert candidate.name == task_of(jobs[0], "train").outputs["model"].artifacts[0].name
     numbers, curve = (evaluated[0].outputs[name].artifacts[0] for name in ("metrics", "curve"))
@@ -194,8 +194,7 @@ def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
     following.follow(folder, settings)
-    manifest = {"run_id": folder.name, "pipeline": "training", "state": "done", "stages": []}
-    manifest["job"] = job_name(vertex.project, vertex.location, folder.name)
+    manifest = json.loads((folder / "manifest.json").read_text())
     assert [log_run(settings, manifest), log_run(settings, manifest)] == ["", ""]
     frame = aiplatform.get_experiment_df("planes")
     assert list(frame["run_name"]) == [folder.name]
@@ -319,7 +318,7 @@ def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
 ) -> None:
     settings = there(vertex, bucket, desk)
     folder = begun(settings, compiled)
-    following.follow(folder, settings)
+    assert log_run(settings, following.follow(folder, settings)) == ""  # as the task `report` does
     job = aiplatform.PipelineJob(
         "daily", str(compiled), pipeline_root=str(bucket / "x"), labels=settings.labels
     )
