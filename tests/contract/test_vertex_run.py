@@ -124,11 +124,11 @@ def _the_lineage_has_the_models(vertex: VertexServer) -> None:
     """The candidate is train's output, the champion an artifact of its own: the same one in every run."""
     jobs = vertex.store.of_kind("google.cloud.aiplatform.v1.PipelineJob")
     evaluated = [task_of(job, "evaluate") for job in jobs]
-    champions = {task.inputs["champion"].artifacts[0].name for task in evaluated[-2:]}
+    champions = {task.inputs["champion"].artifacts[0].name for task in evaluated}
     assert len(champions) == 1
     champion = vertex.store.get(champions.pop())
-    assert (champion.schema_title, champion.metadata["version"]) == ("system.Model", "1")
-    assert "/registry/planes/versions/" in champion.uri
+    assert champion.schema_title == "system.Model"
+    assert champion.uri.endswith("/registry/planes/none"), "each run stands where the first one stood"
     candidate = evaluated[0].inputs["model"].artifacts[0]
     assert candidate.name == task_of(jobs[0], "train").outputs["model"].artifacts[0].name
     numbers, curve = (evaluated[0].outputs[name].artifacts[0] for name in ("metrics", "curve"))
