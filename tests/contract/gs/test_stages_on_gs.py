@@ -45,9 +45,9 @@ def test_validate_measures_the_same_drift_from_a_baseline_on_gs(chains: Chains) 
             baseline=str(chain.at("statistics", "validate")),
             settings=VALIDATE.model_dump_json(),
             code="",
-            statistics=chain.artifact("again", "validate"),
+            statistics=chain.artifact("statistics", "validate-again"),
         )
-        findings.append(read_json(chain.at("again", "validate") / "findings.json"))
+        findings.append(read_json(chain.at("statistics", "validate-again") / "findings.json"))
     assert findings[0] == findings[1]
     assert any(each["kind"] == "drift" for each in findings[1]["distances"])
 
