@@ -132,16 +132,16 @@ def _all_of(table: Sequence[Sequence[Any]], types: frozenset[type]) -> bool:
     return all(types.issuperset(map(type, column)) for column in table)
 
 
-def _text(value: float | bool | None) -> str:
+def _text(value: Any) -> str:
     if is_missing(value):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
-    import pyarrow as pa  # rare enough to pay for it here: 5.0 is "5", 1e-7 is "1e-7"
-
-    return str(pa.array([value]).cast(pa.string())[0])
+    if value == 0 or 1e-6 <= abs(value) < 1e10:  # where Arrow, which the server lacks, writes no exponent
+        return np.format_float_positional(value, trim="-")
+    return np.format_float_scientific(value, trim="-", exp_digits=1)
 
 
 def _first_mistake(instances: Sequence[Any], features: RawFeatures, known: AbstractSet[str]) -> InstanceError:

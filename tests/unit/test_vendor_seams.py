@@ -51,6 +51,8 @@ SEAMS = (
          "get_service_credentials", "114bc73c42905bf1"),
     Seam("beam_job_exists_error", "apache-beam", "2.77.0", "apache_beam.runners.dataflow.internal.apiclient",
          "DataflowJobAlreadyExistsError", "77f34e05d4ac1e4e"),
+    Seam("without_shell", "kfp", "2.17.3", "kfp.dsl.component_factory",
+         "_get_command_and_args_for_lightweight_component", "09ec8dbc0ca9241d"),
 )  # fmt: skip
 
 

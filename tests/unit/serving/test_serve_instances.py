@@ -1,6 +1,8 @@
 """JSON instances become the very columns that the same rows have in Parquet."""
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -56,6 +58,26 @@ def test_a_category_is_the_same_served_and_in_parquet(kind: pa.DataType, values:
         assert [text.encode() for text in served] == list(offline)
 
     same()
+
+
+@settings(deadline=None)  # no test is timed
+@given(st.integers(-12, 16), st.floats(1.0, 10.0))
+def test_a_fraction_is_written_as_arrow_writes_it(power: int, digits: float) -> None:
+    value = digits * 10.0**power
+    (served,) = as_served([{"c": value}]).categorical[0]
+    assert served == str(pa.array([value]).cast(pa.string())[0])
+
+
+def test_a_category_that_is_a_fraction_needs_no_pyarrow() -> None:
+    code = """
+import sys
+sys.modules["pyarrow"] = None  # as in the server's image
+from components.serve.instances import columns
+from components.shared.registry.model_file import RawFeatures
+print(columns([{"c": 5.0}, {"c": 1e-7}], RawFeatures((), ("c",)), {"c"}).categorical.tolist())
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "[['5', '1e-7']]\n"
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, 3.5e38, -1e300])
