@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
+from components.report.geometry import Chart, Line, Mark, Plane, Point, path, plane
 from components.report.numbers import count, known, metric, percent
 from components.report.reading import Missing, Run
 
@@ -38,15 +38,12 @@ def _roc(models: Mapping[str, Any], metrics: Mapping[str, Any]) -> Chart | None:
     if not lines:
         return None
     values = _values(metrics, "auc")
-    return Chart(
+    return area.chart(
+        "false positive rate",
+        "true positive rate",
         slug="roc",
         title="ROC",
         summary=f"True against false positive rate. Area under the curve: {values}.",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=axis("false positive rate", area.x),
-        y=axis("true positive rate", area.y),
         lines=lines,
         marks=_operating(area, metrics, "roc"),
         guide=path(area.points([(0, 0), (1, 1)])),
@@ -59,15 +56,12 @@ def _pr(models: Mapping[str, Any], metrics: Mapping[str, Any]) -> Chart | None:
     if not lines:
         return None
     rate = _base_rate(metrics)
-    return Chart(
+    return area.chart(
+        "recall",
+        "precision",
         slug="pr",
         title="Precision and recall",
         summary=f"Precision against recall. Area under the curve: {_values(metrics, 'pr_auc')}.",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=axis("recall", area.x),
-        y=axis("precision", area.y),
         lines=lines,
         marks=_operating(area, metrics, "pr"),
         guide=path(area.points([(0, rate), (1, rate)])) if rate is not None else "",
@@ -83,16 +77,13 @@ def _calibration(models: Mapping[str, Any]) -> Chart | None:
         return None
     top = min(1.0, max(shown) * 1.08)
     area = plane((0.0, top), (0.0, top))
-    return Chart(
+    return area.chart(
+        "mean score",
+        "share of positives",
         slug="calibration",
         title="Calibration",
         summary="Share of positives against the mean score, by groups of rows with similar scores; "
         "a perfectly calibrated model lies on the diagonal.",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=axis("mean score", area.x),
-        y=axis("share of positives", area.y),
         lines=tuple(area.line(role, role, points[role], dots=True) for role in points),
         guide=path(area.points([(0, 0), (top, top)])),
     )

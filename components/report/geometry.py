@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Point = tuple[float, float]
 
@@ -20,7 +21,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """The coordinate of a value, kept inside the range."""
+        """The coordinate of a value; of one outside the range, that of the nearer end."""
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
         return round(self.start + min(max(share, 0.0), 1.0) * (self.end - self.start), 2)
 
@@ -85,14 +86,11 @@ class Chart:
 
 def path(points: Iterable[Point], *, keep_all: bool = False) -> str:
     """An SVG path through points in user units; points that would not be seen are left out."""
-    kept: list[Point] = []
-    last: Point | None = None
+    drawn: list[Point] = []
     for point in points:
-        if last is not None and not keep_all and math.dist(point, last) < _CLOSE:
-            continue
-        kept.append(point)
-        last = point
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in kept) if kept else ""
+        if keep_all or not drawn or math.dist(point, drawn[-1]) >= _CLOSE:
+            drawn.append(point)
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in drawn) if drawn else ""
 
 
 def ticks(low: float, high: float, wanted: int = 4) -> tuple[float, ...]:
@@ -142,10 +140,13 @@ class Plane:
     width: float
     height: float
 
-    @property
-    def frame(self) -> tuple[float, float, float, float]:
-        """left, top, right, bottom, in user units."""
-        return self.x.start, self.y.end, self.x.end, self.y.start
+    def chart(self, x: Axis | str, y: str, **content: Any) -> Chart:
+        """A chart of this plane with these axes; `content` has the other fields of a `Chart`."""
+        frame = self.x.start, self.y.end, self.x.end, self.y.start
+        across = axis(x, self.x) if isinstance(x, str) else x
+        return Chart(
+            width=self.width, height=self.height, frame=frame, x=across, y=axis(y, self.y), **content
+        )
 
     def points(self, values: Iterable[Point]) -> list[Point]:
         """Pairs of values as coordinates."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.report.geometry import Chart, Line, Mark, Plane, Point, axis, path, plane
+from components.report.geometry import Chart, Line, Mark, Plane, Point, path, plane
 from components.report.numbers import count, figure, known, metric, percent
 from components.report.reading import Missing, Run
 
@@ -84,16 +84,13 @@ def _histogram(bars: Sequence[_Bar], threshold: float) -> Chart:
     area = plane(x, (0.0, max(bar.share for bar in bars) * 105))
     width = f"{bars[0].high - bars[0].low:.2f}"
     often = max(bars, key=lambda bar: bar.share)
-    return Chart(
+    return area.chart(
+        "score",
+        "% of the predictions",
         slug="scores",
         title=f"Scores, in bars of {width}",
         summary=f"Share of the predictions by score, in bars {width} wide, from {x[0]:.2f} to {x[1]:.2f}; "
         f"most often {often.low:.2f} to {often.high:.2f}, {percent(often.share)}.",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=axis("score", area.x),
-        y=axis("% of the predictions", area.y),
         lines=(Line("candidate filled", "scores", _stairs(area, bars)),),
         marks=_threshold(area, threshold),
     )
@@ -113,16 +110,13 @@ def _above(counts: Sequence[int], threshold: float, predicted: Mapping[str, Any]
     points = [(index / len(counts), rows / total) for index, rows in enumerate(left)]
     area = plane((0.0, 1.0), (0.0, 1.0))
     positive = predicted["positives"] / max(predicted["predictions"], 1)
-    return Chart(
+    return area.chart(
+        "threshold",
+        "share at or above it",
         slug="above",
         title="Positive by threshold",
         summary="Share of the predictions at or above a score; "
         f"at the threshold {figure(threshold)} it is {percent(positive)}.",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=axis("threshold", area.x),
-        y=axis("share at or above it", area.y),
         lines=(area.line("candidate", "at or above", points),),
         marks=(
             Mark(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.report.geometry import Axis, Chart, Mark, Scale, Tick, axis, padded, plane, ticks
+from components.report.geometry import Axis, Chart, Mark, Scale, Tick, padded, plane, ticks
 from components.report.numbers import known, metric
 from components.report.reading import Missing, Run
 
@@ -72,17 +72,14 @@ def _chart(
         low = 0.0
     area = plane((min(numbers) - 0.25, max(numbers) + 0.25), (low, high), height=220)
     last = {key: pairs[-1][1] for key, pairs in values.items() if pairs}
-    return Chart(
+    return area.chart(
+        Axis("epoch", _whole(area.x, numbers)),
+        "",
         slug=f"training-{slug}",
         title=title,
         summary=f"{title} by epoch; at the end "
         + ", ".join(f"{role} {last[key]:.4g}" for key, role in lines if key in last)
         + ".",
-        width=area.width,
-        height=area.height,
-        frame=area.frame,
-        x=Axis("epoch", _whole(area.x, numbers)),
-        y=axis("", area.y),
         lines=tuple(area.line(role, role, values[key], dots=True) for key, role in lines if values[key]),
         marks=(Mark("best", "kept", area.x(best)),) if best in numbers and best is not None else (),
     )
