@@ -24,7 +24,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def run(stage: ReportStage, info: RunInfo, out: Place, folder: Path | None = None) -> Summary:
-    """Write the report of the run in which this stage is a task, and the run's manifest beside it.
+    """Write the report of the run in which this stage is a task, and next to it the run's manifest.
 
     Args:
         stage: What ran, and where.

@@ -1,8 +1,8 @@
 """The data of the run: rows that came, rows that were left out and why, findings, distances."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from components.report.numbers import count, known
 from components.report.reading import Missing, Run
@@ -28,6 +28,13 @@ class Reconciled:
 
     holds: bool
     words: str
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[int, str]], total: int, whole: str) -> Self:
+        """Compare the sum of the parts, each with its name or "", with a total that is named `whole`."""
+        holds = sum(rows for rows, _ in parts) == total
+        left = " + ".join(f"{count(rows)} {name}".rstrip() for rows, name in parts)
+        return cls(holds, f"{left} {'=' if holds else '≠'} {count(total)} {whole}")
 
 
 @dataclass(frozen=True)
@@ -93,15 +100,16 @@ def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Missing:
             )
             for name, split in splits.items()
         ),
-        excluded=_by_size(rows.get("excluded") or {}),
-        rejected=_by_size(examples.get("rejected") or {}),
-        sums=(*_ingested(rows), *_kept(examples, splits)),
+        excluded=by_size(rows.get("excluded")),
+        rejected=by_size(examples.get("rejected")),
+        sums=(*_ingested(rows), *_examples(examples, splits)),
         columns=tuple((rows.get("columns") or {}).items()),
     )
 
 
-def _by_size(reasons: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(reasons.items(), key=lambda reason: -reason[1]))
+def by_size(reasons: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
+    """Reasons with their rows, the most frequent first."""
+    return tuple(sorted((reasons or {}).items(), key=lambda reason: -reason[1]))
 
 
 def _transformed(examples: Mapping[str, Any], split: str) -> tuple[int | None, int | None]:
@@ -112,22 +120,20 @@ def _transformed(examples: Mapping[str, Any], split: str) -> tuple[int | None, i
 def _ingested(rows: Mapping[str, Any]) -> list[Reconciled]:
     if not known(rows.get("source_rows")):
         return []
-    kept = [split["rows"] for split in rows["splits"].values()]
-    excluded = sum((rows.get("excluded") or {}).values())
-    holds = sum(kept) + excluded == rows["source_rows"]
-    parts = " + ".join(map(count, kept)) + (f" + {count(excluded)} excluded" if excluded else "")
-    return [Reconciled(holds, f"{parts} {'=' if holds else '≠'} {count(rows['source_rows'])} source rows")]
+    parts = [(split["rows"], "") for split in rows["splits"].values()]
+    if excluded := sum((rows.get("excluded") or {}).values()):
+        parts.append((excluded, "excluded"))
+    return [Reconciled.of(parts, rows["source_rows"], "source rows")]
 
 
-def _kept(examples: Mapping[str, Any], splits: Mapping[str, Any]) -> list[Reconciled]:
+def _examples(examples: Mapping[str, Any], splits: Mapping[str, Any]) -> list[Reconciled]:
     sums = []
     for name, counted in (examples.get("splits") or {}).items():
         came = counted.get("in", splits.get(name, {}).get("rows"))
         out, rejected = counted.get("out"), counted.get("rejected", 0)
         if known(came) and known(out):
-            holds = out + rejected == came
-            words = f"{count(out)} examples + {count(rejected)} rejected {'=' if holds else '≠'}"
-            sums.append(Reconciled(holds, f"{name}: {words} {count(came)} rows"))
+            found = Reconciled.of([(out, "examples"), (rejected, "rejected")], came, "rows")
+            sums.append(replace(found, words=f"{name}: {found.words}"))
     return sums
 
 

@@ -11,7 +11,6 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.report import numbers
 from components.report.geometry import Line, Scale, path
 from components.report.reading import Missing, Run
-from configs.rows import SPLITS
 
 WIDTH, HEIGHT = 220.0, 72.0
 _TOP = 6
@@ -93,13 +92,7 @@ def _read(run: Run) -> Statistics:
     except DecodeError as error:
         run.unreadable.append(f"{run.uri('statistics')}/statistics.pb: {error}")
         return {}
-    splits = {dataset.name: {_name(each): each for each in dataset.features} for dataset in content.datasets}
-    known_first = [name for name in SPLITS if name in splits]
-    return {name: splits[name] for name in [*known_first, *(set(splits) - set(SPLITS))]}
-
-
-def _name(feature: Any) -> str:
-    return feature.name or ".".join(feature.path.step)
+    return {dataset.name: {each.name: each for each in dataset.features} for dataset in content.datasets}
 
 
 def _features(run: Run) -> list[str]:
@@ -108,7 +101,7 @@ def _features(run: Run) -> list[str]:
 
 
 def _positives(label: Any) -> float:
-    """The share of rows with the label 1, which the statistics hold as a number or as a category."""
+    """The share of rows with the label 1, which the statistics have as a number or as a category."""
     return label.num_stats.mean if label.HasField("num_stats") else _shares(label).get("1", 0.0)
 
 
@@ -243,7 +236,5 @@ def _categorical(
 def _shares(feature: Any) -> dict[str, float]:
     """The share of the frequent values among the rows where the column is present."""
     strings = feature.string_stats
-    counted = {bucket.label: bucket.sample_count for bucket in strings.rank_histogram.buckets}
-    counted = counted or {value.value: value.frequency for value in strings.top_values}
-    rows = strings.common_stats.num_non_missing or sum(counted.values())
-    return {value: frequency / rows for value, frequency in counted.items()} if rows else {}
+    rows = strings.common_stats.num_non_missing
+    return {each.label: each.sample_count / rows for each in strings.rank_histogram.buckets}

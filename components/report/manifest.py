@@ -38,7 +38,7 @@ class FinalStatus(Protocol):
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run knows of itself beside its settings and its records.
+    """What a run knows of itself, apart from its settings and its records.
 
     Args:
         pipeline: Which one ran.

@@ -244,7 +244,7 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
         )
     if "endpoint_max_difference" in golden:
         sentences.append(
-            "Asked through the endpoint, before the version kept its traffic, the scores are within "
+            "Through the endpoint, before the move of the traffic was final, the scores were within "
             f"{figure(golden['endpoint_max_difference'], 2)}."
         )
     return sentences

@@ -39,7 +39,7 @@ _RUNNING = (("timings", "Timings"), ("lineage", "Lineage"), ("next", "Next"))
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What every report has; an `Missing` section says why it has nothing to show."""
+    """What every report has; a section that is `Missing` says why it has nothing to show."""
 
     sections: ClassVar[tuple[tuple[str, str], ...]] = _RUNNING
     """The anchors, each with its title."""

@@ -151,9 +151,9 @@ def _judge(run: Run, resolved: Mapping[str, Any]) -> str:
 def _without_queries(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[tuple[str, str], ...]]:
     """The settings without their SQL, and the SQL."""
     sections = {"source": "Query", "prediction": "Query of the rows to score"}
-    kept = {name: {**(settings.get(name) or {})} for name in sections if name in settings}
-    queries = tuple((sections[name], kept[name].pop("sql", "")) for name in kept)
-    return {**kept, **{name: value for name, value in settings.items() if name not in kept}}, queries
+    rest = {name: {**(settings.get(name) or {})} for name in sections if name in settings}
+    queries = tuple((sections[name], rest[name].pop("sql", "")) for name in rest)
+    return {**rest, **{name: value for name, value in settings.items() if name not in rest}}, queries
 
 
 def _python(machine: Mapping[str, Any]) -> str:
@@ -204,16 +204,12 @@ def next_commands(run: Run) -> tuple[Command, ...]:
     """What to type next; after a failure, how to resume."""
     use_case = _use_case(run)
     whole = "run again; finished stages are taken from the cache"
-    if run.manifest.get("state") == "failed":
-        go_on = Command(whole, again(run.manifest))
-        return (go_on, Command("list the runs, versions and traffic", "python -m pipelines status"))
-    commands = [
-        Command(
-            "list the runs, versions and traffic",
-            f"python -m pipelines status {run.manifest.get('name', '')}",
-        ),
-        Command(whole, run.manifest.get("command", "")),
-    ]
+    status = Command(
+        "list the runs, versions and traffic", f"python -m pipelines status {run.manifest.get('name', '')}"
+    )
+    if run.manifest.get("state") in ("failed", "cancelled"):
+        return (Command(whole, again(run.manifest)), status)
+    commands = [status, Command(whole, run.manifest.get("command", ""))]
     if delivered := run.json("delivery", "delivery.json"):
         commands.insert(0, Command("look at the predictions", look(delivered["output"], delivered["run_id"])))
     if log := run.path("training_log"):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.report.data import Reconciled
+from components.report.data import Reconciled, by_size
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
 from components.report.outcome import Headline, Tile, unfinished
 from components.report.reading import Missing, Run
@@ -66,9 +66,9 @@ def headline(run: Run) -> Headline:
     if found := unfinished(run):
         return found
     if not predicted:
-        return Headline("plain", "Done", "Without a word on its predictions.")
-    aside = predicted["rows"] - predicted["predictions"]
-    rest = f" {count(aside)} rows were rejected." if aside else " No row was rejected."
+        return Headline("plain", "Done", "Its predictions are not recorded.")
+    rejected = predicted["rows"] - predicted["predictions"]
+    rest = f" {count(rejected)} rows were rejected." if rejected else " No row was rejected."
     words = f"{count(predicted['predictions'])} rows scored"
     return Headline("passed", words, f"By version {predicted['model_version']}.{rest}")
 
@@ -78,16 +78,14 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     predicted = run.json("predictions", "predictions.json") or {}
     found: list[Tile] = []
     if predicted:
-        share, given = (
-            predicted["positives"] / max(predicted["predictions"], 1),
-            predicted.get("scores") or {},
-        )
-        aside = predicted["rows"] - predicted["predictions"]
+        share = predicted["positives"] / max(predicted["predictions"], 1)
+        given = predicted.get("scores") or {}
+        rejected = predicted["rows"] - predicted["predictions"]
         ends = f"{figure(given.get('min'), 2)} to {figure(given.get('max'), 2)}"
         found += [
             Tile("Version", str(predicted["model_version"]), _status(run)),
             Tile("Predictions", count(predicted["predictions"]), f"of {count(predicted['rows'])} rows"),
-            Tile("Rejected", count(aside), percent(aside / max(predicted["rows"], 1))),
+            Tile("Rejected", count(rejected), percent(rejected / max(predicted["rows"], 1))),
             Tile("Positive", percent(share), f"from {figure(predicted['threshold'])} on"),
             Tile("Mean score", metric(given.get("mean")), ends if given else ""),
         ]
@@ -131,9 +129,12 @@ def version(run: Run) -> Version | Missing:
         ("SavedModel", choice["model"]),
         ("stamped", _instant(choice["scored_at"])),
     )
-    asked = (run.manifest.get("parameters") or {}).get("version", "")
-    words = f"Asked for: {asked}." if asked else "Asked for: the champion."
-    return Version(words, tuple((name, str(value)) for name, value in facts if value), ", ".join(features))
+    wanted = (run.manifest.get("parameters") or {}).get("version") or "the champion"
+    return Version(
+        f"Requested: {wanted}.",
+        tuple((name, str(value)) for name, value in facts if value),
+        ", ".join(features),
+    )
 
 
 def _instant(text: str) -> str:
@@ -154,7 +155,7 @@ def scored(run: Run) -> Scored | Missing:
     return Scored(
         rows=rows["rows"],
         predictions=predicted.get("predictions", 0),
-        rejected=tuple(sorted((predicted.get("rejected") or {}).items(), key=lambda each: -each[1])),
+        rejected=by_size(predicted.get("rejected")),
         sums=_sums(rows, predicted),
         repeated_keys=rows.get("repeated_keys", 0),
         odd=_odd(predicted),
@@ -166,10 +167,11 @@ def scored(run: Run) -> Scored | Missing:
 def _sums(rows: Mapping[str, Any], predicted: Mapping[str, Any]) -> tuple[Reconciled, ...]:
     if not predicted:
         return ()
-    aside = sum((predicted.get("rejected") or {}).values())
-    holds = predicted["predictions"] + aside == rows["rows"]
-    words = f"{count(predicted['predictions'])} predictions + {count(aside)} rejected"
-    return (Reconciled(holds, f"{words} {'=' if holds else '≠'} {count(rows['rows'])} selected rows"),)
+    parts = [
+        (predicted["predictions"], "predictions"),
+        (sum((predicted.get("rejected") or {}).values()), "rejected"),
+    ]
+    return (Reconciled.of(parts, rows["rows"], "selected rows"),)
 
 
 def _odd(predicted: Mapping[str, Any]) -> tuple[Odd, ...]:

@@ -41,7 +41,7 @@ def _notes(history: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) -> l
     best = history.get("best_epoch")
     if best is not None:
         chosen = next((epoch for epoch in epochs if epoch.get("epoch") == best), {})
-        notes.append(f"kept epoch {best} (eval AUC {metric(chosen.get('eval_auc'))})")
+        notes.append(f"best epoch {best} (eval AUC {metric(chosen.get('eval_auc'))})")
     notes.append("stopped early" if history.get("stopped_early") else "ran to the last epoch")
     if history.get("resumed_from") is not None:
         notes.append(f"resumed from epoch {history['resumed_from']}")
@@ -81,7 +81,7 @@ def _chart(
         + ", ".join(f"{role} {last[key]:.4g}" for key, role in lines if key in last)
         + ".",
         lines=tuple(area.line(role, role, values[key], dots=True) for key, role in lines if values[key]),
-        marks=(Mark("best", "kept", area.x(best)),) if best in numbers and best is not None else (),
+        marks=(Mark("best", "best", area.x(best)),) if best in numbers and best is not None else (),
     )
 
 

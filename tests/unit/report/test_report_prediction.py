@@ -54,7 +54,7 @@ class Scoring(Sample):
         self.json("rows", "rows.json", {"rows": ROWS, "shards": 1, "repeated_keys": 4, "columns": columns})
         self.ran("select", 6.8, {"rows": ROWS, "columns": 3, **summary})
 
-    def predict(self, **told: Any) -> None:
+    def predict(self, **changes: Any) -> None:
         """The predictions of all but three rows."""
         positives = int(self.counts[35:].sum())
         content = {
@@ -63,7 +63,7 @@ class Scoring(Sample):
             "scores": {"counts": self.counts.tolist(), "mean": 0.2857, "min": 0.0021, "max": 0.9114},
             "missing": {"temp": 1200}, "unseen": {"carrier": 9},
         }  # fmt: skip
-        self.json("predictions", "predictions.json", content | told)
+        self.json("predictions", "predictions.json", content | changes)
         self.ran("predict", 9.8, {"rows": ROWS, "predictions": ROWS - 3})
 
     def deliver(self) -> None:
@@ -111,7 +111,7 @@ def test_who_scored_and_how_many_is_said_first(text: Callable[..., str]) -> None
     said = text()
     assert "6,061 rows scored By version 3. 3 rows were rejected." in said
     assert said.index("6,061 rows scored") < said.index("The version that scored")
-    assert "Asked for: the champion." in said
+    assert "Requested: the champion." in said
     assert "trained by flights-20261101-090000-aa11" in said
     assert "stamped 2026-11-03 14:00 UTC" in said
     assert "distance, temp, carrier" in said
@@ -119,7 +119,7 @@ def test_who_scored_and_how_many_is_said_first(text: Callable[..., str]) -> None
 
 def test_a_version_that_was_named_is_said(scoring: Scoring) -> None:
     scoring.manifest["parameters"]["version"] = "challenger"
-    assert "Asked for: challenger." in Parsed(scoring.whole().write()).text
+    assert "Requested: challenger." in Parsed(scoring.whole().write()).text
 
 
 def test_every_row_is_accounted_for_with_its_reason(text: Callable[..., str]) -> None:
@@ -156,9 +156,9 @@ def test_the_bytes_that_were_scanned_are_told(
 
 
 def drawn(scoring: Scoring, counts: list[int], threshold: float = 0.35) -> tuple[Scores, Chart, Chart]:
-    told = {"counts": counts, "mean": 0.5, "min": 0.0, "max": 1.0}
+    found = {"counts": counts, "mean": 0.5, "min": 0.0, "max": 1.0}
     positives = sum(counts[round(threshold * 100) :])
-    scoring.predict(scores=told, predictions=sum(counts), positives=positives, threshold=threshold)
+    scoring.predict(scores=found, predictions=sum(counts), positives=positives, threshold=threshold)
     found = scores(Run(scoring.folder, scoring.manifest))
     assert isinstance(found, Scores)
     histogram, above = found.charts
@@ -263,7 +263,14 @@ def test_a_cancelled_run_is_no_success(scoring: Scoring) -> None:
     assert "Cancelled 1 of 4 stages were done" in Parsed(scoring.write()).text
 
 
-def test_a_choice_that_is_broken_is_told_and_the_rest_is_shown(scoring: Scoring) -> None:
+def test_a_cancelled_run_goes_on_in_its_own_place(scoring: Scoring) -> None:
+    scoring.whole("choose")
+    scoring.manifest["state"] = "cancelled"
+    (again, *_) = next_commands(Run(scoring.folder, scoring.manifest))
+    assert again.line == f"{COMMAND} --repeat {scoring.folder.name}"
+
+
+def test_a_choice_that_is_broken_is_named_and_the_rest_is_shown(scoring: Scoring) -> None:
     scoring.whole()
     choice = scoring.folder / "kfp" / "choice" / "choice.json"
     choice.write_text(choice.read_text().replace('"numeric\\"', "numeric"))

@@ -37,10 +37,16 @@ def test_the_component_records_what_it_did(
     accepted = judge.clean.out.as_uri()
     statistics = call(rows, tmp_path, judge.stage(judge.schema), accepted)
     assert (Path(statistics.path) / "findings.json").is_file()
-    told = record(tmp_path / "records")
-    assert told["state"] == "done"
-    assert told["summary"] == {"rows": 1200, "columns": 8, "errors": 0, "warnings": 0, "schema": "reviewed"}
-    assert told["parameters"]["baseline"] == accepted
+    recorded = record(tmp_path / "records")
+    assert recorded["state"] == "done"
+    assert recorded["summary"] == {
+        "rows": 1200,
+        "columns": 8,
+        "errors": 0,
+        "warnings": 0,
+        "schema": "reviewed",
+    }
+    assert recorded["parameters"]["baseline"] == accepted
     assert "Nothing wrong with the data" in (tmp_path / "records" / "validate.log").read_text()
 
 
@@ -51,8 +57,8 @@ def test_a_refusal_is_recorded_and_its_findings_stay(
     rows = judge.write_rows(tmp_path / "rows", test=judge.made("test") | {"bought": [0] * 400})
     with pytest.raises(SystemExit):
         call(rows, tmp_path, judge.stage())
-    told = record(tmp_path / "records")
-    assert told["error"]["kind"] == "AnomaliesError"
-    assert "bought (test): expected both 0 and 1, got always 0" in told["error"]["message"]
+    recorded = record(tmp_path / "records")
+    assert recorded["error"]["kind"] == "AnomaliesError"
+    assert "bought (test): expected both 0 and 1, got always 0" in recorded["error"]["message"]
     assert (tmp_path / "statistics" / "findings.json").is_file()
     assert "always 0" in (tmp_path / "records" / "validate.log").read_text()
