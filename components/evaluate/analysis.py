@@ -22,7 +22,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_and_validations_writer
 
-from components.evaluate.frozen import Part
+from components.evaluate.frozen import FrozenSplit, Part
 from components.evaluate.preaggregated import PreaggregatedRows, log_losses
 from components.evaluate.scoring_pass import ScoringPass
 from components.evaluate.slices import Slice, slice_values
@@ -142,18 +142,20 @@ class ScoredRows:
 
     def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Batches of rows, scored by the workers."""
-        return (
-            pipeline
-            | "Parts" >> beam.Create(list(enumerate(self.scoring.split.parts())), reshuffle=False)
-            | "Distribute" >> beam.GroupByKey()
-            | "Score" >> beam.ParDo(_ScoreRows(self.scoring, self.models))
-        )
+        parts = distribute_parts(pipeline, self.scoring.split)
+        return parts | "Score" >> beam.ParDo(_ScoreRows(self.scoring, self.models))
 
     def extractors(self, config: Any) -> list[Any]:
-        """TFMA's own, which take a baseline without a model for a missing one and refuse its thresholds."""
+        """TFMA's own, which take a baseline without a model for a missing one and reject its thresholds."""
         specs = {"model_specs": config.model_specs, "slicing_specs": config.slicing_specs}
         extractors: list[Any] = tfma.default_extractors(eval_config=config_pb2.EvalConfig(**specs))
         return extractors
+
+
+def distribute_parts(pipeline: beam.Pipeline, split: FrozenSplit) -> beam.PCollection:
+    """The parts of the split, each under a key of its own, so that any worker can take it."""
+    numbered = list(enumerate(split.parts()))
+    return pipeline | "Parts" >> beam.Create(numbered, reshuffle=False) | "Distribute" >> beam.GroupByKey()
 
 
 class _ScoreRows(beam.DoFn):

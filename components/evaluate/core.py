@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze
@@ -23,7 +22,6 @@ from components.shared.files.artifacts import Summary, write_json, writing
 from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
-from configs.errors import MissingFeatureError
 from configs.places import Beam
 
 TFMA = "tfma"
@@ -55,13 +53,12 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         EmptySplitError: There are no test rows.
         LabelError: The label is not 0 or 1, or the same in all test rows.
         MissingFeatureError: A column to slice by, or the key, is not among the rows'.
-        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
+        CloudError: Beam's job on Dataflow is rejected, fails or is cancelled.
         ModelError: A model cannot be loaded, wants other rows, or gives no probabilities.
     """
     options = pipeline_options(stage.beam, "evaluate", out)
     split = open_split(rows, stage.label.column)
-    check_columns(split.schema, stage.evaluation.slices)
-    _check_key(split.schema, stage.key)
+    check_columns(split.schema, stage.evaluation.slices, stage.key)
     scorers = [Scorer(model, "the candidate")]
     if champion is not None:
         scorers.append(Scorer(champion, f"the champion (version {champion_version})"))
@@ -168,13 +165,3 @@ def _columns(scorers: Sequence[Scorer], stage: EvaluateStage) -> list[str]:
     features = [name for scorer in scorers for name in scorer.features.columns]
     sliced = [name for columns in stage.evaluation.slices for name in columns]
     return [*features, *sliced, *([stage.key] if stage.key else [])]
-
-
-def _check_key(schema: pa.Schema, key: str | None) -> None:
-    if key is not None and key not in schema.names:
-        raise MissingFeatureError(
-            f"key '{key}'",
-            expected="a column of the rows",
-            got=f"rows with {', '.join(schema.names)}",
-            remedy="Return it from the query, or take `key` out of the settings.",
-        )

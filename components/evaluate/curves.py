@@ -49,7 +49,7 @@ def _roc(threshold: Floats, tpr: Floats, fpr: Floats) -> Points:
         start,
         *(
             {"fpr": float(fpr[i]), "tpr": float(tpr[i]), "threshold": float(threshold[i])}
-            for i in _spread(tpr + fpr, MOST_POINTS - 1)
+            for i in _evenly(tpr + fpr, MOST_POINTS - 1)
         ),
     ]
 
@@ -57,11 +57,11 @@ def _roc(threshold: Floats, tpr: Floats, fpr: Floats) -> Points:
 def _pr(threshold: Floats, recall: Floats, precision: Floats) -> Points:
     return [
         {"recall": float(recall[i]), "precision": float(precision[i]), "threshold": float(threshold[i])}
-        for i in _spread(recall, MOST_POINTS)
+        for i in _evenly(recall, MOST_POINTS)
     ]
 
 
-def _spread(along: Floats, most: int) -> list[int]:
+def _evenly(along: Floats, most: int) -> list[int]:
     """The indices of at most `most` points, evenly along a growing quantity, the last one with them."""
     steps = np.linspace(along[0], along[-1], most)
     return sorted(set(np.minimum(np.searchsorted(along, steps), len(along) - 1).tolist()))

@@ -1,6 +1,5 @@
 """Golden rows: some of the test rows as the requests that a client would send, with their scores."""
 
-import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -52,10 +51,6 @@ class GoldenRows:
         ):
             self.chosen[self._passed + index] = Golden(instance, key, float(scores[index]))
         self._passed += batch.num_rows
-
-    def copy(self) -> "GoldenRows":
-        """Another one that has seen the same."""
-        return copy.deepcopy(self)
 
     def add(self, other: "GoldenRows") -> None:
         """What was chosen among other rows of the same split."""

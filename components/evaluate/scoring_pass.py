@@ -1,5 +1,6 @@
 """A pass over test rows: every model scores the same rows, which are counted together by slice and score."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def merge(parts: Sequence[Scored], stage: EvaluateStage) -> Scored:
         )
         for of_model in zip(*(part.models for part in parts), strict=True)
     ]
-    golden = parts[0].golden.copy()
+    golden = copy.deepcopy(parts[0].golden)
     for part in parts[1:]:
         golden.add(part.golden)
     return Scored(models, book, golden)

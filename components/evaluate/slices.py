@@ -1,6 +1,5 @@
 """Slices: every row's place in each of the configured slices, as a small number."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from configs.errors import DataError, MissingFeatureError
+from configs.errors import DataError, MissingFeatureError, did_you_mean
 from configs.metrics import slice_name
 
 Columns = tuple[str, ...]
@@ -41,25 +40,29 @@ class Slice:
         return slice_name(self.named)
 
 
-def check_columns(schema: pa.Schema, slices: Sequence[Columns]) -> None:
-    """Make sure that the rows can be sliced so.
+def check_columns(schema: pa.Schema, slices: Sequence[Columns], key: str | None = None) -> None:
+    """Make sure that the rows can be sliced so, and named by the key.
 
     Raises:
         MissingFeatureError: A column is not among the rows'.
-        DataError: A column holds lists or structures.
+        DataError: A column to slice by has lists or structures.
     """
-    for column in dict.fromkeys(column for columns in slices for column in columns):
+    sliced = dict.fromkeys(column for columns in slices for column in columns)
+    subjects = {column: f"slice column '{column}' of `evaluation.slices`" for column in sliced}
+    keys = {key: f"key '{key}'"} if key is not None else {}
+    for column, subject in (*subjects.items(), *keys.items()):
         if column not in schema.names:
-            near = difflib.get_close_matches(column, schema.names, n=1)
             raise MissingFeatureError(
-                f"slice column '{column}' of `evaluation.slices`",
+                subject,
                 expected="a column of the rows",
                 got=f"rows with {', '.join(schema.names)}",
-                remedy=f"Did you mean '{near[0]}'?" if near else "Return it from the query.",
+                remedy=did_you_mean(column, schema.names)
+                or "Return it from the query, or take it out of the settings.",
             )
+    for column, subject in subjects.items():
         if pa.types.is_nested(schema.field(column).type):
             raise DataError(
-                f"slice column '{column}' of `evaluation.slices`",
+                subject,
                 expected="one value a row",
                 got=str(schema.field(column).type),
                 remedy="Slice by another column, or return one value from the query.",

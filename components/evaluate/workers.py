@@ -13,7 +13,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.evaluate.analysis import Metrics, ScoredRows, SliceKey, analyze
+from components.evaluate.analysis import Metrics, ScoredRows, SliceKey, analyze, distribute_parts
 from components.evaluate.frozen import Part
 from components.evaluate.scoring_pass import Scored, ScoringPass, merge, score
 from components.evaluate.settings import EvaluateStage
@@ -33,18 +33,15 @@ def score_on_workers(
     """Score the whole split on Beam's workers; the result is that of `scoring_pass.score` here.
 
     Raises:
-        CloudError: A job on Dataflow is refused, fails or is cancelled.
+        CloudError: A job on Dataflow is rejected, fails or is cancelled.
         PipelineError: As `scoring_pass.score` raises it, in a local worker.
     """
-    work = Work(name="score", what="scoring rows", total=scoring.split.rows, progress=progress)
-    with contextlib.ExitStack() as places:
-        models = [(places.enter_context(staged_input(each.folder, options)), each.title) for each in scorers]
-        file = places.enter_context(temporary_folder(options)) / "scored.pickle"
+    work = Work("score", "scoring rows", scoring.split.rows, progress)
+    with _staged(scorers, options) as models, temporary_folder(options) as folder:
+        file = folder / "scored.pickle"
         pipeline = beam.Pipeline(options=options)
         _ = (
-            pipeline
-            | "Parts" >> beam.Create(list(enumerate(scoring.split.parts())), reshuffle=False)
-            | "Distribute" >> beam.GroupByKey()
+            distribute_parts(pipeline, scoring.split)
             | "Score" >> beam.ParDo(_Score(scoring, models))
             | "Add up" >> beam.CombineGlobally(_Merge(scoring.stage)).without_defaults()
             | "Write" >> beam.Map(_write, str(file))
@@ -65,16 +62,20 @@ def analyze_rows(  # noqa: PLR0913, PLR0917 - as `analyze`, and the parts of a p
     """Score every row on Beam's workers and let TFMA measure it there; see `analysis.analyze`.
 
     Raises:
-        CloudError: A job on Dataflow is refused, fails or is cancelled.
+        CloudError: A job on Dataflow is rejected, fails or is cancelled.
         PipelineError: As `scoring_pass.score` raises it, in a local worker.
     """
     work = Work("measure", "measuring rows", scoring.split.rows, progress)
+    with _staged(scorers.values(), options) as models:
+        rows = ScoredRows(scoring, dict(zip(scorers, models, strict=True)))
+        return analyze(folder, config, rows, options, work)
+
+
+@contextlib.contextmanager
+def _staged(scorers: Iterable[Scorer], options: PipelineOptions) -> Iterator[list[tuple[Place, str]]]:
+    """The folder and the title of each model, where the workers can read them."""
     with contextlib.ExitStack() as places:
-        models = {
-            name: (places.enter_context(staged_input(each.folder, options)), each.title)
-            for name, each in scorers.items()
-        }
-        return analyze(folder, config, ScoredRows(scoring, models), options, work)
+        yield [(places.enter_context(staged_input(each.folder, options)), each.title) for each in scorers]
 
 
 class _Score(beam.DoFn):

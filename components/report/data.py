@@ -30,7 +30,7 @@ class Reconciled:
     words: str
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[int, str]], total: int, whole: str) -> Self:
+    def of(cls, parts: Sequence[tuple[float, str]], total: float, whole: str) -> Self:
         """Compare the sum of the parts, each with its name or "", with a total that is named `whole`."""
         holds = sum(rows for rows, _ in parts) == total
         left = " + ".join(f"{count(rows)} {name}".rstrip() for rows, name in parts)

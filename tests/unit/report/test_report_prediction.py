@@ -156,9 +156,9 @@ def test_the_bytes_that_were_scanned_are_told(
 
 
 def drawn(scoring: Scoring, counts: list[int], threshold: float = 0.35) -> tuple[Scores, Chart, Chart]:
-    found = {"counts": counts, "mean": 0.5, "min": 0.0, "max": 1.0}
+    counted = {"counts": counts, "mean": 0.5, "min": 0.0, "max": 1.0}
     positives = sum(counts[round(threshold * 100) :])
-    scoring.predict(scores=found, predictions=sum(counts), positives=positives, threshold=threshold)
+    scoring.predict(scores=counted, predictions=sum(counts), positives=positives, threshold=threshold)
     found = scores(Run(scoring.folder, scoring.manifest))
     assert isinstance(found, Scores)
     histogram, above = found.charts
