@@ -23,6 +23,7 @@ from rich.table import Table
 
 from benchmarks._newest import newest
 from components.shared.files.artifacts import shard_path, shards
+from components.shared.files.paths import parallel_map
 from components.shared.stage.recording import silent
 from components.validate import queries
 from components.validate.columns import FLOAT32_MAX, Column, describe, quoted, relation
@@ -89,7 +90,8 @@ def _in_queries(engine: queries.Engine, rows: Path, _: Path) -> int:
     for split in SPLITS:
         files = shards(rows, split)
         columns = describe(engine.connection, files, CATEGORIES)
-        counted = engine.map(functools.partial(_exact, engine, files), [*columns.values()])
+        exact = functools.partial(_exact, engine, files)
+        counted = parallel_map(exact, [*columns.values()], engine.queries_at_once)
         total += counted[0]
     return total
 

@@ -87,7 +87,7 @@ def run(
         candidate: What to deploy; its verdict must be "deploy".
         stage: The model's name, the registry, and how a version reaches the endpoint.
         out: Becomes a folder with deployment.json.
-        progress: Told of every step.
+        progress: Called at every step.
         command: Starts the prediction server.
 
     Raises:
@@ -188,11 +188,8 @@ class _Check:
     """The golden requests once more, as one request through the endpoint; `found` is the difference."""
 
     def __init__(self, version: Version, stage: DeployStage) -> None:
-        rows = stage.deployment.serving.max_batch_rows
-        self._requests, self._tolerance = (
-            golden.read(version.evaluation).part(0, rows),
-            stage.deployment.tolerance,
-        )
+        self._requests = golden.read(version.evaluation).part(0, stage.deployment.serving.max_batch_rows)
+        self._tolerance = stage.deployment.tolerance
         self.found: dict[str, float] = {}
 
     def __call__(self, ask: Ask) -> None:

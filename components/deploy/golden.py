@@ -77,7 +77,7 @@ def largest_difference(
     """Ask a server for every row alone, and again in batches; the largest difference to an offline score.
 
     Raises:
-        EndpointError: A refusal, or a difference beyond `tolerance`; the row is named.
+        EndpointError: An answer that is no prediction, or a difference beyond `tolerance`; the row is named.
     """
     total = len(golden.instances)
     largest = 0.0

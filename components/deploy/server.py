@@ -81,7 +81,7 @@ def _must_run(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         raise EndpointError(
             "prediction server",
             expected="a server that starts",
-            got=f"exit status {process.returncode}: {lines[-1] if lines else 'no word'}",
+            got=f"exit status {process.returncode}: {lines[-1] if lines else 'no output'}",
         )
 
 

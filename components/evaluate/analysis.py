@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -39,25 +39,17 @@ SliceKey = tuple[tuple[str, str | int], ...]
 """As TFMA writes a slice: sorted by column."""
 
 
-class Extracts(Protocol):
-    """What TFMA measures."""
-
-    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """The extracts."""
-        ...
-
-    def extractors(self, config: Any) -> list[Any]:
-        """What completes them."""
-        ...
-
-
 def slice_key(each: Slice) -> SliceKey:
     """The slice as TFMA names it; empty for the whole split."""
     return tuple(sorted(each.named.items()))
 
 
 def analyze(
-    folder: Path, config: Any, extracts: Extracts, options: PipelineOptions, work: Work | None = None
+    folder: Path,
+    config: Any,
+    extracts: "SlicedGroups | ScoredRows",
+    options: PipelineOptions,
+    work: Work | None = None,
 ) -> dict[str, dict[SliceKey, Metrics]]:
     """Measure each model over each of its slices, and write TFMA's results.
 
@@ -100,7 +92,7 @@ class SlicedGroups:
         ]
         return pipeline | "Groups" >> beam.Create(extracts, reshuffle=False)
 
-    def extractors(self, config: Any) -> list[Any]:  # noqa: ARG002 - of the protocol
+    def extractors(self, config: Any) -> list[Any]:  # noqa: ARG002 - as of `ScoredRows`
         """None but a name: the slice keys are there already, and TFMA asks for their extractor."""
         name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
         return [extractor.Extractor(stage_name=name, ptransform=beam.Map(_as_it_is))]

@@ -1,7 +1,7 @@
 """The distributions of every column by split, as small pictures, from `statistics.pb`."""
 
 import statistics
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.report import numbers
-from components.report.geometry import Line, Scale, path
+from components.report.geometry import Line, Scale, stairs
 from components.report.reading import Missing, Run
 
 WIDTH, HEIGHT = 220.0, 72.0
@@ -155,7 +155,10 @@ def _drawn(
     return replace(
         column,
         facts=tuple(facts),
-        lines=tuple(Line(split, split, _stairs(picture, x, y)) for split, picture in pictures.items()),
+        lines=tuple(
+            Line(split, split, stairs(x, y, [(step.low, step.high, step.density) for step in picture]))
+            for split, picture in pictures.items()
+        ),
         low=("≤ " if any(step.gathers < 0 for step in steps) else "") + written(x.low),
         high=("≥ " if any(step.gathers > 0 for step in steps) else "") + written(x.high),
     )
@@ -197,14 +200,6 @@ def _steps(column: Any) -> list[Step]:
             high = low + usual
         steps.append(Step(low, high, bucket.sample_count / total / (high - low), gathers))
     return steps
-
-
-def _stairs(steps: Sequence[Step], x: Scale, y: Scale) -> str:
-    points = [(x(steps[0].low), y(0))]
-    for step in steps:
-        points += [(x(step.low), y(step.density)), (x(step.high), y(step.density))]
-    points.append((points[-1][0], y(0)))
-    return path(points, keep_all=True)
 
 
 # --- categories -------------------------------------------------------------------------------

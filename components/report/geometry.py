@@ -84,13 +84,23 @@ class Chart:
     """The path of a line of reference (chance, perfect calibration)."""
 
 
-def path(points: Iterable[Point], *, keep_all: bool = False) -> str:
+def path(points: Iterable[Point]) -> str:
     """An SVG path through points in user units; points that would not be seen are left out."""
     drawn: list[Point] = []
     for point in points:
-        if keep_all or not drawn or math.dist(point, drawn[-1]) >= _CLOSE:
+        if not drawn or math.dist(point, drawn[-1]) >= _CLOSE:
             drawn.append(point)
-    return "M" + "L".join(f"{x:g} {y:g}" for x, y in drawn) if drawn else ""
+    return _through(drawn)
+
+
+def stairs(x: Scale, y: Scale, steps: Sequence[tuple[float, float, float]]) -> str:
+    """The SVG path around the bars of a histogram: of each its low and its high end, and its height."""
+    tops = [(x(end), y(height)) for low, high, height in steps for end in (low, high)]
+    return _through([(tops[0][0], y(0)), *tops, (tops[-1][0], y(0))])
+
+
+def _through(points: Sequence[Point]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points) if points else ""
 
 
 def ticks(low: float, high: float, wanted: int = 4) -> tuple[float, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self, cast
 
+from components.report.experiment import experiment_name
 from components.shared.files.artifacts import read_json
 from components.shared.gcp import links
 from components.shared.stage.records import artifact_path
@@ -133,8 +134,8 @@ def _links(settings: Settings, manifest: Mapping[str, Any]) -> dict[str, str]:
     wrote = {name: _content(manifest, name) for name in ("choice", "deployment", "delivery")}
     found = links.of(manifest["job"], started, wrote)
     if pipeline == "training":  # predictions are no experiment
-        experiment = cloud.tracking.experiment or settings.name
-        found["experiment"] = links.experiment(cloud.project, cloud.location, experiment)
+        name = experiment_name(settings, cloud)
+        found["experiment"] = links.experiment(cloud.project, cloud.location, name)
     if page := links.delivered(wrote["delivery"].get("output", ""), cloud.project):
         found["predictions' page"] = page
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.report.geometry import Chart, Line, Mark, Plane, Point, path, plane
+from components.report.geometry import Chart, Line, Mark, Plane, plane, stairs
 from components.report.numbers import count, figure, known, metric, percent
 from components.report.reading import Missing, Run
 
@@ -84,6 +84,7 @@ def _histogram(bars: Sequence[_Bar], threshold: float) -> Chart:
     area = plane(x, (0.0, max(bar.share for bar in bars) * 105))
     width = f"{bars[0].high - bars[0].low:.2f}"
     often = max(bars, key=lambda bar: bar.share)
+    outline = stairs(area.x, area.y, [(bar.low, bar.high, 100 * bar.share) for bar in bars])
     return area.chart(
         "score",
         "% of the predictions",
@@ -91,16 +92,9 @@ def _histogram(bars: Sequence[_Bar], threshold: float) -> Chart:
         title=f"Scores, in bars of {width}",
         summary=f"Share of the predictions by score, in bars {width} wide, from {x[0]:.2f} to {x[1]:.2f}; "
         f"most often {often.low:.2f} to {often.high:.2f}, {percent(often.share)}.",
-        lines=(Line("candidate filled", "scores", _stairs(area, bars)),),
+        lines=(Line("candidate filled", "scores", outline),),
         marks=_threshold(area, threshold),
     )
-
-
-def _stairs(area: Plane, bars: Sequence[_Bar]) -> str:
-    points: list[Point] = [(bars[0].low, 0.0)]
-    for bar in bars:
-        points += [(bar.low, 100 * bar.share), (bar.high, 100 * bar.share)]
-    return path(area.points([*points, (bars[-1].high, 0.0)]), keep_all=True)
 
 
 def _above(counts: Sequence[int], threshold: float, predicted: Mapping[str, Any]) -> Chart:

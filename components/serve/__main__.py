@@ -70,7 +70,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
     parser.add_argument("--port", type=int, default=environment.get("AIP_HTTP_PORT", "8080"))
     parser.add_argument("--fd", type=int, help="an inherited socket, bound already, instead of host and port")
-    parser.add_argument("--settings", default="{}", help="JSON of configs.settings.Serving")
+    parser.add_argument("--settings", default="{}", help="JSON of configs.deployment.Serving")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the parent process")
     return parser
 

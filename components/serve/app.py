@@ -81,7 +81,7 @@ class Service:
             rows = columns(instances, deployed.model.features, self.fleet.known)
             scores = await deployed.batcher.scores(rows)
         except RequestError as error:
-            return _refused(error)
+            return _bad_request(error)
         except ScoringError:
             log.exception("%s could not score a request of %d rows", deployed.target, rows.rows)
             return _error(500, "the model could not score this request")
@@ -166,7 +166,7 @@ def _error(
     return _json({"error": error}, status, headers)
 
 
-def _refused(error: RequestError) -> Response:
+def _bad_request(error: RequestError) -> Response:
     details: dict[str, Any] = {"expected": error.expected, "got": error.got}
     if isinstance(error, InstanceError):
         details |= {"instance": error.index, "field": error.field}

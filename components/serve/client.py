@@ -57,7 +57,7 @@ def predict(server: Server, instances: Sequence[Instance]) -> list[Prediction]:
     """The scores of all instances, in order, in as many requests as the server's limit asks for.
 
     Raises:
-        RequestError: The server refused an instance; the message is its own, counted from the first.
+        RequestError: The server rejected an instance; the message is its own, counted from the first.
         EndpointError: It went away.
     """
     predictions: list[Prediction] = []
@@ -102,10 +102,10 @@ def _send(request: httpx.Request, offset: int = 0) -> httpx.Response:
         ) from None
     if answer.is_success:
         return answer
-    raise _refusal(request, answer, offset)
+    raise _error_of(request, answer, offset)
 
 
-def _refusal(request: httpx.Request, answer: httpx.Response, offset: int) -> RequestError | EndpointError:
+def _error_of(request: httpx.Request, answer: httpx.Response, offset: int) -> RequestError | EndpointError:
     try:
         error = answer.json()["error"]
     except (ValueError, KeyError, TypeError):

@@ -80,7 +80,8 @@ class Fleet:
 
     def __init__(self, plan: Plan, load: Load, serving: Serving) -> None:
         self._plan, self._load, self._serving = plan, load, serving
-        self._planned: dict[Target, int] = {}
+        self.traffic: dict[Target, int] = {}
+        """Percent by target, as planned."""
         self._random = random.Random()  # noqa: S311 - a share of traffic, no secret
         self._executor = ThreadPoolExecutor(thread_name_prefix="score")
         self._weights: list[int] = []
@@ -92,11 +93,6 @@ class Fleet:
     def ready(self) -> bool:
         """At least one version can answer."""
         return bool(self.deployed)
-
-    @property
-    def traffic(self) -> dict[Target, int]:
-        """Percent by target, as planned."""
-        return self._planned
 
     @property
     def waiting(self) -> int:
@@ -117,13 +113,13 @@ class Fleet:
 
     async def follow(self) -> None:
         """Keep to the plan, for ever. What serves goes on serving until its successor is warm."""
-        refused: dict[Target, int] = {}
+        tried: dict[Target, int] = {}
         while True:
             await asyncio.sleep(self._serving.reload_seconds)
             try:
                 plan = self._plan()
-                if plan not in (self._planned, refused):
-                    refused = plan
+                if plan not in (self.traffic, tried):
+                    tried = plan
                     await self._follow(plan)
             except PipelineError as error:
                 log.error("the former versions serve on: %s: %s", type(error).__name__, error)  # noqa: TRY400 - explained
@@ -136,7 +132,7 @@ class Fleet:
             if target not in loaded:
                 model = await asyncio.to_thread(self._load, target.path)
                 loaded[target] = Deployed(target, model, self._batcher(model))
-        self._planned = plan
+        self.traffic = plan
         self.deployed = [loaded[target] for target in plan]
         self._weights = list(itertools.accumulate(plan.values()))
         self.known = frozenset().union(*(deployed.model.features.names for deployed in self.deployed))

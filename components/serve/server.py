@@ -80,7 +80,7 @@ async def _serve(listener: socket.socket, plan: Plan, load: Load, serving: Servi
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which on the first signal goes on answering what is in flight and refuses the rest."""
+    """Uvicorn, which on the first signal goes on answering what is in flight and nothing else."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(
@@ -103,7 +103,7 @@ class _Server(uvicorn.Server):
         self._deadline = time.monotonic() + self._service.serving.drain_seconds
 
     async def on_tick(self, counter: int) -> bool:
-        """Asked ten times a second whether to end."""
+        """Called ten times a second: whether to end."""
         late = time.monotonic() > self._deadline
         drained = self._service.draining and (late or not self._service.in_flight)
         return drained or await super().on_tick(counter)

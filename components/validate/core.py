@@ -1,7 +1,7 @@
 """Validate: describe the rows, compare them with schema and baseline, report what is wrong."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -44,7 +44,7 @@ def run(rows: Place, stage: ValidateStage, baseline: Place | None, out: Place, p
         baseline: The statistics artifact of the last accepted run; None: no drift is measured.
         out: The statistics artifact: statistics, schema, anomalies, findings. Written even where the
             data has errors.
-        progress: Told of every pass.
+        progress: Called for every group of shards.
 
     Raises:
         SettingsError: The schema cannot be read.
@@ -74,7 +74,7 @@ def run(rows: Place, stage: ValidateStage, baseline: Place | None, out: Place, p
         write_json(folder / FINDINGS, report)
     Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report) if findings else verdict(report))
     _raise_errors(findings, report, out)
-    return _summary(statistics, findings, inferred=reviewed is None)
+    return _summary(statistics, report, inferred=reviewed is None)
 
 
 def baseline_folder(uri: str) -> Place | None:
@@ -141,12 +141,12 @@ def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Plac
     )
 
 
-def _summary(statistics: Statistics, findings: Sequence[Finding], *, inferred: bool) -> Summary:
-    rows = {split: statistics.rows(split) for split in SPLITS}
+def _summary(statistics: Statistics, report: Mapping[str, Any], *, inferred: bool) -> Summary:
+    severities = [finding["severity"] for finding in report["findings"]]
     return {
-        "rows": sum(rows.values()),
+        "rows": sum(report["rows"].values()),
         "columns": len(statistics.columns["train"]),
-        "errors": sum(finding.severity == "error" for finding in findings),
-        "warnings": sum(finding.severity == "warning" for finding in findings),
+        "errors": severities.count("error"),
+        "warnings": severities.count("warning"),
         "schema": "inferred" if inferred else "reviewed",
     }

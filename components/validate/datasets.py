@@ -23,7 +23,7 @@ from components.validate.quantiles import Points
 from components.validate.summaries import Categories, Numbers
 
 TOP_VALUES = 1000
-"""Kept of each category, beside the values of its domain."""
+"""Of each category, not counting the values of its domain."""
 
 _TYPES: Mapping[Kind, str] = {
     "integer": "INT",

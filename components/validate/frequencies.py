@@ -56,9 +56,9 @@ class Frequencies:
             )
             added = both.group_by("value", use_threads=False).aggregate([("rows", "sum")])
             values, rows = added["value"].combine_chunks(), added["rows_sum"].to_numpy()
-        cut, kept = self._cut(values, rows)
+        cut, left = self._cut(values, rows)
         if cut:
-            values, rows = values.filter(pa.array(kept > 0)), kept[kept > 0]
+            values, rows = values.filter(pa.array(left > 0)), left[left > 0]
         return Frequencies(self.pinned, self.exact, values, rows, self.error + other.error + cut)
 
     def _cut(self, values: "pa.Array[Any]", rows: Counts) -> tuple[int, Counts]:

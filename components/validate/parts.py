@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from components.shared.files.paths import parallel_map
 from components.validate.columns import Column, describe
 from components.validate.quantiles import Points
 from components.validate.queries import Engine, row_count, summarize
@@ -79,7 +80,9 @@ def measure(engine: Engine, files: Sequence[Path], split: Split, request: Reques
         limits, domain = request.ranges.get(column.name), request.domains.get(column.name, ())
         return summarize(engine, files, column, limits, domain)
 
-    summaries = dict(zip(columns, engine.map(summary, list(columns.values())), strict=True))
+    summaries = dict(
+        zip(columns, parallel_map(summary, list(columns.values()), engine.queries_at_once), strict=True)
+    )
     return Part(split, row_count(engine, files), columns, summaries)
 
 

@@ -1,11 +1,10 @@
 """DuckDB over a few shards: of each column the distinct values with their rows, summarized."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
@@ -15,15 +14,12 @@ from components.validate.summaries import Categories, Numbers, Range, Summary
 from configs.errors import NoSpaceError, PipelineError, SettingsError, UnreadableFileError
 
 LONGEST_VALUE = 200
-"""Characters of a value that are kept; a longer one is told from others by a hash."""
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
+"""A value is cut after so many characters, and then ends with a hash of the whole."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A DuckDB instance and how many queries it runs side by side, each with one thread."""
+    """A DuckDB instance and how many queries it runs in parallel, each with one thread."""
 
     connection: Any
     queries_at_once: int
@@ -33,11 +29,6 @@ class Engine:
         """The result of a query, to be fetched; from any thread."""
         with self.connection.cursor() as cursor:
             yield cursor.sql(query)
-
-    def map(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-        """What `function` returns for each item, in order; as many at once as there may be queries."""
-        with ThreadPoolExecutor(self.queries_at_once) as pool:
-            return list(pool.map(function, items))
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The rules that each column of a split must keep.
+"""The rules for each column of a split.
 
 A column that is a feature, the label or the key is used: what breaks it is an error. Elsewhere the same
 is a warning.

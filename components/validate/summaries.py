@@ -97,18 +97,18 @@ class Numbers:
         """Distinct values with their rows; `outside` counts those beyond the limits."""
         nan, infinite = np.isnan(values), np.abs(values) > FLOAT32_MAX
         finite = ~(nan | infinite)
-        kept, counted = values[finite], rows[finite]
+        known, counted = values[finite], rows[finite]
         low, high = limits or (-math.inf, math.inf)
         return cls(
             nan=int(rows[nan].sum()),
             infinite=int(rows[infinite].sum()),
-            zeros=int(counted[kept == 0].sum()),
-            outside=int(counted[(kept < low) | (kept > high)].sum()),
-            low=float(kept.min(initial=math.inf)),
-            high=float(kept.max(initial=-math.inf)),
-            total=exact_sum(kept, counted),
-            squares=exact_sum_of_squares(kept, counted),
-            finite=Quantiles().add(Points.of(kept, counted)),
+            zeros=int(counted[known == 0].sum()),
+            outside=int(counted[(known < low) | (known > high)].sum()),
+            low=float(known.min(initial=math.inf)),
+            high=float(known.max(initial=-math.inf)),
+            total=exact_sum(known, counted),
+            squares=exact_sum_of_squares(known, counted),
+            finite=Quantiles().add(Points.of(known, counted)),
         )
 
     def merge(self, other: "Numbers") -> "Numbers":

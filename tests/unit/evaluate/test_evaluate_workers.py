@@ -90,12 +90,12 @@ def test_parts_are_added_up_in_any_order(in_groups: Path, lab: Any, scorers: lis
     what = scoring_of(in_groups, lab.part(batch_rows=BATCH), scorers)
     parts = [score(what, scorers, lambda _: None, part) for part in what.split.parts()]
     assert len(parts) == 3
-    kept = [dict[int, Golden](part.golden.chosen) for part in parts]
+    before = [dict[int, Golden](part.golden.chosen) for part in parts]
     whole = score(what, scorers, lambda _: None)
     assert_same(merge(parts[::-1], what.stage), whole)
     nested = merge([merge(parts[1:], what.stage), parts[0]], what.stage)
     assert_same(nested, whole)
-    assert [part.golden.chosen for part in parts] == kept  # Beam forbids to change what came in
+    assert [part.golden.chosen for part in parts] == before  # Beam forbids to change what came in
 
 
 def test_every_row_is_in_one_part(in_groups: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def started(
 
 @pytest.fixture
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Starts servers: `start("--model", folder, settings={...})`; the fake one unless told otherwise."""
+    """Starts servers: `start("--model", folder, settings={...})`; the fake one by default."""
     running: list[Iterator[Server]] = []
 
     def run(
@@ -151,8 +151,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
         environment: Mapping[str, str] | None = None,
         wait: bool = True,
     ) -> Server:
-        told = [*map(str, arguments), "--settings", json.dumps(settings or {})]
-        running.append(started(tmp_path_factory.mktemp("server"), told, command, environment or {}))
+        command_line = [*map(str, arguments), "--settings", json.dumps(settings or {})]
+        running.append(started(tmp_path_factory.mktemp("server"), command_line, command, environment or {}))
         server = next(running[-1])
         if wait:
             assert server.healthy(), server.log.read_text()
@@ -165,7 +165,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def real_server(saved_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The real server, told by Vertex AI's variables, with small limits."""
+    """The real server, configured by Vertex AI's variables, with small limits."""
     settings = {"max_batch_rows": 100, "max_body_bytes": 50_000, "micro_batch_rows": 64}
     environment = {"AIP_STORAGE_URI": str(saved_model)}
     arguments = ["--settings", json.dumps(settings)]

@@ -1,6 +1,6 @@
-"""The real server with a model of plain NumPy: starts at once, and waits or fails when told.
+"""The real server with a model of plain NumPy: starts at once, and waits or fails on demand.
 
-Same command line as `components.serve`; scores as saved_model.py does. A model folder may hold two FIFOs:
+Same command line as `components.serve`; scores as saved_model.py does. A model folder may have two FIFOs:
 `loading` (the model is loaded when the FIFO is written to and closed) and `gate` (so is the batch scored
 that holds a row with origin WAIT). A row with origin FAIL makes scoring fail.
 """

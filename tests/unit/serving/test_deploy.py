@@ -49,7 +49,7 @@ class World:
         """Who serves."""
         return self.registry.endpoint("flights").traffic
 
-    def told(self, **deployment: Any) -> DeployStage:
+    def stage(self, **deployment: Any) -> DeployStage:
         """The stage's settings."""
         registry = f"file://{self.folder}/registry"
         content = {"name": "flights", "registry": registry, "deployment": deployment}
@@ -76,7 +76,7 @@ class World:
     ) -> dict[str, Any]:
         """Deploy with the fake server and read deployment.json."""
         out = self.folder / "deployment"
-        core.run(candidate, self.told(**deployment), out, silent, command or self.fake)
+        core.run(candidate, self.stage(**deployment), out, silent, command or self.fake)
         content: dict[str, Any] = read_json(out / "deployment.json")
         return content
 
@@ -125,7 +125,7 @@ def test_the_component_deploys_a_saved_model_through_the_real_server(
         source="s1",
         inputs_digest="i1",
         champion_version="",
-        settings=world.told().model_dump_json(),
+        settings=world.stage().model_dump_json(),
         deployment=deployment,
     )
     content = read_json(Path(deployment.path) / "deployment.json")
@@ -196,7 +196,9 @@ def test_a_later_version_starts_as_challenger_with_its_share(world: World) -> No
     assert world.deploy(candidate, command=NO_SERVER, canary_percent=10)["action"] == "already_serving"
 
 
-def test_a_version_that_was_rolled_back_is_left_alone_and_the_way_back_is_told(world: World) -> None:
+def test_a_version_that_was_rolled_back_is_left_alone_and_the_command_to_go_back_is_named(
+    world: World,
+) -> None:
     world.put(world.candidate())
     candidate = world.put(world.candidate(1.0, source="s", inputs_digest="i"))
     world.registry.roll_back("flights")
@@ -255,7 +257,7 @@ def test_of_two_runs_at_once_the_slower_leaves_the_quicker_one_serving(
     out = world.folder / "deployment"
     expected = nullcontext() if ends_well else pytest.raises(RegistryError, match="champion changed")
     with expected:
-        core.run(slower, world.told(), out, overtaken, world.fake)
+        core.run(slower, world.stage(), out, overtaken, world.fake)
         assert read_json(out / "deployment.json")["action"] == "already_serving"
     assert world.traffic == {2: 100}
 
@@ -307,7 +309,7 @@ def test_golden_requests_that_cannot_be_held_against_the_server_move_nothing(
     assert world.registry.champion("flights") is None
 
 
-def test_a_server_that_does_not_start_is_told_by_its_last_word(world: World) -> None:
+def test_a_server_that_does_not_start_is_reported_with_its_last_line(world: World) -> None:
     folder = world.fake_model()
     (folder / "broken").touch()
     with pytest.raises(EndpointError, match=r"exit status 1: ModelError: .*got a broken one"):
@@ -315,7 +317,7 @@ def test_a_server_that_does_not_start_is_told_by_its_last_word(world: World) -> 
     assert world.traffic == {}
 
 
-def test_a_server_that_is_not_healthy_in_time_is_told_so(world: World) -> None:
+def test_a_server_that_is_not_healthy_in_time_is_reported(world: World) -> None:
     silent_server = (sys.executable, "-c", "import sys; sys.stdin.read()")
     with pytest.raises(EndpointError, match=r"healthy within 1 s.*larger deployment\.start_seconds"):
         world.deploy(world.candidate(), command=silent_server, start_seconds=1)
@@ -348,7 +350,7 @@ def test_a_run_killed_anywhere_leaves_the_champion_serving_and_is_run_again(worl
     world.put(world.candidate())
     candidate = world.candidate(1.0)
     paths = candidate.model, candidate.evaluation, candidate.statistics
-    settings = world.told().model_dump_json()
+    settings = world.stage().model_dump_json()
     out = str(world.folder / "deployment")
     arguments = [step, settings, json.dumps(world.fake), out, *map(str, paths)]
     killed = subprocess.run(

@@ -100,8 +100,8 @@ def judged(folder: Path, stage: ValidateStage, baseline: Path | None, **splits: 
     rows, out, error = write_rows(folder / "rows", **splits), folder / "statistics", None
     try:
         core.run(rows, stage, baseline, out, silent)
-    except AnomaliesError as refused:
-        error = refused
+    except AnomaliesError as raised:
+        error = raised
     return Judged(out, json.loads((out / core.FINDINGS).read_text()), error)
 
 
