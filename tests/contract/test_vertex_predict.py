@@ -117,7 +117,8 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     (request,) = vertex.asked("CreatePipelineJob")
     values = request.pipeline_job.runtime_config.parameter_values
     parameters = {name: value.string_value for name, value in values.items()}
-    assert parameters == manifest["parameters"] == {**parameters, "run_id": run_id, "version": ""}
+    assert parameters == {**manifest["parameters"], "command": manifest["command"]}
+    assert (parameters["run_id"], parameters["version"]) == (run_id, "")
 
     assert batch_command.run(settings, batch_command.BatchRequest(repeat=run_id)), capfd.readouterr().out
     assert delivered(bucket) == rows
