@@ -19,7 +19,7 @@ from components.shared.files.place import Place
 from components.shared.files.storage import storage
 from components.shared.rows.parquet import read_schema
 from components.shared.sources.bigquery.client import Connection, Statement
-from components.shared.sources.bigquery.types import quoted
+from components.shared.sources.googlesql import quoted
 from configs.bigquery import BigQueryAccess
 from configs.errors import DataError
 
@@ -56,7 +56,7 @@ def deliver(files: Sequence[Place], description: Mapping[str, Any], stage: Deliv
     _make(connection, name, fields)
     access = connection.access
     temporary = f"{access.project}.{access.bigquery.temporary_dataset}"
-    with connection.explaining():
+    with connection.translate_errors():
         location = connection.client.get_dataset(name.rpartition(".")[0]).location
     connection.make_dataset(temporary, expire_hours=access.bigquery.expire_hours, location=location)
     staged = f"{temporary}.predictions_{uuid.uuid4().hex}"
@@ -64,7 +64,7 @@ def deliver(files: Sequence[Place], description: Mapping[str, Any], stage: Deliv
         _load(connection, files, staged, fields, location)
         connection.run(Statement(_merge(name, staged, fields), _parameters(description)))
     finally:
-        with connection.explaining():
+        with connection.translate_errors():
             connection.client.delete_table(staged, not_found_ok=True)
     return _count(connection, name, description)
 
@@ -88,7 +88,7 @@ def _make(connection: Connection, name: str, fields: Sequence[Any]) -> None:
     from google.api_core.exceptions import NotFound
     from google.cloud import bigquery
 
-    with connection.explaining():
+    with connection.translate_errors():
         try:
             _check_columns(name, connection.client.get_table(name), fields)
         except NotFound:
@@ -140,7 +140,7 @@ def _load(
             connection.access.kms_key
         )
     client, arguments = connection.client, {"location": location, "job_config": config}
-    with connection.explaining():
+    with connection.translate_errors():
         if storage(files[0]).shared:
             uri = f"{files[0].parent}/*{files[0].suffix}"
             connection.finished(
@@ -166,7 +166,7 @@ def _merge(name: str, staged: str, fields: Sequence[Any]) -> str:
 def _count(connection: Connection, name: str, description: Mapping[str, Any]) -> int:
     sql = f"SELECT COUNT(*) AS found FROM {quoted(name)} AS there WHERE {_OF_THIS_RUN}"  # noqa: S608 - quoted
     job = connection.run(Statement(sql, _parameters(description)))
-    with connection.explaining():
+    with connection.translate_errors():
         return int(next(iter(job.result()))["found"])
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from components.ingest.settings import IngestStage
-from components.shared.sources.selection import check_columns, not_among, quoted
+from components.shared.sources.googlesql import quoted
+from components.shared.sources.selection import check_columns, not_among
 from components.shared.sources.source import RESULT
 from configs.errors import DataError, LabelError
 from configs.rows import HashSplit, Label, Split, TimeSplit

@@ -9,7 +9,7 @@ from components.shared.files.artifacts import Summary, shards, write_json, writi
 from components.shared.files.place import Place
 from components.shared.rows import raw
 from components.shared.sources import Rows, open_source, selection
-from components.shared.sources.selection import quoted
+from components.shared.sources.googlesql import quoted
 from components.shared.sources.source import RESULT
 from components.shared.stage.recording import Progress
 from configs.errors import DataError

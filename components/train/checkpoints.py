@@ -44,7 +44,7 @@ class State:
     """The model's weights after the best epoch."""
 
     def add(self, epoch: Epoch, weights: list[NDArray[np.float32]]) -> None:
-        """Keep an epoch, and its weights if the eval AUC is the best so far."""
+        """Add an epoch, and its weights if the eval AUC is the best so far."""
         if not self.epochs or epoch["eval_auc"] > self.epochs[self.best_epoch - 1]["eval_auc"]:
             self.best_epoch, self.best = epoch["epoch"], weights
         self.epochs.append(epoch)
@@ -75,16 +75,16 @@ class Checkpoints:
         """Where the event files go: a folder of this machine, copied with every checkpoint."""
 
     def save(self, variables: Sequence[keras.Variable], state: State) -> None:
-        """Keep the variables and the state.
+        """Write the variables and the state.
 
         Raises:
-            BusyError: On `gs://`, another training of the same examples and settings kept its own.
+            BusyError: On `gs://`, another training of the same examples and settings wrote its own.
         """
-        told = {name: value for name, value in asdict(state).items() if name != "best"}
+        progress = {name: value for name, value in asdict(state).items() if name != "best"}
         arrays = {f"variable_{place}": variable.numpy() for place, variable in enumerate(variables)}
         arrays |= {f"best_{place}": array for place, array in enumerate(state.best)}
         content = io.BytesIO()
-        np.savez(content, state=np.array(json.dumps(told)), **arrays)
+        np.savez(content, state=np.array(json.dumps(progress)), **arrays)
         self._file.write(content.getvalue())
         self._events.push()
 
@@ -95,16 +95,16 @@ class Checkpoints:
             return State()
         self._events.pull()
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-                told = json.loads(str(kept["state"]))
-                values = [kept[f"variable_{place}"] for place in range(len(variables))]
-                best = [kept[name] for name in kept.files if name.startswith("best_")]
+            with np.load(io.BytesIO(content), allow_pickle=False) as saved:
+                progress = json.loads(str(saved["state"]))
+                values = [saved[f"variable_{place}"] for place in range(len(variables))]
+                best = [saved[name] for name in saved.files if name.startswith("best_")]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             _log.warning("checkpoint in %s cannot be read (%s): training starts anew", self.folder, error)
             return State()
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        return State(**told | {"resumed_from": len(told["epochs"])}, best=best)
+        return State(**progress | {"resumed_from": len(progress["epochs"])}, best=best)
 
     def remove(self) -> None:
         """Remove the checkpoint of this training."""

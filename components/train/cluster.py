@@ -46,11 +46,11 @@ def cluster(environment: Mapping[str, str]) -> Cluster:
     Raises:
         TrainingError: TF_CONFIG is not JSON of the known form, or names a task that does not learn.
     """
-    told = environment.get("TF_CONFIG", "")
-    if not told:
+    text = environment.get("TF_CONFIG", "")
+    if not text:
         return Cluster()
     try:
-        found = _parse(json.loads(told))
+        found = _parse(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(f"{type(error).__name__}: {error}") from error
     if found.size > 1 and found.index >= len(found.hosts.get(found.task, ())):

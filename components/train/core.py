@@ -40,7 +40,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
         model_out: Becomes the SavedModel.
         log_out: Becomes history.json and tensorboard/.
         checkpoints: A folder that outlives the run: a killed training goes on from there.
-        progress: Told of every batch.
+        progress: Called with every batch.
         devices: What it trains on, chosen before TensorFlow computes anything; None: one device.
         shown: Where a TensorBoard looks for the curves while they grow; None: nowhere.
 
@@ -60,21 +60,21 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
         train=data.load(examples, "train", inputs, training),
         eval=data.load(examples, "eval", inputs, training),
     )
-    kept = Checkpoints(checkpoints / key(examples, transform_graph, stage))
+    saved = Checkpoints(checkpoints / key(examples, transform_graph, stage))
     keras.utils.set_random_seed(training.seed)
     with devices.watched():
         with devices.strategy.scope():
             model = models.build(inputs, training, _start(splits.train, training), devices.replicas)
-        state = fit(model, splits, training, kept, progress, devices, shown)
+        state = fit(model, splits, training, saved, progress, devices, shown)
         if devices.chief:
             with writing(log_out) as log_folder, writing(model_out) as model_folder:
                 served = _served(model, inputs, training)
                 export.save(served, transform_graph, inputs, stage.name, model_folder)
                 history.write(state, training, log_folder / "history.json")
-                shutil.copytree(kept.board, log_folder / "tensorboard")
+                shutil.copytree(saved.board, log_folder / "tensorboard")
         devices.meet()
     if devices.chief:
-        kept.remove()
+        saved.remove()
     return _summary(splits, model, state)
 
 
@@ -89,7 +89,7 @@ def _served(model: keras.Model, inputs: features.ModelInputs, training: Training
 def key(examples: Place, transform_graph: Place, stage: TrainStage) -> str:
     """What decides how a training goes: examples, graph, settings, our code, the libraries' versions.
 
-    Examples are told by their counts and their shards' names and sizes: reading them all again
+    Examples are identified by their counts and their shards' names and sizes: reading them all again
     would cost more than it tells, since other examples come with another transform graph.
     """
     total = hashlib.blake2b(digest_size=16)

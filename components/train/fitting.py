@@ -1,4 +1,4 @@
-"""The training loop: epochs over the examples, the best weights kept, a checkpoint after each epoch.
+"""The training loop: epochs over the examples, the best weights, a checkpoint after each epoch.
 
 Our own loop instead of `Model.fit`: it resumes to the same bits with the patience and the best weights
 of the killed run, measures exactly, and runs where `fit` fails (MultiWorkerMirroredStrategy).
@@ -35,7 +35,7 @@ class Splits(NamedTuple):
     eval: Examples
 
 
-def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is told
+def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who watches
     model: keras.Model,
     splits: Splits,
     training: Training,
@@ -50,8 +50,8 @@ def fit(  # noqa: PLR0913, PLR0917 - what is learned, how, where, and who is tol
         model: Made under the devices' strategy.
         splits: What is learned, and what tells how well.
         training: How it learns.
-        checkpoints: Kept after each epoch, by the chief.
-        progress: Told of every batch.
+        checkpoints: Written after each epoch, by the chief.
+        progress: Called with every batch.
         devices: What it learns on; None: one device.
         shown: Where a TensorBoard looks for its curves, if one does.
 
@@ -144,7 +144,7 @@ def _epoch(learner: Learner, splits: Splits, training: Training, number: int, pr
 def _learn(
     learner: Learner, train: Examples, training: Training, number: int, progress: Progress
 ) -> tuple[Floats, Floats]:
-    """One epoch: labels and logits in the order of learning (8 bytes an example are kept)."""
+    """One epoch: labels and logits in the order of learning (8 bytes an example in memory)."""
     labels, logits = [], []
     done, what = 0, f"epoch {number} of {training.epochs}, examples"
     order = np.random.default_rng([training.seed, number])

@@ -61,8 +61,8 @@ def _copy(folder: Path, shown: Place) -> None:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         there = shown / file.relative_to(folder).as_posix()
         storage(there).make_folder(there.parent)
-        with writing_file(there) as beside:
-            shutil.copyfile(file, beside)
+        with writing_file(there) as tmp:
+            shutil.copyfile(file, tmp)
 
 
 def write(state: State, training: Training, file: Path) -> None:

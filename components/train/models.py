@@ -31,7 +31,7 @@ class Lookup(keras.layers.Layer):
         dtype: Keras' policy for the vectors; the table is float32.
     """
 
-    def __init__(  # noqa: PLR0913 - what any layer with a table is told
+    def __init__(  # noqa: PLR0913 - what any layer with a table takes
         self,
         cardinalities: Mapping[int, int],
         dim: int,
@@ -189,7 +189,7 @@ class ReplicaDropout(keras.layers.Layer):
 
 
 class _ReplicaSeeds(keras.random.SeedGenerator):
-    """Other seeds on each replica, from a state that is the same on all: a checkpoint holds it once."""
+    """Other seeds on each replica, from a state that is the same on all: a checkpoint has it once."""
 
     def next(self, ordered: bool = True) -> Any:
         """The seed of the next random numbers, [2]."""

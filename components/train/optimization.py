@@ -44,7 +44,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
                 return ops.power(self._schedule.decay_rate, share)
 
     def get_config(self) -> dict[str, Any]:
-        """For Keras; the settings are what is kept."""
+        """For Keras; the settings are what is saved."""
         return {"peak": self._peak, "schedule": self._schedule.model_dump(), "steps": self._steps}
 
 

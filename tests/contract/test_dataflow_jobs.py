@@ -293,7 +293,7 @@ def test_a_stage_that_is_told_to_stop_cancels_its_job(
     before = signal.getsignal(number)
     with (
         meanwhile(desk, lambda: os.kill(os.getpid(), number)),
-        pytest.raises(KeyboardInterrupt, match=f"told to stop by {number.name}"),
+        pytest.raises(KeyboardInterrupt, match=f"stopped by {number.name}"),
     ):
         desk.run([60], time.sleep)
     assert desk.job.message.current_state in {State.JOB_STATE_CANCELLING, State.JOB_STATE_CANCELLED}
@@ -311,7 +311,7 @@ def test_a_stop_while_the_job_is_submitted_cancels_it_too(desk: Desk, storage_se
 
     desk.server._create = stopped  # type: ignore[method-assign]
     try:
-        with pytest.raises(KeyboardInterrupt, match="told to stop by SIGTERM"):
+        with pytest.raises(KeyboardInterrupt, match="stopped by SIGTERM"):
             desk.run([60], time.sleep)
     finally:
         del desk.server._create

@@ -107,7 +107,7 @@ def test_a_stage_that_is_told_to_stop_says_so_in_its_record(records: Path, numbe
     with pytest.raises(SystemExit), stage("transform"):
         work()
     kept = read_json(records / "transform.stage.json")
-    assert (kept["state"], kept["error"]["message"]) == ("failed", f"told to stop by {number.name}")
+    assert (kept["state"], kept["error"]["message"]) == ("failed", f"stopped by {number.name}")
     assert undone
     assert signal.getsignal(number) is before
 

@@ -34,7 +34,7 @@ def job_name(project: str, location: str, run_id: str) -> str:
 def of(*contents: Any) -> dict[str, str]:
     """The console's page for every resource that is named in these, by what it is.
 
-    Two of a kind are told apart by their ids.
+    Where there are two of a kind, their ids are in the titles.
     """
     found: dict[str, str] = {}
     for content in contents:

@@ -1,4 +1,4 @@
-"""Waiting for what runs elsewhere: looked at again and again, ever less often while nothing changes."""
+"""Polling of what runs elsewhere, ever less often while nothing changes."""
 
 import math
 import time

@@ -125,7 +125,7 @@ class Region:
     def translate_errors(
         self, subject: str, image: str = "", account: str = ""
     ) -> contextlib.AbstractContextManager[None]:
-        """As `vertex_errors.translate_vertex_errors`, for what is asked here."""
+        """As `vertex_errors.translate_vertex_errors`, for requests to this region."""
         where = f"--project={self.project} --region={self.location}"
         see = f"gcloud ai models list {where}; gcloud ai endpoints list {where}"
         return vertex_errors.translate_vertex_errors(

@@ -1,4 +1,4 @@
-"""Why Vertex AI does not do what was asked, in one line, and how to mend it."""
+"""Why Vertex AI does not do what was requested, in one line, and the remedy."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ AGAIN = "Run the same command again: it goes on from there."
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for, and where.
+    """A request to Vertex AI, as its errors name it.
 
     Args:
         project: Its id.
@@ -37,8 +37,8 @@ class Request:
 
 
 @contextlib.contextmanager
-def translate_vertex_errors(asked: Request) -> Iterator[None]:
-    """Say in one line why Google Cloud does not do what was asked, and how to mend it.
+def translate_vertex_errors(request: Request) -> Iterator[None]:
+    """Say in one line why Google Cloud does not do what was requested, and the remedy.
 
     Raises:
         CloudError: In place of the clients' exceptions.
@@ -50,39 +50,39 @@ def translate_vertex_errors(asked: Request) -> Iterator[None]:
     except PipelineError:
         raise
     except unanswered() as error:
-        raise _explanation(asked, _cause(error)) from error
+        raise _explanation(request, _cause(error)) from error
     except GoogleAuthError as error:
         raise CloudError(
-            f"Vertex AI in {asked.project}",
+            f"Vertex AI in {request.project}",
             expected="credentials for Google Cloud",
             got=str(error).split(". ")[0],
             remedy="Log in: gcloud auth application-default login",
         ) from error
 
 
-def _explanation(asked: Request, error: Exception) -> CloudError:
+def _explanation(request: Request, error: Exception) -> CloudError:
     text = _message(error)
     code = getattr(error, "code", None)
     number = getattr(code, "value", code)
     said = text or type(error).__name__
     got = f"{number} {said}" if isinstance(number, int) else f"no answer: {said}"
-    return CloudError(str(asked), got=got, remedy=_remedy(asked, error, text.lower()))
+    return CloudError(str(request), got=got, remedy=_remedy(request, error, text.lower()))
 
 
-def _remedy(asked: Request, error: Exception, text: str) -> str:
+def _remedy(request: Request, error: Exception, text: str) -> str:
     """The first that applies."""
     from google.api_core import exceptions
 
-    project = asked.project
+    project = request.project
     forbidden = isinstance(error, exceptions.Forbidden)
     ways = {
         f"Turn it on: gcloud services enable aiplatform.googleapis.com --project={project}": (
             "service_disabled" in text or "has not been used in project" in text
         ),
-        f"See whether it is there: gcloud artifacts docker images describe {asked.image}": (
-            bool(asked.image) and "image" in text
+        f"See whether it is there: gcloud artifacts docker images describe {request.image}": (
+            bool(request.image) and "image" in text
         ),
-        f"Let it be used: gcloud iam service-accounts add-iam-policy-binding {asked.account or 'ACCOUNT'} "
+        f"Let it be used: gcloud iam service-accounts add-iam-policy-binding {request.account or 'ACCOUNT'} "
         "--member=user:YOU --role=roles/iam.serviceAccountUser (serviceAccount:… where one asks)": (
             forbidden and "actas" in text
         ),
@@ -93,10 +93,10 @@ def _remedy(asked: Request, error: Exception, text: str) -> str:
             isinstance(error, exceptions.TooManyRequests)
         ),
         "Choose another machine_type in the environment's YAML; those of the region: "
-        f"gcloud compute machine-types list --project={project} --filter='zone~{asked.location}'": (
+        f"gcloud compute machine-types list --project={project} --filter='zone~{request.location}'": (
             "machine" in text or "accelerator" in text
         ),
-        f"See what is there: {asked.see}": isinstance(error, exceptions.NotFound),
+        f"See what is there: {request.see}": isinstance(error, exceptions.NotFound),
     }
     hopeless = isinstance(error, exceptions.BadRequest) and not isinstance(
         error, exceptions.FailedPrecondition

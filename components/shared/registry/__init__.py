@@ -53,7 +53,7 @@ class Registry(Protocol):
         return self.version(name, not_found.number_of(endpoint, alias, self.title, self.names(), name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
-        """The version that holds exactly this model."""
+        """The version with exactly this model."""
         ...
 
     def endpoint(self, name: str) -> Endpoint:
@@ -65,7 +65,7 @@ class Registry(Protocol):
         ...
 
     def register(self, name: str, submission: Submission) -> Version:
-        """Keep a model as the next version; the version that already holds it, if there is one."""
+        """Store a model as the next version, unless there is a version with it; returns that version."""
         ...
 
     def reconcile(self, name: str) -> None:
@@ -86,8 +86,8 @@ class Registry(Protocol):
             name: The model.
             number: The version.
             percent: Of the traffic.
-            judged_against: The champion's version at the verdict; "" for none, None: not asked.
-            check: Where the endpoint is a server that can be asked: called once the version has a first
+            judged_against: The champion's version at the verdict; "" for none, None: any.
+            check: Where the endpoint is a server that can be called: run once the version has a first
                 part of the traffic. What it raises takes the move back.
 
         Raises:
@@ -113,7 +113,7 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
 
     Args:
         uri: `file://FOLDER` or `vertex://PROJECT/LOCATION`.
-        cloud: For the latter, how versions are kept and served.
+        cloud: For the latter, how versions are stored and served.
 
     Raises:
         RegistryError: No adapter for this scheme, or no cloud for Vertex AI.

@@ -1,4 +1,4 @@
-"""How a version is asked through its endpoint before it keeps its traffic."""
+"""How a version is checked through its endpoint before its traffic stays."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,4 +6,4 @@ from typing import Any
 Ask = Callable[[Sequence[Mapping[str, Any]]], Sequence[float]]
 """Instances to scores, through the endpoint, as answered by one version."""
 Check = Callable[[Ask], None]
-"""Asks, and raises what it does not like."""
+"""Calls `Ask`, and raises an error where an answer is wrong."""

@@ -1,4 +1,4 @@
-"""A version of a model: what is handed in, what is kept, and what happened to it."""
+"""A version of a model: what is submitted, what is stored, and what happened to it."""
 
 import datetime
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """GoogleSQL for DuckDB: parsed once, its tables resolved, its parameters filled in, its dialect translated.
 
-sqlglot does the translation; what it leaves with another meaning is mended here, and each of
+sqlglot does the translation; what it leaves with another meaning is corrected here, and each of
 those has a test. Errors point into the SQL as the user wrote it.
 """
 
@@ -59,6 +59,11 @@ class Query:
             start for each in node.find_all(exp.Identifier) if (start := each.meta.get("start")) is not None
         ]
         return position_at(self.text, min(starts)) if starts else None
+
+
+def quoted(name: str) -> str:
+    """An identifier as GoogleSQL quotes it."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def spliced(query: Query, replace: Callable[[exp.Table], str | None]) -> str:
@@ -142,7 +147,7 @@ def to_duckdb(query: Query, parameters: Mapping[str, Parameter], resolve: Resolv
     for parameter in list(tree.find_all(exp.Parameter)):
         parameter.replace(_value(query, parameter, parameters))
     try:
-        return tree.transform(_mended).sql("duckdb", pretty=True, identify=True, comments=False)
+        return tree.transform(_adapt).sql("duckdb", pretty=True, identify=True, comments=False)
     except SqlglotError as error:
         raise query_error(query.text, None, f"no translation: {_one_line(error)}") from error
 
@@ -212,7 +217,7 @@ def _known_value(query: Query, name: str, values: Mapping[str, Parameter]) -> Pa
     return values[name]
 
 
-def _mended(node: exp.Expr) -> exp.Expr:
+def _adapt(node: exp.Expr) -> exp.Expr:
     """A node as DuckDB must read it to mean what BigQuery means."""
     if isinstance(node, exp.IntDiv):  # sqlglot writes `a - 1 // b` for DIV(a - 1, b)
         return exp.Anonymous(this="divide", expressions=[node.this, node.expression])

@@ -39,11 +39,6 @@ def not_among(name: str, names: Sequence[str]) -> dict[str, str]:
     }
 
 
-def quoted(name: str) -> str:
-    """An identifier as GoogleSQL quotes it."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
-
-
 def orderable(names: Iterable[str], schema: pa.Schema) -> list[str]:
     """The columns that rows can be ordered by."""
     return [name for name in names if not pa.types.is_nested(schema.field(name).type)]

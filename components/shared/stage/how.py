@@ -1,4 +1,4 @@
-"""How the stages of a run work, beside its cache keys: a file in the folder of the run's outputs.
+"""How the stages of a run work, outside its cache keys: a file in the folder of the run's outputs.
 
 KFP's key of a task holds all its parameters, its command and its environment variables, on this machine
 as on Vertex AI. What must not be in it is left once a run by the first task, which is never cached, in

@@ -2,7 +2,7 @@
 
 Inside a run the record, the progress and the log of a stage lie in the folder named by
 `STAGE_RECORDS`; without it (a stage on its own, or in the cloud) the log stays on the standard
-streams and the record is only kept beside the outputs.
+streams and the record is only written next to the outputs.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ class Progress(Protocol):
     """Called now and then while a stage works."""
 
     def __call__(self, what: str, done: int, total: int | None = None) -> None:
-        """Tell what is being done, how much of it is done, and how much there is."""
+        """Show what is being done, how much of it is done, and how much there is."""
 
 
 class JobProgress(Protocol):
@@ -64,14 +64,14 @@ class Record:
         self.content["seconds"]["import"] = round(time.monotonic() - self.started, 3)
 
     def summary(self, summary: Summary) -> None:
-        """Keep the counts and figures of the work, and the jobs elsewhere that did it."""
+        """Record the counts and figures of the work, and the jobs elsewhere that did it."""
         jobs = self.content.get("jobs", [])
         self.content["summary"] = {**summary, **({"jobs": ", ".join(jobs)} if jobs else {})}
 
     def progress(self, what: str, done: int, total: int | None = None, *, job: str = "") -> None:
-        """Tell the onlooker how far the work is, at most a few times a second.
+        """Show how far the work is, at most a few times a second.
 
-        In the cloud nobody shares a folder with the stage: there the record tells it, every few seconds.
+        In the cloud nobody shares a folder with the stage: there it is in the record, every few seconds.
         """
         now, progress = time.monotonic(), {"what": what, "done": done, "total": total}
         new = bool(job) and job not in self.content.setdefault("jobs", [])
@@ -86,7 +86,7 @@ class Record:
             self.save()
 
     def save(self) -> None:
-        """Write the record where the run looks for it, and beside the outputs; unless it is not kept."""
+        """Write the record where the run looks for it, and next to the outputs; if this process does."""
         if not self.kept:
             return
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
@@ -106,7 +106,7 @@ def stage(
 ) -> Iterator[Record]:
     """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
 
-    Of several processes that run one stage together only one has its record kept: it alone writes outputs.
+    Of several processes that run one stage together only one writes the record and the outputs.
 
     Raises:
         SystemExit: After a failure, Ctrl-C or SIGTERM; the record holds the cause, the log the traceback.

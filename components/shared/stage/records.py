@@ -13,9 +13,9 @@ def stage_records(folder: Place) -> list[dict[str, Any]]:
     """The records of the stages of a run, cached ones first, else in the order of their start.
 
     Args:
-        folder: The place of the run: each stage's record lies in a folder below it, beside its outputs, or
+        folder: The place of the run: each stage's record lies in a folder below it, next to its outputs, or
             (on this machine) all in `stages/`. A stage taken from the cache has none there: its record is
-            found beside the artifacts that the other stages read, where its own run left it.
+            found next to the artifacts that the other stages read, where its own run left it.
     """
     named = (name.split("/") for name in storage(folder).files(folder) if name.endswith(".stage.json"))
     own = {parts[1]: read_json(folder / parts[0] / parts[1]) for parts in named if len(parts) == 2}

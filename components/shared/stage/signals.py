@@ -1,4 +1,4 @@
-"""What tells a stage to stop: Ctrl-C, and SIGTERM, which Vertex AI sends.
+"""The signals that stop a stage: Ctrl-C, and SIGTERM, which Vertex AI sends.
 
 A process that is the first of its container does not even end by SIGTERM unless it listens to it.
 """
@@ -43,6 +43,6 @@ class Signals:
             raise KeyboardInterrupt(self._pending)
 
     def _hear(self, number: int, _: FrameType | None) -> None:
-        self._pending = f"told to stop by {signal.Signals(number).name}"
+        self._pending = f"stopped by {signal.Signals(number).name}"
         if not self._deferring:
             self.raise_pending()

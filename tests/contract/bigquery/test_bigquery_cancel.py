@@ -61,7 +61,7 @@ def told_to_stop(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
-    with pytest.raises(KeyboardInterrupt, match=f"told to stop by {number.name}"):
+    with pytest.raises(KeyboardInterrupt, match=f"stopped by {number.name}"):
         yield
     thread.join(10)
 
@@ -198,5 +198,5 @@ def test_a_container_that_is_told_to_stop_ends_its_stage_in_order(
     assert process.returncode == 1, said
     assert jobs.cancelled == list(jobs.running) != [], said
     record = json.loads((tmp_path / "ingest.stage.json").read_text())
-    assert (record["state"], record["error"]["message"]) == ("failed", "told to stop by SIGTERM")
+    assert (record["state"], record["error"]["message"]) == ("failed", "stopped by SIGTERM")
     assert not rows.exists()

@@ -151,6 +151,16 @@ def test_without_a_query_the_only_table_is_read_whole(filled: Any) -> None:
     assert len(ask(filled, "")) == 2400
 
 
+def test_a_table_that_another_run_left_in_the_temporary_dataset_is_no_source(
+    bigquery_adapter: Any, visits: pa.Table
+) -> None:
+    bigquery_adapter.put(visits, "shop.visits")
+    ask(bigquery_adapter, "")  # makes the temporary dataset
+    bigquery_adapter.put(pa.table({"id": ["a"]}), "pipeline_temporary.rows_of_another_run")
+    assert len(ask(bigquery_adapter, "")) == 2400
+    assert list(open_source(bigquery_adapter.uri, access=bigquery_adapter.access).tables()) == ["shop.visits"]
+
+
 @pytest.mark.parametrize("end", [";", " ; -- all of them", "\n-- all of them\n"])
 def test_a_query_may_end_as_it_likes(filled: Any, end: str) -> None:
     assert len(ask(filled, f"SELECT * FROM shop.visits{end}")) == 2400  # noqa: S608 - ours

@@ -46,14 +46,14 @@ def bucket_and_name(uri: str) -> tuple[str, str]:
 
 
 def blob(uri: str) -> Any:
-    """The client's object for a URI; nothing is asked yet."""
+    """The client's object for a URI; no request is made yet."""
     bucket, name = bucket_and_name(uri)
     return client().bucket(bucket).blob(name)
 
 
 @contextlib.contextmanager
 def translate_gcs_errors(uri: str) -> Iterator[None]:
-    """Turn what the client raises for a place into an error that says how to mend it.
+    """Turn what the client raises for a place into an error with its remedy.
 
     Raises:
         PlaceError: Missing, closed, unreachable or damaged.

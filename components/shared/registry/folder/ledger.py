@@ -1,7 +1,7 @@
 """The two files that say who serves one model and how that came about.
 
 `endpoint.json` holds aliases, traffic and the last event; a change is one atomic write of it.
-`history.jsonl` holds every event; a line that a crash kept from it is put back from `endpoint.json`.
+`history.jsonl` holds every event; a line that is missing after a crash is put back from `endpoint.json`.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ class Ledger:
         """Ours alone to change; the folder must be there.
 
         Raises:
-            BusyError: Another process has held it for a minute.
+            BusyError: Another process has had it for a minute.
         """
         lock = FileLock(self._folder / ".lock", timeout=_LOCK_SECONDS)
         try:
@@ -71,7 +71,7 @@ class Ledger:
         except Timeout:
             raise BusyError(
                 f"registry {self._folder}",
-                got=f"a lock that another run has held for {_LOCK_SECONDS:.0f} s",
+                got=f"a lock that another run has had for {_LOCK_SECONDS:.0f} s",
                 remedy="Wait for that run to end, then run the same command again.",
             ) from None
         try:

@@ -54,7 +54,7 @@ class FolderRegistry(Registry):
         return self._version(name, number, self.endpoint(name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
-        """The version that holds exactly this model."""
+        """The version with exactly this model."""
         same = (version for version in self.versions(name) if version.model_digest == model_digest)
         return next(same, None)
 
@@ -69,7 +69,7 @@ class FolderRegistry(Registry):
     # --- changing ---------------------------------------------------------------------------
 
     def register(self, name: str, submission: Submission) -> Version:
-        """Keep a model as the next version; the version that already holds it, if there is one."""
+        """Store a model as the next version, unless there is a version with it; returns that version."""
         model_digest = digest(submission.model)
         self._folder(name).mkdir(parents=True, exist_ok=True)
         with self._changing(name) as ledger:
@@ -108,7 +108,7 @@ class FolderRegistry(Registry):
         """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
 
         Raises:
-            RegistryError: The champion is no longer the one it was judged against (None: not asked).
+            RegistryError: The champion is no longer the one it was judged against (None: any).
         """
         with self._changing(name) as ledger:
             self.version(name, number)

@@ -206,8 +206,8 @@ class VertexEndpoint:
     def _changed(self, seen: Snapshot, now: Snapshot | None) -> RegistryError:
         return RegistryError(
             f"endpoint '{self.name}'",
-            expected=f"still {_told(seen)}",
-            got=_told(now) if now else "none: it was deleted",
+            expected=f"still {_describe(seen)}",
+            got=_describe(now) if now else "none: it was deleted",
             remedy="Somebody else changed it meanwhile; nothing was changed here. Look, then run again: "
             "python -m pipelines status",
         )
@@ -236,7 +236,7 @@ def _fingerprint(
     return dict(traffic), labels.state_of(all_labels)
 
 
-def _told(seen: Snapshot) -> str:
+def _describe(seen: Snapshot) -> str:
     traffic, state = seen.fingerprint
     shares = ", ".join(
         f"{seen.versions.get(each, each)}: {share} %" for each, share in sorted(traffic.items())

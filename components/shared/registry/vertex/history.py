@@ -1,6 +1,6 @@
 """What happened to a model: one JSON object an event, below its folder on `gs://`.
 
-An event is told twice, by the endpoint's labels or a version's time and by its object; an object that a
+An event is recorded twice, by the endpoint's labels or a version's time and by its object; an object that a
 killed change did not write is written by the next one.
 """
 
@@ -23,7 +23,7 @@ class History:
         self._folder = folder
 
     def events(self) -> list[Event]:
-        """All of them, oldest first, numbered from 1."""
+        """The events, oldest first, numbered from 1."""
         found = map_places(read_json, [self._folder / name for name in self._names()])
         ordered: list[Mapping[str, Any]] = sorted(
             found, key=lambda each: datetime.datetime.fromisoformat(each["at"])

@@ -84,8 +84,8 @@ class VertexModel:
                 resources=(self._named(number), f"{self._region.parent}/endpoints/{self.name}"),
             )
 
-    def holding(self, model_digest: str) -> Any:
-        """The oldest version that holds exactly this model, or None."""
+    def find(self, model_digest: str) -> Any:
+        """The oldest version with exactly this model, or None."""
         same = (message for message in self.messages().values() if message.labels[_DIGEST] == model_digest)
         return next(same, None)
 
@@ -95,19 +95,19 @@ class VertexModel:
     # --- registering --------------------------------------------------------------------------
 
     def register(self, submission: Submission) -> Any:
-        """Keep a model as the next version; the one that already holds it, if there is one.
+        """Store a model as the next version, unless there is a version with it; returns that version.
 
-        Of two that hold the same model, registered at once, the older one stays.
+        Of two with the same model, registered at once, the older one stays.
         """
         model_digest = digest(submission.model)
-        message = self.holding(model_digest)
+        message = self.find(model_digest)
         if message is None:
             folder = self.folder / "versions" / f"{model_digest}-{uuid.uuid4().hex[:8]}"
             content = {"name": self.name, "model_digest": model_digest, "lineage": dict(submission.lineage)}
             keep(submission, folder, content)
             with self._translate_errors():
                 number = self._upload(submission, folder, model_digest)
-            message = self.holding(model_digest)
+            message = self.find(model_digest)
             if self._folder(message) != folder:
                 if number != message.version_id:
                     self._delete(number)
@@ -124,7 +124,7 @@ class VertexModel:
         request = {"parent": region.parent, "model": self._version(submission, folder, model_digest)}
 
         def attempt() -> str:
-            known = self.holding(model_digest)
+            known = self.find(model_digest)
             if known is not None:
                 return str(known.version_id)
             parent = region.find(region.models.get_model, {"name": self.resource})

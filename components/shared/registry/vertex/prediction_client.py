@@ -1,4 +1,4 @@
-"""Questions to an endpoint on Vertex AI: to whichever version they fall, or to one until it has answered."""
+"""Prediction requests to an endpoint on Vertex AI: to any version, or repeated until one has answered."""
 
 import functools
 import math
@@ -18,14 +18,14 @@ _SURE = 1e-6
 
 
 class PredictionClient:
-    """What one endpoint is asked."""
+    """The client of one endpoint."""
 
     def __init__(self, region: Region, cloud: ServingCloud, endpoint: VertexEndpoint) -> None:
         self._region, self._cloud, self._endpoint = region, cloud, endpoint
 
     @property
     def reachable(self) -> bool:
-        """Whether it can be asked from here: a private one is reached from its consumers' network only."""
+        """Whether it can be called from here: a private one is reached from its consumers' network only."""
         return self._cloud.prediction.kind != "private"
 
     def ask(self, instances: Sequence[Mapping[str, Any]]) -> Any:
@@ -45,13 +45,13 @@ class PredictionClient:
         seen = self._fetch()
         deployed, share = seen.id_of(version), seen.state.endpoint.traffic.get(version, 0)
         most = math.ceil(math.log(_SURE) / math.log(1 - share / 100)) if 0 < share < 100 else 1
-        deadline, asked = time.monotonic() + self._region.patience, 0
+        deadline, sent = time.monotonic() + self._region.patience, 0
         try:
-            while asked < most or time.monotonic() < deadline:
-                answer, asked = self._ask(seen.message, instances), asked + 1
+            while sent < most or time.monotonic() < deadline:
+                answer, sent = self._ask(seen.message, instances), sent + 1
                 if answer.deployed_model_id == deployed:
                     return self.scores(answer)
-                if asked >= most:  # its traffic has not arrived yet
+                if sent >= most:  # its traffic has not arrived yet
                     time.sleep(min(_ASK_SECONDS, self._region.patience / 10))
         except CloudError as error:
             raise EndpointError(
@@ -62,7 +62,7 @@ class PredictionClient:
             ) from error
         raise EndpointError(
             f"endpoint '{self._endpoint.name}'",
-            expected=f"version {version} to answer one of {asked} requests with {share} % of the traffic",
+            expected=f"version {version} to answer one of {sent} requests with {share} % of the traffic",
             got="none",
             remedy="The traffic was taken back. Run again.",
         )
@@ -90,11 +90,11 @@ class PredictionClient:
 
         values = [json_format.ParseDict(dict(each), struct_pb2.Value()) for each in instances]
         client = self._region.predictions(message.dedicated_endpoint_dns)
-        asked = functools.partial(
+        predict = functools.partial(
             client.predict, endpoint=self._endpoint.resource, instances=values, timeout=_PREDICT_SECONDS
         )
         with self._region.translate_errors(f"endpoint '{self._endpoint.name}'"):
-            return self._region.with_retries(asked, but=InternalServerError)()
+            return self._region.with_retries(predict, but=InternalServerError)()
 
     def _fetch(self) -> Snapshot:
         seen = self._endpoint.fetch()

@@ -59,9 +59,9 @@ class VertexRegistry(Registry):
         return model.version(model.messages()[number], self.endpoint(name))
 
     def find(self, name: str, model_digest: str) -> Version | None:
-        """The version that holds exactly this model."""
+        """The version with exactly this model."""
         model = self._model(name)
-        message = model.holding(model_digest)
+        message = model.find(model_digest)
         return None if message is None else model.version(message, self.endpoint(name))
 
     def endpoint(self, name: str) -> Endpoint:
@@ -94,7 +94,7 @@ class VertexRegistry(Registry):
     # --- changing ---------------------------------------------------------------------------
 
     def register(self, name: str, submission: Submission) -> Version:
-        """Keep a model as the next version; the version that already holds it, if there is one."""
+        """Store a model as the next version, unless there is a version with it; returns that version."""
         model = self._model(name)
         message = model.register(submission)
         self.reconcile(name)

@@ -63,7 +63,7 @@ class Connection:
         """
         from google.cloud import bigquery
 
-        with self.explaining():
+        with self.translate_errors():
             return bigquery.Client(
                 project=self.access.project,
                 location=self.access.location or None,
@@ -77,7 +77,7 @@ class Connection:
 
         server = emulator("bigquerystorage")
         if not server:
-            with self.explaining():
+            with self.translate_errors():
                 return BigQueryReadClient()
         import grpc
         from google.cloud.bigquery_storage_v1.services.big_query_read.transports import (
@@ -90,7 +90,7 @@ class Connection:
 
     def dry_run(self, statement: Statement) -> Any:
         """The job as it would be: columns, types and bytes, at no cost."""
-        with self.explaining(statement):
+        with self.translate_errors(statement):
             return self.client.query(statement.sql, job_config=self._config(statement, dry_run=True))
 
     def run(self, statement: Statement, waiting: Callable[[float], None] = lambda _: None) -> Any:
@@ -100,7 +100,7 @@ class Connection:
             statement: What to run.
             waiting: Called now and then with the seconds that the job has taken.
         """
-        with self.explaining(statement):
+        with self.translate_errors(statement):
             config = self._config(statement)
             job = self.finished(lambda: self.client.query(statement.sql, job_config=config), waiting)
             job.result(max_results=0)
@@ -135,7 +135,7 @@ class Connection:
     def pages(self, sql: str, page_rows: int) -> Iterator[pa.RecordBatch]:
         """The rows of a query, by pages over REST."""
         statement = Statement(sql)
-        with self.explaining(statement):
+        with self.translate_errors(statement):
             job = self.finished(lambda: self.client.query(sql, job_config=self._config(statement)))
             yield from job.result(page_size=page_rows).to_arrow_iterable()
 
@@ -157,7 +157,7 @@ class Connection:
                 selected_fields=list(columns), row_restriction=where
             ),
         )
-        with self.explaining():
+        with self.translate_errors():
             session = self.reader.create_read_session(
                 parent=f"projects/{self.access.project}",
                 read_session=wanted,
@@ -181,7 +181,7 @@ class Connection:
             SourceError: It is there, in another location.
         """
         wanted = self.access.location or location
-        with self.explaining():
+        with self.translate_errors():
             there = self._dataset(name) or self._new_dataset(name, expire_hours, wanted)
         if wanted and there.location.lower() != wanted.lower():
             raise elsewhere(name, wanted, there.location)
@@ -211,7 +211,7 @@ class Connection:
         return self.client.create_dataset(dataset, exists_ok=True)
 
     @contextlib.contextmanager
-    def explaining(self, statement: Statement | None = None) -> Iterator[None]:
+    def translate_errors(self, statement: Statement | None = None) -> Iterator[None]:
         """Turn Google's errors within into ours."""
         from google.api_core.exceptions import GoogleAPIError
         from google.auth.exceptions import GoogleAuthError
@@ -226,13 +226,14 @@ class Connection:
             raise translate_bigquery_error(error, context) from error
 
     def dataset_names(self) -> list[str]:
-        """The datasets of the project; none where they may not be listed."""
+        """The datasets of the project without the temporary one; none where they may not be listed."""
         from google.api_core.exceptions import GoogleAPIError
 
         try:
-            return [each.dataset_id for each in self.client.list_datasets(project=self.project)]
+            names = [each.dataset_id for each in self.client.list_datasets(project=self.project)]
         except GoogleAPIError:
             return []
+        return [name for name in names if name != self.access.bigquery.temporary_dataset]
 
     def table_names(self, dataset: str) -> list[str]:
         """The tables of a dataset (`[project.]dataset`); none where they may not be listed."""

@@ -22,7 +22,7 @@ from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.shards import Shards, typed
-from components.shared.sources.bigquery.types import arrow_schema, kept_columns, quoted
+from components.shared.sources.bigquery.types import arrow_schema, result_columns
 from components.shared.sources.source import RESULT, Wrote, unwatched
 from components.shared.stage.recording import Progress, silent
 from configs.bigquery import BigQueryAccess
@@ -54,7 +54,7 @@ class BoundRows:
         self._connection, self._bound = connection, bound
         self.schema = arrow_schema(bound.fields)
         self.estimate: Mapping[str, int] = {"scanned_bytes": bound.scanned_bytes}
-        self._held = ""
+        self._result = ""
         self._made: list[str] = []
 
     def materialize(self, progress: Progress = silent) -> int:
@@ -62,13 +62,13 @@ class BoundRows:
         status = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
         progress(status, 0)
         sys.stdout.write(f"BigQuery: {status}\n")  # for the log, where nobody watches the progress
-        self._held = self._make(
+        self._result = self._make(
             "rows",
-            f"SELECT {kept_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
+            f"SELECT {result_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
             bound=self._bound,
             waiting=lambda seconds: progress(f"{status}, {seconds:.0f} s", 0),
         )
-        return self._rows_of(self._held)
+        return self._rows_of(self._result)
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """See `Rows.select`.
@@ -80,10 +80,10 @@ class BoundRows:
         query = googlesql.parse(sql)
         columns = _plain_columns(query, self.schema.names)
         if columns is None:
-            yield from self._connection.pages(self._over_held(query), batch_rows)
+            yield from self._connection.pages(self._over_result(query), batch_rows)
             return
         schema = pa.schema([self.schema.field(name) for name in columns])
-        for batch in self._connection.read(self._held, columns):
+        for batch in self._connection.read(self._result, columns):
             for start in range(0, batch.num_rows, batch_rows):
                 yield typed(batch.slice(start, batch_rows), schema)
 
@@ -106,11 +106,11 @@ class BoundRows:
         this machine; shards of this machine are read through the Storage Read API. Rows are ordered
         within a shard, not between shards.
         """
-        query = self._over_held(googlesql.parse(sql))
+        query = self._over_result(googlesql.parse(sql))
         counted = self._connection.pages(f"SELECT COUNT(*) AS total FROM (\n{query}\n)", 1)  # noqa: S608 - ours
         count = min(-(-sum(batch.to_pylist()[0]["total"] for batch in counted) // shard_rows), _MOST_SHARDS)
         column = _free_name("shard", self.schema.names)
-        hashed = f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({', '.join(map(quoted, order))})))"
+        hashed = f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({', '.join(map(googlesql.quoted, order))})))"
         table = self._make(
             "shards",
             f"SELECT *, ABS(MOD({hashed}, {count})) AS {column} FROM (\n{query}\n)",  # noqa: S608 - ours
@@ -152,7 +152,7 @@ class BoundRows:
             )
         name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
         self._made.append(name)
-        create = f"CREATE OR REPLACE TABLE {quoted(name)} {layout}OPTIONS ({_options(access)}) AS\n"
+        create = f"CREATE OR REPLACE TABLE {googlesql.quoted(name)} {layout}OPTIONS ({_options(access)}) AS\n"
         about = (
             Statement(create + sql)
             if bound is None
@@ -162,17 +162,17 @@ class BoundRows:
         return name
 
     def _rows_of(self, table: str) -> int:
-        with self._connection.explaining():
+        with self._connection.translate_errors():
             return int(self._connection.client.get_table(table).num_rows)
 
-    def _over_held(self, query: googlesql.Query) -> str:
+    def _over_result(self, query: googlesql.Query) -> str:
         """A query over `result` as one over the materialized table."""
         return googlesql.spliced(
             query,
             lambda table: (
                 None
                 if table.db or table.name != RESULT
-                else quoted(self._held) + ("" if table.alias else f" AS {RESULT}")
+                else googlesql.quoted(self._result) + ("" if table.alias else f" AS {RESULT}")
             ),
         )
 

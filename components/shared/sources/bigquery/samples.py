@@ -43,7 +43,7 @@ def load(uri: str, access: BigQueryAccess | None, progress: Progress) -> dict[st
 
 def _load(connection: Connection, table: str, file: Path) -> int:
     """Replace a table by a file; returns the rows that it has then."""
-    with connection.explaining(), file.open("rb") as content:
+    with connection.translate_errors(), file.open("rb") as content:
         config, location = _config(table.rpartition(".")[2], connection.access), connection.access.location
         load = connection.client.load_table_from_file
         started = functools.partial(load, content, table, job_config=config, location=location or None)

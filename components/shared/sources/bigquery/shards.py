@@ -15,8 +15,9 @@ from components.shared.files.gcs.client import bucket_and_name, client, translat
 from components.shared.files.paths import place
 from components.shared.files.place import Place, scheme
 from components.shared.rows.parquet import read_footer
+from components.shared.sources import googlesql
 from components.shared.sources.bigquery.client import Connection, Statement
-from components.shared.sources.bigquery.types import arrow_schema, quoted
+from components.shared.sources.bigquery.types import arrow_schema
 from components.shared.stage.signals import Signals
 
 _AT_A_TIME = 4
@@ -72,11 +73,11 @@ class Shards:
         """By BigQuery itself: a file, and more where it would pass 1 GB."""
         stem = path.name.removesuffix(path.suffix)
         uri = str(path).removesuffix(path.name) + f"{stem}-*{path.suffix}"
-        by = ", ".join(map(quoted, self.order))
+        by = ", ".join(map(googlesql.quoted, self.order))
         options = f"uri = '{uri}', format = 'PARQUET', compression = 'SNAPPY', overwrite = true"
         export = (
             f"EXPORT DATA OPTIONS ({options}) AS\n"
-            f"SELECT * EXCEPT ({self.column}) FROM {quoted(self.table)} "
+            f"SELECT * EXCEPT ({self.column}) FROM {googlesql.quoted(self.table)} "
             f"WHERE {self.column} = {index} ORDER BY {by}"
         )
 
@@ -89,7 +90,7 @@ class Shards:
 
     def _fetch(self, index: int, path: Place, _: threading.Event) -> int:
         """Through the Storage Read API, whose streams have no order: sorted here."""
-        with self.connection.explaining():
+        with self.connection.translate_errors():
             fields = self.connection.client.get_table(self.table).schema
         schema = arrow_schema([field for field in fields if field.name != self.column])
         batches = self.connection.read(self.table, schema.names, f"{self.column} = {index}")

@@ -16,7 +16,7 @@ from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors, tables
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.rows import Bound, BoundRows
-from components.shared.sources.bigquery.types import parameters, quoted, table_schema
+from components.shared.sources.bigquery.types import parameters, table_schema
 from components.shared.sources.source import Rows
 from configs.bigquery import BigQueryAccess
 from configs.errors import QueryError, UnknownSourceError
@@ -42,7 +42,7 @@ class BigQuerySource:
     def tables(self) -> dict[str, pa.Schema]:
         """See `Source.tables`; one look-up a table, nothing is scanned."""
         client, found = self._connection.client, {}
-        with self._connection.explaining():
+        with self._connection.translate_errors():
             for dataset in [self._dataset] if self._dataset else self._connection.dataset_names():
                 for item in client.list_tables(f"{self._connection.project}.{dataset}"):
                     table = client.get_table(item.reference)
@@ -109,7 +109,7 @@ class BigQuerySource:
         elsewhere = project != self._connection.access.project
 
         def placed(table: exp.Table) -> str | None:
-            full = quoted(f"{project}.{table.db}.{table.name}")
+            full = googlesql.quoted(f"{project}.{table.db}.{table.name}")
             return full if elsewhere and table.db and not table.catalog else None
 
         return googlesql.spliced(query, placed)

@@ -1,4 +1,4 @@
-"""Which tables of BigQuery a query means, whether it filters them, what they hold: from metadata alone."""
+"""Which tables of BigQuery a query means, whether it filters them, what is in them: from metadata alone."""
 
 import uuid
 from typing import Any
@@ -8,7 +8,6 @@ from sqlglot import exp
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
-from components.shared.sources.bigquery.types import quoted
 from configs.errors import QueryError, SourceError, did_you_mean
 
 _COMPARISONS = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
@@ -31,9 +30,7 @@ def default_dataset(connection: Connection, query: googlesql.Query, dataset: str
     plain = [table for table in query.tables if not table.db]
     if not plain:
         return ""
-    known = [
-        each for each in connection.dataset_names() if each != connection.access.bigquery.temporary_dataset
-    ]
+    known = connection.dataset_names()
     having = [each for each in known if all(_exists(connection, each, table.name) for table in plain)]
     if len(having) == 1:
         return f"{connection.project}.{having[0]}"
@@ -80,7 +77,7 @@ def only_table(connection: Connection, dataset: str) -> str:
             got=", ".join(there[:20]) or "none",
             remedy="Name a SQL file in source.query.",
         )
-    return f"SELECT * FROM {quoted(f'{connection.project}.{there[0]}')}"  # noqa: S608 - quoted
+    return f"SELECT * FROM {googlesql.quoted(f'{connection.project}.{there[0]}')}"  # noqa: S608 - quoted
 
 
 def named(project: str, query: googlesql.Query, default: str) -> dict[str, exp.Table]:
@@ -108,7 +105,7 @@ def check_partition_filters(connection: Connection, query: googlesql.Query, defa
     for name, node in named(connection.project, query, default).items():
         if name.partition(".")[2] not in guarded:
             continue
-        with connection.explaining(Statement("", about=query.text)):
+        with connection.translate_errors(Statement("", about=query.text)):
             columns = _partition_columns(connection.client.get_table(name))
         if not columns:
             raise SourceError(
@@ -122,11 +119,11 @@ def check_partition_filters(connection: Connection, query: googlesql.Query, defa
 
 
 def content(connection: Connection, name: str) -> str:
-    """What a table holds, by its metadata: equal text, equal content.
+    """What is in a table, by its metadata: equal text, equal content.
 
     A table outside BigQuery (a sheet, files) changes unseen: its text is another each time.
     """
-    with connection.explaining():
+    with connection.translate_errors():
         table = connection.client.get_table(name)
     facts: list[Any] = [
         name,
@@ -163,7 +160,7 @@ def _partition_columns(table: Any) -> list[str]:
 
 
 def _is_filtered(node: exp.Table, columns: list[str]) -> bool:
-    """Whether a WHERE or ON beside the table compares one of these columns with something."""
+    """Whether a WHERE or ON of its SELECT compares one of these columns with something."""
     select = node.find_ancestor(exp.Select)
     if select is None:
         return False
