@@ -10,11 +10,11 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from components.shared.beam.dataflow_errors import translate_dataflow_errors
 from components.shared.gcp.endpoints import anonymous
+from components.shared.gcp.links import CONSOLE
 from components.shared.gcp.retry import GIVE_UP_SECONDS, unanswered, with_retries
 from components.shared.vendor_seams import beam_credentials
 from configs.errors import JobError
 
-CONSOLE = "https://console.cloud.google.com/dataflow/jobs"
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
 _WORDS = {"PENDING": "starting", "QUEUED": "queued (FlexRS)"}
 _CANCEL_SECONDS = 15.0
@@ -70,7 +70,7 @@ class Job:
     @property
     def link(self) -> str:
         """Its page in the console."""
-        return f"{CONSOLE}/{self.region}/{self.id}?project={self.project}"
+        return f"{CONSOLE}/dataflow/jobs/{self.region}/{self.id}?project={self.project}"
 
     @property
     def gcloud_arguments(self) -> str:

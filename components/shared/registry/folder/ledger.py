@@ -25,6 +25,11 @@ Content = TypeVar("Content", bound=BaseModel)
 _LOCK_SECONDS = 60.0
 
 
+def utc_now() -> datetime.datetime:
+    """The clock of this machine, UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
 class State(BaseModel):
     """The content of endpoint.json."""
 

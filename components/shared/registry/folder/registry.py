@@ -5,7 +5,6 @@ never changes. `<name>/endpoint.json` and `<name>/history.jsonl` are the ledger'
 """
 
 import contextlib
-import datetime
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,19 +14,15 @@ from components.shared.files.artifacts import digest, read_json
 from components.shared.registry import Registry, not_found, transitions
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import Clock, Ledger, translate_ledger_errors
+from components.shared.registry.folder.ledger import Clock, Ledger, translate_ledger_errors, utc_now
 from components.shared.registry.version import Event, EventName, Submission, Version
 from components.shared.registry.version_files import VERSION_FILE, keep
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 class FolderRegistry(Registry):
     """The registry in `root`; `clock` stamps versions and events."""
 
-    def __init__(self, root: Path, clock: Clock = _now) -> None:
+    def __init__(self, root: Path, clock: Clock = utc_now) -> None:
         self.root, self._clock = root, clock
 
     # --- reading ----------------------------------------------------------------------------

@@ -5,7 +5,6 @@ history and idle servers follow from it. Every change first looks at the world, 
 is finished, or taken back, by the next.
 """
 
-import datetime
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from components.shared.gcp.vertex_client import Region
 from components.shared.registry import Registry, not_found, transitions
 from components.shared.registry.callbacks import Check
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import Clock
+from components.shared.registry.folder.ledger import Clock, utc_now
 from components.shared.registry.version import Event, Submission, Version
 from components.shared.registry.vertex import models
 from components.shared.registry.vertex.endpoint import VertexEndpoint
@@ -25,14 +24,10 @@ from configs.access import ServingCloud
 from configs.errors import RegistryError
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
-
-
 class VertexRegistry(Registry):
     """The registry of a project and region; `clock` stamps events and trials."""
 
-    def __init__(self, region: Region, cloud: ServingCloud, clock: Clock = _now) -> None:
+    def __init__(self, region: Region, cloud: ServingCloud, clock: Clock = utc_now) -> None:
         self._region, self._cloud, self._clock = region, cloud, clock
 
     # --- reading ----------------------------------------------------------------------------
