@@ -64,12 +64,12 @@ def main() -> None:
         server, loop = EmulatorServer(settings), asyncio.new_event_loop()
         threading.Thread(target=loop.run_forever, daemon=True).start()
         asyncio.run_coroutine_threadsafe(server.start(), loop).result(timeout=90)
-        told = {
+        variables = {
             "BIGQUERY_EMULATOR_HOST": server.rest_url,
             "STORAGE_EMULATOR_HOST": os.environ["STORAGE_EMULATOR_HOST"],
             VARIABLES["bigquerystorage"]: server.grpc_endpoint,
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(variables), flush=True)
         sys.stdin.read()
         asyncio.run_coroutine_threadsafe(server.stop(), loop).result(timeout=30)
 

@@ -1,6 +1,6 @@
 """Scoring and TFMA by slices: `python -m benchmarks.evaluate [--rows FOLDER --model FOLDER]`, about 1 minute.
 
-Expect rows a second of scoring through the exported signature (held against 50,000) and of TFMA over
+Expect rows a second of scoring through the exported signature (compared with 50,000) and of TFMA over
 all slices (against 5,000), both on the whole test split in one process; then plain TFMA and grouped
 rows on the same part of it: the ratio of their rows a second, and the largest difference of a metric.
 "a pass" and "a pass in Beam" read, score and count the split: as a loop, and as Beam's workers do it, here.
@@ -10,7 +10,6 @@ Without --rows and --model: those of the newest run of flights below output/.
 import argparse
 import logging
 import os
-import resource
 import tempfile
 import time
 import warnings
@@ -30,6 +29,7 @@ from rich.table import Table
 from tensorflow_model_analysis.proto import config_pb2
 
 from benchmarks._newest import newest
+from benchmarks._process import peak_mib
 from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze, slice_key
 from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
 from components.evaluate.frozen import FrozenSplit, open_split
@@ -46,7 +46,7 @@ from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.places import Beam
 
-ASKED_SCORING, ASKED_TFMA = 50_000, 5_000
+REQUIRED_SCORING, REQUIRED_TFMA = 50_000, 5_000
 """Rows a second."""
 PLAIN_ROWS = 10_000
 SLICES = (("carrier",), ("origin",), ("month",), ("hour",), ("origin", "carrier"))
@@ -156,26 +156,25 @@ def difference(ours: Mapping[SliceKey, Metrics], theirs: Mapping[SliceKey, Metri
 
 
 def show(seconds: Mapping[str, float], rows: int, slices: int, part: int, apart: float) -> None:
-    """The figures, and how they stand against what is asked."""
-    table = Table("", "rows", "seconds", "rows/s", "asked", "ratio", title="evaluate")
-    for name, number, asked in (
-        ("scoring", rows, ASKED_SCORING),
-        ("a pass", rows, ASKED_SCORING),
+    """The figures, and how they compare with what is required."""
+    table = Table("", "rows", "seconds", "rows/s", "required", "ratio", title="evaluate")
+    for name, number, required in (
+        ("scoring", rows, REQUIRED_SCORING),
+        ("a pass", rows, REQUIRED_SCORING),
         ("a pass in Beam", rows, None),
-        ("tfma", rows, ASKED_TFMA),
+        ("tfma", rows, REQUIRED_TFMA),
         ("grouped", part, None),
         ("plain", part, None),
     ):
         rate = number / seconds[name]
-        against = (f"{asked:,}", f"{rate / asked:.2f}") if asked else ("", "")
+        against = (f"{required:,}", f"{rate / required:.2f}") if required else ("", "")
         table.add_row(name, f"{number:,}", f"{seconds[name]:.2f}", f"{rate:,.0f}", *against)
     console = Console()
     console.print(table)
     ratio = (rows / seconds["tfma"]) / (part / seconds["plain"])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     console.print(f"{slices} slices, 7 metrics: {ratio:.0f} times the rows/s of plain TFMA")
     console.print(f"largest difference of a metric on the same {part:,} rows: {apart:.1g}")
-    console.print(f"peak memory {peak:,.0f} MiB")
+    console.print(f"peak memory {peak_mib():,.0f} MiB")
 
 
 if __name__ == "__main__":

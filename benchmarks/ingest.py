@@ -10,11 +10,7 @@ about BigQuery.
 import argparse
 import json
 import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import _bigquery
+from benchmarks._process import measure, run_apart
 from components.ingest import core
 from components.ingest.settings import IngestStage
 from components.shared.files.paths import place
@@ -41,24 +38,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.step:
-        print(json.dumps(measure(told.step, told.folder)))
+    args = parser.parse_args()
+    if args.step:
+        print(json.dumps(measure(lambda: STEPS[args.step](args.folder))))
         return
     with tempfile.TemporaryDirectory() as folder, _bigquery.served() as there:
-        show({step: _apart(step, Path(folder), there) for step in STEPS})
-
-
-def measure(step: str, folder: Path) -> dict[str, float]:
-    """Seconds, processor seconds, rows and MiB of one step, in this process."""
-    began, worked = time.monotonic(), time.process_time()
-    rows = STEPS[step](folder)
-    return {
-        "rows": rows,
-        "seconds": time.monotonic() - began,
-        "processor": time.process_time() - worked,
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+        env = os.environ | there
+        show({step: run_apart("ingest", "--step", step, "--folder", folder, env=env) for step in STEPS})
 
 
 def _load(folder: Path) -> int:
@@ -127,33 +113,17 @@ def _stage(folder: Path) -> IngestStage:
 
 
 def _stage_there() -> IngestStage:
-    overrides = [
-        f"cloud.project={PROJECT}",
-        f"places.warehouse=bq://{PROJECT}",
-    ]
+    overrides = [f"cloud.project={PROJECT}", f"places.warehouse=bq://{PROJECT}"]
     return IngestStage.of(load("flights", "dev", overrides))
-
-
-def _apart(step: str, folder: Path, there: dict[str, str]) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.ingest", "--step", step, "--folder", str(folder)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | there)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
 
 
 def show(found: dict[str, dict[str, float]]) -> None:
     """Print the table."""
     table = Table("step", "rows", "seconds", "processor s", "rows/s", "peak MiB")
-    for step, told in found.items():
-        speed = told["rows"] / told["seconds"]
-        table.add_row(
-            step,
-            f"{told['rows']:,}",
-            f"{told['seconds']:.2f}",
-            f"{told['processor']:.2f}",
-            f"{speed:,.0f}",
-            f"{told['mib']:,.0f}",
-        )
+    for step, one in found.items():
+        speed = one["rows"] / one["seconds"]
+        figures = (f"{one['seconds']:.2f}", f"{one['processor']:.2f}", f"{speed:,.0f}", f"{one['peak']:,.0f}")
+        table.add_row(step, f"{one['rows']:,}", *figures)
     Console().print(table)
 
 

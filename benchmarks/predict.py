@@ -1,7 +1,7 @@
 """Scoring in batches: `python -m benchmarks.predict [--use-case flights]`, about 4 minutes.
 
 Scores every row of the use case, then ten times as many, each in a process of its own on Beam's local runner,
-as `predict` does. Expect the rows a second after start-up (held against 50,000, two cores), the fixed
+as `predict` does. Expect the rows a second after start-up (compared with 50,000, two cores), the fixed
 costs (imports, Beam, the model), and the peak memory of either, which must not grow with the rows. Then
 the same rows by other ways to call the signature from Beam (docs/adr/0010), and by Beam's own sinks
 (docs/adr/0013). Needs a champion in output/.
@@ -10,9 +10,7 @@ the same rows by other ways to call the signature from Beam (docs/adr/0010), and
 import argparse
 import json
 import os
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,9 +21,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._process import peak_mib, run_apart
 from components.shared.files.artifacts import shard_path, shards
 
-ASKED = 50_000
+REQUIRED = 50_000
 """Rows a second."""
 TIMES = 10
 FEW = 20_000
@@ -41,22 +40,22 @@ def main() -> None:
     parser.add_argument("--use-case", default="flights")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.way:
-        print(json.dumps(measured(told.way, told.use_case, told.rows)))
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps(measured(args.way, args.use_case, args.rows)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        one = rows_to_score(told.use_case, folder / "one")
+        one = rows_to_score(args.use_case, folder / "one")
         sizes = {
             f"{FEW:,} rows": cut(one, folder / "few"),
             "all rows": one,
             f"{TIMES} times": repeated(one, folder / "ten"),
         }
-        scored = {title: apart("predict", told.use_case, rows) for title, rows in sizes.items()}
+        scored = {title: apart("predict", args.use_case, rows) for title, rows in sizes.items()}
         ways = ("run-inference", "a-row-each", *SINKS)
-        others = {way: apart(way, told.use_case, sizes["all rows"]) for way in ways}
-        ten = {f"{way}, {TIMES} times": apart(way, told.use_case, sizes[f"{TIMES} times"]) for way in SINKS}
+        others = {way: apart(way, args.use_case, sizes["all rows"]) for way in ways}
+        ten = {f"{way}, {TIMES} times": apart(way, args.use_case, sizes[f"{TIMES} times"]) for way in SINKS}
         called = {"predict, written": scored["all rows"], **others, **ten}
     show(scored, called)
 
@@ -106,12 +105,9 @@ def repeated(rows: Path, out: Path) -> Path:
 
 def apart(way: str, use_case: str, rows: Path) -> dict[str, float]:
     """One measurement in a process of its own, the imports in it."""
-    command = [sys.executable, "-m", "benchmarks.predict", "--way", way, "--rows", str(rows)]
     began = time.perf_counter()
-    done = subprocess.run([*command, "--use-case", use_case], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return {**json.loads(done.stdout.splitlines()[-1]), "wall": time.perf_counter() - began}
+    found = run_apart("predict", "--way", way, "--rows", str(rows), "--use-case", use_case)
+    return {**found, "wall": time.perf_counter() - began}
 
 
 def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
@@ -142,8 +138,7 @@ def measured(way: str, use_case: str, rows: Path) -> dict[str, float]:
             plan_ranges(rows, "score", stage.shard_rows), model, stage, rowwise=way != "run-inference"
         )
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": number, "seconds": seconds, "peak": peak, "files": files}
+    return {"rows": number, "seconds": seconds, "peak": peak_mib(), "files": files}
 
 
 def by_sink(way: str, ranges: Sequence[Any], write: Any) -> int:
@@ -242,7 +237,7 @@ def by_run_inference(ranges: Sequence[Any], model: Path, stage: Any, *, rowwise:
 
 
 def show(scored: dict[str, dict[str, float]], called: dict[str, dict[str, float]]) -> None:
-    """The figures, and how they stand against what is asked."""
+    """The figures, and how they compare with what is required."""
     console = Console()
     table = Table("", "rows", "seconds", "of the process", "peak MiB", "shards", title="predict")
     for title, found in scored.items():
@@ -251,7 +246,7 @@ def show(scored: dict[str, dict[str, float]], called: dict[str, dict[str, float]
     few, one, ten = scored.values()
     rate = (ten["rows"] - one["rows"]) / (ten["seconds"] - one["seconds"])
     fixed = few["seconds"] - few["rows"] / rate
-    console.print(f"after start-up {rate:,.0f} rows/s: {rate / ASKED:.2f} times the {ASKED:,} asked for")
+    console.print(f"after start-up {rate:,.0f} rows/s: {rate / REQUIRED:.2f} times the {REQUIRED:,} required")
     console.print(f"fixed costs {fixed:.1f} s, and {few['wall'] - few['seconds']:.1f} s of imports")
     console.print(f"memory of {TIMES} times the rows: {ten['peak'] / one['peak']:.2f} times")
     table = Table("", "rows", "seconds", "of the process", "peak MiB", "shards", title="other ways")

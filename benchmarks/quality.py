@@ -3,7 +3,7 @@
 On the same rows of flights: `linear`, `dnn` and `wide_deep`, trained by the stage itself with the
 settings of the use case, and scikit-learn's HistGradientBoosting (300 iterations, categories as such).
 All learn from the training split; the networks stop by the eval split; the test split is scored once,
-the networks through their exported signature. Asked for: a test AUC of at least 0.70, no more than
+the networks through their exported signature. Required: a test AUC of at least 0.70, no more than
 0.005 below the boosted trees, and above `linear`.
 """
 
@@ -138,7 +138,7 @@ def quality(label: Floats, score: Floats, seconds: float) -> Quality:
 
 
 def show(found: dict[str, Quality]) -> None:
-    """The table, and how our model stands against what is asked."""
+    """The table, and how our model compares with what is required."""
     table = Table("", "test AUC", "log loss", "calibration", "training s", title="quality, test split")
     for name, one in found.items():
         figures = f"{one.auc:.4f}", f"{one.log_loss:.4f}", f"{one.calibration:.3f}", f"{one.seconds:.1f}"
@@ -148,7 +148,7 @@ def show(found: dict[str, Quality]) -> None:
     ours = found[load("flights").training.model].auc
     console.print(
         f"AUC {ours:.4f}: {ours - FLOOR:+.4f} to the floor of {FLOOR}, "
-        f"{ours - found['HistGradientBoosting'].auc:+.4f} to the trees (asked: no less than -{BELOW_TREES}), "
+        f"{ours - found['HistGradientBoosting'].auc:+.4f} to the trees (at least -{BELOW_TREES}), "
         f"{ours - found['linear'].auc:+.4f} to linear"
     )
 

@@ -38,24 +38,24 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
     parser.add_argument("--settings", default="{}", help="JSON of configs.settings.Serving")
-    told = parser.parse_args()
+    args = parser.parse_args()
     served = (
-        ["--model", str(told.model.resolve())]
-        if told.model
+        ["--model", str(args.model.resolve())]
+        if args.model
         else ["--registry", f"file://{ROOT}/output/registry", "--name", "flights"]
     )
-    with running_server([*served, "--settings", told.settings]) as (process, about, seconds):
+    with running_server([*served, "--settings", args.settings]) as (process, about, seconds):
         steps = ", ".join(f"{step} {took:.2f}" for step, took in about["versions"][0]["seconds"].items())
         print(f"start-up to healthy {seconds:.2f} s ({steps}), {process.memory_info().rss >> 20} MiB")
         instances = made_instances(about["versions"][0]["features"], 4096)
         for clients, rows in ((1, 1), (8, 1), (32, 1), (1, 32), (8, 32), (8, 256)):
             to_send = requests(instances, rows)
-            ask(clients, to_send, told.seconds / 5)  # warm
+            ask(clients, to_send, args.seconds / 5)  # warm
             before = process.cpu_times()
-            latencies = ask(clients, to_send, told.seconds)
+            latencies = ask(clients, to_send, args.seconds)
             after = process.cpu_times()
             cpu = after.user + after.system - before.user - before.system
-            report(clients, rows, latencies, told.seconds, cpu)
+            report(clients, rows, latencies, args.seconds, cpu)
 
 
 @contextlib.contextmanager
@@ -178,7 +178,7 @@ def report(clients: int, rows: int, latencies: Sequence[float], seconds: float, 
     if (clients, rows) == (1, 1):
         aim = f"  p99 is {p99 / AIMED_P99_MS:.2f} of the {AIMED_P99_MS:.0f} ms allowed"
     if (clients, rows) == (8, 1):
-        aim = f"  {rate / AIMED_REQUESTS:.2f} times the {AIMED_REQUESTS:.0f} requests/s asked for"
+        aim = f"  {rate / AIMED_REQUESTS:.2f} times the {AIMED_REQUESTS:.0f} requests/s required"
     print(
         f"{clients:3} clients x {rows:3} instances: p50 {p50:6.2f} ms  p99 {p99:6.2f} ms"
         f"  {rate:6.0f} requests/s  {rate * rows:8.0f} rows/s  {cpu / len(latencies) * 1000:5.2f} ms CPU{aim}"

@@ -2,7 +2,7 @@
 
 Every stage of flights (one epoch) reads and writes once below a folder and once below a bucket of the
 storage emulator on loopback, each time in a process of its own. Expect the seconds of its work without
-imports, the least of the repetitions, and their ratio, held against the 1.10 that is asked for. By the
+imports, the least of the repetitions, and their ratio, compared with the 1.10 required. By the
 clock the emulator's own work is included (it parses 30 MB/s of uploads on the same processors); the
 processor's seconds are the stage's alone. `register` is a mere copy of the model.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._process import run_apart
 from components.evaluate.settings import EvaluateStage
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import write_json, writing
@@ -38,7 +39,7 @@ from configs.settings import Settings
 Seconds = tuple[float, float]
 """By the clock, and of this process on the processors: the latter without the emulator's own work."""
 
-ASKED = 1.10
+REQUIRED = 1.10
 BUCKET = "benchmark"
 _EMULATOR = """
 import socketserver, sys
@@ -56,12 +57,12 @@ def main() -> None:
     parser.add_argument("--measure", choices=STAGES, help=argparse.SUPPRESS)
     parser.add_argument("--root", help=argparse.SUPPRESS)
     parser.add_argument("--warehouse", help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.measure:
-        print(json.dumps(measure(told.measure, place(told.root), _settings(told.warehouse))))
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(args.measure, place(args.root), _settings(args.warehouse))))
         return
     with tempfile.TemporaryDirectory() as folder, emulator():
-        show(compare(Path(folder), told.repeat, told.stage))
+        show(compare(Path(folder), args.repeat, args.stage))
 
 
 def compare(folder: Path, repeat: int, reported: list[str]) -> dict[str, tuple[Seconds, Seconds]]:
@@ -76,7 +77,8 @@ def compare(folder: Path, repeat: int, reported: list[str]) -> dict[str, tuple[S
         seconds: tuple[list[Seconds], list[Seconds]] = ([], [])
         for _ in range(times):
             for some, root in zip(seconds, (str(folder / "local"), f"gs://{BUCKET}"), strict=True):
-                some.append(_apart(stage, root, warehouse))
+                options = "--measure", stage, "--root", root, "--warehouse", warehouse
+                some.append(tuple(run_apart("storage", *options)))
         if stage in reported:
             found[stage] = (_least(seconds[0]), _least(seconds[1]))
     return found
@@ -117,22 +119,22 @@ def _ingest(root: Place, settings: Settings) -> Work:
 def _validate(root: Place, settings: Settings) -> Work:
     from components.validate import core
 
-    told = ValidateStage.of(settings)
-    return lambda: core.run(root / "rows", told, None, root / "statistics", silent)
+    stage = ValidateStage.of(settings)
+    return lambda: core.run(root / "rows", stage, None, root / "statistics", silent)
 
 
 def _transform(root: Place, settings: Settings) -> Work:
     from components.transform import core
 
-    told = TransformStage.of(settings)
-    return lambda: core.run(root / "rows", told, root / "graph", root / "examples", silent)
+    stage = TransformStage.of(settings)
+    return lambda: core.run(root / "rows", stage, root / "graph", root / "examples", silent)
 
 
 def _train(root: Place, settings: Settings) -> Work:
     from components.train import core
 
-    told, read = TrainStage.of(settings), (root / "examples", root / "graph")
-    return lambda: core.run(*read, told, root / "model", root / "log", root / "checkpoints", silent)
+    stage, read = TrainStage.of(settings), (root / "examples", root / "graph")
+    return lambda: core.run(*read, stage, root / "model", root / "log", root / "checkpoints", silent)
 
 
 def _train_from_a_stream(root: Place, settings: Settings) -> Work:
@@ -143,8 +145,8 @@ def _train_from_a_stream(root: Place, settings: Settings) -> Work:
 def _evaluate(root: Place, settings: Settings) -> Work:
     from components.evaluate import core
 
-    told = EvaluateStage.of(settings)
-    return lambda: core.run(root / "rows", root / "model", None, "", told, root / "evaluation", silent)
+    stage = EvaluateStage.of(settings)
+    return lambda: core.run(root / "rows", root / "model", None, "", stage, root / "evaluation", silent)
 
 
 def _register(root: Place, settings: Settings) -> Work:
@@ -174,15 +176,6 @@ def _settings(warehouse: str) -> Settings:
     return load("flights", overrides=[f"source.uri={warehouse}", "training.epochs=1"])
 
 
-def _apart(stage: str, root: str, warehouse: str) -> Seconds:
-    command = [sys.executable, "-m", "benchmarks.storage", "--measure", stage, "--root", root]
-    done = subprocess.run([*command, "--warehouse", warehouse], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    clock, processor = json.loads(done.stdout.splitlines()[-1])
-    return clock, processor
-
-
 @contextmanager
 def emulator() -> Iterator[None]:
     """The storage emulator in a process of its own, with an empty bucket; the clients find it."""
@@ -191,9 +184,9 @@ def emulator() -> Iterator[None]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    told = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory", f"--default-bucket={BUCKET}"]
+    options = ["start", "--host=127.0.0.1", f"--port={port}", "--in-memory", f"--default-bucket={BUCKET}"]
     with subprocess.Popen(
-        [sys.executable, "-c", _EMULATOR, *told],
+        [sys.executable, "-c", _EMULATOR, *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
@@ -213,11 +206,11 @@ def emulator() -> Iterator[None]:
 def show(found: dict[str, tuple[Seconds, Seconds]]) -> None:
     """Print the table."""
     headings = ("stage", "folder s", "gs:// s", "ratio", "processor s", "gs:// s", "ratio", "")
-    table = Table(*headings, title=f"asked: a ratio of at most {ASKED:.2f}")
+    table = Table(*headings, title=f"required: a ratio of at most {REQUIRED:.2f}")
     for stage, (here, there) in found.items():
         clock, processor = (b / a for a, b in zip(here, there, strict=True))
         figures = [f"{each:.2f}" for each in (here[0], there[0], clock, here[1], there[1], processor)]
-        table.add_row(stage, *figures, "" if min(clock, processor) <= ASKED else "above")
+        table.add_row(stage, *figures, "" if min(clock, processor) <= REQUIRED else "above")
     Console().print(table)
 
 

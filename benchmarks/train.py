@@ -3,7 +3,7 @@
 The model of flights learns the same examples four ways: batches that lie ready, never shuffled (no input
 pipeline at all), tensors in memory shuffled and cut by `tf.data`, `input_pipeline: memory`, and
 `input_pipeline: stream`. One process, an epoch of each in turn, so that a machine that slows down slows
-them alike; the fastest epoch of each is compared. Asked for: ours within 15 % of the tensors in memory.
+them alike; the fastest epoch of each is compared. Required: ours within 15 % of the tensors in memory.
 Then each input pipeline alone, without a model.
 """
 
@@ -27,7 +27,7 @@ from components.train.shards import Shards
 from configs.loading import load
 from configs.training import Training
 
-ASKED = 1.15
+REQUIRED = 1.15
 """Seconds of an epoch against those on tensors in memory."""
 Batches = Callable[[int], Iterable[Sequence[Any]]]
 """The batches of an epoch, by its number."""
@@ -37,7 +37,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--epochs", type=int, default=5)
-    told = parser.parse_args()
+    args = parser.parse_args()
     settings = load("flights")
     inputs = features.read(newest("transform_graph"), settings.label.column)
     shards = Shards(newest("examples"), "train", inputs)
@@ -45,8 +45,8 @@ def main() -> None:
     ways = _ways(shards, settings.training, size)
     keras.utils.set_random_seed(settings.training.seed)
     learner = Learner(models.build(inputs, settings.training), settings.training, steps=10_000)
-    learning = _in_turn(ways, told.epochs, lambda batch: learner.step(*batch))
-    alone = _in_turn(ways, told.epochs, lambda _: None)
+    learning = _in_turn(ways, args.epochs, lambda batch: learner.step(*batch))
+    alone = _in_turn(ways, args.epochs, lambda _: None)
     show(shards.rows, size, learning, alone)
 
 
@@ -102,10 +102,10 @@ def show(
     on_tensors = min(learning["tf.data"])
     for name, seconds in learning.items():
         best = min(seconds)
-        asked = f" (asked {ASKED})" if name in ("memory", "stream") else ""
+        required = f" (required {REQUIRED})" if name in ("memory", "stream") else ""
         input_alone = "" if name == "ready batches" else f"{rows / min(alone[name]):,.0f}"
         table.add_row(
-            name, f"{best:.2f}", f"{rows / best:,.0f}", f"{best / on_tensors:.2f}{asked}", input_alone
+            name, f"{best:.2f}", f"{rows / best:,.0f}", f"{best / on_tensors:.2f}{required}", input_alone
         )
     Console().print(table)
 

@@ -1,7 +1,7 @@
 """Where transform's seconds go: `python -m benchmarks.transform [--rows FOLDER]`, about 1 minute.
 
 Expect seconds and peak memory of the stage over a hundred rows (its fixed start-up) and over all of
-them, the rows a second of the difference, held against the 15,000 that are asked for, and the same
+them, the rows a second of the difference, compared with the 15,000 required, and the same
 start-up with one TFT analyzer a feature instead of one for all. Each is measured in a process of its
 own. Without --rows: those of the newest run of flights below output/; --use-case names another.
 """
@@ -10,9 +10,6 @@ import argparse
 import functools
 import json
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -25,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._newest import newest
+from benchmarks._process import peak_mib, run_apart
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.stage.recording import silent
 from components.transform.settings import TransformStage
@@ -34,7 +32,7 @@ from configs.rows import SPLITS
 
 FEW = 100
 """Rows of each split that stand for none."""
-ASKED = 15_000
+REQUIRED = 15_000
 """Rows a second, after start-up."""
 WAYS = {
     "few": "a hundred rows",
@@ -50,14 +48,20 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--use-case", default="flights")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    rows = told.rows or newest("rows", told.use_case)
-    if told.way:
-        print(json.dumps(measure(told.way, rows, TransformStage.of(load(told.use_case)))))
+    args = parser.parse_args()
+    rows = args.rows or newest("rows", args.use_case)
+    if args.way:
+        print(json.dumps(measure(args.way, rows, TransformStage.of(load(args.use_case)))))
         return
     with tempfile.TemporaryDirectory() as few:
         _cut(rows, Path(few))
-        found = {way: _apart(way, rows if way == "all" else Path(few), told.use_case) for way in WAYS}
+        found = {
+            way: run_apart(
+                "transform", "--way", way, "--rows", str(rows) if way == "all" else few,
+                "--use-case", args.use_case,
+            )
+            for way in WAYS
+        }  # fmt: skip
     show(found)
 
 
@@ -80,7 +84,7 @@ def measure(way: str, rows: Path, stage: TransformStage) -> dict[str, float]:
         "work": done - imported,
         "processor": now.user + now.system - used.user - used.system,
         "rows": float(summary["rows_in"]),
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": peak_mib(),
     }
 
 
@@ -96,7 +100,7 @@ def show(found: Mapping[str, Mapping[str, float]]) -> None:
     few, every = found["few"], found["all"]
     speed = (every["rows"] - few["rows"]) / max(every["work"] - few["work"], 1e-3)
     console.print(
-        f"start-up {few['work']:.1f} s; then {speed:,.0f} rows/s: {speed / ASKED:.1f} of what is asked"
+        f"start-up {few['work']:.1f} s; then {speed:,.0f} rows/s: {speed / REQUIRED:.1f} of what is required"
     )
     saved = found["plain"]["processor"] / found["stacked"]["processor"]
     console.print(f"one analyzer a feature takes {saved:.1f} times the start-up of the analysis (processor)")
@@ -137,15 +141,6 @@ def _analyze(way: str, rows: Path, stage: TransformStage, graph: Path) -> int:
     function = functools.partial(preprocess if way == "stacked" else plain, features=stage.features)
     train = plan_ranges(rows, "train", stage.transform.shard_rows)
     return analysis.analyze(function, train, stage, pipeline_options(stage.beam), graph, silent).rows
-
-
-def _apart(way: str, rows: Path, use_case: str) -> dict[str, float]:
-    told = ["--way", way, "--rows", str(rows), "--use-case", use_case]
-    command = [sys.executable, "-m", "benchmarks.transform", *told]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def _cut(rows: Path, few: Path) -> None:

@@ -9,12 +9,7 @@ Without --rows: those of the newest run of flights below output/.
 import argparse
 import functools
 import json
-import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._newest import newest
+from benchmarks._process import measure, run_apart
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.files.paths import parallel_map
 from components.shared.stage.recording import silent
@@ -41,28 +37,21 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--times", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    rows = told.rows or newest("rows", "flights")
-    if told.way:
-        print(json.dumps(measure(told.way, rows)))
+    args = parser.parse_args()
+    rows = args.rows or newest("rows", "flights")
+    if args.way:
+        print(json.dumps(measure(lambda: count(args.way, rows))))
         return
-    for times in told.times:
+    for times in args.times:
         with tempfile.TemporaryDirectory() as folder:
             repeated = _repeated(rows, Path(folder), times)
-            show({way: _apart(way, repeated) for way in WAYS})
+            show({way: run_apart("validate", "--way", way, "--rows", str(repeated)) for way in WAYS})
 
 
-def measure(way: str, rows: Path) -> dict[str, float]:
-    """Rows, seconds (by the clock and of the processors) and peak MiB of one way, in this process."""
-    began, worked = time.perf_counter(), time.process_time()
+def count(way: str, rows: Path) -> int:
+    """Compute the statistics in one way; returns the rows that they are of."""
     with tempfile.TemporaryDirectory() as spill, queries.engine("1GB", 2, Path(spill)) as engine:
-        counted = WAYS[way](engine, rows, Path(spill))
-    return {
-        "rows": counted,
-        "seconds": time.perf_counter() - began,
-        "processor": time.process_time() - worked,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
+        return WAYS[way](engine, rows, Path(spill))
 
 
 def show(found: Mapping[str, Mapping[str, float]]) -> None:
@@ -125,13 +114,6 @@ def _repeated(rows: Path, folder: Path, times: int) -> Path:
         for index in range(times * len(files)):
             shard_path(folder, split, index).symlink_to(files[index % len(files)].resolve())
     return folder
-
-
-def _apart(way: str, rows: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.validate", "--way", way, "--rows", str(rows)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ})
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 if __name__ == "__main__":

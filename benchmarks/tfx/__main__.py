@@ -51,8 +51,8 @@ def main() -> None:
     """Run both and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--python", default="python3.10", help="to make the peer's environment with")
-    told = parser.parse_args()
-    peer = _environment(told.python)
+    args = parser.parse_args()
+    peer = _environment(args.python)
     settings = load("flights")
     cost, manifest = ours()
     rows, evaluation = artifact_path(manifest, "rows"), artifact_path(manifest, "evaluation")
@@ -135,7 +135,7 @@ def _lists(values: "pa.Array[Any]") -> Any:
 def run_peer(interpreter: Path, settings: Settings, folder: Path) -> tuple[Cost, float]:
     """TFX's run: its cost and its test AUC."""
     features, training = settings.features, settings.training
-    told = {
+    request = {
         "features": {
             "numeric": list(features.numeric),
             "categorical": list(features.categorical),
@@ -151,9 +151,9 @@ def run_peer(interpreter: Path, settings: Settings, folder: Path) -> tuple[Cost,
         },
         "slices": settings.evaluation.slices,
     }
-    (folder / "told.json").write_text(json.dumps(told))
-    told_file = str(folder / "told.json")
-    command = [str(interpreter), str(HERE / "peer.py"), str(folder / "examples"), str(folder), told_file]
+    (folder / "settings.json").write_text(json.dumps(request))
+    settings_file = str(folder / "settings.json")
+    command = [str(interpreter), str(HERE / "peer.py"), str(folder / "examples"), str(folder), settings_file]
     cost, printed = _timed(command, Path("output/tfx.log"))
     return cost, float(json.loads(printed.splitlines()[-1])["auc"])
 

@@ -1,8 +1,8 @@
-"""TFX's pipeline, whole: `python peer.py EXAMPLES OUT TOLD` in the peer's environment; prints the AUC.
+"""TFX's pipeline, whole: `python peer.py EXAMPLES OUT SETTINGS` in the peer's environment; prints the AUC.
 
 ImportExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Transform, Trainer, Evaluator (with the slices
 of the use case) and Pusher, by TFX's LocalDagRunner. EXAMPLES holds TFRecord files of tf.Example in train/,
-eval/ and test/; TOLD is a JSON file with features, training, slices and threshold.
+eval/ and test/; SETTINGS is a JSON file with features, training, slices and threshold.
 """
 
 import json
@@ -15,10 +15,10 @@ import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
 
-def components(examples: str, out: str, told: Mapping[str, Any]) -> list[Any]:
+def components(examples: str, out: str, settings: Mapping[str, Any]) -> list[Any]:
     """The graph."""
     splits = [tfx.proto.Input.Split(name=split, pattern=f"{split}/*") for split in ("train", "eval", "test")]
-    config = {"features": json.dumps(told["features"]), "training": json.dumps(told["training"])}
+    config = {"features": json.dumps(settings["features"]), "training": json.dumps(settings["training"])}
     rows = tfx.components.ImportExampleGen(input_base=examples, input_config=tfx.proto.Input(splits=splits))
     statistics = tfx.components.StatisticsGen(examples=rows.outputs["examples"])
     schema = tfx.components.SchemaGen(statistics=statistics.outputs["statistics"])
@@ -44,7 +44,7 @@ def components(examples: str, out: str, told: Mapping[str, Any]) -> list[Any]:
     evaluator = tfx.components.Evaluator(
         examples=rows.outputs["examples"],
         model=trainer.outputs["model"],
-        eval_config=eval_config(told),
+        eval_config=eval_config(settings),
         example_splits=["test"],
     )
     pusher = tfx.components.Pusher(
@@ -56,7 +56,7 @@ def components(examples: str, out: str, told: Mapping[str, Any]) -> list[Any]:
     return [rows, statistics, schema, anomalies, transform, trainer, evaluator, pusher]
 
 
-def eval_config(told: Mapping[str, Any]) -> Any:
+def eval_config(settings: Mapping[str, Any]) -> Any:
     """The same metrics over the same slices as ours."""
     named = [
         "AUC",
@@ -69,19 +69,21 @@ def eval_config(told: Mapping[str, Any]) -> Any:
     ]
     metrics = [tfma.MetricConfig(class_name=name) for name in named]
     return tfma.EvalConfig(
-        model_specs=[tfma.ModelSpec(label_key=told["features"]["label"], signature_name="serving_default")],
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=s) for s in told["slices"])],
+        model_specs=[
+            tfma.ModelSpec(label_key=settings["features"]["label"], signature_name="serving_default")
+        ],
+        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=s) for s in settings["slices"])],
         metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
 
 
 def main() -> None:
     """Run and print."""
-    examples, out, told = sys.argv[1], sys.argv[2], json.loads(Path(sys.argv[3]).read_text())
+    examples, out, settings = sys.argv[1], sys.argv[2], json.loads(Path(sys.argv[3]).read_text())
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="peer",
         pipeline_root=f"{out}/pipeline",
-        components=components(examples, out, told),
+        components=components(examples, out, settings),
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             f"{out}/metadata.db"
         ),
