@@ -1,4 +1,4 @@
-"""What stages need to know of Google Cloud: how versions are served there, and who asks BigQuery."""
+"""What stages need to know of Google Cloud: how versions are served there, and who queries BigQuery."""
 
 from configs.bigquery import BigQueryAccess
 from configs.cloud import OnlinePrediction
@@ -8,7 +8,7 @@ from configs.settings import Settings
 
 
 class ServingCloud(Section):
-    """How versions are kept and served on Vertex AI."""
+    """How versions are stored and served on Vertex AI."""
 
     bucket: str
     """Holds each version's files: gs://BUCKET/registry/NAME/…"""

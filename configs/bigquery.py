@@ -16,7 +16,7 @@ class BigQuery(Section):
     location: Annotated[str, Field(pattern=r"^([A-Za-z]+|[a-z]+-[a-z]+[0-9])?$", examples=["US"])] = ""
     """Of datasets and jobs: a region, US or EU; empty: the project's region."""
     maximum_bytes_billed: PositiveInt = 100 * 2**30
-    """A query that would scan more is refused before it costs anything."""
+    """A query that would scan more is rejected before it costs anything."""
     temporary_dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,1024}$")] = "pipeline_temporary"
     """Holds a query's rows until they are exported; its tables expire."""
     expire_hours: PositiveInt = 24

@@ -142,7 +142,7 @@ class TrainingJob(Section):
 
 
 class RequestLog(Section):
-    """A sample of requests and answers, kept in BigQuery."""
+    """A sample of requests and answers, stored in BigQuery."""
 
     table: Annotated[str, Field(pattern=r"^bq://[^/]+$")]
     """bq://PROJECT.DATASET.TABLE"""
@@ -221,7 +221,7 @@ class Cloud(Section):
     pinned_images: bool = True
     """Refuse images that are not named by their digest: what runs is then what was reviewed."""
     budget_usd: NonNegativeFloat | None = None
-    """`plan`'s high estimate above this refuses a run; None: no limit."""
+    """`plan`'s high estimate above this stops a run; None: no limit."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "Cloud":

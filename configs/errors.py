@@ -1,4 +1,4 @@
-"""The errors a user may meet, all of one form: subject, expected, got, and the way out.
+"""The errors a user may meet, all of one form: subject, expected, got, and the remedy.
 
 PipelineError
 ├── SettingsError            a YAML file, an override or an environment says something impossible
@@ -18,7 +18,7 @@ PipelineError
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
 ├── BusyError                a port, file or run that something else holds
 ├── NoSpaceError             the disk is full
-├── CloudError               Google Cloud refuses, or does not answer
+├── CloudError               Google Cloud rejects a call, or does not answer
 │   └── JobError                 a job there failed, or somebody cancelled it
 ├── BudgetError              a run may cost more than the budget
 ├── PlaceError               a place on Cloud Storage is missing, closed to us or damaged
@@ -66,12 +66,12 @@ def _again(kind: type[PipelineError], subject: str, expected: str, got: str, rem
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
-    """A way out of a misspelt name: the nearest one that there is, as a question.
+    """A remedy for a misspelt name: the nearest one that there is, as a question.
 
     Args:
         word: What was written.
         known: What could have been meant.
-        otherwise: The way out where nothing is near.
+        otherwise: The remedy where nothing is near.
     """
     nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"Did you mean '{nearest[0]}'?" if nearest else otherwise
@@ -150,7 +150,7 @@ class PlaceError(PipelineError):
 
 
 class CloudError(PipelineError):
-    """Google Cloud refuses, or does not answer."""
+    """Google Cloud rejects a call, or does not answer."""
 
 
 class JobError(CloudError):
@@ -166,10 +166,10 @@ class UnknownRunError(PipelineError):
 
 
 def translate_os_error(error: BaseException) -> BaseException:
-    """The error itself, or ours where the operating system's says something a user can mend."""
+    """The error itself, or ours where the operating system's says something a user can fix."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NoSpaceError(
             f"no space left for {error.filename or 'the output'}",
-            remedy="Free some space and run the same command again: finished stages are kept.",
+            remedy="Free some space and run the same command again: finished stages stay.",
         )
     return error

@@ -94,7 +94,7 @@ def use_cases() -> list[str]:
 
 
 def schema_text(use_case: str | Path) -> str:
-    """The reviewed schema kept beside the use case; empty before the first run."""
+    """The reviewed schema next to the use case; empty before the first run."""
     path = use_case_folder(use_case) / SCHEMA
     return path.read_text() if path.is_file() else ""
 
@@ -130,7 +130,7 @@ def _read(path: Path, origins: Origins) -> dict[str, Any]:
 
 
 def _note_origins(node: yaml.Node, at: KeyPath, path: Path, origins: Origins) -> None:
-    """Remember the line of every key; refuse a key said twice."""
+    """Remember the line of every key; reject a key given twice."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -192,7 +192,7 @@ def _sql(section: str, path: Path, origins: Origins) -> str:
     return path.read_text()
 
 
-# --- explaining a refusal -----------------------------------------------------------------------
+# --- explaining an error ------------------------------------------------------------------------
 
 
 def _explained(

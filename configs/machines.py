@@ -51,8 +51,8 @@ def check(machine: str, accelerator: str | None, count: int, topology: str = "")
     Raises:
         ValueError: The combination does not exist; the message says what goes, with an example.
     """
-    asked = f"{count} x {accelerator}" if accelerator else f"topology {topology}" if topology else "none"
-    subject = f"accelerator {asked} on machine_type {machine}"
+    wanted = f"{count} x {accelerator}" if accelerator else f"topology {topology}" if topology else "none"
+    subject = f"accelerator {wanted} on machine_type {machine}"
     if _LATER_TPU.fullmatch(machine):
         raise ValueError(
             f"{subject}: TensorFlow does not support TPUs later than v5e there; "

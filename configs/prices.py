@@ -1,4 +1,4 @@
-"""What Google Cloud asks for: the price file behind `plan`, strict; each price has its day and its basis."""
+"""The prices of Google Cloud: the file behind `plan`, strict; each price has its day and its basis."""
 
 import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every knob of the pipeline: typed, frozen, unknown keys refused, defaults here and nowhere else.
+"""Every knob of the pipeline: typed, frozen, unknown keys rejected, defaults here and nowhere else.
 
 A use case (`configs/<use case>/use_case.yaml`) says WHAT, an environment
 (`configs/environments/<name>.yaml`) says WHERE; both are parts of one `Settings`.

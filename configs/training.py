@@ -46,7 +46,7 @@ class Training(Section):
     """Stop after this many epochs without a better eval AUC; None: never. The best weights are kept."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 17
     input_pipeline: Literal["memory", "stream"] = "memory"
-    """memory: examples held as tensors; stream: read shard by shard each epoch (any size)."""
+    """memory: examples as tensors in memory; stream: read shard by shard each epoch (any size)."""
     shuffle_rows: PositiveInt = 200_000
     """stream: size of the shuffle pool, rows; two pools are in memory at a time."""
     mixed_precision: Literal["none", "auto", "float16", "bfloat16"] = "none"

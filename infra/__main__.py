@@ -24,18 +24,18 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Version = Annotated[str, typer.Option(help="A tag; default: the commit of the working tree.")]
 
 
-def _asking(yes: bool) -> environments.Asked:
+def _asking(yes: bool) -> environments.Confirm:
     """A question on the terminal; without one, the answer is no."""
 
-    def asked(question: str) -> bool:
+    def confirm(question: str) -> bool:
         if yes:
             return True
         if not sys.stdin.isatty():
-            typer.echo(f"{question} Nobody is there to ask: say YES=1 (--yes).", err=True)
+            typer.echo(f"{question} There is no terminal to ask on: set YES=1 (--yes).", err=True)
             return False
         return typer.confirm(question)
 
-    return asked
+    return confirm
 
 
 @app.command()
@@ -73,14 +73,14 @@ def down(
 def build(env: Name, version: Version = "") -> None:
     """Build and push the images of an environment, and pin their digests."""
     settings = registry.settings_of(env)
-    _kept(env, registry.build(settings, version))
+    _write(env, registry.build(settings, version))
 
 
 @app.command()
 @in_one_line
 def pin(env: Name, version: Version = "") -> None:
     """Look up the digests of a version that is in the environment's registry."""
-    _kept(env, registry.pin(registry.settings_of(env), version))
+    _write(env, registry.pin(registry.settings_of(env), version))
 
 
 @app.command()
@@ -110,7 +110,7 @@ def sbom(
     for path, image in materials.write(settings):
         typer.echo(f"{path.relative_to(ROOT)}: {image}")
         if keep:
-            typer.echo(f"kept in {materials.keep(settings, path, image)}")
+            typer.echo(f"copied to {materials.keep(settings, path, image)}")
 
 
 @app.command()
@@ -157,14 +157,14 @@ def promote(
     """Copy the tested images into an environment's registry, to the very digest, and pin them."""
     settings = registry.settings_of(env)
     tested = commit or versions.commit()
-    _kept(env, registry.promote(registry.settings_of(source), settings, tested, version))
+    _write(env, registry.promote(registry.settings_of(source), settings, tested, version))
 
 
-def _kept(env: str, digests: dict[str, str]) -> None:
+def _write(env: str, digests: dict[str, str]) -> None:
     path = registry.write(env, digests)
     for image in digests.values():
         typer.echo(image)
-    typer.echo(f"kept in {path.relative_to(ROOT)}")
+    typer.echo(f"written to {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

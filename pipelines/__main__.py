@@ -122,12 +122,12 @@ def plan(
 @in_one_line
 def preflight(
     use_case: Annotated[
-        str, typer.Argument(help="Its tables are looked at too; default: none.", metavar="[USE_CASE]")
+        str, typer.Argument(help="Also check this use case's tables (default: none).", metavar="[USE_CASE]")
     ] = "",
     env: Environment = "dev",
     overrides: Overrides = None,
 ) -> None:
-    """Check that Google Cloud is ready; each failure comes with the command that mends it."""
+    """Check that Google Cloud is ready; each failure comes with the command that fixes it."""
     from configs.loading import load, use_cases
     from pipelines.preflight import command
     from pipelines.view import open_console
@@ -192,7 +192,7 @@ def predict(
     env: Environment = "local",
     url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8080",
 ) -> None:
-    """Ask the server for predictions."""
+    """Request predictions from the server."""
     from configs.loading import load
     from pipelines.commands import predict as predict_command
 
@@ -209,7 +209,7 @@ def predict_batch(
         str, typer.Option(help="A number, or champion or challenger; default: the champion.")
     ] = "",
     repeat: Annotated[
-        str, typer.Option(help="A run whose predictions this run takes the place of.", metavar="RUN")
+        str, typer.Option(help="A run whose predictions this run replaces.", metavar="RUN")
     ] = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")] = False,
 ) -> None:
@@ -218,8 +218,8 @@ def predict_batch(
     from pipelines.commands import predict_batch as batch_command
 
     settings = load(use_case, env, overrides or ())
-    told = batch_command.BatchRequest(version=version, repeat=repeat, caching=not no_cache)
-    raise typer.Exit(0 if batch_command.run(settings, told) else 1)
+    request = batch_command.BatchRequest(version=version, repeat=repeat, caching=not no_cache)
+    raise typer.Exit(0 if batch_command.run(settings, request) else 1)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Bring an environment's infrastructure up, look at what would change, take it down."""
+"""Bring an environment's infrastructure up, show what would change, take it down."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from infra.commands.terraform import Resource, Root, without_index
 DATA = {
     "bucket": ("google_storage_bucket",),
     "warehouse": ("google_bigquery_dataset", "google_bigquery_table"),
-    "images": ("google_artifact_registry_repository",),  # without which no kept model can serve again
+    "images": ("google_artifact_registry_repository",),  # without which no registered model can serve again
 }
-"""What `down` keeps unless it is asked by name, by the types of Terraform."""
+"""What `down` leaves unless it is named, by the types of Terraform."""
 _MARKED = ("bucket", "warehouse")
 """What goes with its contents only where the state says so before it goes."""
 _STAYS = (
@@ -25,9 +25,9 @@ _STAYS = (
 )
 """Costs hardly anything, and cannot be made again under its name for weeks, or ever: it always stays."""
 
-Asked = Callable[[str], bool]
-"""A question to the person; True: go on."""
-Told = Callable[[str], None]
+Confirm = Callable[[str], bool]
+"""Asks the user a question; True: go on."""
+Print = Callable[[str], None]
 
 
 def plan(place: Place) -> None:
@@ -41,7 +41,7 @@ def plan(place: Place) -> None:
     root.plan()
 
 
-def up(place: Place, asked: Asked, told: Told) -> bool:
+def up(place: Place, confirm: Confirm, echo: Print) -> bool:
     """Bring everything up, after a yes to what Terraform shows.
 
     Returns:
@@ -52,18 +52,18 @@ def up(place: Place, asked: Asked, told: Told) -> bool:
         TerraformError: A variable or a file is wrong, or a change failed.
     """
     if not state_bucket.is_there(place):
-        told(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
-        if not _applied(_bootstrap(place), asked, told):
+        echo(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
+        if not _applied(_bootstrap(place), confirm, echo):
             return False
     if place.own_keys:
         service_agents.wake(place)
-    done = _applied(_opened(place), asked, told)
+    done = _applied(_opened(place), confirm, echo)
     if done:
-        told(f"{place.environment} is up in {place.project}.")
+        echo(f"{place.environment} is up in {place.project}.")
     return done
 
 
-def down(place: Place, delete: Iterable[str], asked: Asked, told: Told) -> bool:
+def down(place: Place, delete: Iterable[str], confirm: Confirm, echo: Print) -> bool:
     """Take down what costs, after a yes; buckets and datasets only where they are named.
 
     Returns:
@@ -76,17 +76,17 @@ def down(place: Place, delete: Iterable[str], asked: Asked, told: Told) -> bool:
     """
     names = tuple(_known(name) for name in delete)
     if not state_bucket.is_there(place):
-        told(f"Nothing is up: there is no gs://{place.state_bucket}.")
+        echo(f"Nothing is up: there is no gs://{place.state_bucket}.")
         return True
     root = _opened(place)
     there = root.state()
     stays = staying(there, names)
     goes = [address for address in there if address not in stays]
     gone = not goes or (
-        _may_be_emptied(root, there, names, asked)
-        and _applied(root, asked, told, "-destroy", *_flag(names), *_targets(goes))
+        _may_be_emptied(root, there, names, confirm)
+        and _applied(root, confirm, echo, "-destroy", *_flag(names), *_targets(goes))
     )
-    told(
+    echo(
         "\n  ".join(
             [f"{place.environment} is {'down' if gone else 'up as it was'}; what stays:", *sorted(stays)]
         )
@@ -98,34 +98,36 @@ def staying(there: Mapping[str, Resource], delete: Iterable[str]) -> set[str]:
     """The addresses that `down` leaves: data not named, what always stays, and all that these need."""
     data = tuple(kind for name, kinds in DATA.items() if name not in delete for kind in kinds)
     waiting = [each for each in there.values() if each.kind.startswith(_STAYS) or each.kind in data]
-    kept: set[str] = set()
+    stays: set[str] = set()
     while waiting:
         each = waiting.pop()
-        if each.address not in kept:
-            kept.add(each.address)
+        if each.address not in stays:
+            stays.add(each.address)
             waiting += [other for other in there.values() if without_index(other.address) in each.needs]
-    return kept
+    return stays
 
 
-def _applied(root: Root, asked: Asked, told: Told, *options: str) -> bool:
+def _applied(root: Root, confirm: Confirm, echo: Print, *options: str) -> bool:
     """Plan, show, ask, apply; whether all is as it should be at the end."""
     if not root.plan(*options):
-        told("Nothing to change.")
+        echo("Nothing to change.")
         return True
-    if not asked("Do this?"):
-        told("Nothing was changed.")
+    if not confirm("Do this?"):
+        echo("Nothing was changed.")
         return False
     root.apply()
     return True
 
 
-def _may_be_emptied(root: Root, there: Mapping[str, Resource], names: tuple[str, ...], asked: Asked) -> bool:
+def _may_be_emptied(
+    root: Root, there: Mapping[str, Resource], names: tuple[str, ...], confirm: Confirm
+) -> bool:
     """Have the state say of data that it may go with what is in it."""
     kinds = tuple(kind for name in names if name in _MARKED for kind in DATA[name])
-    held = [each.address for each in there.values() if each.kind in kinds]
-    if not held or not root.plan(*_flag(names), *_targets(held)):
+    marked = [each.address for each in there.values() if each.kind in kinds]
+    if not marked or not root.plan(*_flag(names), *_targets(marked)):
         return True
-    if not asked(f"Mark {', '.join(held)} to be deleted with all that is in them?"):
+    if not confirm(f"Mark {', '.join(marked)} to be deleted with all that is in them?"):
         return False
     root.apply()
     return True
@@ -154,15 +156,15 @@ def _bootstrap(place: Place) -> Root:
     """The root that makes the state bucket; its own state stays on this machine, and may be lost."""
     said = {"project": place.project, "region": place.region, "environment": place.environment}
     variables = tuple(f"-var={key}={value}" for key, value in said.items())
-    root = Root(INFRA / "bootstrap", place.kept / "bootstrap", variables)
-    root.init([f"path={(root.kept / 'terraform.tfstate').resolve()}"])
+    root = Root(INFRA / "bootstrap", place.folder / "bootstrap", variables)
+    root.init([f"path={(root.data / 'terraform.tfstate').resolve()}"])
     return root
 
 
 def _opened(place: Place) -> Root:
     """The environment's root, on its remote state."""
     _package_trigger()
-    root = Root(INFRA, place.kept, (f"-var-file={place.variables.resolve()}",))
+    root = Root(INFRA, place.folder, (f"-var-file={place.variables.resolve()}",))
     root.init([f"bucket={place.state_bucket}", f"prefix={place.environment}"])
     return root
 

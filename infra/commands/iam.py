@@ -83,14 +83,14 @@ def matrix(path: Path = MATRIX) -> Matrix:
     return Matrix.model_validate(yaml.safe_load(path.read_text()))
 
 
-def granted(told: Matrix, variables: Mapping[str, Any]) -> Iterator[Granted]:
+def granted(rights: Matrix, variables: Mapping[str, Any]) -> Iterator[Granted]:
     """Every grant that Terraform makes with these variables.
 
     Args:
-        told: The matrix.
+        rights: The matrix of roles.
         variables: Of infra/variables.tf, with their defaults, as a plan tells them.
     """
-    for name, identity in told.identities.items():
+    for name, identity in rights.identities.items():
         if not is_on(identity.when, variables):
             continue
         own = f"serviceAccount:{name}@{{project}}.iam.gserviceaccount.com"
@@ -100,10 +100,12 @@ def granted(told: Matrix, variables: Mapping[str, Any]) -> Iterator[Granted]:
                 yield from _each(parts, variables)
 
 
-def roles(told: Matrix, variables: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+def roles(rights: Matrix, variables: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """The permissions of each role of our own that Terraform makes with these variables."""
     return {
-        name: frozenset(role.permissions) for name, role in told.roles.items() if is_on(role.when, variables)
+        name: frozenset(role.permissions)
+        for name, role in rights.roles.items()
+        if is_on(role.when, variables)
     }
 
 

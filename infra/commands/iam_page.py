@@ -31,9 +31,9 @@ test can see; the file says why.
 _HEAD = "| role | on | why | for |\n|---|---|---|---|"
 
 
-def page(told: Matrix) -> str:
+def page(matrix: Matrix) -> str:
     """The whole page, as Markdown."""
-    parts = [_TOP, *(_identity(name, each) for name, each in told.identities.items()), _roles(told)]
+    parts = [_TOP, *(_identity(name, each) for name, each in matrix.identities.items()), _roles(matrix)]
     return "\n".join(parts)
 
 
@@ -55,8 +55,8 @@ def _permissions(grant: Grant) -> Iterator[str]:
     yield from (f"*{each}*" for each in grant.unseen)
 
 
-def _roles(told: Matrix) -> str:
-    rows = "\n".join(_role(name, role) for name, role in told.roles.items())
+def _roles(matrix: Matrix) -> str:
+    rows = "\n".join(_role(name, role) for name, role in matrix.roles.items())
     return f"## Roles of our own\n\n| role | why | permissions |\n|---|---|---|\n{rows}\n"
 
 

@@ -34,7 +34,7 @@ class Place:
         return f"{self.project}-terraform-state"
 
     @property
-    def kept(self) -> Path:
+    def folder(self) -> Path:
         """The folder of this machine for what Terraform works with."""
         return OUTPUT / self.environment
 

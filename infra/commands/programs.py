@@ -43,8 +43,8 @@ def output(words: Sequence[str]) -> str:
     Raises:
         CloudError: It failed.
     """
-    told = [program(words[0]), *words[1:]]
-    done = subprocess.run(told, stdout=subprocess.PIPE, text=True, check=False)
+    command = [program(words[0]), *words[1:]]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     _judged(words, done.returncode)
     return done.stdout
 

@@ -63,11 +63,11 @@ def images_of(settings: Settings) -> tuple[Image, ...]:
     named = {"image": ("pipeline", settings.image)}
     if settings.cloud and settings.cloud.prediction.image:
         named["cloud.prediction.image"] = ("serving", settings.cloud.prediction.image)
-    return tuple(_image(name, key, told) for key, (name, told) in named.items())
+    return tuple(_image(name, key, image) for key, (name, image) in named.items())
 
 
-def _image(name: str, key: str, told: str) -> Image:
-    whole = told.partition("@")[0]
+def _image(name: str, key: str, image: str) -> Image:
+    whole = image.partition("@")[0]
     repository, colon, tag = whole.rpartition(":")
     if not colon or "/" in tag:
         repository, tag = whole, ""
@@ -120,7 +120,7 @@ def accept(settings: Settings, version: str) -> None:
     """Say of the images that are pinned that they have passed: by a tag, so that the registry remembers."""
     tag = TESTED + checked(version or commit())
     for image, digest in _pinned(settings):
-        if skopeo.found(image.at(tag)) != digest:  # where tags stay, the same one again would be refused
+        if skopeo.found(image.at(tag)) != digest:  # where tags stay, the same one again would be rejected
             skopeo.copy(image.by(digest), image.at(tag))
 
 
@@ -153,7 +153,7 @@ def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
             f"{theirs.repository}:{TESTED}{tested}",
             expected="an image that has passed the end-to-end run",
             got="none",
-            remedy="Wait for the build of main on that commit, or mend it; then start this one again.",
+            remedy="Wait for the build of main on that commit, or fix it; then start this one again.",
         )
     skopeo.copy(theirs.by(digest), ours.at(version))
     arrived = skopeo.digest_of(ours.at(version))
@@ -181,7 +181,7 @@ def write(environment: str, digests: Mapping[str, str]) -> Path:
 
 
 def pinned(environment: str) -> dict[str, str]:
-    """What `write` kept.
+    """What `write` wrote.
 
     Raises:
         SettingsError: Nothing was.

@@ -1,7 +1,7 @@
 """Known vulnerabilities of an image, by Google's On-Demand Scanning, and the gate over them.
 
 A scan costs about 0.26 USD. What is grave and has a fix stops the delivery; what has none is counted, because
-nobody could mend it; what infra/delivery/accepted.yaml names passes until its day.
+nobody could fix it; what infra/delivery/accepted.yaml names passes until its day.
 """
 
 import datetime
@@ -65,7 +65,7 @@ def scan(image: str, location: str = "us") -> list[Vulnerability]:
     """Every known vulnerability of an image, by its digest.
 
     Raises:
-        CloudError: The image could not be read, or the service refused.
+        CloudError: The image could not be read, or the service rejected it.
     """
     words = ["artifacts", "docker", "images"]
     done = _gcloud(
@@ -107,13 +107,13 @@ def judge(
     today: datetime.date,
 ) -> Verdict:
     """Apart what stops the delivery: at least this grave, mendable, and not accepted for today."""
-    refused = SEVERITIES[: SEVERITIES.index(severity) + 1]
+    stopping = SEVERITIES[: SEVERITIES.index(severity) + 1]
     grave: list[Vulnerability] = []
     passed: list[Vulnerability] = []
     for each in found:
         acceptance = accepted.get(each.name)
         excused = acceptance is not None and today <= acceptance.until
-        stops = each.severity in refused and bool(each.fixed) and not excused
+        stops = each.severity in stopping and bool(each.fixed) and not excused
         (grave if stops else passed).append(each)
     return Verdict(tuple(grave), tuple(passed))
 

@@ -1,4 +1,4 @@
-"""Registries, asked by skopeo: it needs no daemon, and copies between them without a change."""
+"""Registries, read and written by skopeo: it needs no daemon, and copies between them without a change."""
 
 import subprocess
 
@@ -33,7 +33,7 @@ def copy(source: str, target: str) -> None:
     """Copy an image, all of its platforms, to the very digest.
 
     Raises:
-        CloudError: A registry refuses, or the digest would change.
+        CloudError: A registry rejects it, or the digest would change.
     """
     words = [program("skopeo"), "copy", "--all", "--preserve-digests", "--quiet"]
     done = subprocess.run(

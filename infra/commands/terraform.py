@@ -1,4 +1,4 @@
-"""Terraform's command line: what it prints is shown as it is, what it ends with is told on."""
+"""Terraform's command line: its output is shown as it is, its exit code becomes an error."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _INDEX = re.compile(r'\[(?:"[^"]*"|\d+)\]')
 
 
 class TerraformError(PipelineError):
-    """Terraform refused; it has said why, above."""
+    """Terraform failed; its own messages stand above."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Root:
     """A folder of Terraform with one state, and what is said to it."""
 
     folder: Path
-    kept: Path
+    data: Path
     """For plugins and plans."""
     variables: tuple[str, ...]
     """`-var=…`, `-var-file=…`: what plans depend on."""
@@ -35,18 +35,18 @@ class Root:
     @property
     def plan_file(self) -> Path:
         """The plan that was shown, which is the one to be applied."""
-        return self.kept / "plan"
+        return self.data / "plan"
 
     def init(self, backend: Iterable[str] = ()) -> None:
         """Fetch the providers and open the state.
 
         Raises:
             SettingsError: There is no Terraform.
-            TerraformError: It refused.
+            TerraformError: It failed.
         """
-        self.kept.mkdir(parents=True, exist_ok=True)
-        told = [f"-backend-config={each}" for each in backend]
-        self._shown("init", "-input=false", "-reconfigure", *told)
+        self.data.mkdir(parents=True, exist_ok=True)
+        options = [f"-backend-config={each}" for each in backend]
+        self._shown("init", "-input=false", "-reconfigure", *options)
 
     def plan(self, *options: str) -> bool:
         """Show what would change, and keep it; returns whether anything would.
@@ -71,14 +71,14 @@ class Root:
         Raises:
             TerraformError: The state could not be read.
         """
-        content = json.loads(self._asked("show", "-json"))
+        content = json.loads(self._output("show", "-json"))
         return {each.address: each for each in _resources(content.get("values", {}).get("root_module", {}))}
 
     def _shown(self, *words: str, allowed: Sequence[int] = (0,)) -> int:
         code = subprocess.run(self._command(*words), env=self._environment(), check=False).returncode
         return self._judged(words[0], code, allowed)
 
-    def _asked(self, *words: str) -> str:
+    def _output(self, *words: str) -> str:
         done = subprocess.run(
             self._command(*words), env=self._environment(), check=False, stdout=subprocess.PIPE, text=True
         )
@@ -99,7 +99,7 @@ class Root:
         """An environment's own data folder: two environments of one folder do not meet."""
         return {
             **os.environ,
-            "TF_DATA_DIR": str((self.kept / "terraform").resolve()),
+            "TF_DATA_DIR": str((self.data / "terraform").resolve()),
             "TF_IN_AUTOMATION": "1",
         }
 

@@ -26,7 +26,7 @@ KNOWN = ("training", "prediction")
 _USE_CASE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
-class Asked(NamedTuple):
+class Request(NamedTuple):
     """What a message asks for."""
 
     use_case: str
@@ -47,19 +47,19 @@ def start(event: Any) -> None:
     """Start the run that an event asks for.
 
     Raises:
-        GoogleAPICallError: The service refuses it, or does not answer: the event is to come again.
+        GoogleAPICallError: The service rejects it, or does not answer: the event is to come again.
     """
     try:
-        asked = _asked(event)
-        run_id = f"{asked.prefix}-event-{_digest(event)}"
-        launch = _launch(asked)
+        request = _request(event)
+        run_id = f"{request.prefix}-event-{_digest(event)}"
+        launch = _launch(request)
     except BadMessage as bad:
         _log("ERROR", f"{event['id']}: {bad}")
         return
     _log("INFO", f"{event['id']}: {_submit(launch, run_id)} {run_id}")
 
 
-def _asked(event: Any) -> Asked:
+def _request(event: Any) -> Request:
     """The use case that a message names, and its pipeline."""
     try:
         content = json.loads(base64.b64decode(event.data["message"]["data"], validate=True))
@@ -75,7 +75,7 @@ def _asked(event: Any) -> Asked:
         raise BadMessage(f"expected a use case's name, got {json.dumps(use_case)[:200]}")
     if pipeline not in KNOWN:
         raise BadMessage(f"expected a pipeline, {' or '.join(KNOWN)}, got {json.dumps(pipeline)[:200]}")
-    return Asked(use_case, pipeline)
+    return Request(use_case, pipeline)
 
 
 def _digest(event: Any) -> str:
@@ -83,19 +83,19 @@ def _digest(event: Any) -> str:
     return hashlib.blake2b(f"{event['source']}\n{event['id']}".encode(), digest_size=8).hexdigest()
 
 
-def _launch(asked: Asked) -> dict[str, Any]:
+def _launch(request: Request) -> dict[str, Any]:
     """How a published pipeline of a use case is started."""
     from google.api_core.exceptions import NotFound
     from google.cloud import storage
 
     bucket, _, folder = os.environ[PIPELINES].removeprefix("gs://").partition("/")
-    name = "/".join(filter(None, (folder.strip("/"), f"{asked.pipeline}-{asked.use_case}.json")))
+    name = "/".join(filter(None, (folder.strip("/"), f"{request.pipeline}-{request.use_case}.json")))
     try:
         content: dict[str, Any] = json.loads(storage.Client().bucket(bucket).blob(name).download_as_bytes())
     except NotFound as error:
         raise BadMessage(
-            f"no {asked.pipeline} pipeline of '{asked.use_case}': no gs://{bucket}/{name}. Publish it: "
-            f"python -m pipelines publish {asked.use_case} --env ENVIRONMENT --pipeline {asked.pipeline}"
+            f"no {request.pipeline} pipeline of '{request.use_case}': no gs://{bucket}/{name}. Publish it: "
+            f"python -m pipelines publish {request.use_case} --env ENVIRONMENT --pipeline {request.pipeline}"
         ) from error
     return content
 

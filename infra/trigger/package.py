@@ -25,13 +25,13 @@ def package(archive: Path = ARCHIVE, sources: Iterable[str] = SOURCES) -> Path:
         FileNotFoundError: A source is missing.
     """
     archive.parent.mkdir(parents=True, exist_ok=True)
-    beside = archive.with_suffix(".part")
-    with zipfile.ZipFile(beside, "w") as opened:
+    partial = archive.with_suffix(".part")
+    with zipfile.ZipFile(partial, "w") as opened:
         for name in sorted(sources):
             entry = zipfile.ZipInfo(name, _LONG_AGO)
             entry.external_attr = _PLAIN_FILE
             opened.writestr(entry, (HERE / name).read_bytes())  # stored: compressors differ between versions
-    return beside.replace(archive)
+    return partial.replace(archive)
 
 
 if __name__ == "__main__":

@@ -20,14 +20,14 @@ def predict(settings: Settings, instances: Path | None, url: str) -> None:
 
     registry = registry_of(settings)
     if isinstance(registry, Answering):
-        asked = _read(registry, settings.name, instances) if instances else _golden_rows(settings)
-        answers = registry.predict(settings.name, asked)
-        for instance, (score, version) in zip(asked, answers, strict=True):
+        rows = _read(registry, settings.name, instances) if instances else _golden_rows(settings)
+        answers = registry.predict(settings.name, rows)
+        for instance, (score, version) in zip(rows, answers, strict=True):
             view.show_prediction(instance, score, version)
         return
     server = client.find(url)
-    asked = client.read(instances, server.features) if instances else _golden_rows(settings)
-    for instance, prediction in zip(asked, client.predict(server, asked), strict=True):
+    rows = client.read(instances, server.features) if instances else _golden_rows(settings)
+    for instance, prediction in zip(rows, client.predict(server, rows), strict=True):
         view.show_prediction(instance, prediction.score, prediction.version)
 
 

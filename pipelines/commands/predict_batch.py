@@ -32,7 +32,7 @@ _ROWS_SHOWN = 5
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a person asks for, beside the settings.
+    """What the command line sets besides the settings.
 
     Args:
         version: A number or an alias; empty: the champion.

@@ -35,8 +35,8 @@ def publish(settings: Settings, pipeline: Pipeline = "training") -> str:
     cloud = cloud_of(settings)
     folder = f"gs://{cloud.bucket}/{FOLDER}"
     name = f"{pipeline}-{settings.name}"
-    with tempfile.TemporaryDirectory() as beside:
-        compiled = Path(beside) / "pipeline.yaml"
+    with tempfile.TemporaryDirectory() as temporary:
+        compiled = Path(temporary) / "pipeline.yaml"
         compiling.compile_to(settings, compiled, pipeline)
         template = f"{folder}/{name}-{digest(compiled)[:16]}.yaml"
         gcs_writing.put(compiled, template)

@@ -63,7 +63,7 @@ def _known_stage(name: str) -> str:
 
 
 def _keep_schema(use_case: str, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """After the first run: keep the inferred schema beside the use case, to be reviewed like code."""
+    """After the first run: save the inferred schema next to the use case, to be reviewed like code."""
     path = use_case_folder(use_case) / SCHEMA
     statistics = artifact_path(manifest, "statistics")
     if path.exists() or statistics is None:

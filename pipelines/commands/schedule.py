@@ -19,8 +19,8 @@ def create(settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
     """Make the schedule, or bring the one that is there up to date.
 
     Raises:
-        SettingsError: The environment is not on Google Cloud; nobody is asked then.
-        CloudError: The service refuses it, or does not answer.
+        SettingsError: The environment is not on Google Cloud.
+        CloudError: The service rejects it, or does not answer.
     """
     cloud_of(settings)
     made, done = schedules.create(settings, timing, pipeline)
@@ -41,8 +41,8 @@ def act(action: str, settings: Settings, pipeline: Pipeline | None) -> None:
     if action == "list":
         _show(view.open_console(), "", schedules.listed(settings, pipeline))
         return
-    kept = _ACTIONS[action](settings, pipeline or "training")
-    _show(view.open_console(), f"{kept.name}: {action}d", [] if action == "delete" else [kept])
+    found = _ACTIONS[action](settings, pipeline or "training")
+    _show(view.open_console(), f"{found.name}: {action}d", [] if action == "delete" else [found])
 
 
 def _show(console: Console, said: str, found: Sequence[schedules.Schedule]) -> None:

@@ -65,7 +65,7 @@ def _show(console: Console, wanted: str, manifests: Sequence[dict[str, Any]]) ->
 
 
 def _refreshed(console: Console, folder: Path) -> dict[str, Any]:
-    """The manifest of a run; one that was left running on Google Cloud is looked at there."""
+    """The manifest of a run; one that was left running on Google Cloud is looked up there."""
     manifest: dict[str, Any] = read_json(folder / MANIFEST)
     if manifest["state"] != "running" or "job" not in manifest:
         return manifest
@@ -74,5 +74,5 @@ def _refreshed(console: Console, folder: Path) -> dict[str, Any]:
     try:
         return following.refresh(folder)
     except CloudError as error:
-        console.print(f"{folder.name}: not looked at. {error}", markup=False, soft_wrap=True)
+        console.print(f"{folder.name}: not looked up. {error}", markup=False, soft_wrap=True)
         return manifest

@@ -78,7 +78,7 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
 
 
 def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
-    """A schedule has no labels of its own: those of the jobs that it starts are looked at."""
+    """A schedule has no labels of its own: those of the jobs that it starts decide."""
     for each in with_retries(client.PipelineJobSchedule.list)():
         labels = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
         if all(labels.get(key) == settings.labels[key] for key in ("use_case", "environment")):
@@ -122,7 +122,7 @@ def _delete_experiment(experiment: Any, cloud: Cloud) -> None:
 
 
 def teardown(settings: Settings, *, yes: bool) -> None:
-    """List what the pipeline has created on Google Cloud for a use case; delete it if told so."""
+    """List what the pipeline has created on Google Cloud for a use case; delete it with `yes`."""
     console = view.open_console()
     things = found(settings)
     if not things:

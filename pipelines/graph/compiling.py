@@ -31,8 +31,8 @@ def compile_pipeline(pipeline: Callable[..., Any], settings: Settings, path: Pat
 
     from pipelines.graph import lint
 
-    with writing_file(path) as beside:
-        compiler.Compiler().compile(pipeline, str(beside))
+    with writing_file(path) as partial:
+        compiler.Compiler().compile(pipeline, str(partial))
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         pinned = settings.cloud is not None and settings.cloud.pinned_images
-        lint.check(yaml.load(beside.read_text(), loader), pinned=pinned)  # noqa: S506 - it is a safe loader
+        lint.check(yaml.load(partial.read_text(), loader), pinned=pinned)  # noqa: S506 - it is a safe loader

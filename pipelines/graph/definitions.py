@@ -32,7 +32,7 @@ class Definition:
     Args:
         name: Its name.
         reads: What its query reads.
-        parameters: What a run is given that a clock or an event starts, beside its id.
+        parameters: What a run is given that a clock or an event starts, besides its id.
         leaves_endpoint: Whether servers stand after a run.
         cheaper: What makes a run cost less.
     """

@@ -26,7 +26,7 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 
 
 def check(spec: Spec, *, pinned: bool) -> None:
-    """Refuse a graph that would not run alike everywhere.
+    """Reject a graph that would not run alike everywhere.
 
     Args:
         spec: The compiled pipeline.

@@ -1,4 +1,4 @@
-"""The part of the settings that each stage gets: what it makes, in its cache key, and how, beside it."""
+"""The part of the settings that each stage gets: what it makes (in its cache key) and how (outside it)."""
 
 import importlib
 import json

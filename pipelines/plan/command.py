@@ -1,4 +1,4 @@
-"""What `plan` does, and what `run` asks of it before it submits."""
+"""What `plan` does, and the check of the budget that `run` makes before it submits."""
 
 import datetime
 
@@ -13,7 +13,7 @@ from pipelines.plan.table import show
 from pipelines.runners.target import cloud_of
 
 
-def planned(settings: Settings, pipeline: Pipeline = "training") -> Plan:
+def make_plan(settings: Settings, pipeline: Pipeline = "training") -> Plan:
     """The plan of a run, with the bytes that its query would scan.
 
     Args:
@@ -27,16 +27,16 @@ def planned(settings: Settings, pipeline: Pipeline = "training") -> Plan:
     cloud = cloud_of(settings)
     prices = load_prices()
     today = datetime.datetime.now(datetime.UTC).date()
-    return estimate(settings, prices, scanning.ask(settings, cloud, pipeline), today, pipeline)
+    return estimate(settings, prices, scanning.scan(settings, cloud, pipeline), today, pipeline)
 
 
 def print_plan(console: Console, settings: Settings, pipeline: Pipeline = "training") -> None:
-    """Show what a run would start and cost; the budget only judges, it is `run` that refuses."""
-    show(console, planned(settings, pipeline))
+    """Show what a run would start and cost; above the budget too, which only stops `run`."""
+    show(console, make_plan(settings, pipeline))
 
 
 def check(settings: Settings, pipeline: Pipeline = "training") -> Plan | None:
-    """Refuse a run that may cost more than the budget; asks nobody where there is no budget.
+    """Stop a run that may cost more than the budget; without a budget nothing is estimated.
 
     Args:
         settings: What and where.
@@ -47,6 +47,6 @@ def check(settings: Settings, pipeline: Pipeline = "training") -> Plan | None:
     """
     if settings.cloud is None or settings.cloud.budget_usd is None:
         return None
-    plan = planned(settings, pipeline)
+    plan = make_plan(settings, pipeline)
     check_budget(plan)
     return plan

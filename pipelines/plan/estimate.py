@@ -1,6 +1,6 @@
 """What a run will start, and what that may cost: low to high, from list prices and expected durations.
 
-Pure arithmetic over settings, prices and the bytes that the query scans; nothing is asked of anybody.
+Pure arithmetic over settings, prices and the bytes that the query scans; no service is called.
 """
 
 import datetime
@@ -87,7 +87,7 @@ def estimate(
 
 
 def check_budget(plan: Plan) -> None:
-    """Refuse a run whose high estimate is above the budget.
+    """Stop a run whose high estimate is above the budget.
 
     Raises:
         BudgetError: It is; the message has both figures and what costs most.
@@ -110,10 +110,10 @@ def _warnings(
     cloud: Cloud, prices: Prices, scanned: Scanned, months_old: int, oldest: datetime.date
 ) -> Iterator[str]:
     if scanned.unknown:
-        yield f"BigQuery was not asked what the query scans: {scanned.unknown}"
+        yield f"what the query scans is unknown: {scanned.unknown}"
     if months_old >= prices.stale_after_months:
         yield (
-            f"the oldest price here is {months_old} months old ({oldest}): hold configs/prices.yaml against "
+            f"the oldest price here is {months_old} months old ({oldest}): compare configs/prices.yaml with "
             "https://cloud.google.com/pricing/list"
         )
     if cloud.location not in {prices.regions.home, *prices.regions.factors}:

@@ -27,13 +27,13 @@ class Scanned:
     Args:
         low: At least.
         high: At most.
-        told: How that is known.
+        basis: How that is known.
         unknown: Why it is not.
     """
 
     low: int
     high: int
-    told: str
+    basis: str
     unknown: str = ""
 
 
@@ -114,60 +114,60 @@ class Lines:
 
     def _workers(self, stage: str) -> Line:
         """Beam's workers; they are fewer than the most while the job starts and ends."""
-        told, price, minutes = self.cloud.dataflow, self.prices.dataflow, stage_minutes(stage)
-        size = shape(told.machine_type)
+        job, price, minutes = self.cloud.dataflow, self.prices.dataflow, stage_minutes(stage)
+        size = shape(job.machine_type)
         cpu, memory = price.cpu_hour, price.gb_hour
-        if told.flexrs:
+        if job.flexrs:
             cpu, memory = price.flexrs_cpu_hour, price.flexrs_gb_hour
         worker = (
             priced(cpu, size.cpus * cpu.usd)
             + priced(memory, size.memory_gb * memory.usd)
-            + priced(price.disk_gb_hour, told.disk_gb * price.disk_gb_hour.usd)
+            + priced(price.disk_gb_hour, job.disk_gb * price.disk_gb_hour.usd)
         )
-        most = told.workers if told.autoscaling == "NONE" else max(told.max_workers, told.workers)
+        most = job.workers if job.autoscaling == "NONE" else max(job.max_workers, job.workers)
         hours = _hours(minutes)
-        number = Range(low=told.workers * hours.low, high=most * hours.high)
+        number = Range(low=job.workers * hours.low, high=most * hours.high)
         shuffled = self._volume(price.shuffled_gb, price.shuffled_gb.usd)
         return Line(
             stage,
             "Dataflow",
-            f"{told.machine_type} x {_span(told.workers, most)}",
+            f"{job.machine_type} x {_span(job.workers, most)}",
             worker.at(self.factor).times(number) + shuffled,
             identity=self.who.dataflow,
-            provisioning="FlexRS" if told.flexrs else "",
+            provisioning="FlexRS" if job.flexrs else "",
             minutes=minutes,
         )
 
     def _training(self) -> Iterator[Line]:
-        told, prices = self.cloud.training, self.prices
+        job, prices = self.cloud.training, self.prices
         expected = stage_minutes("train")
-        most = min(expected.high, told.timeout_hours * 60.0)
+        most = min(expected.high, job.timeout_hours * 60.0)
         minutes = Range(low=min(expected.low, most), high=most)
-        v5e = chips(told.machine_type, told.tpu_topology)
-        accelerator, count = ("TPU_V5E", v5e) if v5e else (told.accelerator or "", told.accelerator_count)
-        replicas = told.replicas * hosts(told.machine_type, told.tpu_topology)
+        v5e = chips(job.machine_type, job.tpu_topology)
+        accelerator, count = ("TPU_V5E", v5e) if v5e else (job.accelerator or "", job.accelerator_count)
+        replicas = job.replicas * hosts(job.machine_type, job.tpu_topology)
         one = self._spot(
-            self._machine_hour(told.machine_type, prices.vertex.training)
+            self._machine_hour(job.machine_type, prices.vertex.training)
             + self._accelerator_hour(accelerator).times(count)
         )
-        hourly = one.times(told.replicas) + self._disk_hour(told.disk_gb).times(replicas)
+        hourly = one.times(job.replicas) + self._disk_hour(job.disk_gb).times(replicas)
         yield Line(
             "train",
             "Vertex AI custom job",
-            f"{told.machine_type} x {replicas}",
+            f"{job.machine_type} x {replicas}",
             hourly.times(_hours(minutes)),
             identity=self.who.trainer,
             accelerator=f"{accelerator} x {count}" if accelerator else "",
-            provisioning=told.provisioning.lower().replace("standard", ""),
+            provisioning=job.provisioning.lower().replace("standard", ""),
             minutes=minutes,
         )
-        if told.reduction_server_replicas:
+        if job.reduction_server_replicas:
             server = self._spot(self._machine_hour(REDUCTION_MACHINE))
             yield Line(
                 "train",
                 "Vertex AI reduction server",
-                f"{REDUCTION_MACHINE} x {told.reduction_server_replicas}",
-                server.times(told.reduction_server_replicas).times(_hours(minutes)),
+                f"{REDUCTION_MACHINE} x {job.reduction_server_replicas}",
+                server.times(job.reduction_server_replicas).times(_hours(minutes)),
                 identity=self.who.trainer,
                 minutes=minutes,
             )
@@ -178,30 +178,30 @@ class Lines:
         """What stands after a run."""
         if self.pipeline.leaves_endpoint:
             yield self._endpoint(self.cloud.prediction)
-        kept, table = self.prices.storage.gb_month, self.prices.bigquery.stored_gb_month
-        yield Line("all", "Cloud Storage", "of one run", self._volume(kept, kept.usd), identity="-")
+        stored, table = self.prices.storage.gb_month, self.prices.bigquery.stored_gb_month
+        yield Line("all", "Cloud Storage", "of one run", self._volume(stored, stored.usd), identity="-")
         if "deliver" in self.pipeline.stages and self._into_a_table:
             yield Line("deliver", "BigQuery", "of one run", self._volume(table, table.usd), identity="-")
 
-    def _endpoint(self, told: OnlinePrediction) -> Line:
+    def _endpoint(self, server: OnlinePrediction) -> Line:
         """From the fewest replicas of one version to the most of two: champion and challenger."""
-        accelerator = told.accelerator or ""
-        node = self._machine_hour(told.machine_type, self.prices.vertex.prediction)
-        node += self._accelerator_hour(accelerator).times(told.accelerator_count)
-        number = Range(low=told.min_replicas, high=2 * told.max_replicas)
+        accelerator = server.accelerator or ""
+        node = self._machine_hour(server.machine_type, self.prices.vertex.prediction)
+        node += self._accelerator_hour(accelerator).times(server.accelerator_count)
+        number = Range(low=server.min_replicas, high=2 * server.max_replicas)
         return Line(
             "deploy",
             "Vertex AI endpoint",
-            f"{told.machine_type} x {_span(told.min_replicas, told.max_replicas)}",
+            f"{server.machine_type} x {_span(server.min_replicas, server.max_replicas)}",
             node.times(_HOURS_A_MONTH).times(number),
             identity=self.who.serving,
-            accelerator=f"{accelerator} x {told.accelerator_count}" if accelerator else "",
+            accelerator=f"{accelerator} x {server.accelerator_count}" if accelerator else "",
         )
 
     # --- parts ----------------------------------------------------------------------------------
 
     def _machine_hour(self, machine: str | Shape, listed: Mapping[str, Price] | None = None) -> Cost:
-        """Under Vertex AI: as it is listed there, or else Compute Engine's price and what is put on it."""
+        """Vertex AI's own price of a machine, or else Compute Engine's with the management fee."""
         if isinstance(machine, str) and listed and machine in listed:
             return priced(listed[machine], listed[machine].usd).at(self.factor)
         size = shape(machine) if isinstance(machine, str) else machine
@@ -212,7 +212,7 @@ class Lines:
         return hour.at(self.prices.vertex.management).at(self.factor)
 
     def _accelerator_hour(self, accelerator: str) -> Cost:
-        """The same of one accelerator; of none, nothing."""
+        """Likewise of one accelerator; NOTHING without one."""
         if not accelerator:
             return NOTHING
         if listed := self.prices.vertex.accelerators.get(accelerator):
@@ -241,7 +241,7 @@ def _without_price(what: str, section: str) -> SettingsError:
         f"the price of {what}",
         expected="one in configs/prices.yaml",
         got="none",
-        remedy=f"Add it under {section}: what has no price cannot be held against a budget.",
+        remedy=f"Add it under {section}: what has no price cannot be compared with a budget.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The bytes that the query will scan, asked of BigQuery in a dry run: free, and nothing runs."""
+"""The bytes that the query will scan, from a dry run in BigQuery: free, and nothing runs."""
 
 import os
 
@@ -11,7 +11,7 @@ from pipelines.graph import definitions
 from pipelines.plan.lines import Scanned
 
 
-def ask(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Scanned:
+def scan(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> Scanned:
     """The bytes of a pipeline's query; without an answer, from none to the most that is allowed.
 
     Raises:

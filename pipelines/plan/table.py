@@ -60,10 +60,10 @@ def _bytes(plan: Plan) -> str:
 
     scanned = plan.scanned
     if not scanned.high:
-        return scanned.told
+        return scanned.basis
     if scanned.low == scanned.high:
-        return f"{size(scanned.high)} ({scanned.told})"
-    return f"{scanned.told}, at most {size(scanned.high)} (cloud.bigquery.maximum_bytes_billed)"
+        return f"{size(scanned.high)} ({scanned.basis})"
+    return f"{scanned.basis}, at most {size(scanned.high)} (cloud.bigquery.maximum_bytes_billed)"
 
 
 def _prices(plan: Plan) -> str:
@@ -78,7 +78,7 @@ def _prices(plan: Plan) -> str:
 
 def _budget(plan: Plan) -> str:
     if plan.budget_usd is None:
-        return "no budget: set cloud.budget_usd to refuse runs that may cost more"
+        return "no budget: set cloud.budget_usd to stop runs that may cost more"
     inside = plan.cost.high <= plan.budget_usd
     word = "[green]within[/]" if inside else "[bold red]above[/]"
     return (

@@ -2,8 +2,8 @@
 
 Roles are read from the policies of the project, the bucket and the accounts (datasets have datasets.py, the
 images' repository has images.py). Who is in a group is not read, and a custom role is not opened: what may
-come through one of them is told as unknown, not as missing. A role granted on the folder or the organization
-is in none of these policies and is told as missing.
+come through one of them is unknown, not missing. A role granted on the folder or the organization is in none
+of these policies, and is reported as missing.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from pipelines.preflight.context import (
     judged,
     roles_by_member,
 )
-from pipelines.preflight.google import Refused
+from pipelines.preflight.google import ApiError
 from pipelines.preflight.rights import CURVE_WRITER, SMALLEST, lacking
 
 _DOMAIN = ".iam.gserviceaccount.com"
@@ -46,14 +46,10 @@ def there(context: PreflightContext) -> Iterator[Finding]:
                 name, "unknown", "none is named: the project's default one is taken; set cloud.identities"
             )
             continue
-        try:
-            told = context.google.get(IAM, _path(account))
-        except Refused as refused:
-            if refused.status != 404:
-                raise
+        found = context.google.find(IAM, _path(account))
+        if found is None:
             yield Finding(name, "missing", f"no {account}", (_create(account),))
-            continue
-        if told.get("disabled"):
+        elif found.get("disabled"):
             enable = command("gcloud iam service-accounts enable", account, project=_project_of(account))
             yield Finding(name, "missing", f"{account} is disabled", (enable,))
         else:
@@ -67,13 +63,13 @@ def act_as(context: PreflightContext) -> Iterator[Finding]:
         return
     name, who = "acting as the pipeline", context.google.caller
     try:
-        told = context.google.post(IAM, f"{_path(account)}:testIamPermissions", {"permissions": [_ACT_AS]})
-    except Refused as refused:
-        if refused.status != 404:
+        answer = context.google.post(IAM, f"{_path(account)}:testIamPermissions", {"permissions": [_ACT_AS]})
+    except ApiError as error:
+        if error.status != 404:
             raise
         yield Finding(name, "missing", f"no {account}", (_create(account),))
         return
-    if _ACT_AS in told.get("permissions", []):
+    if _ACT_AS in answer.get("permissions", []):
         yield Finding(name, "ready", f"{who} may act as {account}")
     else:
         yield Finding(name, "missing", f"{who} may not act as {account}", (_let_act(account, who),))

@@ -1,4 +1,4 @@
-"""What `preflight` does, and the cheap, decisive part of it that `run` asks for before it submits."""
+"""What `preflight` does, and the cheap, decisive part of it that `run` makes before it submits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ from configs.errors import CloudError
 from configs.settings import Settings
 from pipelines.preflight import accounts, datasets, images, keys, places, project, quotas
 from pipelines.preflight.context import Finding, PreflightContext, command
-from pipelines.preflight.google import Google, Refused, Unanswered
+from pipelines.preflight.google import ApiError, Google, NoAnswerError
 from pipelines.runners.target import cloud_of
 
 Check = Callable[[PreflightContext], Iterator[Finding]]
 LOGIN = "gcloud auth application-default login"
 FIRST: tuple[Check, ...] = (project.reachable,)
-"""Without the project nothing else can be told."""
+"""Without the project nothing else can be checked."""
 DECISIVE: tuple[Check, ...] = (
     project.apis,
     project.caller,
@@ -25,7 +25,7 @@ DECISIVE: tuple[Check, ...] = (
     places.bucket,
     images.images,
 )
-"""What would end a run in its first minute; a call or two each."""
+"""What would end a run in its first minute; each makes one or two calls."""
 ALL: tuple[Check, ...] = (
     project.billing,
     project.apis,
@@ -52,12 +52,12 @@ _SIGNS = {"ready": ("✓", "green"), "missing": ("✗", "bold red"), "unknown": 
 def findings(
     settings: Settings, checks: Sequence[Check] = ALL, *, with_data: bool = True
 ) -> Iterator[Finding]:
-    """Look at everything, side by side; what is found comes in the order of the checks.
+    """Run the checks in parallel; findings come in the order of the checks.
 
     Args:
         settings: Of an environment on Google Cloud.
         checks: Which.
-        with_data: Whether the tables of the use case are looked at.
+        with_data: Whether the tables of the use case are checked.
 
     Raises:
         SettingsError: The environment is not on Google Cloud.
@@ -69,17 +69,17 @@ def findings(
     if logged_in.state != "ready":
         return
     for check in FIRST:
-        found = _made(check, context)
+        found = _run_check(check, context)
         yield from found
         if any(each.state != "ready" for each in found):
             return
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for found in pool.map(lambda check: _made(check, context), checks):
+        for found in pool.map(lambda check: _run_check(check, context), checks):
             yield from found
 
 
 def check(settings: Settings) -> None:
-    """Refuse a run that would end in its first minute; what cannot be told is let pass.
+    """Reject a run that would end in its first minute; what is unknown passes.
 
     Raises:
         CloudError: The first thing that is missing, with the command that fixes it.
@@ -111,38 +111,38 @@ def print_findings(console: Console, settings: Settings, *, with_data: bool = Tr
         for line in each.fix:
             console.print(Text(f"     {line}"), soft_wrap=True)
     ready = "[green]ready[/]" if not missing else f"[bold red]{missing} to fix[/]"
-    console.print(f"\n{ready}; ? was not told to us, and may be right")
+    console.print(f"\n{ready}; ? could not be checked, and may be right")
     return not missing
 
 
 def _log_in(context: PreflightContext) -> Finding:
     try:
         return Finding("credentials", "ready", context.google.log_in())
-    except Unanswered as unanswered:
-        return Finding("credentials", "missing", str(unanswered), (LOGIN,))
+    except NoAnswerError as error:
+        return Finding("credentials", "missing", str(error), (LOGIN,))
 
 
-def _made(check: Check, context: PreflightContext) -> list[Finding]:
-    """A check with its end: what Google does not tell is a finding too."""
+def _run_check(check: Check, context: PreflightContext) -> list[Finding]:
+    """The findings of a check; an error of Google's is one too, of state unknown."""
     found: list[Finding] = []
     name = f"{check.__module__.rpartition('.')[2]}: {check.__name__.replace('_', ' ')}"
     try:
         found.extend(check(context))
-    except Unanswered as unanswered:
-        found.append(Finding(name, "unknown", str(unanswered)))
-    except Refused as refused:
+    except NoAnswerError as error:
+        found.append(Finding(name, "unknown", str(error)))
+    except ApiError as error:
         found.append(
-            Finding(name, "unknown", f"{refused.status} {refused.message}", _let_look(context, refused))
+            Finding(name, "unknown", f"{error.status} {error.message}", _allow_check(context, error))
         )
     return found
 
 
-def _let_look(context: PreflightContext, refused: Refused) -> tuple[str, ...]:
-    """What lets the caller look."""
-    if refused.api_is_off:
-        return (command("gcloud services enable", refused.host, project=context.project),)
-    if "quota project" in refused.message:
+def _allow_check(context: PreflightContext, error: ApiError) -> tuple[str, ...]:
+    """The command that lets the caller make the check."""
+    if error.api_is_off:
+        return (command("gcloud services enable", error.host, project=context.project),)
+    if "quota project" in error.message:
         return (command("gcloud auth application-default set-quota-project", context.project),)
-    if refused.status == 403:
+    if error.status == 403:
         return (context.grant(context.google.caller, "roles/viewer"),)
-    return (LOGIN,) if refused.status == 401 else ()
+    return (LOGIN,) if error.status == 401 else ()

@@ -1,4 +1,4 @@
-"""What the checks share: the settings, the way to Google, and what was looked up once."""
+"""What the checks share: the settings, the client of Google's APIs, and what was looked up once."""
 
 import shlex
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ class Finding:
     """What a check has found out.
 
     Args:
-        name: What was looked at.
-        state: `unknown`: it could not be looked at.
+        name: What was checked.
+        state: `unknown`: it could not be checked.
         detail: What is there, or what is wrong.
         fix: The commands that fix it.
     """
@@ -46,7 +46,7 @@ class PreflightContext:
     cloud: Cloud
     google: Google
     with_data: bool = True
-    """Whether the tables of the use case are looked at."""
+    """Whether the tables of the use case are checked."""
 
     @property
     def project(self) -> str:
@@ -55,7 +55,7 @@ class PreflightContext:
 
     @cached_property
     def about_project(self) -> dict[str, Any]:
-        """The project, as Resource Manager has it."""
+        """Resource Manager's entry of the project."""
         return self.google.get(RESOURCES, f"/v3/projects/{self.project}")
 
     @cached_property
@@ -66,9 +66,9 @@ class PreflightContext:
     @cached_property
     def policy(self) -> dict[str, set[str]]:
         """Who has which role in the project: the roles of each member."""
-        asked = {"options": {"requestedPolicyVersion": _WITH_CONDITIONS}}
+        request = {"options": {"requestedPolicyVersion": _WITH_CONDITIONS}}
         return roles_by_member(
-            self.google.post(RESOURCES, f"/v3/projects/{self.project}:getIamPolicy", asked)
+            self.google.post(RESOURCES, f"/v3/projects/{self.project}:getIamPolicy", request)
         )
 
     @cached_property
@@ -99,7 +99,7 @@ def judged(
     """What the roles that an account seems to lack come to.
 
     Args:
-        name: What was looked at.
+        name: What was checked.
         missing: The roles, with what they should be granted on where the name does not say it.
         granted: Its roles; a custom one, which is not opened, may be as good.
         fix: The commands that give what is missing.

@@ -1,6 +1,6 @@
 """BigQuery's datasets: there, where queries run, and open to the pipeline's account as far as it needs them.
 
-Rights are read as the dataset tells them; one that a group has is told as unknown. Roles on the whole project
+Rights are read from the dataset; one that a group has is reported as unknown. Roles on the whole project
 count too, where it is the environment's own.
 """
 
@@ -11,7 +11,7 @@ from components.choose.settings import ChooseStage
 from components.ingest.settings import IngestStage
 from configs.rows import Source
 from pipelines.preflight.context import Finding, PreflightContext, command, judged
-from pipelines.preflight.google import Refused
+from pipelines.preflight.google import ApiError
 from pipelines.preflight.places import contains
 from pipelines.preflight.rights import EDITOR, SMALLEST, VIEWER, Where, lacking
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BIGQUERY = "bigquery.googleapis.com"
 _BASIC = {"READER": VIEWER, "WRITER": EDITOR, "OWNER": "roles/bigquery.dataOwner"}
-"""As a dataset tells these three roles, however they were granted."""
+"""How a dataset names these three roles, however they were granted."""
 _EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 Name = tuple[str, str]
 """A project and a dataset of it."""
@@ -40,19 +40,19 @@ def datasets(context: PreflightContext) -> Iterator[Finding]:
         made = (project, dataset) in used["temporary"] | used["output"]
         try:
             yield _dataset(context, project, dataset, runs_in, made=made)
-        except Refused as refused:
-            yield _closed(context, (project, dataset), f"dataset {dataset}", refused)
+        except ApiError as error:
+            yield _closed(context, (project, dataset), f"dataset {dataset}", error)
 
 
 def _dataset(context: PreflightContext, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
     """`made`: by the first run, if it may; which `rights` looks at."""
     name, whole = f"dataset {dataset}", f"{project}.{dataset}"
-    told = _told(context, (project, dataset))
-    if told is None:
+    metadata = _metadata(context, (project, dataset))
+    if metadata is None:
         if made:
             return Finding(name, "ready", f"no {whole} yet: the first run makes it, where it may")
         return Finding(name, "missing", f"no {whole}", (_fill(context, project, dataset, runs_in),))
-    location = str(told.get("location", "")).lower()
+    location = str(metadata.get("location", "")).lower()
     if location == runs_in:
         return Finding(name, "ready", f"{whole} in {location}")
     copy = _make(f"{project}:{dataset}_{runs_in.replace('-', '_')}", runs_in)
@@ -92,14 +92,14 @@ def rights(context: PreflightContext) -> Iterator[Finding]:
         for name in sorted(used.get(where, ())):
             try:
                 yield _right(context, member, name, role, made=where != "source")
-            except Refused as refused:
-                yield _closed(context, name, _title(name), refused)
+            except ApiError as error:
+                yield _closed(context, name, _title(name), error)
 
 
-def _closed(context: PreflightContext, name: Name, title: str, refused: Refused) -> Finding:
+def _closed(context: PreflightContext, name: Name, title: str, error: ApiError) -> Finding:
     """What nobody lets the caller look at, with what does."""
-    if refused.status != 403 or refused.api_is_off:
-        raise refused
+    if error.status != 403 or error.api_is_off:
+        raise error
     who = context.google.caller
     give = _give(context, who, name, "roles/bigquery.metadataViewer")
     return Finding(title, "unknown", f"{'.'.join(name)} is closed to {who}", (give,))
@@ -107,10 +107,10 @@ def _closed(context: PreflightContext, name: Name, title: str, refused: Refused)
 
 def _right(context: PreflightContext, member: str, name: Name, role: str, *, made: bool) -> Finding:
     """`made`: by the first run, if it may."""
-    told = _told(context, name)
-    if told is None and made:
+    metadata = _metadata(context, name)
+    if metadata is None and made:
         return _may_make(context, member, name, role)
-    access = told.get("access", []) if told else []
+    access = metadata.get("access", []) if metadata else []
     given = [each for each in access if "role" in each]
     granted = _of_project(context, member, name) | _held(given, member)
     groups = sorted(each["groupByEmail"] for each in given if "groupByEmail" in each)
@@ -179,15 +179,10 @@ def _in(table: str) -> set[Name]:
     return {(project, dataset)}
 
 
-def _told(context: PreflightContext, name: Name) -> dict[str, Any] | None:
-    """What BigQuery tells of a dataset; None: there is none."""
+def _metadata(context: PreflightContext, name: Name) -> dict[str, Any] | None:
+    """BigQuery's entry of a dataset; None: there is none."""
     project, dataset = name
-    try:
-        return context.google.get(_BIGQUERY, f"/bigquery/v2/projects/{project}/datasets/{dataset}")
-    except Refused as refused:
-        if refused.status != 404:
-            raise
-        return None
+    return context.google.find(_BIGQUERY, f"/bigquery/v2/projects/{project}/datasets/{dataset}")
 
 
 def _read(source: Source, examples: str = "") -> set[Name]:

@@ -1,6 +1,6 @@
-"""Google's REST APIs as the preflight asks them: by google-auth's own session, repeated while they are busy.
+"""Google's REST APIs, read through google-auth's own session; calls are repeated while a service is busy.
 
-Nothing here changes anything: what is asked by POST (policies, permissions) only reads.
+Nothing is changed: the calls by POST (policies, permissions) only read.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ _PAGES = 50
 _BUSY = (429, 500, 502, 503, 504)
 
 
-class Refused(Exception):  # noqa: N818 - an answer of Google's, to be judged by a check
-    """A request that was answered by an error."""
+class ApiError(Exception):
+    """A request that Google answered with an error, which a check judges."""
 
     def __init__(self, host: str, status: int, message: str, reason: str) -> None:
         super().__init__(host, status, message, reason)
@@ -30,13 +30,13 @@ class Refused(Exception):  # noqa: N818 - an answer of Google's, to be judged by
         return self.reason == "SERVICE_DISABLED" or "has not been used in project" in self.message
 
 
-class Unanswered(Exception):  # noqa: N818 - as above
+class NoAnswerError(Exception):
     """A request without an answer, or without credentials."""
 
 
 @dataclass
 class Google:
-    """The way to Google's APIs."""
+    """A client of Google's REST APIs."""
 
     stand_in: str = field(default_factory=lambda: emulator("googleapis"))
     """A server for tests that answers `ADDRESS/HOST/PATH`, where nobody logs in; empty: Google's own."""
@@ -47,7 +47,7 @@ class Google:
         """Find the caller's credentials and prove them; returns the caller as a member of policies.
 
         Raises:
-            Unanswered: There are none, or they are not accepted.
+            NoAnswerError: There are none, or they are not accepted.
         """
         from google.auth.exceptions import GoogleAuthError
 
@@ -57,7 +57,7 @@ class Google:
 
                 self._credentials.refresh(Request())
         except GoogleAuthError as error:
-            raise Unanswered(str(error).split(". ", maxsplit=1)[0]) from error
+            raise NoAnswerError(str(error).split(". ", maxsplit=1)[0]) from error
         self.caller = _member(self._credentials)
         return self.caller
 
@@ -65,10 +65,24 @@ class Google:
         """The JSON at a path of an API.
 
         Raises:
-            Refused: It answers with an error.
-            Unanswered: It does not answer.
+            ApiError: It answers with an error.
+            NoAnswerError: It does not answer.
         """
         return self._ask("GET", host, path, query)
+
+    def find(self, host: str, path: str, **query: Any) -> dict[str, Any] | None:
+        """The JSON at a path of an API; None where nothing is (404).
+
+        Raises:
+            ApiError: It answers with another error.
+            NoAnswerError: It does not answer.
+        """
+        try:
+            return self.get(host, path, **query)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
 
     def post(
         self, host: str, path: str, content: dict[str, Any] | None = None, **query: Any
@@ -76,8 +90,8 @@ class Google:
         """What a path of an API answers to some JSON; None: to a request without a body.
 
         Raises:
-            Refused: It answers with an error.
-            Unanswered: It does not answer.
+            ApiError: It answers with an error.
+            NoAnswerError: It does not answer.
         """
         return self._ask("POST", host, path, query, content)
 
@@ -85,8 +99,8 @@ class Google:
         """All entries of a list that comes in pages.
 
         Raises:
-            Refused: It answers with an error.
-            Unanswered: It does not answer.
+            ApiError: It answers with an error.
+            NoAnswerError: It does not answer.
         """
         found: list[dict[str, Any]] = []
         token: dict[str, str] = {}
@@ -96,7 +110,7 @@ class Google:
             if not answer.get("nextPageToken"):
                 return found
             token = {"pageToken": answer["nextPageToken"]}
-        raise Unanswered(f"{host} has more than {_PAGES} pages of {key}")
+        raise NoAnswerError(f"{host} has more than {_PAGES} pages of {key}")
 
     def _ask(
         self, verb: str, host: str, path: str, query: dict[str, Any], content: dict[str, Any] | None = None
@@ -109,9 +123,9 @@ class Google:
         try:
             answer = self._session.request(verb, url, json=content, timeout=_SECONDS)
         except (requests.RequestException, GoogleAuthError) as error:
-            raise Unanswered(f"{host} does not answer ({type(error).__name__})") from error
+            raise NoAnswerError(f"{host} does not answer ({type(error).__name__})") from error
         if answer.status_code >= 400:
-            raise _refused(host, answer)
+            raise _api_error(host, answer)
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
 
@@ -139,7 +153,7 @@ class Google:
         return session
 
 
-def _refused(host: str, answer: Any) -> Refused:
+def _api_error(host: str, answer: Any) -> ApiError:
     try:
         error = answer.json()["error"]
         details = error.get("details", [])
@@ -147,11 +161,11 @@ def _refused(host: str, answer: Any) -> Refused:
         message = str(error.get("message", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         message, reason = f"HTTP {answer.status_code}", ""
-    return Refused(host, answer.status_code, message, reason)
+    return ApiError(host, answer.status_code, message, reason)
 
 
 def _member(credentials: Any) -> str:
-    """Who credentials are, as far as they tell."""
+    """Whose credentials these are, where they say so."""
     account = getattr(credentials, "service_account_email", "")
     if account and account != "default":
         return f"serviceAccount:{account}"

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 from pipelines.preflight.context import POLICY, Finding, PreflightContext, command, judged, roles_by_member
-from pipelines.preflight.google import Refused
 from pipelines.preflight.rights import SMALLEST, lacking
 from pipelines.runners.target import on_dataflow
 
@@ -31,12 +29,8 @@ def pulling(context: PreflightContext) -> Iterator[Finding]:
     if not account or found is None or not on_dataflow(context.cloud):
         return
     title, member = f"dataflow's role on repository {found['repository']}", f"serviceAccount:{account}"
-    try:
-        policy = context.google.get(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY)
-    except Refused as refused:
-        if refused.status != 404:
-            raise
-        policy = {}  # `images` tells that there is no repository
+    policy = context.google.find(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY) or {}
+    # where there is no repository, `images` reports it
     own = found["project"] == context.project
     granted = roles_by_member(policy).get(member, set()) | (
         context.policy.get(member, set()) if own else set()
@@ -62,14 +56,14 @@ def _image(context: PreflightContext, name: str, key: str, image: str) -> Iterat
     whole = image.partition("@")[0].rpartition(":")[0] or image.partition("@")[0]
     listing = command("gcloud artifacts docker images list", whole, include_tags=True)
     if context.cloud.pinned_images and not found["digest"]:
-        told = f"{image} is named by a tag, which may move: set {key} to {whole}@sha256:…"
-        yield Finding(f"{name}'s digest", "missing", told, (listing,))
+        detail = f"{image} is named by a tag, which may move: set {key} to {whole}@sha256:…"
+        yield Finding(f"{name}'s digest", "missing", detail, (listing,))
     if found["digest"] == _PLACEHOLDER:
-        told = (
+        detail = (
             f"{key} has the placeholder of the example: make images and make pin keep digests, which make's "
-            f"targets pass on; a command is told by --set {key}={whole}@sha256:…"
+            f"targets pass on; a command takes --set {key}={whole}@sha256:…"
         )
-        yield Finding(name, "missing", told, (_build(context), listing))
+        yield Finding(name, "missing", detail, (_build(context), listing))
         return
     yield _looked_up(context, name, image, found)
 
@@ -79,11 +73,11 @@ def _looked_up(context: PreflightContext, name: str, image: str, found: re.Match
     package = quote(found["name"], safe="")
     tag = f"{repository}/packages/{package}/tags/{found['tag'] or 'latest'}"
     path = f"{repository}/dockerImages/{package}@{found['digest']}" if found["digest"] else tag
-    told = _get(context, path)
-    if told is not None:
-        version = str(told.get("version", "")).rpartition("/")[2]
+    there = context.google.find(_ARTIFACTS, path)
+    if there is not None:
+        version = str(there.get("version", "")).rpartition("/")[2]
         return Finding(name, "ready", f"{image} ({version[:19]})" if version else image)
-    if _get(context, repository) is None:
+    if context.google.find(_ARTIFACTS, repository) is None:
         create = command(
             "gcloud artifacts repositories create", found["repository"], project=found["project"],
             location=found["location"], repository_format="docker",
@@ -94,16 +88,6 @@ def _looked_up(context: PreflightContext, name: str, image: str, found: re.Match
 
 def _repository(found: re.Match[str]) -> str:
     return f"/v1/projects/{found['project']}/locations/{found['location']}/repositories/{found['repository']}"
-
-
-def _get(context: PreflightContext, path: str) -> dict[str, Any] | None:
-    """What is there; None where nothing is."""
-    try:
-        return context.google.get(_ARTIFACTS, path)
-    except Refused as refused:
-        if refused.status != 404:
-            raise
-        return None
 
 
 def _build(context: PreflightContext) -> str:

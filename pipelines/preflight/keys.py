@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from pipelines.preflight.context import POLICY, Finding, PreflightContext, command, roles_by_member
-from pipelines.preflight.google import Refused
 
 _KMS = "cloudkms.googleapis.com"
 _ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
@@ -24,17 +23,14 @@ def key(context: PreflightContext) -> Iterator[Finding]:
         return
     _, project, _, location, _, ring, _, short = name.split("/")
     where = {"project": project, "location": location, "keyring": ring}
-    try:
-        told = context.google.get(_KMS, f"/v1/{name}")
-    except Refused as refused:
-        if refused.status != 404:
-            raise
+    found = context.google.find(_KMS, f"/v1/{name}")
+    if found is None:
         create = command("gcloud kms keys create", short, **where, purpose="encryption")
         yield Finding("KMS key", "missing", f"no {name}", (create,))
         return
-    state = told.get("primary", {}).get("state", "without a version")
+    state = found.get("primary", {}).get("state", "without a version")
     if state != "ENABLED":
-        version = str(told.get("primary", {}).get("name", "1")).rpartition("/")[2]
+        version = str(found.get("primary", {}).get("name", "1")).rpartition("/")[2]
         enable = command("gcloud kms keys versions enable", version, **where, key=short)
         yield Finding("KMS key", "missing", f"{short} is {state.lower()}", (enable,))
         return
@@ -43,8 +39,8 @@ def key(context: PreflightContext) -> Iterator[Finding]:
             "gcloud kms keys create", short,
             **{**where, "location": context.cloud.location}, purpose="encryption",
         )  # fmt: skip
-        told_of = f"{short} lies in {location}, the pipeline runs in {context.cloud.location}"
-        yield Finding("KMS key", "missing", told_of, (create,))
+        detail = f"{short} lies in {location}, the pipeline runs in {context.cloud.location}"
+        yield Finding("KMS key", "missing", detail, (create,))
         return
     yield Finding("KMS key", "ready", short)
     yield _usable(context, name, short, where)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.preflight.context import STORAGE, Finding, PreflightContext, command
-from pipelines.preflight.google import Refused
+from pipelines.preflight.google import ApiError
 
 _CONTINENTS = {"us": "us-", "eu": "europe-"}
 """How the names of the regions in a multi-region begin; EU contains neither of these two:"""
@@ -15,28 +15,28 @@ def bucket(context: PreflightContext) -> Iterator[Finding]:
     uri, name = f"gs://{context.cloud.bucket}", "bucket"
     region = context.cloud.location
     try:
-        told = context.google.get(STORAGE, f"/storage/v1/b/{context.cloud.bucket}")
-    except Refused as refused:
-        if refused.status == 403 and not refused.api_is_off:
-            yield _closed(context, uri)
-            return
-        if refused.status != 404:
+        found = context.google.find(STORAGE, f"/storage/v1/b/{context.cloud.bucket}")
+    except ApiError as error:
+        if error.status != 403 or error.api_is_off:
             raise
+        yield _closed(context, uri)
+        return
+    if found is None:
         create = command(
             "gcloud storage buckets create", uri, project=context.project, location=region,
             uniform_bucket_level_access=True,
         )  # fmt: skip
         yield Finding(name, "missing", f"no {uri}", (create,))
         return
-    if str(told.get("projectNumber")) != context.number:
+    if str(found.get("projectNumber")) != context.number:
         list_own = command("gcloud storage buckets list", project=context.project)
-        told_of = (
-            f"{uri} belongs to project number {told.get('projectNumber')}: set cloud.bucket to one of yours"
+        detail = (
+            f"{uri} belongs to project number {found.get('projectNumber')}: set cloud.bucket to one of yours"
         )
-        yield Finding(name, "missing", told_of, (list_own,))
+        yield Finding(name, "missing", detail, (list_own,))
         return
-    yield from _bucket_place(context, uri, str(told.get("location", "")).lower())
-    access = told.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {})
+    yield from _bucket_place(context, uri, str(found.get("location", "")).lower())
+    access = found.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {})
     if not access.get("enabled"):
         update = command("gcloud storage buckets update", uri, uniform_bucket_level_access=True)
         yield Finding("bucket's access", "missing", f"{uri} is not closed by IAM alone", (update,))
@@ -45,8 +45,8 @@ def bucket(context: PreflightContext) -> Iterator[Finding]:
 def _closed(context: PreflightContext, uri: str) -> Finding:
     words, who = "gcloud storage buckets add-iam-policy-binding", context.google.caller
     fix = command(words, uri, member=who, role="roles/storage.legacyBucketReader")
-    told = f"{uri} is closed to {who}: if it is another project's, set cloud.bucket to one of yours"
-    return Finding("bucket", "missing", told, (fix,))
+    detail = f"{uri} is closed to {who}: if it is another project's, set cloud.bucket to one of yours"
+    return Finding("bucket", "missing", detail, (fix,))
 
 
 def _bucket_place(context: PreflightContext, uri: str, location: str) -> Iterator[Finding]:
@@ -58,37 +58,34 @@ def _bucket_place(context: PreflightContext, uri: str, location: str) -> Iterato
         "gcloud storage buckets create", f"gs://{context.cloud.bucket}-{region}", project=context.project,
         location=region, uniform_bucket_level_access=True,
     )  # fmt: skip
-    told = f"{uri} lies in {location}, the pipeline runs in {region}: set cloud.bucket to one that lies there"
-    yield Finding("bucket", "missing", told, (create,))
+    detail = f"{uri} lies in {location}, the pipeline runs in {region}: set cloud.bucket to one there"
+    yield Finding("bucket", "missing", detail, (create,))
 
 
 def subnetwork(context: PreflightContext) -> Iterator[Finding]:
     """Dataflow's workers without public addresses reach Google's APIs from it."""
-    told = context.cloud.network.subnetwork
-    if not told:
+    subnet = context.cloud.network.subnetwork
+    if not subnet:
         return
-    name, short = "subnetwork", told.rpartition("/")[2]
-    path = told if told.startswith("projects/") else f"projects/{context.project}/{told}"
-    try:
-        found = context.google.get("compute.googleapis.com", f"/compute/v1/{path}")
-    except Refused as refused:
-        if refused.status != 404:
-            raise
+    name, short = "subnetwork", subnet.rpartition("/")[2]
+    path = subnet if subnet.startswith("projects/") else f"projects/{context.project}/{subnet}"
+    found = context.google.find("compute.googleapis.com", f"/compute/v1/{path}")
+    if found is None:
         create = command(
             "gcloud compute networks subnets create", short,
             project=context.project, region=context.cloud.location, network="default", range="10.10.0.0/20",
             enable_private_ip_google_access=True,
         )  # fmt: skip
-        yield Finding(name, "missing", f"no {told}", (create,))
+        yield Finding(name, "missing", f"no {subnet}", (create,))
         return
     if found.get("privateIpGoogleAccess") or context.cloud.network.public_ips:
-        yield Finding(name, "ready", told)
+        yield Finding(name, "ready", subnet)
         return
     update = command(
         "gcloud compute networks subnets update", short,
         project=context.project, region=context.cloud.location, enable_private_ip_google_access=True,
     )  # fmt: skip
-    yield Finding(name, "missing", f"{told} has no Private Google Access", (update,))
+    yield Finding(name, "missing", f"{subnet} has no Private Google Access", (update,))
 
 
 def contains(multi_region: str, region: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from pipelines.preflight.context import RESOURCES, Finding, PreflightContext, command
-from pipelines.preflight.google import Refused
+from pipelines.preflight.google import ApiError
 
 _USAGE = "serviceusage.googleapis.com"
 _APIS = (
@@ -31,8 +31,8 @@ def reachable(context: PreflightContext) -> Iterator[Finding]:
     """The project is there and alive."""
     try:
         state = context.about_project.get("state")
-    except Refused as refused:
-        if refused.status not in (403, 404) or refused.api_is_off:
+    except ApiError as error:
+        if error.status not in (403, 404) or error.api_is_off:
             raise
         yield Finding(
             "project",
@@ -42,17 +42,17 @@ def reachable(context: PreflightContext) -> Iterator[Finding]:
         )
         return
     if state != "ACTIVE":
-        told = f"{context.project} is {state}"
-        yield Finding("project", "missing", told, (command("gcloud projects undelete", context.project),))
+        detail = f"{context.project} is {state}"
+        yield Finding("project", "missing", detail, (command("gcloud projects undelete", context.project),))
         return
     yield Finding("project", "ready", f"{context.project}, number {context.number}")
 
 
 def billing(context: PreflightContext) -> Iterator[Finding]:
     """Somebody pays."""
-    told = context.google.get("cloudbilling.googleapis.com", f"/v1/projects/{context.project}/billingInfo")
-    if told.get("billingEnabled"):
-        yield Finding("billing", "ready", str(told.get("billingAccountName", "")))
+    answer = context.google.get("cloudbilling.googleapis.com", f"/v1/projects/{context.project}/billingInfo")
+    if answer.get("billingEnabled"):
+        yield Finding("billing", "ready", str(answer.get("billingAccountName", "")))
         return
     link = command("gcloud billing projects link", context.project, billing_account="ACCOUNT")
     yield Finding("billing", "missing", "no billing account", ("gcloud billing accounts list", link))
@@ -62,9 +62,11 @@ def apis(context: PreflightContext) -> Iterator[Finding]:
     """The APIs are enabled."""
     wanted = [*_APIS, *(["cloudkms.googleapis.com"] if context.cloud.kms_key else [])]
     names = [f"projects/{context.project}/services/{api}" for api in wanted]
-    told = context.google.get(_USAGE, f"/v1/projects/{context.project}/services:batchGet", names=names)
+    answer = context.google.get(_USAGE, f"/v1/projects/{context.project}/services:batchGet", names=names)
     enabled = {
-        each["name"].rpartition("/")[2] for each in told.get("services", []) if each.get("state") == "ENABLED"
+        each["name"].rpartition("/")[2]
+        for each in answer.get("services", [])
+        if each.get("state") == "ENABLED"
     }
     missing = [api for api in wanted if api not in enabled]
     if not missing:
@@ -77,10 +79,10 @@ def apis(context: PreflightContext) -> Iterator[Finding]:
 def caller(context: PreflightContext) -> Iterator[Finding]:
     """The caller may submit, and ask BigQuery."""
     who = context.google.caller
-    told = context.google.post(
+    answer = context.google.post(
         RESOURCES, f"/v3/projects/{context.project}:testIamPermissions", {"permissions": list(_CALLER)}
     )
-    missing = [each for each in _CALLER if each not in told.get("permissions", [])]
+    missing = [each for each in _CALLER if each not in answer.get("permissions", [])]
     if not missing:
         yield Finding("your roles", "ready", f"{who} may submit and query")
         return

@@ -1,7 +1,7 @@
 """Whether the region gives the project as many machines and accelerators as the environment may ask for.
 
 Vertex AI counts its machines by quotas of its own, read from Cloud Quotas: limits, not what is in use.
-Dataflow's workers count against Compute Engine's, which tells both.
+Dataflow's workers count against Compute Engine's, which has both.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any
 from configs.cloud import TrainingJob
 from pipelines.graph.machines import chips, shape
 from pipelines.preflight.context import Finding, PreflightContext, command
-from pipelines.preflight.google import Refused
+from pipelines.preflight.google import ApiError
 from pipelines.runners.target import on_dataflow
 
 _QUOTAS = "cloudquotas.googleapis.com"
@@ -32,11 +32,11 @@ def vertex(context: PreflightContext) -> Iterator[Finding]:
         infos = {
             each["metric"]: each for each in context.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
         }
-    except Refused as refused:
-        if not refused.api_is_off:
+    except ApiError as error:
+        if not error.api_is_off:
             raise
         fix = command("gcloud services enable", _QUOTAS, project=context.project)
-        yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled, which tells it", (fix,))
+        yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled", (fix,))
         return
     for what, metric, wanted in needs:
         yield _against(context, what, infos.get(f"{_VERTEX}/custom_model_{metric}"), metric, wanted)
@@ -62,10 +62,10 @@ def _training(job: TrainingJob) -> Iterator[Need]:
 
 
 def _serving(context: PreflightContext) -> Iterator[Need]:
-    told = context.cloud.prediction
-    size, most = shape(told.machine_type), 2 * told.max_replicas
-    if told.accelerator:
-        yield "serving GPUs", f"serving_{_gpu(told.accelerator)}", told.accelerator_count * most
+    server = context.cloud.prediction
+    size, most = shape(server.machine_type), 2 * server.max_replicas
+    if server.accelerator:
+        yield "serving GPUs", f"serving_{_gpu(server.accelerator)}", server.accelerator_count * most
     yield "serving CPUs", f"serving_{_cpus(size.family)}", size.cpus * most
 
 
@@ -86,7 +86,7 @@ def _against(
     limit = _limit(info, region) if info else None
     if info is None or limit is None:
         look = command("gcloud beta quotas info list", service=_VERTEX, project=context.project)
-        return Finding(name, "unknown", f"no custom_model_{metric} is told for {region}", (look,))
+        return Finding(name, "unknown", f"Cloud Quotas has no custom_model_{metric} for {region}", (look,))
     if limit < 0 or limit >= wanted:
         most = "no limit" if limit < 0 else f"at most {limit}"
         return Finding(name, "ready", f"{wanted} wanted, {most} in {region}")
@@ -112,31 +112,27 @@ def dataflow(context: PreflightContext) -> Iterator[Finding]:
     """Beam's workers, by Compute Engine's quotas, with what is in use."""
     if not on_dataflow(context.cloud):
         return
-    told = context.cloud.dataflow
-    size = shape(told.machine_type)
-    most = told.workers if told.autoscaling == "NONE" else max(told.workers, told.max_workers)
+    job = context.cloud.dataflow
+    size = shape(job.machine_type)
+    most = job.workers if job.autoscaling == "NONE" else max(job.workers, job.max_workers)
     path = f"/compute/v1/projects/{context.project}/regions/{context.cloud.location}"
-    try:
-        quotas = {
-            each["metric"]: each for each in context.google.get("compute.googleapis.com", path)["quotas"]
-        }
-    except Refused as refused:
-        if refused.status != 404:
-            raise
+    region = context.google.find("compute.googleapis.com", path)
+    if region is None:
         regions = command("gcloud compute regions list", project=context.project)
         yield Finding(
             "region", "missing", f"no region {context.cloud.location}: set cloud.location", (regions,)
         )
         return
+    quotas = {each["metric"]: each for each in region["quotas"]}
     needs = {
         "CPUS" if size.family in _SHARED_CPUS else f"{size.family.upper()}_CPUS": size.cpus * most,
-        "DISKS_TOTAL_GB": told.disk_gb * most,
+        "DISKS_TOTAL_GB": job.disk_gb * most,
         **({"IN_USE_ADDRESSES": most} if context.cloud.network.public_ips else {}),
     }
     for metric, wanted in needs.items():
         name, quota = f"quota: Dataflow {metric}", quotas.get(metric)
         if quota is None:
-            yield Finding(name, "unknown", f"Compute Engine tells none in {context.cloud.location}")
+            yield Finding(name, "unknown", f"Compute Engine has none in {context.cloud.location}")
             continue
         free = int(quota["limit"] - quota["usage"])
         said = f"{wanted} wanted, {free} of {quota['limit']:.0f} free in {context.cloud.location}"

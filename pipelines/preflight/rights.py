@@ -1,6 +1,6 @@
 """The smallest roles of each of `cloud.identities`, on what each is granted, and the roles that are as good.
 
-The same as infra/iam_matrix.yaml grants them, which a test holds this to.
+The same as infra/iam_matrix.yaml grants them, which a test compares.
 """
 
 from typing import Literal
@@ -10,8 +10,8 @@ Where = Literal["project", "bucket", "repository", "source", "temporary", "outpu
 
 OBJECT_USER = "roles/storage.objectUser"
 BUCKET_READER = "roles/storage.legacyBucketReader"
-"""To look at the bucket itself (`storage.buckets.get`), which objectUser does not allow: Beam does before it
-stages a job, TensorFlow's gs:// before it makes the first folder there. A worker may by dataflow.worker."""
+"""To read the bucket's own metadata (`storage.buckets.get`), which objectUser does not allow. Beam does so
+before it stages a job, TensorFlow's gs:// before it makes the first folder. dataflow.worker allows it too."""
 VIEWER, EDITOR = "roles/bigquery.dataViewer", "roles/bigquery.dataEditor"
 LOG = "roles/logging.logWriter"
 IMAGES = "roles/artifactregistry.reader"

@@ -43,7 +43,7 @@ class Timing:
 
 
 def timing(cron: str, time_zone: str, max_concurrent: int) -> Timing:
-    """What a person asked for, checked.
+    """Times at which runs start, checked.
 
     Raises:
         SettingsError: A field that cannot be, a day that never comes, an unknown time zone, no run at all.

@@ -1,4 +1,4 @@
-"""Runs on Google Cloud, seen from their folders on this machine: begun, followed, looked at, cancelled."""
+"""Runs on Google Cloud, seen from their folders on this machine: begun, followed, looked up, cancelled."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def start(folder: Path, settings: Settings, compiled: Path) -> dict[str, Any]:
     """Submit the compiled pipeline as this run; returns its manifest.
 
     Raises:
-        CloudError: The service refuses it, or does not answer.
+        CloudError: The service rejects it, or does not answer.
     """
     from pipelines.runners import vertex
 

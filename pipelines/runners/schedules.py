@@ -1,6 +1,6 @@
 """Schedules of Vertex AI: runs of a use case's compiled pipelines, started by a clock.
 
-One schedule a use case, environment and pipeline, found by its name: what is asked twice is there once.
+One schedule a use case, environment and pipeline, found by its name: creating it twice leaves one.
 """
 
 import tempfile
@@ -58,7 +58,7 @@ def create(
 
     Raises:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
-        CloudError: The service refuses it, or does not answer.
+        CloudError: The service rejects it, or does not answer.
     """
     from pipelines.graph import compiling
 
@@ -113,16 +113,16 @@ def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
         CloudError: There is no such schedule, or the service does not answer.
     """
     cloud = cloud_of(settings)
-    kept = _required(settings, pipeline)
+    found = _required(settings, pipeline)
     client = connect(cloud)
 
     def gone() -> None:
-        for schedule in _found(client, kept.name):
+        for schedule in _found(client, found.name):
             schedule.delete()
 
     with translate_sdk_errors(cloud):
         with_retries(gone)()
-    return kept
+    return found
 
 
 def _put(
@@ -184,7 +184,7 @@ def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path, pipeline
 
 
 def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[Any], None]) -> Schedule:
-    """Brought into a state; nothing is asked where it is in it."""
+    """Brought into a state; nothing is done where it is already."""
     cloud = cloud_of(settings)
     client = connect(cloud)
 
@@ -224,15 +224,15 @@ def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
 
 
 def _seen(schedule: Any) -> Schedule:
-    kept = schedule.gca_resource
-    expression, time_zone = cron.split(kept.cron)
+    found = schedule.gca_resource
+    expression, time_zone = cron.split(found.cron)
     return Schedule(
-        name=kept.display_name,
-        resource=kept.name,
-        state=kept.state.name.lower(),
+        name=found.display_name,
+        resource=found.name,
+        state=found.state.name.lower(),
         cron=expression,
         time_zone=time_zone,
-        max_concurrent=int(kept.max_concurrent_run_count),
-        next_run=f"{kept.next_run_time:%Y-%m-%d %H:%M}" if kept.next_run_time else "",
-        runs=int(kept.started_run_count),
+        max_concurrent=int(found.max_concurrent_run_count),
+        next_run=f"{found.next_run_time:%Y-%m-%d %H:%M}" if found.next_run_time else "",
+        runs=int(found.started_run_count),
     )

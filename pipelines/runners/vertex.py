@@ -35,7 +35,7 @@ def submit(
     """Submit a compiled pipeline as the job of a run; safe to repeat.
 
     Raises:
-        CloudError: The service refuses it, or does not answer.
+        CloudError: The service rejects it, or does not answer.
     """
     client = connect(cloud)
     with translate_sdk_errors(cloud):

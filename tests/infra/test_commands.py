@@ -106,14 +106,14 @@ def test_from_an_empty_project_to_a_prediction_are_six_commands_at_most() -> Non
 def test_the_figures_of_the_first_run_are_those_of_the_plan(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without a login: BigQuery is not asked what the query scans, the rest is known."""
+    """Without a login: what the query scans is unknown, the rest is known."""
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    planned = planning.planned(load("flights", "dev"))
+    plan = planning.make_plan(load("flights", "dev"))
     page = (ROOT / "docs" / "infra.md").read_text()
-    assert f"| {planned.cost.low:.2f} to {planned.cost.high:.2f} |" in page
-    assert f"**{planned.month.low:.0f} USD a month**" in page
+    assert f"| {plan.cost.low:.2f} to {plan.cost.high:.2f} |" in page
+    assert f"**{plan.month.low:.0f} USD a month**" in page
 
 
 def test_what_the_recipes_call_is_a_command() -> None:

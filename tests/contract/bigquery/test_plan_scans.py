@@ -30,8 +30,8 @@ def there(service: Any, visits: Any, tmp_path: Any) -> Any:
 
 def test_the_bytes_come_from_a_dry_run_and_nothing_runs(service: Any, there: Any) -> None:
     service.dry_run(3 * 2**30, ("id", "STRING"))
-    plan = command.planned(there())
-    assert (plan.scanned.low, plan.scanned.high, plan.scanned.told) == (3 * 2**30, 3 * 2**30, "dry run")
+    plan = command.make_plan(there())
+    assert (plan.scanned.low, plan.scanned.high, plan.scanned.basis) == (3 * 2**30, 3 * 2**30, "dry run")
     assert [each.job["dryRun"] for each in service.jobs()] == [True]
     (queries,) = (line for line in plan.run if line.service == "BigQuery")
     assert queries.cost.high == pytest.approx(6.25 * 3 / 1024)
@@ -52,8 +52,8 @@ def scored(there: Any) -> Any:
 
 def test_the_rows_to_score_are_asked_for_by_their_own_query(service: Any, scored: Any) -> None:
     service.dry_run(5 * 2**30, ("id", "STRING"))
-    plan = command.planned(scored(), "prediction")
-    assert (plan.scanned.high, plan.scanned.told) == (5 * 2**30, "dry run")
+    plan = command.make_plan(scored(), "prediction")
+    assert (plan.scanned.high, plan.scanned.basis) == (5 * 2**30, "dry run")
     (job,) = service.jobs()
     assert job.job["dryRun"]
     assert "SELECT id, amount FROM shop.visits" in job.sql, "the table `examples`"
@@ -77,7 +77,7 @@ def test_the_budget_judges_what_scoring_scans(service: Any, scored: Any) -> None
 
 
 def test_the_emulator_itself_answers_a_plan(there: Any) -> None:
-    assert command.planned(there()).scanned.unknown == ""
+    assert command.make_plan(there()).scanned.unknown == ""
 
 
 def test_the_budget_judges_what_the_query_scans(service: Any, there: Any) -> None:
@@ -99,19 +99,19 @@ def test_without_a_budget_a_run_is_not_judged_and_nobody_is_asked(service: Any, 
 def test_a_query_above_its_limit_has_no_plan(service: Any, there: Any) -> None:
     service.dry_run(20 * 2**30, ("id", "STRING"))
     with raises(QueryError, expected=re.compile(r"at most 10\.0 GiB "), got=re.compile(r"^20\.0 GiB")):
-        command.planned(there())
+        command.make_plan(there())
 
 
 def test_a_table_that_is_not_there_has_no_plan(there: Any) -> None:
     missing = there()
     source = missing.source.model_copy(update={"sql": "SELECT id FROM shop.visit"})
     with raises(QueryError, subject=re.compile("visit"), remedy=re.compile("'visits'")):
-        command.planned(missing.model_copy(update={"source": source}))
+        command.make_plan(missing.model_copy(update={"source": source}))
 
 
 def test_a_closed_door_is_told_and_the_plan_goes_on(service: Any, there: Any) -> None:
     service.refuse("/jobs", 403, "accessDenied", "Access Denied: User does not have bigquery.jobs.create")
-    plan = command.planned(there())
+    plan = command.make_plan(there())
     assert plan.scanned.high == 10 * 2**30
-    (warning,) = (each for each in plan.warnings if "BigQuery was not asked" in each)
+    (warning,) = (each for each in plan.warnings if "what the query scans is unknown" in each)
     assert "roles/bigquery.jobUser" in warning

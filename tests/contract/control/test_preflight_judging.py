@@ -223,7 +223,7 @@ def test_on_demand_and_spot_have_quotas_of_their_own(control: ControlServer, dev
     unknown = found(standard, "quota: training CPUs")
     assert (unknown.state, unknown.detail) == (
         "unknown",
-        "no custom_model_training_cpus is told for us-central1",
+        "Cloud Quotas has no custom_model_training_cpus for us-central1",
     )
     control.world.vertex_quotas["custom_model_training_nvidia_t4_gpus"] = -1
     assert found(standard, "quota: training GPUs").detail == "1 wanted, no limit in us-central1"

@@ -225,12 +225,12 @@ def test_bytes_that_nobody_knows_are_bounded_by_what_is_allowed() -> None:
     unknown = Scanned(0, TIB, "unknown", "nobody is logged in")
     plan = estimate(settings, load_prices(), unknown, TODAY)
     assert line(plan, "ingest", "BigQuery").cost == Cost(0.0, 6.25)
-    assert plan.warnings == ("BigQuery was not asked what the query scans: nobody is logged in",)
+    assert plan.warnings == ("what the query scans is unknown: nobody is logged in",)
 
 
 def test_a_run_on_this_machine_has_no_plan() -> None:
     with pytest.raises(SettingsError, match="what runs here costs nothing"):
-        command.planned(load("flights"))
+        command.make_plan(load("flights"))
     assert command.check(load("flights")) is None
     assert command.check(load("flights"), "prediction") is None
 
@@ -278,8 +278,8 @@ def test_the_command_plans_either_pipeline(capfd: pytest.CaptureFixture[str]) ->
 def test_a_plan_imports_no_framework() -> None:
     program = (
         "import sys\nfrom configs.loading import load\nfrom pipelines.plan import command\n"
-        "command.planned(load('flights', 'dev'))\n"
-        "command.planned(load('flights', 'dev'), 'prediction')\n"
+        "command.make_plan(load('flights', 'dev'))\n"
+        "command.make_plan(load('flights', 'dev'), 'prediction')\n"
         "heavy = {'tensorflow', 'apache_beam', 'kfp', 'google.cloud.aiplatform'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
