@@ -1,4 +1,4 @@
-"""Our errors: one line that says what, expected, got and the way out."""
+"""Our errors: one line that says what, expected, got and the remedy."""
 
 import errno
 import pickle
@@ -57,7 +57,7 @@ def test_a_command_on_a_full_disk_ends_with_one_line(capsys: pytest.CaptureFixtu
     assert line.startswith("NoSpaceError: no space left for output/runs/x/report.html. Free some space")
 
 
-def test_an_error_of_ours_that_nobody_can_mend_keeps_its_traceback() -> None:
+def test_an_error_of_ours_that_nobody_can_fix_keeps_its_traceback() -> None:
     @in_one_line
     def command() -> None:
         raise OSError(errno.EIO, "Input/output error")

@@ -1,4 +1,4 @@
-"""What cannot work is said before Beam starts, with the way out; nothing half-written stays."""
+"""What cannot work is said before Beam starts, with the remedy; nothing half-written stays."""
 
 import shutil
 from pathlib import Path
