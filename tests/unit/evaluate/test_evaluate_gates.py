@@ -187,18 +187,18 @@ def test_the_verdict_as_json_has_every_reason_with_its_figures() -> None:
     }
 
 
-def test_a_gate_without_a_rule_is_refused() -> None:
+def test_a_gate_without_a_rule_is_rejected() -> None:
     with pytest.raises(ValidationError, match="gate on recall has no rule"):
         Gate(metric="recall")
 
 
 @pytest.mark.parametrize("slices", [(("a",), ("a",)), (("a", "b"), ("b", "a")), (("a", "a"),), ((),)])
-def test_a_slicing_named_twice_or_empty_is_refused(slices: Any) -> None:
+def test_a_slicing_named_twice_or_empty_is_rejected(slices: Any) -> None:
     with pytest.raises(ValidationError, match="slices"):
         Evaluation(slices=slices)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
-def test_a_threshold_that_makes_all_rows_alike_is_refused(threshold: float) -> None:
+def test_a_threshold_that_makes_all_rows_alike_is_rejected(threshold: float) -> None:
     with pytest.raises(ValidationError, match="threshold"):
         Evaluation(threshold=threshold)

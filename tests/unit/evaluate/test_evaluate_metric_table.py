@@ -137,7 +137,7 @@ def test_a_verdict_of_an_earlier_version_is_read_in_todays_words(tmp_path: Path)
         {"decision": "deploy", "reasons": [{"sentence": "no word on the outcome"}]},
     ],
 )
-def test_a_verdict_in_no_known_words_is_refused(content: dict[str, Any]) -> None:
+def test_a_verdict_in_no_known_words_is_rejected(content: dict[str, Any]) -> None:
     with pytest.raises(DataError) as caught:
         current_verdict(content, "evaluation/verdict.json")
     assert caught.value.subject == "evaluation/verdict.json"

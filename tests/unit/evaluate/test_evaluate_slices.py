@@ -65,19 +65,19 @@ def test_a_combination_has_the_values_of_all_its_columns() -> None:
     assert Slice(("origin", "hour"), ("LGA", 7)).named == {"origin": "LGA", "hour": 7}
 
 
-def test_a_column_with_too_many_values_is_refused() -> None:
+def test_a_column_with_too_many_values_is_rejected() -> None:
     book = SliceBook([("id",)])
     with pytest.raises(DataError, match=f"slices by id: expected at most {MOST_VALUES} different values"):
         numbered(book, id=pa.array(np.arange(MOST_VALUES + 1)))
 
 
-def test_a_misspelt_slice_column_is_refused_with_the_nearest() -> None:
+def test_a_misspelt_slice_column_is_rejected_with_the_nearest() -> None:
     schema = pa.schema({"carrier": pa.string(), "origin": pa.string()})
     with pytest.raises(MissingFeatureError, match=r"'carier'.*carrier, origin\. Did you mean 'carrier'"):
         check_columns(schema, [("origin", "carier")])
 
 
-def test_a_nested_slice_column_is_refused() -> None:
+def test_a_nested_slice_column_is_rejected() -> None:
     schema = pa.schema({"legs": pa.list_(pa.string())})
     with pytest.raises(DataError, match=r"'legs'.*one value a row.*list"):
         check_columns(schema, [("legs",)])

@@ -120,7 +120,7 @@ def test_a_failure_comes_first_with_its_log_and_the_next_command(until: Callable
     assert "217,719" in text
 
 
-def test_a_stage_that_was_killed_is_told(until: Callable[[str], Any]) -> None:
+def test_a_stage_that_was_killed_is_reported(until: Callable[[str], Any]) -> None:
     sample = until("train")
     sample.ran("evaluate", 9.0, {}, state="running")
     sample.manifest["state"] = "failed"
@@ -137,7 +137,7 @@ def test_a_run_that_has_only_begun_has_a_page(sample: Any) -> None:
     assert text.count("did not run") >= len(definitions.of("training").order)
 
 
-def test_the_deployment_is_told_with_traffic_and_golden_rows(until: Callable[[str], Any]) -> None:
+def test_the_deployment_is_reported_with_traffic_and_golden_rows(until: Callable[[str], Any]) -> None:
     text = Parsed(until("deploy").write()).text
     assert "Deployed as version 4" in text
     assert "Traffic: version 3 (champion) 90 %, version 4 (challenger) 10 %." in text
@@ -194,7 +194,7 @@ def test_a_cached_stage_without_a_trace_is_no_stage_that_did_not_run(until: Call
     assert text.count("≡ cached") == 1
 
 
-def test_a_file_that_cannot_be_read_is_told_and_the_rest_is_shown(until: Callable[[str], Any]) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_the_rest_is_shown(until: Callable[[str], Any]) -> None:
     sample = until("deploy")
     (sample.folder / "kfp" / "evaluation" / "curves.json").write_text('{"candidate": ')
     (sample.folder / "kfp" / "statistics" / "statistics.pb").write_bytes(b"\xff\xff\xff")

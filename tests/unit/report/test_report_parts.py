@@ -77,7 +77,7 @@ def test_a_scale_keeps_outliers_inside_and_survives_a_constant() -> None:
     assert Scale(3, 3, 0, 100)(3) == 50
 
 
-def test_points_that_cannot_be_told_apart_are_not_drawn() -> None:
+def test_points_that_cannot_be_distinguished_are_not_drawn() -> None:
     assert path([(0, 0), (0.1, 0.1), (5, 5)]) == "M0 0L5 5"
     assert path([]) == ""
 

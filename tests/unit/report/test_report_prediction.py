@@ -146,7 +146,7 @@ def test_rows_that_do_not_add_up_are_marked(scoring: Scoring) -> None:
         ({}, False, "0 B scanned (not from BigQuery)"),
     ],
 )
-def test_the_bytes_that_were_scanned_are_told(
+def test_the_bytes_that_were_scanned_are_shown(
     scoring: Scoring, summary: dict[str, int], cached: bool, said: str
 ) -> None:
     scoring.choose()
@@ -195,7 +195,7 @@ def test_a_run_that_scored_nothing_and_one_that_did_not_count_have_a_page(scorin
     assert "The scores were not counted." in Parsed(scoring.write()).text
 
 
-def test_where_the_predictions_are_is_told_with_the_command_that_shows_them(scoring: Scoring) -> None:
+def test_where_the_predictions_are_is_reported_with_the_command_that_shows_them(scoring: Scoring) -> None:
     assert f"ls -l output/predictions/flights/{scoring.folder.name}" in Parsed(scoring.whole().write()).text
     scoring.output = "bq://my-project-dev.scores.flights"
     scoring.manifest["settings"]["cloud"] = {"project": "my-project-dev"}

@@ -167,7 +167,7 @@ def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Call
 # --- what is done, and what is left -----------------------------------------------------------
 
 
-def test_a_candidate_that_did_not_pass_is_refused_though_the_graph_let_it_in(world: World) -> None:
+def test_a_candidate_that_did_not_pass_is_rejected_though_the_graph_let_it_in(world: World) -> None:
     with pytest.raises(RegistryError, match=r"verdict\.json: expected decision 'deploy', got 'reject'"):
         world.deploy(world.candidate(decision="reject"))
     assert world.registry.versions("flights") == []
@@ -234,7 +234,7 @@ def test_other_inputs_are_deployed_after_a_rollback(world: World) -> None:
     assert world.deploy(mended)["endpoint"] == {"traffic": {"3": 100}}
 
 
-def test_a_candidate_judged_against_another_champion_is_refused_before_any_work(world: World) -> None:
+def test_a_candidate_judged_against_another_champion_is_rejected_before_any_work(world: World) -> None:
     world.put(world.candidate())
     with pytest.raises(RegistryError, match="champion, version 1, got one judged against version none"):
         world.deploy(world.candidate(1.0, judged_against=""), command=NO_SERVER)

@@ -94,8 +94,8 @@ def test_health_and_predictions_have_the_routes_that_the_platform_names(
     server.listening()
     while server.client.get("/v1/health").status_code != 200:
         assert server.process.poll() is None
-    asked = server.client.post("/v1/models/flights:predict", json={"instances": [FLIGHT]})
-    assert asked.status_code == 200
+    answer = server.client.post("/v1/models/flights:predict", json={"instances": [FLIGHT]})
+    assert answer.status_code == 200
     assert server.client.get("/health").status_code == 404
 
 
@@ -158,7 +158,7 @@ def test_the_place_of_a_wrong_instance_can_be_read_by_a_machine(real_server: Ser
         (b'{"instances": [{}], "option": 1}', "parameters, got the unknown field 'option'"),
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_request_is_refused(real_server: Server, body: bytes, message: str) -> None:
+def test_a_body_that_is_no_request_is_rejected(real_server: Server, body: bytes, message: str) -> None:
     answer = real_server.client.post("/predict", content=body)
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
@@ -169,7 +169,7 @@ def test_a_long_wrong_value_is_cut_in_the_message(real_server: Server) -> None:
     assert len(message) < 150
 
 
-def test_a_body_beyond_the_limit_is_refused_however_it_is_sent(real_server: Server) -> None:
+def test_a_body_beyond_the_limit_is_rejected_however_it_is_sent(real_server: Server) -> None:
     body = json.dumps({"instances": [{"carrier": "x" * 60_000}]}).encode()
 
     def chunks() -> Iterator[bytes]:

@@ -17,7 +17,7 @@ def rows(*values: float) -> Columns:
 
 
 class Doubler:
-    """Doubles its rows; notes every batch; waits with the first until told."""
+    """Doubles its rows; notes every batch; waits with the first until `go` is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[float]] = []
@@ -36,7 +36,7 @@ class Doubler:
         return doubled
 
 
-async def asked(
+async def score_all(
     doubler: Doubler, requests: list[Columns], limit: int, wait: float = 0.0
 ) -> list[Scores | BaseException]:
     """Ask for all at once; the first batch runs until all the others wait."""
@@ -57,26 +57,26 @@ def doubler() -> Doubler:
 
 
 def test_what_arrives_while_a_batch_runs_is_the_next_batch(doubler: Doubler) -> None:
-    answers = asyncio.run(asked(doubler, [rows(1), rows(2), rows(3, 4), rows(5)], limit=10))
+    answers = asyncio.run(score_all(doubler, [rows(1), rows(2), rows(3, 4), rows(5)], limit=10))
     assert doubler.batches == [[1], [2, 3, 4, 5]]
     assert [list(answer) for answer in answers if isinstance(answer, np.ndarray)] == [[2], [4], [6, 8], [10]]
 
 
 def test_a_batch_is_no_larger_than_its_limit_and_a_larger_request_travels_alone(doubler: Doubler) -> None:
-    asyncio.run(asked(doubler, [rows(1), rows(2, 3), rows(4), rows(5, 6, 7, 8), rows(9)], limit=3))
+    asyncio.run(score_all(doubler, [rows(1), rows(2, 3), rows(4), rows(5, 6, 7, 8), rows(9)], limit=3))
     assert doubler.batches == [[1], [2, 3, 4], [5, 6, 7, 8], [9]]
 
 
 def test_the_rows_that_make_a_joint_batch_fail_fail_alone(doubler: Doubler) -> None:
-    answers = asyncio.run(asked(doubler, [rows(1), rows(2), rows(-1), rows(3)], limit=10))
+    answers = asyncio.run(score_all(doubler, [rows(1), rows(2), rows(-1), rows(3)], limit=10))
     assert isinstance(answers[2], ScoringError)
     assert isinstance(answers[2].__cause__, FloatingPointError)
     assert [list(answer) for answer in answers if isinstance(answer, np.ndarray)] == [[2], [4], [6]]
 
 
-def test_an_idle_batcher_waits_for_company_if_it_is_told_to(doubler: Doubler) -> None:
+def test_an_idle_batcher_waits_for_company_if_configured(doubler: Doubler) -> None:
     doubler.go.set()
-    asyncio.run(asked(doubler, [rows(1), rows(2), rows(3)], limit=10, wait=0.01))
+    asyncio.run(score_all(doubler, [rows(1), rows(2), rows(3)], limit=10, wait=0.01))
     assert doubler.batches == [[1, 2, 3]]
 
 

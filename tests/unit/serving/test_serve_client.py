@@ -118,12 +118,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         client.read(tmp_path / "a.json", FEATURES)
 
 
-def test_a_table_with_a_misspelt_feature_is_refused(tmp_path: Path) -> None:
+def test_a_table_with_a_misspelt_feature_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("carier,distance,seats,origin\nUA,1,2,JFK\n")
     with pytest.raises(RequestError, match=r"got no column 'carrier'.*Did you mean 'carier'\?"):
         client.read(tmp_path / "a.csv", FEATURES)
 
 
-def test_a_server_that_is_not_there_is_told_how_to_start() -> None:
+def test_the_error_of_a_missing_server_names_the_command_to_start_it() -> None:
     with pytest.raises(EndpointError, match="python -m pipelines serve USE_CASE"):
         client.find("http://127.0.0.1:9")

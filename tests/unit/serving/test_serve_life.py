@@ -30,7 +30,7 @@ FAILING = {**FLIGHT, "origin": "FAIL"}
 
 @pytest.fixture
 def registry(tmp_path: Path, fake_model: MakeModel) -> FolderRegistry:
-    """Two versions, told apart by their scores; the first serves."""
+    """Two versions, distinguished by their scores; the first serves."""
     registry = FolderRegistry(tmp_path / "registry")
     for shift in (0.0, 1.0):
         registry.register("flights", submission(tmp_path, fake_model(shift)))
@@ -67,7 +67,7 @@ def test_the_server_answers_503_until_the_model_is_ready(start: Start, fake_mode
     assert server.ask(FLIGHT).status_code == 200
 
 
-def test_a_busy_port_is_told_in_one_line_before_anything_is_loaded(fake_model: MakeModel) -> None:
+def test_a_busy_port_is_reported_in_one_line_before_anything_is_loaded(fake_model: MakeModel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "components.serve", "--port", port, "--model", str(fake_model())]
@@ -88,7 +88,9 @@ def test_a_busy_port_is_told_in_one_line_before_anything_is_loaded(fake_model: M
         (["--model", "x", "--settings", '{"thread": 1}'], "SettingsError: --settings, thread"),
     ],
 )
-def test_what_cannot_be_served_is_told_in_one_line(start: Start, arguments: list[str], message: str) -> None:
+def test_what_cannot_be_served_is_reported_in_one_line(
+    start: Start, arguments: list[str], message: str
+) -> None:
     settings = {} if "--settings" not in arguments else json.loads(arguments[-1])
     server = start(*arguments, settings=settings, wait=False)
     assert server.process.wait() == 1
@@ -96,7 +98,9 @@ def test_what_cannot_be_served_is_told_in_one_line(start: Start, arguments: list
     assert "Traceback" not in server.log.read_text()
 
 
-def test_an_endpoint_without_a_version_is_told_how_to_get_one(start: Start, tmp_path: Path) -> None:
+def test_the_error_of_an_endpoint_without_a_version_names_the_command_to_deploy_one(
+    start: Start, tmp_path: Path
+) -> None:
     server = start("--registry", f"file://{tmp_path}/none", "--name", "flights", wait=False)
     assert server.process.wait() == 1
     last = server.log.read_text().splitlines()[-1]
@@ -186,63 +190,61 @@ def test_rows_that_the_model_fails_on_fail_alone_even_within_a_joint_batch(
     folder = fake_model(fifos=["gate"])
     server = start("--model", folder)
     with ThreadPoolExecutor(6) as clients:
-        held = clients.submit(server.ask, WAITING)
+        running = clients.submit(server.ask, WAITING)
         with (folder / "gate").open("w"):  # opens when the first batch runs: the rest will be joined
             answers = [clients.submit(server.ask, row) for row in (FLIGHT, FAILING, FLIGHT, FLIGHT)]
-            bad = server.ask({"distance": "far"})  # refused while the batch runs: it is in no batch
+            bad = server.ask({"distance": "far"})  # rejected while the batch runs: it is in no batch
             assert bad.status_code == 400
-        codes = [answer.result().status_code for answer in (held, *answers)]
+        codes = [answer.result().status_code for answer in (running, *answers)]
     assert codes == [200, 200, 500, 200, 200]
     assert answers[1].result().json()["error"]["status"] == "INTERNAL"
     assert answers[3].result().json()["predictions"] == pytest.approx([expected(FLIGHT)])
 
 
-def test_more_waiting_requests_than_allowed_are_told_to_come_back(
-    start: Start, fake_model: MakeModel
-) -> None:
+def test_more_waiting_requests_than_allowed_get_a_retry_after(start: Start, fake_model: MakeModel) -> None:
     folder = fake_model(fifos=["gate"])
     server = start("--model", folder, settings={"max_waiting_requests": 1})
     with ThreadPoolExecutor(3) as clients:
-        held = clients.submit(server.ask, WAITING)
+        running = clients.submit(server.ask, WAITING)
         with (folder / "gate").open("w"):
-            asked = [clients.submit(server.ask, FLIGHT) for _ in range(2)]  # the second to come is refused
-            (refused,) = wait(asked, return_when=FIRST_COMPLETED).done
-            assert refused.result().status_code == 503
-            assert refused.result().headers["retry-after"] == "1"
-        assert sorted(answer.result().status_code for answer in (held, *asked)) == [200, 200, 503]
+            answers = [clients.submit(server.ask, FLIGHT) for _ in range(2)]  # the second to come is rejected
+            (rejected,) = wait(answers, return_when=FIRST_COMPLETED).done
+            assert rejected.result().status_code == 503
+            assert rejected.result().headers["retry-after"] == "1"
+        assert sorted(answer.result().status_code for answer in (running, *answers)) == [200, 200, 503]
 
 
 # --- ending ---------------------------------------------------------------------------------
 
 
-def test_sigterm_answers_what_is_in_flight_and_refuses_what_comes_then(
+def test_sigterm_answers_what_is_in_flight_and_rejects_what_comes_then(
     start: Start, fake_model: MakeModel, expected: Expected
 ) -> None:
     folder = fake_model(fifos=["gate"])
     server = start("--model", folder)
     with ThreadPoolExecutor(1) as clients:
-        held = clients.submit(server.ask, WAITING)
+        running = clients.submit(server.ask, WAITING)
         with (folder / "gate").open("w"):
             server.process.send_signal(signal.SIGTERM)
-            while (refused := server.client.get("/health")).status_code == 200:
+            while (rejected := server.client.get("/health")).status_code == 200:
                 pass
-            assert refused.status_code == 503
+            assert rejected.status_code == 503
             assert server.ask(FLIGHT).status_code == 503
             assert "shutting down" in server.ask(FLIGHT).json()["error"]["message"]
-        assert held.result().json()["predictions"] == pytest.approx([expected(FLIGHT)])
+        assert running.result().json()["predictions"] == pytest.approx([expected(FLIGHT)])
     assert server.process.wait() == 0
 
 
-def test_sigterm_waits_no_longer_than_it_is_told(start: Start, fake_model: MakeModel) -> None:
+def test_sigterm_waits_no_longer_than_configured(start: Start, fake_model: MakeModel) -> None:
     folder = fake_model(fifos=["gate"])
     server = start("--model", folder, settings={"drain_seconds": 0.1})
     with ThreadPoolExecutor(1) as clients:
-        held = clients.submit(server.ask, WAITING)
+        running = clients.submit(server.ask, WAITING)
         with (folder / "gate").open("w"):
             server.process.terminate()
             assert server.process.wait() == 0
-        error = held.exception()
-        assert error is not None or held.result().status_code == 500
+        error = running.exception()
+        assert error is not None or running.result().status_code == 500
 
 
 def test_an_idle_server_ends_at_once_though_clients_stay_connected(

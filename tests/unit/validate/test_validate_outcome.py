@@ -24,7 +24,7 @@ Judge = Any
 """The fixture of conftest.py."""
 
 
-def test_everything_is_written_before_the_run_is_refused(judge: Judge) -> None:
+def test_everything_is_written_before_the_run_is_rejected(judge: Judge) -> None:
     judged = judge(eval=judge.made("eval") | {"bought": [1] * 400}, test=shifted(judge.made("test")))
     written = sorted(path.name for path in judged.out.iterdir())
     assert written == ["anomalies.pbtxt", "findings.json", "schema.pbtxt", "statistics.pb"]
@@ -107,7 +107,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         raise duckdb.IOException("IO Error: No space left on device")
 
 
-def test_shards_that_do_not_fit_together_are_refused(judge: Judge, tmp_path: Path) -> None:
+def test_shards_that_do_not_fit_together_are_rejected(judge: Judge, tmp_path: Path) -> None:
     rows = judge.write_rows(tmp_path / "rows")
     pq.write_table(pa.table({"other": [1, 2]}), rows / "eval" / "part-00002.parquet")
     with raises(UnreadableFileError, expected="Parquet shards of equal columns"):

@@ -122,7 +122,7 @@ def test_a_group_is_as_large_as_it_may_be_and_a_larger_shard_is_alone(tmp_path: 
     assert not (tmp_path / "scratch").exists()
 
 
-def test_shards_of_other_columns_in_another_group_are_refused(tmp_path: Path) -> None:
+def test_shards_of_other_columns_in_another_group_are_rejected(tmp_path: Path) -> None:
     rows = write(tmp_path / "rows", 1)
     pq.write_table(pa.table({"key": ["a"], "x": ["text"], "k": [1]}), rows / "eval" / "part-00001.parquet")
     with raises(UnreadableFileError, subject="the rows of split 'eval'", got="x VARCHAR"):

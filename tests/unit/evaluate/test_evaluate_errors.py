@@ -1,4 +1,4 @@
-"""What the stage refuses, in words that help, and that it then leaves nothing behind."""
+"""What the stage rejects, with errors that help, and that it then leaves nothing behind."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -80,7 +80,7 @@ def of_rows(**fields: str) -> dict[str, str]:
         ),
     ],
 )
-def test_rows_that_cannot_be_judged_on_are_refused(
+def test_rows_that_cannot_be_judged_on_are_rejected(
     lab: Lab,
     candidate: Path,
     change: Callable[[pa.Table], pa.Table],
@@ -95,12 +95,12 @@ def test_rows_that_cannot_be_judged_on_are_refused(
     assert not (lab.folder / "evaluation").exists()
 
 
-def test_rows_without_a_test_split_are_refused(lab: Lab, candidate: Path) -> None:
+def test_rows_without_a_test_split_are_rejected(lab: Lab, candidate: Path) -> None:
     with pytest.raises(EmptySplitError, match=r"split 'test'.*split\.test_from"):
         lab.run(lab.folder, candidate)
 
 
-def test_a_corrupt_shard_is_refused_by_its_name(lab: Lab, candidate: Path, table: pa.Table) -> None:
+def test_a_corrupt_shard_is_rejected_by_its_name(lab: Lab, candidate: Path, table: pa.Table) -> None:
     rows = lab.rows(table.slice(0, 100), shards=2)
     (rows / "test" / "part-00001.parquet").write_bytes(b"PAR1 no more PAR1")
     with pytest.raises(UnreadableFileError) as raised:
@@ -130,7 +130,7 @@ def test_a_champion_that_wants_columns_that_are_gone_is_named(lab: Lab, rows: Pa
         (lambda c: c["hour"] / 100, "probability", "an output 'score' .*, got probability"),
     ],
 )
-def test_a_model_without_probabilities_is_refused(
+def test_a_model_without_probabilities_is_rejected(
     lab: Lab, table: pa.Table, score: Any, output: str, message: str
 ) -> None:
     model = lab.model(score, numeric=("hour",), categorical=(), output=output)
@@ -139,12 +139,12 @@ def test_a_model_without_probabilities_is_refused(
     assert not (lab.folder / "evaluation").exists()
 
 
-def test_a_folder_that_is_no_model_is_refused(lab: Lab) -> None:
+def test_a_folder_that_is_no_model_is_rejected(lab: Lab) -> None:
     with pytest.raises(ModelError, match="the candidate: expected a SavedModel that can be loaded"):
         Scorer(lab.folder, "the candidate")
 
 
-def test_a_model_without_the_signature_is_refused(lab: Lab) -> None:
+def test_a_model_without_the_signature_is_rejected(lab: Lab) -> None:
     module = tf.Module()
     module.serve = tf.function(lambda hour: {"score": hour}, input_signature=[tf.TensorSpec([None])])
     tf.saved_model.save(module, str(lab.folder / "m"), signatures={"other": module.serve})
@@ -152,7 +152,7 @@ def test_a_model_without_the_signature_is_refused(lab: Lab) -> None:
         Scorer(lab.folder / "m", "the candidate")
 
 
-def test_a_model_that_wants_another_kind_of_columns_is_refused(lab: Lab) -> None:
+def test_a_model_that_wants_another_kind_of_columns_is_rejected(lab: Lab) -> None:
     module = tf.Module()
     spec = tf.TensorSpec([None], tf.float64, name="hour")
     module.serve = tf.function(lambda hour: {"score": hour}, input_signature=[spec])
@@ -161,12 +161,12 @@ def test_a_model_that_wants_another_kind_of_columns_is_refused(lab: Lab) -> None
         Scorer(lab.folder / "m", "the candidate")
 
 
-def test_a_slicing_that_is_too_fine_is_refused(lab: Lab, candidate: Path) -> None:
+def test_a_slicing_that_is_too_fine_is_rejected(lab: Lab, candidate: Path) -> None:
     with pytest.raises(DataError, match=r"slices by id.*Slice by a coarser column"):
         lab.run(lab.rows(lab.made_rows(10_100)), candidate, slices=(("id",),))
 
 
-def test_an_earlier_evaluation_stays_when_a_later_one_is_refused(
+def test_an_earlier_evaluation_stays_when_a_later_one_is_rejected(
     lab: Lab, table: pa.Table, candidate: Path
 ) -> None:
     good = lab.rows(table)
