@@ -194,7 +194,7 @@ class _Check:
 
     def __call__(self, ask: Ask) -> None:
         served = ask(self._requests.instances)
-        difference = golden.difference(self._requests, served, self._tolerance, golden.THROUGH_THE_ENDPOINT)
+        difference = golden.difference(self._requests, served, self._tolerance, "the endpoint")
         self.found["endpoint_max_difference"] = difference
 
 

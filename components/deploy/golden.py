@@ -1,8 +1,8 @@
 """Golden requests: does the real server say what the evaluation computed offline?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -36,19 +36,11 @@ class Golden:
         return Golden(self.instances[rows], self.scores[rows], self.keys[rows], start)
 
 
-@dataclass(frozen=True)
-class By:
-    """Who answers, and what to do about a wrong answer."""
-
-    whom: str
-    remedy: str
-
-
-BY_THE_SERVER = By("the server", "No traffic has moved. Find what the server does otherwise, then run again.")
-THROUGH_THE_ENDPOINT = By(
-    "the endpoint",
-    "The traffic was taken back. Find what the endpoint's server does otherwise, then run again.",
-)
+Respondent = Literal["the server", "the endpoint"]
+_REMEDIES: Mapping[Respondent, str] = {
+    "the server": "No traffic has moved. Find what the server does otherwise, then run again.",
+    "the endpoint": "The traffic was taken back. Find what its server does otherwise, then run again.",
+}
 
 
 def read(evaluation: Place) -> Golden:
@@ -89,7 +81,9 @@ def largest_difference(
     return largest
 
 
-def difference(golden: Golden, served: Sequence[float], tolerance: float, by: By = BY_THE_SERVER) -> float:
+def difference(
+    golden: Golden, served: Sequence[float], tolerance: float, respondent: Respondent = "the server"
+) -> float:
     """The largest difference between served and offline scores.
 
     Raises:
@@ -99,7 +93,18 @@ def difference(golden: Golden, served: Sequence[float], tolerance: float, by: By
         raise EndpointError(
             "golden request", expected=f"{len(golden.scores)} predictions", got=str(len(served))
         )
-    return max(_difference(golden, row, score, tolerance, by) for row, score in enumerate(served))
+    largest = 0.0
+    for row, (score, offline) in enumerate(zip(served, golden.scores, strict=True)):
+        apart = abs(score - offline)
+        if not apart <= tolerance:  # NaN is no agreement
+            raise EndpointError(
+                golden.named(row),
+                expected=f"the offline score {offline!r} to {tolerance:g}",
+                got=f"{score!r} from {respondent}",
+                remedy=_REMEDIES[respondent],
+            )
+        largest = max(largest, apart)
+    return largest
 
 
 def _ask(client: httpx.Client, instances: Sequence[Instance]) -> list[float]:
@@ -114,16 +119,3 @@ def _ask(client: httpx.Client, instances: Sequence[Instance]) -> list[float]:
         raise EndpointError("golden request", expected="status 200", got=got)
     scores: list[float] = answer.json()["predictions"]
     return scores
-
-
-def _difference(golden: Golden, row: int, served: float, tolerance: float, by: By) -> float:
-    offline = golden.scores[row]
-    apart = abs(served - offline)
-    if not apart <= tolerance:  # NaN is no agreement
-        raise EndpointError(
-            golden.named(row),
-            expected=f"the offline score {offline!r} to {tolerance:g}",
-            got=f"{served!r} from {by.whom}",
-            remedy=by.remedy,
-        )
-    return apart
