@@ -67,6 +67,7 @@ def _platform() -> str:
 def descriptors() -> Path:
     """plugin.proto as protoc describes it."""
     made = CACHE / "plugin.descriptors"
+    CACHE.mkdir(parents=True, exist_ok=True)
     if not made.exists() or made.stat().st_mtime < _PROTO.stat().st_mtime:
         command = [
             sys.executable,
