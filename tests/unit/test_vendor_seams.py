@@ -58,6 +58,8 @@ SEAMS = (
 
 def source_of(seam: Seam) -> str:
     """The source of what a seam leans on."""
+    import keras  # noqa: F401 - named, so that `make test-fast` sees what the file loads
+
     found: Any = importlib.import_module(seam.module)
     for part in filter(None, seam.name.split(".")):
         found = getattr(found, part)
