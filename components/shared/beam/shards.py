@@ -4,6 +4,7 @@ Not by Beam's own sinks: `WriteToParquet` makes shards of whatever rows a bundle
 well although a file could not be moved to its name (docs/adr/0013).
 """
 
+import abc
 import functools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -35,7 +36,7 @@ class Batch(NamedTuple):
     counts: Counts
 
 
-class WriteShard(beam.DoFn):
+class WriteShard(beam.DoFn, abc.ABC):
     """Takes row ranges; writes a shard for each, and one of its rejected rows, and returns (part, counts).
 
     The name of a shard follows from its range, and it is moved into place when it is whole. A range that a
@@ -49,13 +50,13 @@ class WriteShard(beam.DoFn):
     def __init__(self, out: Place) -> None:
         self.out = out
 
+    @abc.abstractmethod
     def schema(self, row_range: RowRange) -> pa.Schema:
         """The columns of the shard."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def batches(self, row_range: RowRange, schema: pa.Schema) -> Iterator[Batch]:
         """What the rows of a range become, in order, with the columns of `schema`."""
-        raise NotImplementedError
 
     def footer(self) -> dict[str, str]:
         """What the shard's footer says of the range that was written last."""
