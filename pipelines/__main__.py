@@ -1,12 +1,11 @@
 """The command line: `python -m pipelines --help`."""
 
-import enum
 import os
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -43,23 +42,9 @@ There = Annotated[
     str, typer.Option("--env", help="A file in configs/environments/: look there; default: at --root.")
 ]
 Which = Annotated[Pipeline, typer.Option("--pipeline", help="Which pipeline.")]
-
-
-def _environment(env: str, overrides: list[str] | None) -> "Settings":
-    """The settings of an environment, for what is the same for all its use cases."""
-    from configs.loading import load, use_cases
-
-    return load(use_cases()[0], env, overrides or ())
-
-
-class Action(enum.StrEnum):
-    """What can be done with a schedule."""
-
-    create = "create"
-    list = "list"
-    pause = "pause"
-    resume = "resume"
-    delete = "delete"
+RunId = Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")]
+Action = Literal["create", "list", "pause", "resume", "delete"]
 
 
 def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
@@ -82,44 +67,50 @@ def in_one_line(command: Callable[P, T]) -> Callable[P, T]:
     return wrapper
 
 
-@app.command()
-@in_one_line
+def _load(use_case: str, env: str, overrides: list[str] | None = None) -> "Settings":
+    """The settings; without a use case those of an environment, for what is the same for all of them."""
+    from configs.loading import load, use_cases
+
+    return load(use_case or use_cases()[0], env, overrides or ())
+
+
+def _command(
+    name: str | None = None, *, cloud: bool = False
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Register a command, under its own heading where it is about Google Cloud alone."""
+    heading = _CLOUD if cloud else None
+    return lambda command: app.command(name, rich_help_panel=heading)(in_one_line(command))
+
+
+@_command()
 def run(
     use_case: UseCase,
     env: Environment = "local",
     overrides: Overrides = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")] = False,
+    no_cache: NoCache = False,
     from_stage: Annotated[
         str, typer.Option("--from", help="Run this stage and all after it anew.", metavar="STAGE")
     ] = "",
 ) -> None:
     """Run the whole pipeline: ingest, validate, transform, train, evaluate, deploy."""
-    from configs.loading import load
-    from pipelines.commands import run as run_command
+    from pipelines.commands import run as command
 
-    settings = load(use_case, env, overrides or ())
-    ended_well = run_command.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
+    settings = _load(use_case, env, overrides)
+    ended_well = command.run(use_case, settings, no_cache=no_cache, from_stage=from_stage)
     raise typer.Exit(0 if ended_well else 1)
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
+@_command(cloud=True)
 def plan(
-    use_case: UseCase,
-    env: Environment = "dev",
-    overrides: Overrides = None,
-    pipeline: Which = "training",
+    use_case: UseCase, env: Environment = "dev", overrides: Overrides = None, pipeline: Which = "training"
 ) -> None:
     """Show what a run on Google Cloud would start, as whom, and about what it would cost."""
-    from configs.loading import load
     from pipelines.plan import command
-    from pipelines.view import open_console
 
-    command.print_plan(open_console(), load(use_case, env, overrides or ()), pipeline)
+    command.print_plan(_load(use_case, env, overrides), pipeline)
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
+@_command(cloud=True)
 def preflight(
     use_case: Annotated[
         str, typer.Argument(help="Also check this use case's tables (default: none).", metavar="[USE_CASE]")
@@ -128,17 +119,13 @@ def preflight(
     overrides: Overrides = None,
 ) -> None:
     """Check that Google Cloud is ready; each failure comes with the command that fixes it."""
-    from configs.loading import load, use_cases
     from pipelines.preflight import command
-    from pipelines.view import open_console
 
-    settings = load(use_case or use_cases()[0], env, overrides or ())
-    ready = command.print_findings(open_console(), settings, with_data=bool(use_case))
+    ready = command.print_findings(_load(use_case, env, overrides), with_data=bool(use_case))
     raise typer.Exit(0 if ready else 1)
 
 
-@app.command(name="compile")
-@in_one_line
+@_command("compile")
 def compile_(
     use_case: UseCase,
     env: Environment = "local",
@@ -147,28 +134,24 @@ def compile_(
     pipeline: Which = "training",
 ) -> None:
     """Compile a pipeline to the YAML that a target runs."""
-    from configs.loading import load
     from pipelines.graph import compiling
 
-    settings = load(use_case, env, overrides or ())
+    settings = _load(use_case, env, overrides)
     root = Path("output") if settings.cloud else Path(settings.places.root)
     path = out or root / f"{pipeline}-{settings.name}-{env}.yaml"
     compiling.compile_to(settings, path, pipeline)
     typer.echo(path)
 
 
-@app.command()
-@in_one_line
+@_command()
 def seed(use_case: UseCase, env: Environment = "local") -> None:
     """Load the use case's sample data into the warehouse."""
-    from configs.loading import load
-    from pipelines.commands import seed as seed_command
+    from pipelines.commands import seed as command
 
-    seed_command.seed(load(use_case, env))
+    command.seed(_load(use_case, env))
 
 
-@app.command()
-@in_one_line
+@_command()
 def serve(
     use_case: UseCase,
     env: Environment = "local",
@@ -176,31 +159,27 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
 ) -> None:
     """Serve the endpoint: every version that has traffic, by its share."""
-    from configs.loading import load
-    from pipelines.commands import serve as serve_command
+    from pipelines.commands import serving
 
-    serve_command.serve(load(use_case, env), host, port)
+    serving.serve(_load(use_case, env), host, port)
 
 
-@app.command()
-@in_one_line
+@_command()
 def predict(
     use_case: UseCase,
+    env: Environment = "local",
     instances: Annotated[
         Path | None, typer.Argument(help="JSON or JSON lines; default: five rows of the last run.")
     ] = None,
-    env: Environment = "local",
     url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8080",
 ) -> None:
     """Request predictions from the server."""
-    from configs.loading import load
-    from pipelines.commands import predict as predict_command
+    from pipelines.commands import serving
 
-    predict_command.predict(load(use_case, env), instances, url)
+    serving.predict(_load(use_case, env), instances, url)
 
 
-@app.command(name="predict-batch")
-@in_one_line
+@_command("predict-batch")
 def predict_batch(
     use_case: UseCase,
     env: Environment = "local",
@@ -211,43 +190,37 @@ def predict_batch(
     repeat: Annotated[
         str, typer.Option(help="A run whose predictions this run replaces.", metavar="RUN")
     ] = "",
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every stage anew.")] = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Score rows with a registered version: choose, select, predict, deliver."""
-    from configs.loading import load
-    from pipelines.commands import predict_batch as batch_command
+    from pipelines.commands import predict_batch as command
 
-    settings = load(use_case, env, overrides or ())
-    request = batch_command.BatchRequest(version=version, repeat=repeat, caching=not no_cache)
-    raise typer.Exit(0 if batch_command.run(settings, request) else 1)
+    settings = _load(use_case, env, overrides)
+    ended_well = command.run(settings, version=version, repeat=repeat, caching=not no_cache)
+    raise typer.Exit(0 if ended_well else 1)
 
 
-@app.command()
-@in_one_line
+@_command()
 def promote(
     use_case: UseCase,
-    version: Annotated[int | None, typer.Argument(help="Default: the challenger.")] = None,
     env: Environment = "local",
+    version: Annotated[int | None, typer.Argument(help="Default: the challenger.")] = None,
 ) -> None:
     """Make a version the champion: all traffic goes to it."""
-    from configs.loading import load
-    from pipelines.commands import traffic
+    from pipelines.commands import serving
 
-    traffic.promote(load(use_case, env), version)
+    serving.promote(_load(use_case, env), version)
 
 
-@app.command()
-@in_one_line
+@_command()
 def rollback(use_case: UseCase, env: Environment = "local") -> None:
     """Go back to the former champion: all traffic returns to it."""
-    from configs.loading import load
-    from pipelines.commands import traffic
+    from pipelines.commands import serving
 
-    traffic.rollback(load(use_case, env))
+    serving.rollback(_load(use_case, env))
 
 
-@app.command()
-@in_one_line
+@_command()
 def status(
     wanted: Annotated[
         str, typer.Argument(help="A use case, or a run id; default: all.", metavar="[USE_CASE|RUN]")
@@ -257,58 +230,46 @@ def status(
     overrides: Overrides = None,
 ) -> None:
     """List the runs, the versions and the traffic; with --env, the runs there, whoever started them."""
-    from pipelines.commands import status as status_command
+    from pipelines.commands import runs
 
     if env:
-        status_command.status_there(wanted, _environment(env, overrides))
+        runs.status_there(wanted, _load("", env, overrides))
     else:
-        status_command.status(wanted, root)
+        runs.status(wanted, root)
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
-def cancel(
-    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
-    root: Root = Path("output"),
-) -> None:
+@_command(cloud=True)
+def cancel(run_id: RunId, root: Root = Path("output")) -> None:
     """Cancel a run on Google Cloud, and what it runs."""
-    from pipelines.commands import cancel as cancel_command
+    from pipelines.commands import runs
 
-    cancel_command.cancel(run_id, root)
+    runs.cancel(run_id, root)
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
+@_command(cloud=True)
 def teardown(
     use_case: UseCase,
-    env: Annotated[str, typer.Option("--env", help="A file in configs/environments/.")],
+    env: Environment,
     yes: Annotated[bool, typer.Option("--yes", help="Delete what is listed.")] = False,
     overrides: Overrides = None,
 ) -> None:
     """List what the pipeline has created on Google Cloud for a use case; delete it with --yes."""
-    from configs.loading import load
-    from pipelines.commands import teardown as teardown_command
+    from pipelines.commands import teardown as command
 
-    teardown_command.teardown(load(use_case, env, overrides or ()), yes=yes)
+    command.teardown(_load(use_case, env, overrides), yes=yes)
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
+@_command(cloud=True)
 def publish(
-    use_case: UseCase,
-    env: Environment = "dev",
-    overrides: Overrides = None,
-    pipeline: Which = "training",
+    use_case: UseCase, env: Environment = "dev", overrides: Overrides = None, pipeline: Which = "training"
 ) -> None:
     """Put the compiled pipeline on Cloud Storage, where the trigger starts it."""
-    from configs.loading import load
-    from pipelines.commands import publish as publish_command
+    from pipelines.commands import publish as command
 
-    typer.echo(publish_command.publish(load(use_case, env, overrides or ()), pipeline))
+    typer.echo(command.publish(_load(use_case, env, overrides), pipeline))
 
 
-@app.command(rich_help_panel=_CLOUD)
-@in_one_line
+@_command(cloud=True)
 def schedule(
     action: Annotated[Action, typer.Argument(help="What to do with it.")],
     use_case: UseCase,
@@ -322,22 +283,19 @@ def schedule(
     ] = None,
 ) -> None:
     """Let a clock start runs on Google Cloud: make, list, pause, resume or delete the schedule."""
-    from configs.loading import load
-    from pipelines.commands import schedule as schedule_command
+    from pipelines.commands import schedule as command
     from pipelines.runners.cron import timing
 
-    settings = load(use_case, env, overrides or ())
-    if action is Action.create:
-        when = timing(cron, time_zone, max_concurrent)
-        schedule_command.create(settings, when, pipeline or "training")
+    settings = _load(use_case, env, overrides)
+    if action == "create":
+        command.create(settings, timing(cron, time_zone, max_concurrent), pipeline or "training")
     else:
-        schedule_command.act(action.value, settings, pipeline)
+        command.act(action, settings, pipeline)
 
 
-@app.command()
-@in_one_line
+@_command()
 def report(
-    run_id: Annotated[str, typer.Argument(help="A run id, or a use case: its last run.", metavar="RUN")],
+    run_id: RunId,
     root: Root = Path("output"),
     pipeline: Annotated[
         Pipeline | None, typer.Option(help="Whose last run; default: the last of either.")
@@ -346,16 +304,15 @@ def report(
     overrides: Overrides = None,
 ) -> None:
     """Write a run's report anew and say where it lies; with --env, fetch that of a run there."""
-    from pipelines.commands import report as report_command
+    from pipelines.commands import runs
 
     if env:
-        typer.echo(report_command.fetch_report(run_id, _environment(env, overrides), pipeline))
+        typer.echo(runs.fetch_report(run_id, _load("", env, overrides), pipeline))
     else:
-        typer.echo(report_command.write_report(run_id, root, pipeline))
+        typer.echo(runs.write_report(run_id, root, pipeline))
 
 
-@app.command()
-@in_one_line
+@_command()
 def stage(
     name: Annotated[
         str,
@@ -369,11 +326,9 @@ def stage(
     run_id: Annotated[str, typer.Option("--run", help="The run whose artifacts it reads.")] = "",
 ) -> None:
     """Run one stage alone, in this process, on the artifacts of an earlier run."""
-    from configs.loading import load
-    from pipelines.commands import stage as stage_command
+    from pipelines.commands import stage as command
 
-    settings = load(use_case, env, overrides or ())
-    stage_command.run_stage(name, settings, run_id)
+    command.run_stage(name, _load(use_case, env, overrides), run_id)
 
 
 if __name__ == "__main__":

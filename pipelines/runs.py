@@ -69,11 +69,6 @@ def pipeline_of(folder: Path) -> Pipeline:
     return found
 
 
-def training_parameters(folder: Path, settings: Settings) -> dict[str, str]:
-    """What a training run is given: its id, and where its checkpoints lie."""
-    return {"run_id": folder.name, "checkpoints": settings.checkpoints}
-
-
 def begin_manifest(
     folder: Path,
     settings: Settings,
@@ -88,9 +83,13 @@ def begin_manifest(
         settings: What and where.
         command: What was typed.
         pipeline: Which one runs.
-        parameters: What it is given; None: what a training run is given.
+        parameters: What it is given besides its id; None: what a training run is given.
     """
-    given = {**(parameters or training_parameters(folder, settings)), "command": command}
+    given = {
+        "run_id": folder.name,
+        **(parameters or {"checkpoints": settings.checkpoints}),
+        "command": command,
+    }
     info = RunInfo(pipeline, folder.name, command=command, parameters=given)
     manifest = describe(settings, info, ())
     write_json(folder / MANIFEST, manifest)

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -271,12 +272,14 @@ def show_places(console: Console, places: Mapping[str, str]) -> None:
 
 
 def open_console() -> Console:
-    """A console on a copy of the standard output, which stays when the output goes to a log.
+    """A console on a copy of the standard output, open as long as it, also when the output goes to a log.
 
     Off a terminal its lines are long: they are read by programs, or in a file.
     """
     file = os.fdopen(os.dup(1), "w")
-    return Console(file=file, highlight=False, width=None if file.isatty() else _PIPE_WIDTH)
+    console = Console(file=file, highlight=False, width=None if file.isatty() else _PIPE_WIDTH)
+    weakref.finalize(console, file.close)
+    return console
 
 
 def show_prediction(instance: Mapping[str, Any], score: float, version: str) -> None:

@@ -1,1 +1,1 @@
-"""What the commands do, one file a command."""
+"""What the commands do, between the settings and the screen."""

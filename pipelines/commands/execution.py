@@ -1,8 +1,8 @@
-"""What the commands that run a pipeline share: the checks before it, its run on a target, its failure."""
+"""How a pipeline is run for a person: checked before it, followed on its target, shown at its end."""
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,30 +18,60 @@ from configs.errors import PipelineError
 from configs.settings import Settings
 from configs.stages import Pipeline
 from pipelines import view
+from pipelines.commands.runs import report_path
+from pipelines.commands.seed import seed_once
 from pipelines.graph import definitions
 from pipelines.graph.compiling import compile_pipeline
-from pipelines.runs import end_manifest, take_report
+from pipelines.runs import begin_manifest, end_manifest, new_run, take_report
+
+ShowResult = Callable[[Console, dict[str, Any], dict[str, str]], None]
+"""Shows a run that ended well, by its manifest and the places that there are to look at."""
 
 
 def execute(
-    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path, *, caching: bool
-) -> dict[str, Any]:
+    settings: Settings,
+    pipeline: Pipeline,
+    parameters: Mapping[str, str],
+    show_result: ShowResult,
+    fresh: Collection[str] | None,
+) -> bool:
     """Run a pipeline where the settings say, to its end, and show it.
 
     Args:
-        console: Where it is shown.
-        pipeline: What a `build` returned.
         settings: What and where.
-        folder: The run's; its manifest has begun.
-        caching: Take unchanged stages from the cache.
+        pipeline: Which one.
+        parameters: What it is given besides its id.
+        show_result: Shows the end, if it is a good one.
+        fresh: Stages that must not be taken from the cache; None: all, and nothing is put there either.
 
     Returns:
-        The manifest of its end.
+        Whether every stage ended well.
+
+    Raises:
+        SettingsError: The use case and the environment do not fit the pipeline.
+        CloudError, QueryError, BudgetError: See `check_before_spending`.
     """
+    console = view.open_console()
+    seed_once(settings)
+    check_before_spending(settings, pipeline)
+    definition = definitions.of(pipeline)
+    graph = definition.build(settings, definition.order if fresh is None else fresh)
+    folder = new_run(settings, pipeline)
+    command = shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
+    begin_manifest(folder, settings, command, pipeline, parameters)
     console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
     if settings.cloud:
-        return _run_there(console, pipeline, settings, folder)
-    return _run_here(console, pipeline, settings, folder, caching=caching)
+        manifest = _run_there(console, graph, settings, folder)
+    else:
+        manifest = _run_here(console, graph, settings, folder, caching=fresh is not None)
+    console.print()
+    places = {"report": str(report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
+    ended_well: bool = manifest["state"] == "done"
+    if ended_well:
+        show_result(console, manifest, places)
+    else:
+        _show_failure(console, folder, manifest, places)
+    return ended_well
 
 
 def check_before_spending(settings: Settings, pipeline: Pipeline = "training") -> None:
@@ -103,43 +133,24 @@ def _run_there(
         raise
 
 
-def command() -> str:
-    """The command as a person would type it again."""
-    return shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
-
-
-def show_failure(
-    console: Console,
-    folder: Path,
-    manifest: Mapping[str, Any],
-    places: Mapping[str, str],
+def _show_failure(
+    console: Console, folder: Path, manifest: Mapping[str, Any], places: Mapping[str, str]
 ) -> None:
-    """Every broken stage with its cause and its log, and the command that goes on from there.
-
-    Args:
-        console: Where it is shown.
-        folder: The run's.
-        manifest: Of its end.
-        places: What else there is to look at.
-    """
-    stages = folder / "stages"
+    """Every broken stage with its cause and its log, and the command that goes on from there."""
     if manifest["state"] == "cancelled":
         console.print("[bold red]the run was cancelled[/]")
         view.show_places(console, {**places, **manifest.get("links", {})})
         return
     broken = [record for record in manifest["stages"] if record["state"] != "done" and not record["cached"]]
     for record in broken:
-        error = record.get("error") or {
-            "kind": "Killed",
-            "message": UNRECORDED,
-        }
+        error = record.get("error") or {"kind": "Killed", "message": UNRECORDED}
         console.print(f"[bold red]{record['stage']} failed[/]  {error['kind']}: ", end="")
         console.print(error["message"], markup=False, soft_wrap=True)
         places = {"log": log_of(record, folder), **places}
     if not broken:
         console.print("[bold red]the run failed outside its stages[/]  ", end="")
         console.print(manifest.get("error", ""), markup=False, soft_wrap=True)
-        places = {"log": str(stages / "pipeline.log"), **places}
+        places = {"log": str(folder / "stages" / "pipeline.log"), **places}
     view.show_places(console, {**places, **manifest.get("links", {})})
     console.print(
         f"Fix it, then run:  [bold]{escape(again(manifest))}[/]   (finished stages are taken from the cache)",

@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
@@ -17,67 +16,35 @@ from components.shared.stage.records import artifact_path, artifact_uri
 from configs.errors import UnknownRunError
 from configs.settings import Settings
 from pipelines import view
-from pipelines.commands import execution
-from pipelines.commands import report as report_command
-from pipelines.commands import seed as seed_command
-from pipelines.graph import definitions
-from pipelines.runs import (
-    begin_manifest,
-    find_run,
-    new_run,
-)
+from pipelines.commands.execution import execute
+from pipelines.runs import find_run
 
 _ROWS_SHOWN = 5
 
 
-@dataclass(frozen=True)
-class BatchRequest:
-    """What the command line sets besides the settings.
+def run(settings: Settings, *, version: str = "", repeat: str = "", caching: bool = True) -> bool:
+    """Run the prediction pipeline and show it; returns whether every stage ended well.
 
     Args:
+        settings: What and where.
         version: A number or an alias; empty: the champion.
         repeat: A run whose predictions this one takes the place of; empty: none.
         caching: Take unchanged stages from the cache.
-    """
-
-    version: str = ""
-    repeat: str = ""
-    caching: bool = True
-
-
-def run(settings: Settings, request: BatchRequest) -> bool:
-    """Run the prediction pipeline and show it; returns whether every stage ended well.
 
     Raises:
         UnknownRunError: No such run to repeat.
-        SettingsError: The use case and the environment do not fit batch prediction.
-        CloudError, QueryError, BudgetError: See `execution.check_before_spending`.
+        SettingsError, CloudError, QueryError, BudgetError: See `execute`.
     """
-    console = view.open_console()
-    parameters = _parameters(settings, request)
-    seed_command.seed_once(settings)
-    execution.check_before_spending(settings, "prediction")
-    prediction = definitions.of("prediction")
-    pipeline = prediction.build(settings, () if request.caching else prediction.order)
-    folder = new_run(settings, "prediction")
-    given = {**parameters, "run_id": parameters.get("run_id", folder.name)}
-    begin_manifest(folder, settings, execution.command(), "prediction", given)
-    manifest = execution.execute(console, pipeline, settings, folder, caching=request.caching)
-    console.print()
-    places = {"report": str(report_command.report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
-    if manifest["state"] == "done":
-        _show_result(console, manifest, places)
-    else:
-        execution.show_failure(console, folder, manifest, places)
-    return bool(manifest["state"] == "done")
+    given = _parameters(settings, version, repeat)
+    return execute(settings, "prediction", given, _show_result, () if caching else None)
 
 
-def _parameters(settings: Settings, request: BatchRequest) -> dict[str, str]:
+def _parameters(settings: Settings, version: str = "", repeat: str = "") -> dict[str, str]:
     """Of the run that is repeated, with the version that it chose; else of a run that begins now."""
-    if not request.repeat:
+    if not repeat:
         now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-        return {"scored_at": now.isoformat(), "version": request.version}
-    earlier = _earlier(settings, request.repeat)
+        return {"scored_at": now.isoformat(), "version": version}
+    earlier = _earlier(settings, repeat)
     given = earlier["parameters"]
     chosen: dict[str, str] = next(
         (each["summary"] for each in earlier["stages"] if each["stage"] == "choose"), {}
@@ -85,7 +52,7 @@ def _parameters(settings: Settings, request: BatchRequest) -> dict[str, str]:
     return {
         "run_id": given["run_id"] or earlier["run_id"],
         "scored_at": given["scored_at"] or chosen.get("scored_at", ""),
-        "version": request.version or chosen.get("version", "") or given["version"],
+        "version": version or chosen.get("version", "") or given["version"],
     }
 
 

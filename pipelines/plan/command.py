@@ -2,8 +2,6 @@
 
 import datetime
 
-from rich.console import Console
-
 from configs.prices import load_prices
 from configs.settings import Settings
 from configs.stages import Pipeline
@@ -11,6 +9,7 @@ from pipelines.plan import scanning
 from pipelines.plan.estimate import Plan, check_budget, estimate
 from pipelines.plan.table import show
 from pipelines.runners.target import cloud_of
+from pipelines.view import open_console
 
 
 def make_plan(settings: Settings, pipeline: Pipeline = "training") -> Plan:
@@ -30,9 +29,9 @@ def make_plan(settings: Settings, pipeline: Pipeline = "training") -> Plan:
     return estimate(settings, prices, scanning.scan(settings, cloud, pipeline), today, pipeline)
 
 
-def print_plan(console: Console, settings: Settings, pipeline: Pipeline = "training") -> None:
+def print_plan(settings: Settings, pipeline: Pipeline) -> None:
     """Show what a run would start and cost; above the budget too, which only stops `run`."""
-    show(console, make_plan(settings, pipeline))
+    show(open_console(), make_plan(settings, pipeline))
 
 
 def check(settings: Settings, pipeline: Pipeline = "training") -> Plan | None:

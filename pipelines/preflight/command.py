@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from rich.console import Console
 from rich.text import Text
 
 from components.shared.gcp.endpoints import emulator, stands_in_for_google
@@ -13,6 +12,7 @@ from pipelines.preflight import accounts, datasets, images, keys, places, projec
 from pipelines.preflight.context import Finding, PreflightContext, command
 from pipelines.preflight.google import ApiError, Google, NoAnswerError
 from pipelines.runners.target import cloud_of
+from pipelines.view import open_console
 
 Check = Callable[[PreflightContext], Iterator[Finding]]
 LOGIN = "gcloud auth application-default login"
@@ -99,9 +99,9 @@ def check(settings: Settings) -> None:
     )
 
 
-def print_findings(console: Console, settings: Settings, *, with_data: bool = True) -> bool:
+def print_findings(settings: Settings, *, with_data: bool) -> bool:
     """Show each finding as it comes; returns whether nothing is missing."""
-    cloud = cloud_of(settings)
+    cloud, console = cloud_of(settings), open_console()
     console.print(f"[bold]{settings.environment}[/]: project {cloud.project}, {cloud.location}\n")
     missing = 0
     for each in findings(settings, with_data=with_data):

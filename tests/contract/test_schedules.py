@@ -14,8 +14,7 @@ from configs.errors import CloudError, SettingsError, UnknownRunError
 from configs.loading import load
 from configs.settings import Settings
 from pipelines.__main__ import app
-from pipelines.commands import report as report_command
-from pipelines.commands import status as status_command
+from pipelines.commands import runs as runs_command
 from pipelines.runners import schedules
 from pipelines.runners.cron import timing
 from tests.contract.registries import golden_scores
@@ -93,7 +92,7 @@ def test_a_run_that_nobody_watches_leaves_what_a_watched_one_leaves(
 ) -> None:
     vertex.endpoints.predictor = golden_scores
     run_id = struck(vertex, planes())
-    status_command.status_there("planes", planes())
+    runs_command.status_there("planes", planes())
     shown = capfd.readouterr().out
     assert re.search(rf"{run_id} +done .* resolve ingest validate transform train evaluate deploy", shown)
     assert re.search(r"champion +100 %", shown)
@@ -109,9 +108,9 @@ def test_a_run_that_nobody_watches_leaves_what_a_watched_one_leaves(
     frame = aiplatform.get_experiment_df("planes")
     assert list(frame["run_name"]) == [run_id]
     assert 0 < frame["metric.auc"][0] < 1
-    fetched = report_command.fetch_report(run_id, planes())
+    fetched = runs_command.fetch_report(run_id, planes())
     assert fetched.read_text() == page.read_text()
-    assert report_command.fetch_report("planes", planes()) == fetched
+    assert runs_command.fetch_report("planes", planes()) == fetched
     assert "Deployed as version 1" in fetched.read_text()
 
 
@@ -119,11 +118,11 @@ def test_a_run_that_fails_while_nobody_watches_has_a_report_that_says_why(
     vertex: VertexServer, planes: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     run_id = struck(vertex, planes("features.numeric.wingspan={}"))
-    report = report_command.fetch_report(run_id, planes()).read_text()
+    report = runs_command.fetch_report(run_id, planes()).read_text()
     assert "Failed in ingest" in report
     assert "MissingFeatureError" in report
     assert "console.cloud.google.com/logs/query" in report
-    status_command.status_there(run_id, planes())
+    runs_command.status_there(run_id, planes())
     assert re.search(rf"{run_id} +failed .* resolve ingest", capfd.readouterr().out)
 
 
@@ -133,17 +132,17 @@ def test_a_run_that_was_cut_short_is_found_by_its_place_and_gets_its_report_here
     made, _ = schedules.create(planes(), AT_SIX)
     job = aiplatform.PipelineJob.get(vertex.schedules.strike(made.resource).name)
     run_id = job.name
-    status_command.status_there("", planes())
+    runs_command.status_there("", planes())
     assert re.search(rf"{run_id} +running", capfd.readouterr().out)
     job.cancel()
-    status_command.status_there("planes", planes())
+    runs_command.status_there("planes", planes())
     assert re.search(rf"{run_id} +cancelled", capfd.readouterr().out)
-    assert "Cancelled" in report_command.fetch_report("planes", planes()).read_text()
+    assert "Cancelled" in runs_command.fetch_report("planes", planes()).read_text()
 
 
 def test_runs_that_are_not_there_are_named_with_the_command_that_lists_them(planes: Any) -> None:
     with pytest.raises(UnknownRunError) as unknown:
-        report_command.fetch_report("planes-1", planes())
+        runs_command.fetch_report("planes-1", planes())
     assert unknown.value.subject == "run 'planes-1'"
     assert "status --env dev" in unknown.value.remedy
 

@@ -19,15 +19,11 @@ from components.shared.stage.recording import silent
 from configs.errors import EndpointError, SettingsError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines.commands import predict as predict_command
-from pipelines.commands import serve as serve_command
-from pipelines.commands import traffic
+from pipelines.commands import serving
 from tests.contract.registries import METRICS, World, serving_cloud
 from tests.unit.serving.conftest import FAKE, FEATURES, score
 
 pytest.importorskip("google.cloud.aiplatform")
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-"""A command's console lasts as long as its process, which here is the tests'."""
 ROOT = Path(__file__).parents[2]
 NO_SERVER = (sys.executable, "-c", "raise SystemExit('must not be started')")
 GOLDEN = [
@@ -201,15 +197,15 @@ def there(desk: Desk) -> Settings:
 def test_the_commands_look_at_the_endpoint_and_change_it(
     desk: Desk, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    traffic.rollback(there)
+    serving.rollback(there)
     assert desk.world.split == {"1": 100}
     shown = capfd.readouterr().out
     assert "versions of flights" in shown
     assert "rolled back" in shown
-    traffic.promote(there, 2)
+    serving.promote(there, 2)
     assert desk.world.split == {"2": 100}
     capfd.readouterr()
-    predict_command.predict(there, None, "")
+    serving.predict(there, None, "")
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) == 5
     assert all("version 2" in line for line in lines)
@@ -221,11 +217,11 @@ def test_rows_of_a_file_are_asked_of_the_endpoint(
 ) -> None:
     path = desk.world.folder / "rows.csv"
     path.write_text("distance,seats,carrier,origin,note\n100,,UA,JFK,x\n200,150,,EWR,y\n")
-    predict_command.predict(there, path, "")
+    serving.predict(there, path, "")
     lines = capfd.readouterr().out.splitlines()
     assert lines[1].startswith(f"{score({'distance': 200, 'seats': 150}, 1.0):.4f}")
 
 
 def test_serve_is_of_this_machine_alone(there: Settings) -> None:
     with pytest.raises(SettingsError, match=r"servers run on Vertex AI.*pipelines predict flights --env dev"):
-        serve_command.serve(there, "127.0.0.1", 0)
+        serving.serve(there, "127.0.0.1", 0)

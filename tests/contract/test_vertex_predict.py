@@ -31,8 +31,6 @@ features:
   numeric: {distance: {}, seats: {}}
   categorical: {carrier: {}, origin: {}}
 """
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-"""A command's console lasts as long as its process, which here is the tests'."""
 
 
 @pytest.fixture
@@ -102,7 +100,7 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     settings: Settings,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    assert batch_command.run(settings, batch_command.BatchRequest()), capfd.readouterr().out
+    assert batch_command.run(settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     (manifest,) = manifests(desk)
     run_id = manifest["run_id"]
@@ -120,7 +118,7 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     assert parameters == {**manifest["parameters"], "command": manifest["command"]}
     assert (parameters["run_id"], parameters["version"]) == (run_id, "")
 
-    assert batch_command.run(settings, batch_command.BatchRequest(repeat=run_id)), capfd.readouterr().out
+    assert batch_command.run(settings, repeat=run_id), capfd.readouterr().out
     assert delivered(bucket) == rows
     assert manifests(desk)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
     assert not vertex.asked("CreateContext"), "predictions are no experiment"
@@ -142,7 +140,7 @@ def _the_report_says_where_they_are(manifest: dict[str, Any], desk: Path, output
 def test_a_failure_there_names_the_command_that_goes_on(
     desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert not batch_command.run(settings, batch_command.BatchRequest(version="7"))
+    assert not batch_command.run(settings, version="7")
     shown = capfd.readouterr().out
     assert "choose failed  RegistryError" in shown
     manifest = manifests(desk)[-1]

@@ -24,9 +24,8 @@ from components.shared.gcp.endpoints import VARIABLES
 from configs.errors import CloudError
 from configs.loading import load
 from configs.settings import Settings
-from pipelines.commands import cancel as cancel_command
 from pipelines.commands import run as run_command
-from pipelines.commands import status as status_command
+from pipelines.commands import runs as runs_command
 from pipelines.commands import teardown as teardown_command
 from pipelines.runners import following
 from pipelines.runs import begin_manifest, new_run
@@ -38,8 +37,6 @@ from tests.planes import lay_out
 
 ROOT = Path(__file__).parents[2]
 aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-"""A command's console lasts as long as its process, which here is the tests'."""
 
 
 @pytest.fixture
@@ -217,14 +214,14 @@ def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
     (manifest,) = manifests(desk)
     shown = capfd.readouterr().out
     assert f"python -m pipelines cancel {manifest['run_id']}" in shown
-    status_command.status("planes", Path("output"))
+    runs_command.status("planes", Path("output"))
     assert "running" in capfd.readouterr().out
-    cancel_command.cancel(manifest["run_id"], Path("output"))
-    status_command.status(manifest["run_id"], Path("output"))
+    runs_command.cancel(manifest["run_id"], Path("output"))
+    runs_command.status(manifest["run_id"], Path("output"))
     assert "cancelled" in capfd.readouterr().out
     assert vertex.store.get(manifest["job"].replace("local-project", "1234")).state == 7  # cancelled
     with pytest.raises(CloudError, match="has ended"):
-        cancel_command.cancel(manifest["run_id"], Path("output"))
+        runs_command.cancel(manifest["run_id"], Path("output"))
 
 
 @pytest.fixture

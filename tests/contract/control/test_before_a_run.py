@@ -45,7 +45,7 @@ def test_a_prediction_without_its_bucket_is_not_submitted(
 ) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
-        batch_command.run(dev(), batch_command.BatchRequest())
+        batch_command.run(dev())
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 
@@ -57,7 +57,7 @@ def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, de
         expected=re.compile(r"^at most 0\.50 USD"),
         remedy=re.compile("plan flights --env dev --pipeline prediction"),
     ):
-        batch_command.run(settings, batch_command.BatchRequest())
+        batch_command.run(settings)
     assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
 
 

@@ -30,8 +30,6 @@ features:
   numeric: {distance: {}, seats: {}}
   categorical: {carrier: {}, origin: {}}
 """
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-"""A command's console lasts as long as its process, which here is the tests'."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def settings(desk: Path) -> Settings:
 @pytest.fixture(scope="module")
 def first(settings: Settings) -> Path:
     """A whole run."""
-    assert batch_command.run(settings, batch_command.BatchRequest())
+    assert batch_command.run(settings)
     return find_run(settings.run_root, "flights", "prediction")
 
 
@@ -146,9 +144,9 @@ def test_a_run_that_nobody_watched_is_repeated_with_what_it_chose(settings: Sett
         "stages": [{"stage": "choose", "summary": summary}],
     }  # fmt: skip
     write_json(tmp_path / "runs/job-1" / MANIFEST, manifest)
-    again = batch_command._parameters(here, batch_command.BatchRequest(repeat="job-1"))
+    again = batch_command._parameters(here, repeat="job-1")
     assert again == {"run_id": "job-1", **summary}
-    newer = batch_command._parameters(here, batch_command.BatchRequest(version="4", repeat="job-1"))
+    newer = batch_command._parameters(here, version="4", repeat="job-1")
     assert newer == {**again, "version": "4"}
     write_json(tmp_path / "runs/job-1" / MANIFEST, {**manifest, "parameters": {**again, "run_id": "first"}})
-    assert batch_command._parameters(here, batch_command.BatchRequest(repeat="job-1"))["run_id"] == "first"
+    assert batch_command._parameters(here, repeat="job-1")["run_id"] == "first"

@@ -1,17 +1,39 @@
-"""What the command `predict` does: ask a server, or the endpoint on Vertex AI."""
+"""What the commands about serving do: `serve`, `predict`, `promote` and `rollback`."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from components.shared.files.artifacts import read_json
 from components.shared.registry import Registry, Version
-from configs.errors import RegistryError
+from configs.errors import RegistryError, SettingsError
 from configs.settings import Settings
 from pipelines import view
 from pipelines.registry import registry_of
 
 _ROWS_ASKED = 5
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Replace this process by the prediction server of the endpoint.
+
+    Raises:
+        SettingsError: The endpoint is not of this machine.
+    """
+    if settings.places.registry.startswith("vertex://"):
+        raise SettingsError(
+            "serve",
+            expected="an environment whose registry is a folder: it starts a server on this machine",
+            got=f"{settings.places.registry}, whose servers run on Vertex AI",
+            remedy=f"Ask those: python -m pipelines predict {settings.name} --env {settings.environment}",
+        )
+    server = [sys.executable, "-m", "components.serve"]
+    endpoint = ["--registry", settings.places.registry, "--name", settings.name]
+    limits = ["--settings", settings.deployment.serving.model_dump_json()]
+    address = ["--host", host, "--port", str(port)]
+    os.execv(sys.executable, [*server, *endpoint, *limits, *address])
 
 
 def predict(settings: Settings, instances: Path | None, url: str) -> None:
@@ -64,3 +86,17 @@ def _champion(registry: Registry, name: str) -> Version:
             remedy="Make one: python -m pipelines run USE_CASE.",
         )
     return champion
+
+
+def promote(settings: Settings, version: int | None) -> None:
+    """Make a version the champion, and show who serves."""
+    registry = registry_of(settings)
+    registry.promote(settings.name, version)
+    view.open_console().print(view.versions_table(registry, settings.name))
+
+
+def rollback(settings: Settings) -> None:
+    """Take back the newest step, and show who serves."""
+    registry = registry_of(settings)
+    registry.roll_back(settings.name)
+    view.open_console().print(view.versions_table(registry, settings.name))
