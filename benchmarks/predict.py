@@ -78,12 +78,12 @@ def champion(settings: Any) -> tuple[Path, Any]:
     """The champion's SavedModel and its raw features; without one, the process ends and says so."""
     from components.shared.files.artifacts import read_json
     from components.shared.registry import open_registry
-    from components.shared.rows.raw import declared
+    from configs.features import Features
 
     found = open_registry(settings.places.registry).champion(settings.name)
     if found is None:
         sys.exit(f"no champion: python -m pipelines run {settings.name}")
-    return Path(str(found.model)), declared(**read_json(found.model / "model.json")["features"])
+    return Path(str(found.model)), Features.raw(**read_json(found.model / "model.json")["features"])
 
 
 def cut(rows: Path, out: Path) -> Path:

@@ -1,5 +1,6 @@
 """The model's inputs, and how they are written as examples."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
@@ -69,6 +70,14 @@ class Features(Section):
                     f"or give '{name}' indicator: false"
                 )
         return self
+
+    @classmethod
+    def raw(cls, numeric: Iterable[str], categorical: Iterable[str]) -> "Features":
+        """A model's raw columns, as its model.json or its signature names them."""
+        return cls(
+            numeric={name: Numeric(indicator=False) for name in numeric},
+            categorical={name: Categorical() for name in categorical},
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-from dataclasses import asdict
 from typing import NamedTuple
 
 from components.choose.settings import ChooseStage
@@ -55,11 +54,12 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: 
     chosen = _chosen(open_registry(stage.registry, stage.vertex), stage.name, version)
     rows = selection.with_examples(stage.source, stage.examples)
     source = open_source(stage.source.uri, access=stage.access).fingerprint(rows)
+    features = read_features(chosen.model)
     choice = Choice(
         source=source,
         version=str(chosen.number),
         model=str(chosen.model),
-        features=json.dumps(asdict(read_features(chosen.model))),
+        features=json.dumps({"numeric": [*features.numeric], "categorical": [*features.categorical]}),
         run_id=wanted.run_id or otherwise.run_id,
         scored_at=_instant(wanted.scored_at or otherwise.scored_at),
     )

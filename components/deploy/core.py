@@ -14,7 +14,6 @@ from components.shared.files.artifacts import Summary, digest, read_json, write_
 from components.shared.files.paths import local_copy
 from components.shared.files.place import Place
 from components.shared.registry import Ask, Endpoint, Registry, Submission, Version, open_registry
-from components.shared.registry.transitions import check_verdict
 from components.shared.stage.recording import Progress
 from configs.errors import EndpointError, RegistryError
 from configs.verdict import current_verdict
@@ -105,7 +104,7 @@ def run(
         reasons = [_left_alone(known)]
         return _write(out, Outcome("left_alone", known, registry.endpoint(stage.name), reasons=reasons))
     judged_against = candidate.lineage.get("judged_against")
-    check_verdict(registry.endpoint(stage.name), judged_against)
+    registry.endpoint(stage.name).check_verdict(judged_against)
     progress("registering", 0)
     submission = Submission(candidate.model, candidate.statistics, candidate.evaluation, candidate.lineage)
     version = registry.register(stage.name, submission)

@@ -70,9 +70,7 @@ def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:
     """
     registry = open_registry(stage.registry, stage.vertex)
     champion = registry.champion(stage.name)
-    if champion is None or not inputs:
+    if champion is None or not champion.has_inputs({"source": source, "inputs_digest": inputs}):
         return champion
-    if (champion.inputs_digest, champion.lineage.get("source")) != (inputs, source):
-        return champion
-    predecessor = champion.judged_against
+    predecessor = champion.lineage.get("judged_against")
     return registry.version(stage.name, int(predecessor)) if predecessor else None

@@ -15,7 +15,7 @@ def select(settings: str, code: str, source: str, features: str, rows: dsl.Outpu
     with open_stage("select", locals()) as stage:
         from components.select import core
         from components.select.settings import SelectStage
-        from components.shared.rows.raw import declared
+        from configs.features import Features
 
-        part, wanted = stage.settings(SelectStage), declared(**json.loads(features))
+        part, wanted = stage.settings(SelectStage), Features.raw(**json.loads(features))
         stage.done(core.run(part, wanted, stage.path(rows), stage.progress))

@@ -99,7 +99,7 @@ class Service:
         return {
             **_names(deployed),
             "traffic": self.fleet.traffic[deployed.target],
-            "features": {"numeric": features.numeric, "categorical": features.categorical},
+            "features": {"numeric": [*features.numeric], "categorical": [*features.categorical]},
             "seconds": deployed.model.seconds,
         }
 

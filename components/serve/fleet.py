@@ -135,7 +135,7 @@ class Fleet:
         self.traffic = plan
         self.deployed = [loaded[target] for target in plan]
         self._weights = list(itertools.accumulate(plan.values()))
-        self.known = frozenset().union(*(deployed.model.features.names for deployed in self.deployed))
+        self.known = frozenset().union(*(deployed.model.features.columns for deployed in self.deployed))
         log.info("serving %s", ", ".join(f"{target} ({percent} %)" for target, percent in plan.items()))
 
     def _batcher(self, model: Model) -> Batcher:

@@ -14,9 +14,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from components.shared.registry.model_file import RawFeatures
 from components.shared.rows.missing import is_missing, missing_numbers
 from configs.errors import RequestError, did_you_mean
+from configs.features import Features
 
 _NUMBER: frozenset[type] = frozenset({int, float, bool, type(None)})
 _CATEGORY: frozenset[type] = frozenset({str, int, float, bool, type(None)})
@@ -83,7 +83,7 @@ def read_instances(body: bytes | bytearray, max_rows: int) -> list[Any]:
     return instances
 
 
-def columns(instances: Sequence[Any], features: RawFeatures, known: AbstractSet[str]) -> Columns:
+def columns(instances: Sequence[Any], features: Features, known: AbstractSet[str]) -> Columns:
     """The instances as a model's columns.
 
     Args:
@@ -144,7 +144,7 @@ def _text(value: Any) -> str:
     return np.format_float_scientific(value, trim="-", exp_digits=1)
 
 
-def _first_mistake(instances: Sequence[Any], features: RawFeatures, known: AbstractSet[str]) -> InstanceError:
+def _first_mistake(instances: Sequence[Any], features: Features, known: AbstractSet[str]) -> InstanceError:
     for index, instance in enumerate(instances):
         if not isinstance(instance, Mapping):
             return InstanceError(

@@ -66,8 +66,7 @@ def _read(registry: Registry, name: str, path: Path) -> Sequence[Mapping[str, An
     from components.serve import client
     from components.shared.registry.model_file import read_features
 
-    features = read_features(_champion(registry, name).model)
-    return client.read(path, (*features.numeric, *features.categorical))
+    return client.read(path, read_features(_champion(registry, name).model).columns)
 
 
 def _golden_rows(settings: Settings) -> list[Mapping[str, Any]]:

@@ -13,10 +13,10 @@ from components.select.settings import SelectStage
 from components.shared.files.artifacts import read_json
 from components.shared.files.gcs_path import BucketPath
 from components.shared.files.place import Place
-from components.shared.rows.raw import declared
 from components.shared.sources import open_source
 from components.shared.sources.nycflights13 import DATASET
 from components.shared.stage.recording import silent
+from configs.features import Features
 from configs.loading import load
 from configs.rows import SPLITS, Part, Source
 from tests.contract import warehouses
@@ -81,7 +81,7 @@ def test_the_flights_to_score_are_the_same_from_either(
     project = "scored-project"
     warehouses.load(days, bigquery_server.client(project))
     settings = load("flights")
-    features = declared(settings.features.numeric, settings.features.categorical)
+    features = Features.raw(settings.features.numeric, settings.features.categorical)
     last = ["prediction.parameters.days=2"]
     here = SelectStage.of(load("flights", "local", [*last, f"source.uri=duckdb://{days}"]))
     cloud = [f"cloud.project={project}", f"places.warehouse=bq://{project}"]

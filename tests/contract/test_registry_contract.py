@@ -9,7 +9,7 @@ import pytest
 from components.shared.files.artifacts import read_json
 from components.shared.files.storage import storage
 from components.shared.registry import Registry, Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from configs.errors import RegistryError
 from tests.contract.registries import submission, vertex_registry
 
@@ -58,7 +58,7 @@ def test_a_registered_version_is_complete_and_knows_its_origin(registry: Registr
     ]  # fmt: skip
     assert version.lineage == {"run_id": "run-a", "inputs_digest": "i1", "judged_against": ""}
     assert (version.name, version.number, version.status) == ("flights", 1, "registered")
-    assert (version.inputs_digest, version.judged_against) == ("i1", "")
+    assert (version.lineage["inputs_digest"], version.lineage["judged_against"]) == ("i1", "")
     assert version.created_at.utcoffset() is not None
     assert read_json(version.folder / "version.json")["lineage"] == version.lineage
     assert registry.find("flights", version.model_digest) == version

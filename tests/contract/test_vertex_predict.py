@@ -13,7 +13,7 @@ import pytest
 from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import place
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from components.shared.rows.parquet import open_parquet
 from configs.loading import load
 from configs.settings import Settings

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from components.evaluate.golden import instances
 from components.serve.instances import Columns, columns
 from components.shared.files.artifacts import shard_path
-from components.shared.registry.model_file import RawFeatures
 from components.shared.rows.missing import FLOAT32_MAX, is_missing, missing_values
 from components.shared.rows.raw import count_missing, raw_batch
 from components.shared.stage.recording import silent
@@ -99,7 +98,7 @@ def test_in_golden_rows_and_as_they_are_served(
     golden = instances(pa.RecordBatch.from_pydict({"x": column}), features)
     assert [row["x"] is None for row in golden] == missing
     sent = orjson.loads(orjson.dumps(golden))
-    served = columns(sent, RawFeatures(tuple(features.numeric), tuple(features.categorical)), {"x"})
+    served = columns(sent, Features.raw(tuple(features.numeric), tuple(features.categorical)), {"x"})
     assert [is_missing(value) for value in values_of(served)] == missing
 
 
@@ -116,7 +115,7 @@ def test_any_float_is_missing_everywhere_or_nowhere(features: Features, value: f
     assert count_missing(raw_batch(batch, features), ["x"]) == {"x": int(missing[0])}
     assert [row["x"] is None for row in instances(batch, features)] == missing
     if math.isfinite(value):  # others are not JSON
-        raw = RawFeatures(tuple(features.numeric), tuple(features.categorical))
+        raw = Features.raw(tuple(features.numeric), tuple(features.categorical))
         assert [is_missing(x) for x in values_of(columns([{"x": value}], raw, {"x"}))] == missing
 
 

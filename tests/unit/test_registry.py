@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.shared.registry import Submission, open_registry, transitions
+from components.shared.registry import Submission, open_registry
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from configs.errors import RegistryError
 
 ROOT = Path(__file__).parents[2]
@@ -107,11 +107,11 @@ def test_no_sequence_of_moves_leaves_the_endpoint_without_a_champion(
     for move, version, percent in sequence:
         try:
             if move == "deploy":
-                endpoint = transitions.deploy(endpoint, version, percent)
+                endpoint = endpoint.deploy(version, percent)
             elif move == "promote":
-                endpoint = transitions.promote(endpoint, version)
+                endpoint = endpoint.promote(version)
             else:
-                endpoint = transitions.roll_back(endpoint)
+                endpoint = endpoint.roll_back()
         except RegistryError:
             assert move == "rollback"
             continue
@@ -179,7 +179,7 @@ REGISTER_AND_DEPLOY = """
 import sys
 from pathlib import Path
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 
 root, *folders = map(Path, sys.argv[1:])
 registry = FolderRegistry(root)
@@ -207,7 +207,7 @@ KILLED_BY_ITS_CLOCK = """
 import os, sys
 from pathlib import Path
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 
 root, *folders = map(Path, sys.argv[1:])
 FolderRegistry(root, clock=lambda: os.kill(os.getpid(), 9)).register("flights", Submission(*folders))

@@ -1,42 +1,42 @@
 """The model registry: numbered versions, the aliases champion and challenger, and who gets the traffic."""
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-from components.shared.registry import not_found
-from components.shared.registry.callbacks import Ask, Check
-from components.shared.registry.endpoint import Endpoint
+from components.shared.registry.endpoint import Ask, Check, Endpoint
 from components.shared.registry.version import Event, Submission, Version
 from configs.access import ServingCloud
 from configs.errors import RegistryError
 
 __all__ = ["Ask", "Check", "Endpoint", "Event", "Registry", "Submission", "Version", "open_registry"]
 
+NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+"""A model's name."""
 
-class Registry(Protocol):
+
+class Registry(ABC):
     """Versions of models by name, and one endpoint for each name.
 
     Every method raises `RegistryError` for a name, version or alias that does not exist, naming
     those that do. A change is made whole or not at all; two at once wait for each other.
     """
 
-    def names(self) -> Sequence[str]:
+    title: str
+    """What errors call it."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
         """The models that have a version."""
-        ...
 
-    def versions(self, name: str) -> Sequence[Version]:
+    @abstractmethod
+    def versions(self, name: str) -> list[Version]:
         """All versions, oldest first; none for an unknown name."""
-        ...
 
+    @abstractmethod
     def version(self, name: str, number: int) -> Version:
         """One version."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What errors call it."""
-        ...
 
     def champion(self, name: str) -> Version | None:
         """The version that serves, or None before the first."""
@@ -44,34 +44,38 @@ class Registry(Protocol):
         return None if champion is None else self.version(name, champion)
 
     def alias(self, name: str, alias: str) -> Version:
-        """The version with this alias.
-
-        Raises:
-            RegistryError: No version has it; the message names the aliases in use.
-        """
-        endpoint = self.endpoint(name)
-        return self.version(name, not_found.number_of(endpoint, alias, self.title, self.names(), name))
+        """The version with this alias."""
+        aliases = {str(known): number for known, number in self.endpoint(name).aliases.items()}
+        if alias in aliases:
+            return self.version(name, aliases[alias])
+        if name not in self.names():
+            raise self._no_model(name)
+        in_use = ", ".join(f"{known} (version {number})" for known, number in aliases.items())
+        expected = f"an alias in use: {in_use or 'none'}"
+        raise RegistryError(f"model '{name}' in {self.title}", expected=expected, got=f"'{alias}'")
 
     def find(self, name: str, model_digest: str) -> Version | None:
-        """The version with exactly this model."""
-        ...
+        """The oldest version with exactly this model."""
+        same = (version for version in self.versions(name) if version.model_digest == model_digest)
+        return next(same, None)
 
+    @abstractmethod
     def endpoint(self, name: str) -> Endpoint:
         """Aliases and traffic; empty before the first deployment."""
-        ...
 
-    def history(self, name: str) -> Sequence[Event]:
+    @abstractmethod
+    def history(self, name: str) -> list[Event]:
         """What happened, oldest first."""
-        ...
 
+    @abstractmethod
     def register(self, name: str, submission: Submission) -> Version:
         """Store a model as the next version, unless there is a version with it; returns that version."""
-        ...
 
+    @abstractmethod
     def reconcile(self, name: str) -> None:
         """Finish what a killed change began, or take it back; nothing for an unknown name."""
-        ...
 
+    @abstractmethod
     def deploy(
         self,
         name: str,
@@ -93,19 +97,43 @@ class Registry(Protocol):
         Raises:
             RegistryError: The champion is no longer the one it was judged against.
         """
-        ...
 
+    @abstractmethod
     def promote(self, name: str, number: int | None = None) -> Endpoint:
         """Make a version (None: the challenger) the champion with all traffic."""
-        ...
 
+    @abstractmethod
     def roll_back(self, name: str) -> Endpoint:
-        """Take back the newest step: withdraw the challenger, else return to the former champion."""
-        ...
+        """Take back the newest step: withdraw the challenger, else return to the former champion.
 
+        Raises:
+            RegistryError: There is nothing to go back to.
+        """
+
+    @abstractmethod
     def clean_up(self, name: str, keep: int) -> Sequence[int]:
         """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
-        ...
+
+    def _check_name(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise self._no_model(name)
+
+    def _check_number(self, name: str, number: int, numbers: Sequence[int]) -> None:
+        if number in numbers:
+            return
+        if name not in self.names():
+            raise self._no_model(name)
+        known = f"one of the versions {', '.join(map(str, numbers))}"
+        raise RegistryError(f"model '{name}' in {self.title}", expected=known, got=f"version {number}")
+
+    def _no_model(self, name: str) -> RegistryError:
+        names = self.names()
+        return RegistryError(
+            self.title,
+            expected=f"one of its models: {', '.join(names)}" if names else "a registered model",
+            got=f"'{name}'",
+            remedy="" if names else "Register one: python -m pipelines run USE_CASE.",
+        )
 
 
 def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
@@ -120,7 +148,7 @@ def open_registry(uri: str, cloud: ServingCloud | None = None) -> Registry:
     """
     scheme, separator, place = uri.partition("://")
     if separator and place and scheme == "file":
-        from components.shared.registry.folder.registry import FolderRegistry
+        from components.shared.registry.folder import FolderRegistry
 
         return FolderRegistry(Path(place))
     project, _, location = place.partition("/")

@@ -14,17 +14,9 @@ from numpy.typing import NDArray
 
 from components.shared.rows.missing import missing_numbers, missing_values
 from configs.errors import DataError, MissingFeatureError
-from configs.features import Categorical, Features, Numeric
+from configs.features import Features
 
 RawColumns = dict[str, "NDArray[np.float32] | NDArray[np.object_]"]
-
-
-def declared(numeric: Iterable[str], categorical: Iterable[str]) -> Features:
-    """A model's raw columns, as its model.json or its signature names them."""
-    return Features(
-        numeric={name: Numeric() for name in numeric},
-        categorical={name: Categorical() for name in categorical},
-    )
 
 
 def check_columns(schema: pa.Schema, features: Features) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from components.shared.files.paths import local_copy
 from components.shared.files.place import Place
-from components.shared.rows.raw import check_columns, declared, raw_tensors
+from components.shared.rows.raw import check_columns, raw_tensors
 from configs.errors import DataError, ModelError
 from configs.features import Features
 
@@ -93,7 +93,7 @@ class Scorer:
                 raise self._model_error(
                     "raw columns as float32 or string", f"input '{name}' as {spec.dtype.name}"
                 )
-        return declared(
+        return Features.raw(
             (name for name, spec in inputs.items() if spec.dtype == tf.float32),
             (name for name, spec in inputs.items() if spec.dtype == tf.string),
         )

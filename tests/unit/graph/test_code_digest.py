@@ -94,7 +94,7 @@ def test_an_adapter_is_seen_where_the_settings_name_its_scheme(changed_by: Chang
     duckdb = "components/shared/sources/duckdb/warehouse.py"
     assert set(changed_by(duckdb, line, "duckdb")) >= {"resolve", "ingest", "choose", "select"}
     assert changed_by(duckdb, line, "bq") == []
-    vertex, folder = (f"components/shared/registry/{kind}/registry.py" for kind in ("vertex", "folder"))
+    vertex, folder = (f"components/shared/registry/{name}.py" for name in ("vertex/registry", "folder"))
     assert changed_by(vertex, line, "file") == changed_by(folder, line, "vertex") == []
     assert set(changed_by(vertex, line, "vertex")) == {"resolve", "deploy", "choose"}
     assert set(changed_by(folder, line, "file")) == {"resolve", "deploy", "choose"}

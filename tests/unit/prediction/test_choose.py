@@ -12,7 +12,7 @@ from components.choose.core import Choice, Stamp
 from components.choose.settings import ChooseStage
 from components.shared.files.artifacts import read_json
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from configs.errors import ModelError, QueryError, RegistryError, SettingsError
 from configs.rows import Source
 

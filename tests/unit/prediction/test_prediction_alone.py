@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from components.report.manifest import MANIFEST
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from configs.errors import SettingsError, UnknownRunError
 from configs.loading import load
 from configs.settings import Settings

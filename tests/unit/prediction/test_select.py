@@ -14,13 +14,13 @@ from components.select import core
 from components.select.component import select
 from components.select.settings import SelectStage
 from components.shared.files.artifacts import digest, read_json, shards
-from components.shared.rows.raw import declared
 from components.shared.stage.recording import silent
 from configs.errors import DataError, MissingFeatureError
+from configs.features import Features
 from configs.rows import Ingest, Source
 from tests.unit.prediction.conftest import replaced
 
-FEATURES = declared(["distance", "seats"], ["carrier", "origin"])
+FEATURES = Features.raw(["distance", "seats"], ["carrier", "origin"])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from components.deploy import core
 from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import read_json
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 from components.shared.stage.recording import silent
 from configs.errors import EndpointError, RegistryError
 

@@ -13,18 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.serve.instances import Columns, columns, joined
-from components.shared.registry.model_file import RawFeatures
 from components.shared.rows.raw import raw_tensors
 from configs.features import Features
 
-RAW = RawFeatures(("n",), ("c",))
+RAW = Features.raw(("n",), ("c",))
 FEATURES = Features.model_validate({"numeric": {"n": {}}, "categorical": {"c": {}}})
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def as_served(values: list[dict[str, Any]]) -> Columns:
     """Through JSON, as a client would send them."""
-    return columns(orjson.loads(orjson.dumps(values)), RAW, RAW.names)
+    return columns(orjson.loads(orjson.dumps(values)), RAW, {*RAW.columns})
 
 
 @settings(deadline=None)  # no test is timed
@@ -73,8 +72,8 @@ def test_a_category_that_is_a_fraction_needs_no_pyarrow() -> None:
 import sys
 sys.modules["pyarrow"] = None  # as in the server's image
 from components.serve.instances import columns
-from components.shared.registry.model_file import RawFeatures
-print(columns([{"c": 5.0}, {"c": 1e-7}], RawFeatures((), ("c",)), {"c"}).categorical.tolist())
+from configs.features import Features
+print(columns([{"c": 5.0}, {"c": 1e-7}], Features.raw((), ("c",)), {"c"}).categorical.tolist())
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout == "[['5', '1e-7']]\n"
@@ -82,7 +81,7 @@ print(columns([{"c": 5.0}, {"c": 1e-7}], RawFeatures((), ("c",)), {"c"}).categor
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, 3.5e38, -1e300])
 def test_a_number_that_float32_cannot_hold_is_missing(number: float) -> None:
-    assert np.isnan(columns([{"n": number}], RAW, RAW.names).numeric).all()
+    assert np.isnan(columns([{"n": number}], RAW, {*RAW.columns}).numeric).all()
 
 
 def test_booleans_are_numbers_where_a_number_is_wanted() -> None:
@@ -92,11 +91,11 @@ def test_booleans_are_numbers_where_a_number_is_wanted() -> None:
 
 @pytest.mark.parametrize(
     ("features", "shapes"),
-    [(RawFeatures(("n",), ()), ((1, 2), (0, 2))), (RawFeatures((), ("c",)), ((0, 2), (1, 2)))],
+    [(Features.raw(("n",), ()), ((1, 2), (0, 2))), (Features.raw((), ("c",)), ((0, 2), (1, 2)))],
 )
 def test_a_model_may_have_features_of_one_kind_only(
-    features: RawFeatures, shapes: tuple[tuple[int, int], ...]
+    features: Features, shapes: tuple[tuple[int, int], ...]
 ) -> None:
-    served = columns([{}, {}], features, features.names)
+    served = columns([{}, {}], features, {*features.columns})
     assert (served.numeric.shape, served.categorical.shape) == shapes
     assert joined([served, served]).rows == 4

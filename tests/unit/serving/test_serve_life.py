@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from components.shared.registry import Submission
-from components.shared.registry.folder.registry import FolderRegistry
+from components.shared.registry.folder import FolderRegistry
 
 Start = Callable[..., Any]
 MakeModel = Callable[..., Path]

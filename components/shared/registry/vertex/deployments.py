@@ -10,7 +10,7 @@ from typing import Any
 from components.shared.gcp.polling import poll
 from components.shared.gcp.vertex_client import Region
 from components.shared.gcp.vertex_errors import AGAIN
-from components.shared.registry.vertex.endpoint import VertexEndpoint, shares
+from components.shared.registry.vertex.endpoint import VertexEndpoint
 from configs.access import ServingCloud
 from configs.errors import CloudError, EndpointError
 
@@ -113,11 +113,9 @@ class VertexDeployments:
 
         def attempt(version: int) -> None:
             seen = self._endpoint.fetch(at_traffic=False)
-            split = {} if seen is None else shares(seen.message)
-            idle = {} if seen is None else {v: each for each, v in seen.versions.items() if each not in split}
-            if version not in idle:
+            if seen is None or version not in seen.versions.values() or seen.id_of(version) in seen.shares:
                 return
-            request = {"endpoint": self._endpoint.resource, "deployed_model_id": idle[version]}
+            request = {"endpoint": self._endpoint.resource, "deployed_model_id": seen.id_of(version)}
             with contextlib.suppress(NotFound):  # another run was quicker
                 operation = region.endpoints.undeploy_model(request, timeout=60.0)
                 region.finished(operation, _UNDEPLOY_SECONDS, self._named(version))

@@ -6,13 +6,13 @@ Traffic and the labels that explain it change in one call, which names the state
 import contextlib
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry.vertex import labels
 from components.shared.registry.vertex.labels import State
-from components.shared.registry.vertex.models import MANAGED
+from components.shared.registry.vertex.models import MANAGED, utc
 from configs.access import ServingCloud
 from configs.cloud import OnlinePrediction
 from configs.errors import RegistryError
@@ -37,7 +37,21 @@ class Snapshot:
     @property
     def fingerprint(self) -> tuple[dict[str, int], dict[str, str]]:
         """What tells whether two looks saw the same: traffic by deployed model, and the state's labels."""
-        return _fingerprint(shares(self.message), self.message.labels)
+        return _fingerprint(self.shares, self.message.labels)
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """The traffic: percent by the id of the deployed model."""
+        return {deployed: share for deployed, share in self.message.traffic_split.items() if share}
+
+    @property
+    def deployed_at(self) -> dict[int, datetime.datetime]:
+        """When each version's server was deployed."""
+        return {
+            self.versions[each.id]: utc(each.create_time)
+            for each in self.message.deployed_models
+            if each.id in self.versions
+        }
 
     def id_of(self, version: int) -> str:
         """The id of a version's deployed model; the one it would get, if there is none."""
@@ -51,8 +65,6 @@ class VertexEndpoint:
     def __init__(self, region: Region, cloud: ServingCloud, name: str) -> None:
         self._region, self._cloud, self.name = region, cloud, name
         self.resource = f"{region.parent}/endpoints/{name}"
-
-    # --- looking ------------------------------------------------------------------------------
 
     def fetch(self, *, at_traffic: bool = True) -> Snapshot | None:
         """The endpoint as it is, or None if there is none.
@@ -70,21 +82,20 @@ class VertexEndpoint:
     def _seen(self, message: Any, *, at_traffic: bool = True) -> Snapshot:
         ours = [each for each in message.deployed_models if self._is_ours(each.model)]
         versions = {each.id: int(each.model_version_id) for each in ours}
-        split = shares(message)
+        seen = Snapshot(message, labels.believed(message.labels), versions)
         if not at_traffic:
-            return Snapshot(message, labels.believed(message.labels), versions)
+            return seen
         try:
-            traffic = {versions[deployed]: share for deployed, share in split.items()}
-            state = labels.read(message.labels, traffic)
+            traffic = {versions[deployed]: share for deployed, share in seen.shares.items()}
+            return replace(seen, state=labels.read(message.labels, traffic))
         except (KeyError, ValueError) as error:
             raise RegistryError(
                 f"endpoint '{self.name}'",
                 expected="traffic as its labels say",
-                got=f"traffic {split} of the deployed models {versions}: {error}",
+                got=f"traffic {seen.shares} of the deployed models {versions}: {error}",
                 remedy="Something else changed it. Say who is to serve: "
                 f"python -m pipelines promote {self.name} VERSION",
             ) from error
-        return Snapshot(message, state, versions)
 
     def _is_ours(self, model: str) -> bool:
         return model.partition("@")[0].endswith(f"/models/{self.name}")
@@ -152,9 +163,7 @@ class VertexEndpoint:
                 self._region.endpoints.update_endpoint,
                 {"endpoint": update, "update_mask": {"paths": [field]}},
             )
-        return Snapshot(message, seen.state, seen.versions)
-
-    # --- changing -----------------------------------------------------------------------------
+        return replace(seen, message=message)
 
     def unchanged(self, seen: Snapshot) -> Snapshot:
         """A newer look that saw the same.
@@ -165,7 +174,7 @@ class VertexEndpoint:
         now = self.fetch(at_traffic=False)
         if now is None or now.fingerprint != seen.fingerprint:
             raise self._changed(seen, now)
-        return Snapshot(now.message, seen.state, now.versions)
+        return replace(now, state=seen.state)
 
     def commit(self, seen: Snapshot, state: State) -> Snapshot:
         """Change traffic and labels in one step, if the endpoint still is what was seen and not yet so.
@@ -214,20 +223,6 @@ class VertexEndpoint:
 
     def _translate_errors(self) -> contextlib.AbstractContextManager[None]:
         return self._region.translate_errors(f"endpoint '{self.name}'")
-
-
-def shares(message: Any) -> dict[str, int]:
-    """The traffic: percent by the id of the deployed model."""
-    return {deployed: share for deployed, share in message.traffic_split.items() if share}
-
-
-def deployed_at(seen: Snapshot) -> dict[int, datetime.datetime]:
-    """When each version's server was deployed."""
-    return {
-        seen.versions[each.id]: datetime.datetime.fromtimestamp(each.create_time.timestamp(), datetime.UTC)
-        for each in seen.message.deployed_models
-        if each.id in seen.versions
-    }
 
 
 def _fingerprint(

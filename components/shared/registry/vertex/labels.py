@@ -9,13 +9,13 @@ modified outside this tool.
 
 import datetime
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from pydantic import ValidationError
 
-from components.shared.registry import transitions
 from components.shared.registry.endpoint import Alias, Endpoint
 from components.shared.registry.version import EventName
 
@@ -56,19 +56,18 @@ class State:
     @property
     def before(self) -> Endpoint:
         """Without the trial."""
-        return (
-            self.endpoint
-            if self.endpoint.trial is None
-            else transitions.abort_trial(self.endpoint, *self.restores or ())
-        )
+        endpoint = self.endpoint
+        return endpoint if endpoint.trial is None else endpoint.abort_trial(*self.restores or ())
 
 
 def written(state: State) -> dict[str, str]:
     """A state as labels; without its traffic."""
-    endpoint, labels = state.endpoint, {}
-    labels.update({str(alias): str(number) for alias, number in endpoint.aliases.items()})
-    labels.update(_chunks("former", endpoint.former))
-    labels.update(_chunks("rolled_back", endpoint.rolled_back))
+    endpoint = state.endpoint
+    labels = {
+        **{str(alias): str(number) for alias, number in endpoint.aliases.items()},
+        **_chunks("former", endpoint.former),
+        **_chunks("rolled_back", endpoint.rolled_back),
+    }
     if state.moved:
         labels["moved"] = str(state.moved)
     if endpoint.trial is not None and state.since:
@@ -143,15 +142,8 @@ def _moved(labels: Mapping[str, str]) -> Transition | None:
 
 def _chunks(key: str, versions: Iterable[int]) -> dict[str, str]:
     """Versions joined by `_`, in as many labels (former, former_1, …) as their length asks for."""
-    chunks = [""]
-    for version in map(str, versions):
-        longer = f"{chunks[-1]}_{version}" if chunks[-1] else version
-        if len(longer) > _LIMIT:
-            chunks.append(version)
-        else:
-            chunks[-1] = longer
-    named = {f"{key}_{index}" if index else key: chunk for index, chunk in enumerate(chunks)}
-    return {name: chunk for name, chunk in named.items() if chunk}
+    chunks = textwrap.wrap(" ".join(map(str, versions)), _LIMIT)
+    return {f"{key}_{index}" if index else key: chunk.replace(" ", "_") for index, chunk in enumerate(chunks)}
 
 
 def _joined(key: str, labels: Mapping[str, str]) -> tuple[int, ...]:

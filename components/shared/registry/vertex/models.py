@@ -18,9 +18,7 @@ from components.shared.files.paths import place
 from components.shared.files.place import Place
 from components.shared.gcp.vertex_client import Region
 from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import translate_ledger_errors
-from components.shared.registry.version import Submission, Version
-from components.shared.registry.version_files import VERSION_FILE, keep
+from components.shared.registry.version import Submission, Version, keep, read_version
 from components.shared.registry.vertex import evaluation as vertex_evaluation
 from components.shared.registry.vertex.labels import value
 from configs.access import ServingCloud
@@ -54,8 +52,6 @@ class VertexModel:
         self.folder = place(f"gs://{cloud.bucket}/registry/{name}")
         """Of this model's files."""
 
-    # --- reading ------------------------------------------------------------------------------
-
     def messages(self) -> dict[int, Any]:
         """The versions that were registered here, by number; none for an unknown model."""
         with self._translate_errors():
@@ -70,19 +66,16 @@ class VertexModel:
             RegistryError: The file is not what was written.
             PlaceError: It is not there.
         """
-        folder, number = self._folder(message), int(message.version_id)
-        with translate_ledger_errors(folder / VERSION_FILE):
-            content: Mapping[str, Any] = read_json(folder / VERSION_FILE)
-            return Version(
-                name=self.name,
-                version=number,
-                created_at=created(message),
-                model_digest=message.labels[_DIGEST],
-                lineage=content["lineage"],
-                folder=folder,
-                status=endpoint.status(number),
-                resources=(self._named(number), f"{self._region.parent}/endpoints/{self.name}"),
-            )
+        number = int(message.version_id)
+        return read_version(
+            self._folder(message),
+            name=self.name,
+            version=number,
+            created_at=utc(message.version_create_time),
+            model_digest=message.labels[_DIGEST],
+            status=endpoint.status(number),
+            resources=(self._named(number), f"{self._region.parent}/endpoints/{self.name}"),
+        )
 
     def find(self, model_digest: str) -> Any:
         """The oldest version with exactly this model, or None."""
@@ -91,8 +84,6 @@ class VertexModel:
 
     def _folder(self, message: Any) -> Place:
         return place(message.artifact_uri).parent
-
-    # --- registering --------------------------------------------------------------------------
 
     def register(self, submission: Submission) -> Any:
         """Store a model as the next version, unless there is a version with it; returns that version.
@@ -188,8 +179,6 @@ class VertexModel:
 
         region.with_retries(import_slices)()
 
-    # --- aliases and removal ------------------------------------------------------------------
-
     def mirror(self, endpoint: Endpoint, messages: Mapping[int, Any]) -> None:
         """Let the aliases be those of the endpoint; Vertex AI's own `default` follows the champion."""
         wanted = {str(alias): number for alias, number in endpoint.aliases.items()}
@@ -247,7 +236,6 @@ class VertexModel:
         return self._region.translate_errors(f"model '{self.name}'", image=self._cloud.image)
 
 
-def created(message: Any) -> datetime.datetime:
-    """When a version was made, UTC."""
-    at: datetime.datetime = message.version_create_time
+def utc(at: datetime.datetime) -> datetime.datetime:
+    """An instant of the service, in UTC, as a plain `datetime`."""
     return datetime.datetime.fromtimestamp(at.timestamp(), datetime.UTC)

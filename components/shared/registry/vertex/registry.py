@@ -11,14 +11,10 @@ from typing import Any
 
 from components.shared.files.paths import parallel_map
 from components.shared.gcp.vertex_client import Region
-from components.shared.registry import Registry, not_found, transitions
-from components.shared.registry.callbacks import Check
-from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import Clock, utc_now
-from components.shared.registry.version import Event, Submission, Version
+from components.shared.registry import Registry
+from components.shared.registry.endpoint import Check, Endpoint
+from components.shared.registry.version import Clock, Event, Submission, Version, utc_now
 from components.shared.registry.vertex import models
-from components.shared.registry.vertex.endpoint import VertexEndpoint
-from components.shared.registry.vertex.models import VertexModel
 from components.shared.registry.vertex.transition import VertexChange
 from configs.access import ServingCloud
 from configs.errors import RegistryError
@@ -29,8 +25,7 @@ class VertexRegistry(Registry):
 
     def __init__(self, region: Region, cloud: ServingCloud, clock: Clock = utc_now) -> None:
         self._region, self._cloud, self._clock = region, cloud, clock
-
-    # --- reading ----------------------------------------------------------------------------
+        self.title = f"registry vertex://{region.project}/{region.location}"
 
     def names(self) -> list[str]:
         """The models that have a version."""
@@ -38,26 +33,17 @@ class VertexRegistry(Registry):
 
     def versions(self, name: str) -> list[Version]:
         """All versions, oldest first; none for an unknown name."""
-        model, endpoint = self._model(name), self.endpoint(name)
+        model, endpoint = self._change(name).model, self.endpoint(name)
         return parallel_map(
             functools.partial(model.version, endpoint=endpoint), list(model.messages().values())
         )
 
     def version(self, name: str, number: int) -> Version:
-        """One version.
-
-        Raises:
-            RegistryError: It does not exist; the message names those that do.
-        """
-        self._must_have(name, number)
-        model = self._model(name)
-        return model.version(model.messages()[number], self.endpoint(name))
-
-    def find(self, name: str, model_digest: str) -> Version | None:
-        """The version with exactly this model."""
-        model = self._model(name)
-        message = model.find(model_digest)
-        return None if message is None else model.version(message, self.endpoint(name))
+        """One version."""
+        model = self._change(name).model
+        messages = model.messages()
+        self._check_number(name, number, list(messages))
+        return model.version(messages[number], self.endpoint(name))
 
     def endpoint(self, name: str) -> Endpoint:
         """Aliases and traffic; empty before the first deployment.
@@ -65,12 +51,12 @@ class VertexRegistry(Registry):
         Raises:
             RegistryError: Its traffic is not what its labels say: it was modified outside this tool.
         """
-        seen = self._endpoint(name).fetch()
+        seen = self._change(name).endpoint.fetch()
         return Endpoint() if seen is None else seen.state.endpoint
 
     def history(self, name: str) -> list[Event]:
         """What happened, oldest first."""
-        return self._change(name).history.events()
+        return self._change(name).events()
 
     def predict(self, name: str, instances: Sequence[Mapping[str, Any]]) -> list[tuple[float, str]]:
         """Scores by the endpoint, each with the version that gave it.
@@ -86,11 +72,9 @@ class VertexRegistry(Registry):
             answered += [(score, answer.model_version_id) for score in client.scores(answer)]
         return answered
 
-    # --- changing ---------------------------------------------------------------------------
-
     def register(self, name: str, submission: Submission) -> Version:
         """Store a model as the next version, unless there is a version with it; returns that version."""
-        model = self._model(name)
+        model = self._change(name).model
         message = model.register(submission)
         self.reconcile(name)
         return model.version(message, self.endpoint(name))
@@ -107,7 +91,7 @@ class VertexRegistry(Registry):
         judged_against: str | None = None,
         check: Check | None = None,
     ) -> Endpoint:
-        """Give a version traffic: all of it if it is the first or `percent` is 100, else as challenger.
+        """See `Registry.deploy`.
 
         The steps: its server runs without traffic; it gets a share, on trial; `check` asks it; it keeps the
         share, or gets all, and the labels say so. Each is seen by a run that comes later.
@@ -118,15 +102,14 @@ class VertexRegistry(Registry):
             BusyError: Another version is on trial.
             EndpointError: The server does not get healthy.
         """
-        self._must_have(name, number)
-        change = self._change(name)
+        change = self._change_of(name, number)
         change.reconcile()
         seen = change.endpoint.found_or_made()
         before = seen.state.before
         if before.champion != number:
-            transitions.check_verdict(before, judged_against)
+            before.check_verdict(judged_against)
         change.check_no_other_trial(seen, number)
-        final = transitions.deploy(before, number, percent)
+        final = before.deploy(number, percent)
         if final == seen.state.endpoint:
             return final
         seen = change.install(seen, number)
@@ -135,70 +118,45 @@ class VertexRegistry(Registry):
         return change.commit(seen, final, "deploy", number)
 
     def promote(self, name: str, number: int | None = None) -> Endpoint:
-        """Make a version (None: the challenger) the champion with all traffic.
-
-        Raises:
-            RegistryError: Unknown version, or no challenger.
-        """
+        """Make a version (None: the challenger) the champion with all traffic."""
         version = self.alias(name, "challenger").number if number is None else number
-        self._must_have(name, version)
-        change = self._change(name)
+        change = self._change_of(name, version)
         try:
             seen = change.endpoint.found_or_made()
         except RegistryError:  # it was modified outside this tool, and this decision puts that right
             seen = change.endpoint.found_or_made(at_traffic=False)
-        final = transitions.promote(seen.state.endpoint, version)
+        final = seen.state.endpoint.promote(version)
         return change.commit(change.install(seen, version), final, "promote", version)
 
     def roll_back(self, name: str) -> Endpoint:
-        """Take back the newest step: withdraw the challenger, else return to the former champion.
-
-        Raises:
-            RegistryError: There is nothing to go back to.
-        """
-        self._must_have(name)
-        change = self._change(name)
+        """Take back the newest step; see `Registry.roll_back`."""
+        change = self._change_of(name)
         seen = change.endpoint.fetch()
-        final = transitions.roll_back(seen.state.endpoint if seen else Endpoint())
+        final = (seen.state.endpoint if seen else Endpoint()).roll_back()
         assert seen  # noqa: S101 - for the type checker: an endpoint with a champion is there
         back = final.aliases["champion"]
         return change.commit(change.install(seen, back), final, "rollback", back)
 
     def clean_up(self, name: str, keep: int) -> list[int]:
         """Remove all but the newest `keep`; never one that serves or that a rollback needs."""
-        self._must_have(name)
-        change = self._change(name)
+        change = self._change_of(name)
         change.reconcile()
-        removed = transitions.removable(self.endpoint(name), list(change.model.messages()), keep)
+        removed = self.endpoint(name).removable(list(change.model.messages()), keep)
         for number in removed:
             change.forget(number)
         change.model.sweep()
         return removed
 
-    # --- parts --------------------------------------------------------------------------------
-
-    def _must_have(self, name: str, number: int | None = None) -> None:
-        numbers = list(self._model(name).messages())
-        if number is None and not numbers:
-            raise not_found.model(self.title, self.names(), name)
-        if number is not None and number not in numbers:
-            raise not_found.version(self.title, self.names(), name, numbers, number)
-
-    def _checked(self, name: str) -> str:
-        if not not_found.NAME.fullmatch(name):
-            raise not_found.model(self.title, self.names(), name)
-        return name
-
-    def _model(self, name: str) -> VertexModel:
-        return VertexModel(self._region, self._cloud, self._checked(name))
-
-    def _endpoint(self, name: str) -> VertexEndpoint:
-        return VertexEndpoint(self._region, self._cloud, self._checked(name))
-
     def _change(self, name: str) -> VertexChange:
-        return VertexChange(self._region, self._cloud, self._checked(name), self._clock)
+        self._check_name(name)
+        return VertexChange(self._region, self._cloud, name, self._clock)
 
-    @property
-    def title(self) -> str:
-        """See `Registry.title`."""
-        return f"registry vertex://{self._region.project}/{self._region.location}"
+    def _change_of(self, name: str, number: int | None = None) -> VertexChange:
+        """The same of a model that has this version, or any."""
+        change = self._change(name)
+        numbers = list(change.model.messages())
+        if number is not None:
+            self._check_number(name, number, numbers)
+        elif not numbers:
+            raise self._no_model(name)
+        return change

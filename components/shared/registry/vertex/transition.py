@@ -4,24 +4,27 @@ install       the version's server runs, without traffic
 start_trial   it gets a first share, and answers; else the trial is aborted
 commit        traffic and labels say who serves, in one step
 follow        aliases, history and idle servers are brought up to date, now or by the next change
+
+The history is one JSON object an event, below the model's folder on `gs://`. An event is recorded twice, by
+the endpoint's labels or a version's time and by its object; an object that a killed change did not write is
+written by the next one.
 """
 
 import contextlib
 import datetime
 import functools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
+from components.shared.files.artifacts import read_json, write_json
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.files.paths import map_places
 from components.shared.gcp.vertex_client import Region
-from components.shared.registry import transitions
-from components.shared.registry.callbacks import Check
-from components.shared.registry.endpoint import Endpoint
-from components.shared.registry.folder.ledger import Clock
-from components.shared.registry.version import EventName
+from components.shared.registry.endpoint import Check, Endpoint
+from components.shared.registry.version import Clock, Event, EventName
 from components.shared.registry.vertex import models
 from components.shared.registry.vertex.deployments import VertexDeployments
-from components.shared.registry.vertex.endpoint import Snapshot, VertexEndpoint, deployed_at
-from components.shared.registry.vertex.history import History
+from components.shared.registry.vertex.endpoint import Snapshot, VertexEndpoint
 from components.shared.registry.vertex.labels import State, Transition
 from components.shared.registry.vertex.models import VertexModel
 from components.shared.registry.vertex.prediction_client import PredictionClient
@@ -44,7 +47,13 @@ class VertexChange:
         self.endpoint = VertexEndpoint(region, cloud, name)
         self.deployments = VertexDeployments(region, cloud, self.endpoint)
         self.predictions = PredictionClient(region, cloud, self.endpoint)
-        self.history = History(self.model.folder / "history")
+        self._history = self.model.folder / "history"
+
+    def events(self) -> list[Event]:
+        """The history, oldest first, numbered from 1."""
+        found = map_places(read_json, [self._history / name for name in self._recorded()])
+        ordered = sorted(found, key=lambda each: datetime.datetime.fromisoformat(each["at"]))
+        return [Event(sequence=number, **each) for number, each in enumerate(ordered, 1)]
 
     def reconcile(self) -> None:
         """Finish what a killed change began; abort a trial whose run must have ended."""
@@ -94,7 +103,7 @@ class VertexChange:
         """
         before, challenger = seen.state.before, seen.state.before.challenger
         state = State(
-            transitions.start_trial(before, number, TRIAL_PERCENT if percent == _ALL else percent),
+            before.start_trial(number, TRIAL_PERCENT if percent == _ALL else percent),
             seen.state.moved,
             since=self._clock(),
             restores=None if challenger is None else (challenger, before.traffic[challenger]),
@@ -126,14 +135,24 @@ class VertexChange:
         seen, traffic = self.endpoint.fetch(), {}
         if seen:
             traffic = seen.state.endpoint.traffic
-            forgotten = transitions.forget(seen.state.endpoint, number)
+            forgotten = seen.state.endpoint.forget(number)
             self.endpoint.commit(seen, replace(seen.state, endpoint=forgotten))
             self.deployments.remove([number])
-        self.history.complete([Transition("remove", number, self._clock())], traffic)
+        self._record([Transition("remove", number, self._clock())], traffic)
         self.model.remove(number)
 
+    def _record(self, known: Iterable[Transition], traffic: Mapping[int, int]) -> None:
+        """Write the events that are not in the history yet; `traffic` is the one after them."""
+        there = self._recorded()
+        for moved in known:
+            if f"{moved}.json" not in there:
+                content = {"at": moved.at.isoformat(), "event": moved.event, "version": moved.version}
+                write_json(self._history / f"{moved}.json", {**content, "traffic": dict(traffic)})
+
+    def _recorded(self) -> list[str]:
+        return [name for name in gcs_reading.objects(str(self._history)) if name.endswith(".json")]
+
     def _abort_trial(self, seen: Snapshot) -> Snapshot:
-        """The state before the trial."""
         trial = seen.state.endpoint.trial
         seen = self.endpoint.commit(seen, State(seen.state.before, seen.state.moved))
         if trial is not None:
@@ -152,9 +171,11 @@ class VertexChange:
         if seen is None and not messages:
             return
         state = seen.state if seen else State(Endpoint())
-        registered = [Transition("register", n, models.created(each)) for n, each in messages.items()]
+        registered = [
+            Transition("register", n, models.utc(each.version_create_time)) for n, each in messages.items()
+        ]
         moved = [state.moved] if state.moved else []
-        self.history.complete([*registered, *moved], state.before.traffic)
+        self._record([*registered, *moved], state.before.traffic)
         if seen is None or state.endpoint.trial is not None:
             return
         self.model.mirror(state.endpoint, messages)
@@ -163,7 +184,7 @@ class VertexChange:
 
     def _idle(self, seen: Snapshot, withdrawn: Collection[int]) -> list[int]:
         """Versions whose servers are not needed; not those that another run may have installed just now."""
-        endpoint, there = seen.state.endpoint, deployed_at(seen)
+        endpoint, there = seen.state.endpoint, seen.deployed_at
         oldest = self._clock() - datetime.timedelta(seconds=2 * self._cloud.prediction.deploy_seconds)
         abandoned = {version for version, at in there.items() if at < oldest}
         done = {*endpoint.former, *endpoint.rolled_back, *withdrawn, *abandoned}

@@ -1,1 +1,0 @@
-"""The registry in a folder of this machine."""
