@@ -17,9 +17,10 @@ def deploy(
     with open_stage("deploy", locals()) as stage:
         from components.deploy import core
         from components.deploy.settings import DeployStage
+        from components.shared.registry import Submission
 
         lineage = {"run_id": run_id or job, "source": source, "inputs_digest": inputs_digest}
         lineage["judged_against"] = champion_version
-        judged = stage.path(evaluation), stage.path(statistics)
-        candidate = core.Candidate(stage.path(model), *judged, lineage)
+        known = stage.path(statistics), stage.path(evaluation)
+        candidate = Submission(stage.path(model), *known, lineage)
         stage.done(core.run(candidate, stage.settings(DeployStage), stage.path(deployment), stage.progress))

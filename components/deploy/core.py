@@ -5,7 +5,8 @@ registered once, a version that serves is left serving, and one that a person ro
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from components.deploy import golden, server
@@ -23,20 +24,6 @@ _SERVING = {"champion", "challenger"}
 
 
 @dataclass(frozen=True)
-class Proof:
-    """How the server did.
-
-    Args:
-        golden: How many `rows`, and their `max_difference` to offline scores; `endpoint_max_difference` of
-            those that went through the endpoint, where it can be called.
-        seconds: What its start took, by step.
-    """
-
-    golden: Mapping[str, float]
-    seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of a candidate.
 
@@ -44,37 +31,22 @@ class Outcome:
         action: What was done.
         version: Its version, if it has one.
         endpoint: Who serves now; empty after `reject`, which does not look.
-        proof: What the server answered; None if it was not called.
+        golden: How many `rows` the server was asked, and their `max_difference` to offline scores;
+            `endpoint_max_difference` of those that went through the endpoint, where it can be called.
+        seconds: What the server's start took, by step; empty, as `golden` is, if it was not called.
         reasons: Why nothing was deployed.
     """
 
     action: Action
     version: Version | None
     endpoint: Endpoint
-    proof: Proof | None = None
+    golden: Mapping[str, float] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     reasons: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A model and what is known of it.
-
-    Args:
-        model: The SavedModel's folder.
-        evaluation: Verdict, metrics and golden requests.
-        statistics: The statistics of the rows it was trained on.
-        lineage: `run_id`, `source`, `inputs_digest`, and `judged_against`, the champion's version ("" for
-            none; left out, the champion is not compared).
-    """
-
-    model: Place
-    evaluation: Place
-    statistics: Place
-    lineage: Mapping[str, str]
-
-
 def run(
-    candidate: Candidate,
+    candidate: Submission,
     stage: DeployStage,
     out: Place,
     progress: Progress,
@@ -83,7 +55,8 @@ def run(
     """Deploy a candidate, unless that is done already or a person decided otherwise.
 
     Args:
-        candidate: What to deploy; its verdict must be "deploy".
+        candidate: What to deploy; its verdict must be "deploy". If its lineage has no `judged_against`, the
+            champion is not compared.
         stage: The model's name, the registry, and how a version reaches the endpoint.
         out: Becomes a folder with deployment.json.
         progress: Called at every step.
@@ -94,7 +67,10 @@ def run(
         EndpointError: The server does not start, or does not say what was computed offline; the traffic is
             where it was.
     """
-    _must_have_passed(candidate.evaluation)
+    decision = _verdict(candidate.evaluation)["decision"]
+    if decision != "deploy":
+        file = candidate.evaluation / "verdict.json"
+        raise RegistryError(str(file), expected="decision 'deploy'", got=f"'{decision}'")
     registry = open_registry(stage.registry, stage.vertex)
     registry.reconcile(stage.name)
     known = _known(registry, stage.name, candidate)
@@ -106,16 +82,16 @@ def run(
     judged_against = candidate.lineage.get("judged_against")
     registry.endpoint(stage.name).check_verdict(judged_against)
     progress("registering", 0)
-    submission = Submission(candidate.model, candidate.statistics, candidate.evaluation, candidate.lineage)
-    version = registry.register(stage.name, submission)
-    proof = _prove(version, stage, progress, command)
+    version = registry.register(stage.name, candidate)
+    found, seconds = _prove(version, stage, progress, command)
     progress("moving traffic", 0)
     percent = stage.deployment.canary_percent
-    check = _Check(version, stage)
+    check = partial(_ask_endpoint, version, stage, found)
     try:
         endpoint = registry.deploy(stage.name, version.number, percent, judged_against, check)
     except EndpointError as error:
-        _write(out, Outcome("taken_back", version, registry.endpoint(stage.name), proof, [str(error)]))
+        now = registry.endpoint(stage.name)
+        _write(out, Outcome("taken_back", version, now, found, seconds, [str(error)]))
         raise
     except RegistryError:
         quicker = _known(registry, stage.name, candidate)
@@ -123,8 +99,7 @@ def run(
             raise
         return _write(out, Outcome("already_serving", quicker, registry.endpoint(stage.name)))
     registry.clean_up(stage.name, stage.deployment.keep_versions)
-    proof = replace(proof, golden={**proof.golden, **check.found})
-    return _write(out, Outcome("deployed", version, endpoint, proof))
+    return _write(out, Outcome("deployed", version, endpoint, found, seconds))
 
 
 def reject(evaluation: Place, out: Place) -> Summary:
@@ -139,15 +114,7 @@ def _verdict(evaluation: Place) -> dict[str, Any]:
     return current_verdict(read_json(path), str(path))
 
 
-def _must_have_passed(evaluation: Place) -> None:
-    decision = _verdict(evaluation)["decision"]
-    if decision != "deploy":
-        raise RegistryError(
-            str(evaluation / "verdict.json"), expected="decision 'deploy'", got=f"'{decision}'"
-        )
-
-
-def _known(registry: Registry, name: str, candidate: Candidate) -> Version | None:
+def _known(registry: Registry, name: str, candidate: Submission) -> Version | None:
     """The version that already is this candidate, by its model or else by its inputs."""
     same_model = registry.find(name, digest(candidate.model))
     if same_model and same_model.status in {*_SERVING, "rolled back"}:
@@ -167,8 +134,10 @@ def _left_alone(version: Version) -> str:
     )
 
 
-def _prove(version: Version, stage: DeployStage, progress: Progress, command: Sequence[str]) -> Proof:
-    """Let the real server answer the golden requests from the registered files."""
+def _prove(
+    version: Version, stage: DeployStage, progress: Progress, command: Sequence[str]
+) -> tuple[dict[str, float], Mapping[str, float]]:
+    """Let the real server answer the golden requests from the registered files: `golden` and `seconds`."""
     deployment = stage.deployment
     requests = golden.read(version.evaluation)
     progress("starting the server", 0)
@@ -180,32 +149,25 @@ def _prove(version: Version, stage: DeployStage, progress: Progress, command: Se
             client, requests, deployment.tolerance, deployment.serving.max_batch_rows, progress
         )
         seconds = client.get("/").json()["versions"][0]["seconds"]
-    return Proof({"rows": len(requests.instances), "max_difference": difference}, seconds)
+    return {"rows": len(requests.instances), "max_difference": difference}, seconds
 
 
-class _Check:
-    """The golden requests once more, as one request through the endpoint; `found` is the difference."""
-
-    def __init__(self, version: Version, stage: DeployStage) -> None:
-        self._requests = golden.read(version.evaluation).part(0, stage.deployment.serving.max_batch_rows)
-        self._tolerance = stage.deployment.tolerance
-        self.found: dict[str, float] = {}
-
-    def __call__(self, ask: Ask) -> None:
-        served = ask(self._requests.instances)
-        difference = golden.difference(self._requests, served, self._tolerance, "the endpoint")
-        self.found["endpoint_max_difference"] = difference
+def _ask_endpoint(version: Version, stage: DeployStage, found: dict[str, float], ask: Ask) -> None:
+    """The golden requests once more, as one request through the endpoint; the difference goes to `found`."""
+    requests = golden.read(version.evaluation).part(0, stage.deployment.serving.max_batch_rows)
+    served, tolerance = ask(requests.instances), stage.deployment.tolerance
+    found["endpoint_max_difference"] = golden.difference(requests, served, tolerance, "the endpoint")
 
 
 def _write(out: Place, outcome: Outcome) -> Summary:
-    version, traffic, proof = outcome.version, outcome.endpoint.traffic, outcome.proof
+    version, traffic = outcome.version, outcome.endpoint.traffic
     number = version.number if version else None
     content: dict[str, Any] = {
         "version": number,
         "action": outcome.action,
         "endpoint": {"traffic": traffic},
         "aliases": outcome.endpoint.aliases,
-        "golden": proof.golden if proof else None,
+        "golden": outcome.golden or None,
         "reasons": outcome.reasons,
     }
     if version and version.resources:
@@ -215,7 +177,6 @@ def _write(out: Place, outcome: Outcome) -> Summary:
     summary: dict[str, int | float | str] = {"action": outcome.action}
     if number is not None:
         summary |= {"version": number, "traffic_percent": traffic.get(number, 0)}
-    if proof:
-        summary |= {f"golden_{name}": value for name, value in proof.golden.items()}
-        summary |= {f"server_{step}_seconds": value for step, value in proof.seconds.items()}
+    summary |= {f"golden_{name}": value for name, value in outcome.golden.items()}
+    summary |= {f"server_{step}_seconds": value for step, value in outcome.seconds.items()}
     return summary

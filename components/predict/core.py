@@ -3,7 +3,7 @@
 The signature is called by a DoFn on Arrow batches, not through Beam's RunInference: docs/adr/0010.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 
 import pyarrow as pa
@@ -66,13 +66,9 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
 
 
 class _WritePredictions(WriteShard):
-    """Row ranges become predictions; the footer of a shard has the distribution of its scores.
+    """Row ranges become predictions, by the model in `folder`, where workers reach it.
 
-    Args:
-        stage: Columns carried over from a row, threshold and limits.
-        folder: The model, where workers reach it.
-        stamp: The model and the run, for every prediction.
-        out: The artifact's folder.
+    The footer of a shard has the distribution of its scores.
     """
 
     def __init__(self, stage: PredictStage, folder: Place, stamp: Stamp, out: Place) -> None:
@@ -121,9 +117,11 @@ def _reconcile(folder: Place, counts: Counts) -> Scores:
     Raises:
         DataError: Other rows lie there than were counted.
     """
-    scores = distribution.add_scores(map_places(_scores, shards(folder, "score")))
-    written = sum(scores.counts)
-    rejected = _rows_in(shards(folder / REJECTED, "score")) if counts.accepted < counts.rows else 0
+    scores = sum(map_places(_scores, shards(folder, "score")), start=distribution.NO_SCORES)
+    written, rejected = sum(scores.counts), 0
+    if counts.accepted < counts.rows:
+        footers = map_places(read_footer, shards(folder / REJECTED, "score"))
+        rejected = sum(footer.num_rows for footer in footers)
     if counts.rows != written + rejected:
         raise DataError(
             "the predictions",
@@ -145,10 +143,6 @@ def _scores(file: Place) -> Scores:
     return scores
 
 
-def _rows_in(files: Sequence[Place]) -> int:
-    return sum(footer.num_rows for footer in map_places(read_footer, files))
-
-
 def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictStage) -> dict[str, object]:
     return {
         "run_id": stamp.run_id,
@@ -161,8 +155,8 @@ def _description(counts: Counts, scores: Scores, stamp: Stamp, stage: PredictSta
         "positives": counts.positives,
         "scores": scores.content(),
         "rejected": dict(counts.rejected),
-        "missing": scored.without_zeros(counts.missing),
-        "unseen": scored.without_zeros(counts.unseen),
+        "missing": {name: number for name, number in counts.missing.items() if number},
+        "unseen": {name: number for name, number in counts.unseen.items() if number},
     }
 
 

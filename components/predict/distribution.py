@@ -5,7 +5,7 @@ another pass over all of them.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,7 @@ class Scores:
         if not rows:
             return {}
         edges = {"mean": self.total / rows, "min": self.low, "max": self.high}
-        return {
-            "counts": list(self.counts),
-            **{name: round(value, _DIGITS) for name, value in edges.items()},
-        }
+        return {"counts": [*self.counts], **{name: round(value, _DIGITS) for name, value in edges.items()}}
 
 
 NO_SCORES = Scores()
@@ -60,18 +57,12 @@ NO_SCORES = Scores()
 
 def count_scores(scores: Floats) -> Scores:
     """The distribution of scores, [rows], each from 0 to 1."""
-    if not len(scores):
-        return NO_SCORES
     counts, _ = np.histogram(scores, BINS, (0.0, 1.0))
-    return Scores(tuple(map(int, counts)), float(scores.sum()), float(scores.min()), float(scores.max()))
+    low, high = scores.min(initial=NO_SCORES.low), scores.max(initial=NO_SCORES.high)
+    return Scores(tuple(map(int, counts)), float(scores.sum()), float(low), float(high))
 
 
 def parse_footer(metadata: Mapping[bytes, bytes]) -> Scores:
     """The distribution in a shard's footer."""
     counts, total, low, high = json.loads(metadata[KEY.encode()])
     return Scores(tuple(counts), total, low, high)
-
-
-def add_scores(several: Iterable[Scores]) -> Scores:
-    """The distribution of all scores."""
-    return sum(several, start=NO_SCORES)

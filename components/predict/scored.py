@@ -2,8 +2,7 @@
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,11 +12,16 @@ from components.shared.files.place import Place
 from components.shared.rows.rejected import Wrong
 from components.shared.rows.scoring import Floats, Scorer
 from components.shared.rows.vocabulary_file import FILE, MISSING, parse_vocabularies
-from configs.features import Features
-from configs.prediction import PREDICTED
 
 _STAMPED = pa.timestamp("us", "UTC")
-_PREDICTED = len(PREDICTED)
+_PREDICTED: dict[str, pa.DataType] = {
+    "score": pa.float64(),
+    "prediction": pa.int64(),
+    "model_name": pa.string(),
+    "model_version": pa.string(),
+    "scored_at": _STAMPED,
+    "run_id": pa.string(),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +39,6 @@ class Stamp:
         """A stamp from texts; `scored_at` is ISO 8601 in UTC."""
         return cls(name, version, datetime.datetime.fromisoformat(scored_at), run_id)
 
-    def columns(self, rows: int) -> dict[str, "pa.Array[Any]"]:
-        """The stamp as columns, each [rows]."""
-        values: dict[str, Any] = {
-            "model_name": pa.scalar(self.model_name),
-            "model_version": pa.scalar(self.model_version),
-            "scored_at": pa.scalar(self.scored_at, _STAMPED),
-            "run_id": pa.scalar(self.run_id),
-        }
-        return {name: pa.repeat(value, rows) for name, value in values.items()}
-
 
 class Model:
     """A model in memory, with the vocabularies it was trained with.
@@ -59,14 +53,11 @@ class Model:
 
     def __init__(self, folder: Place, version: str) -> None:
         self.scorer = Scorer(folder, f"version {version}")
+        self.features = self.scorer.features
+        """The raw columns that the model takes."""
         asset = folder / "assets" / FILE
         known = parse_vocabularies(asset.read_bytes()) if asset.exists() else {}
         self._known = {name: pa.array([MISSING.encode(), *values]) for name, values in known.items()}
-
-    @property
-    def features(self) -> Features:
-        """The raw columns that the model takes."""
-        return self.scorer.features
 
     def scores(self, raw: pa.RecordBatch) -> Floats:
         """The scores of raw columns, [rows]: the numbers that the server answers.
@@ -83,7 +74,7 @@ class Model:
             if name in self._known:
                 column = raw.column(name).cast(pa.binary())
                 seen = pc.or_(pc.is_in(column, self._known[name]), pc.equal(column, pa.scalar(b"")))
-                found[name] = raw.num_rows - _count_true(seen)
+                found[name] = raw.num_rows - seen.true_count
         return found
 
 
@@ -92,28 +83,22 @@ def schema(rows: pa.Schema, carried: Sequence[str]) -> pa.Schema:
 
     An instant without a zone, as BigQuery exports it, is one in UTC.
     """
-    return pa.schema(
-        [
-            *((name, _with_zone(rows.field(name).type)) for name in carried),
-            ("score", pa.float64()),
-            ("prediction", pa.int64()),
-            ("model_name", pa.string()),
-            ("model_version", pa.string()),
-            ("scored_at", _STAMPED),
-            ("run_id", pa.string()),
-        ]
-    )
+    types = {name: rows.field(name).type for name in carried}
+    zoned = {name: _STAMPED if pa.types.is_timestamp(kind) else kind for name, kind in types.items()}
+    return pa.schema({**zoned, **_PREDICTED})
 
 
 def predictions(
     batch: pa.RecordBatch, scores: Floats, threshold: float, stamp: Stamp, columns: pa.Schema
 ) -> pa.RecordBatch:
     """The predictions for some rows, with the columns of `schema`."""
+    carried, said = columns.names[: -len(_PREDICTED)], dataclasses.asdict(stamp)
+    stamped = {name: pa.scalar(value, columns.field(name).type) for name, value in said.items()}
     found = {
-        **{name: batch.column(name).cast(columns.field(name).type) for name in columns.names[:-_PREDICTED]},
+        **{name: batch.column(name).cast(columns.field(name).type) for name in carried},
         "score": pa.array(scores),
         "prediction": pa.array((scores >= threshold).astype(np.int64)),
-        **stamp.columns(len(scores)),
+        **{name: pa.repeat(value, len(scores)) for name, value in stamped.items()},
     }
     return pa.RecordBatch.from_pydict(found, schema=columns)
 
@@ -122,16 +107,3 @@ def find_key_errors(batch: pa.RecordBatch, key: str | None) -> Iterator[tuple[st
     """Find rows without a key: a prediction without one belongs to no row."""
     if key:
         yield f"{key} is missing", batch.column(key).is_null().to_numpy(zero_copy_only=False)
-
-
-def without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
-    """The counts that are not 0."""
-    return {name: number for name, number in counts.items() if number}
-
-
-def _with_zone(kind: pa.DataType) -> pa.DataType:
-    return _STAMPED if pa.types.is_timestamp(kind) else kind
-
-
-def _count_true(values: "pa.Array[Any]") -> int:
-    return int(pc.sum(values).as_py() or 0)

@@ -25,13 +25,7 @@ class Standing(NamedTuple):
 
 
 def run(stage: ResolveStage, inputs: str, out: Place) -> Standing:
-    """Look at the source and the registry, and write what is found.
-
-    Args:
-        stage: Where to look.
-        inputs: The digest of the run's settings and code; empty for a run without cache.
-        out: The `standing` artifact: `standing.json`.
-    """
+    """As `look`, and write what is found to `out`, the `standing` artifact: `standing.json`."""
     standing = look(stage, inputs)
     with writing(out) as folder:
         write_json(folder / "standing.json", standing._asdict())
@@ -51,15 +45,10 @@ def look(stage: ResolveStage, inputs: str) -> Standing:
     """
     source = open_source(stage.source.uri, access=stage.access).fingerprint(stage.source)
     champion = _judge(stage, inputs, source)
-    standing = Standing(source, "", _no_model(stage), "")
     if champion:
-        standing = Standing(source, str(champion.number), str(champion.model), str(champion.statistics))
-    return standing
-
-
-def _no_model(stage: ResolveStage) -> str:
+        return Standing(source, str(champion.number), str(champion.model), str(champion.statistics))
     registry = f"gs://{stage.vertex.bucket}/registry" if stage.vertex else stage.registry
-    return f"{registry.removeprefix('file://')}/{stage.name}/none"
+    return Standing(source, "", f"{registry.removeprefix('file://')}/{stage.name}/none", "")
 
 
 def _judge(stage: ResolveStage, inputs: str, source: str) -> Version | None:

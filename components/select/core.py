@@ -1,9 +1,5 @@
 """From a source to the rows that a model scores: the query runs once, its rows are checked and written."""
 
-from collections.abc import Iterable
-
-import pyarrow as pa
-
 from components.select.settings import SelectStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.files.place import Place
@@ -35,14 +31,15 @@ def run(stage: SelectStage, features: Features, out: Place, progress: Progress) 
     """
     source = selection.with_examples(stage.source, stage.examples)
     with open_source(source.uri, stage.ingest, stage.access).rows(source) as rows:
-        columns = _list_columns(stage, features)
+        key = [stage.key] if stage.key else []
+        columns = list(dict.fromkeys([*key, *stage.columns, *features.columns]))
         selection.check_columns(columns, rows.schema)
         raw.check_columns(rows.schema, features)
         total = rows.materialize(progress)
         if not total:
             raise _no_rows_error(stage)
         repeated = total - _count_keys(rows, stage.key) if stage.key else 0
-        order = [stage.key] if stage.key and not repeated else _all_keys(stage, columns, rows.schema)
+        order = key if key and not repeated else selection.orderable(columns, rows.schema)
         sql = f"SELECT {', '.join(map(quoted, columns))} FROM {RESULT}"  # noqa: S608 - made of checked names
         with writing_in_place(out) as folder:
             wrote = selection.report_written(progress, total)
@@ -56,17 +53,8 @@ def run(stage: SelectStage, features: Features, out: Place, progress: Progress) 
             }
             write_json(folder / "rows.json", description)
         estimate = dict(rows.estimate)
-    return {
-        "rows": total,
-        "columns": len(columns),
-        **({"repeated_keys": repeated} if repeated else {}),
-        **estimate,
-    }
-
-
-def _list_columns(stage: SelectStage, features: Features) -> list[str]:
-    named = [*([stage.key] if stage.key else []), *stage.columns, *features.columns]
-    return list(dict.fromkeys(named))
+    found = {"repeated_keys": repeated} if repeated else {}
+    return {"rows": total, "columns": len(columns), **found, **estimate}
 
 
 def _count_keys(rows: Rows, key: str) -> int:
@@ -74,11 +62,6 @@ def _count_keys(rows: Rows, key: str) -> int:
     sql = f"SELECT COUNT(DISTINCT {quoted(key)}) AS `keys` FROM {RESULT}"  # noqa: S608 - made of checked names
     (row,) = [row for batch in rows.select(sql) for row in batch.to_pylist()]
     return int(row["keys"])
-
-
-def _all_keys(stage: SelectStage, columns: Iterable[str], schema: pa.Schema) -> list[str]:
-    """All columns that rows can be ordered by, the key first."""
-    return list(dict.fromkeys([*([stage.key] if stage.key else []), *selection.orderable(columns, schema)]))
 
 
 def _no_rows_error(stage: SelectStage) -> DataError:

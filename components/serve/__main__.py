@@ -20,7 +20,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from components.serve import fleet, model, server
-from components.serve.app import Routes
+from components.serve.app import Routes, Service
 from components.serve.model import Load
 from components.shared.files.paths import place
 from configs.deployment import Serving
@@ -55,9 +55,8 @@ def _serve(args: argparse.Namespace, environment: Mapping[str, str], load: Load 
     routes = Routes(
         environment.get("AIP_HEALTH_ROUTE", "/health"), environment.get("AIP_PREDICT_ROUTE", "/predict")
     )
-    server.run(
-        listener, _plan(args), load or functools.partial(model.load, threads=serving.threads), serving, routes
-    )
+    loaded = load or functools.partial(model.load, threads=serving.threads)
+    server.run(listener, Service(fleet.Fleet(_plan(args), loaded, serving), serving, routes))
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:

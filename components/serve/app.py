@@ -29,7 +29,7 @@ _STATUS = {
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
-_COME_BACK = {"retry-after": "1"}
+_COME_BACK, _CLOSE = {"retry-after": "1"}, {"connection": "close"}
 
 Headers = Mapping[str, str] | None
 
@@ -54,8 +54,7 @@ class Service:
         """What is served here, and how to ask."""
         versions = [self._about(deployed) for deployed in self.fleet.deployed]
         limits = {"instances": self.serving.max_batch_rows, "bytes": self.serving.max_body_bytes}
-        routes = {"health": self.routes.health, "predict": self.routes.predict}
-        return _json({"routes": routes, "limits": limits, "versions": versions})
+        return _json({"routes": self.routes, "limits": limits, "versions": versions})
 
     async def health(self, _: Request) -> Response:
         """200 when the server can predict."""
@@ -71,8 +70,7 @@ class Service:
         if self.draining or not self.fleet.ready:
             return self._unavailable()
         if self.fleet.waiting >= self.serving.max_waiting_requests:
-            waiting = f"{self.fleet.waiting} requests wait already"
-            return _error(503, waiting, headers=_COME_BACK)
+            return _error(503, f"{self.fleet.waiting} requests wait already", headers=_COME_BACK)
         self.in_flight += 1
         try:
             body = await _body(request, self.serving.max_body_bytes)
@@ -81,7 +79,10 @@ class Service:
             rows = columns(instances, deployed.model.features, self.fleet.known)
             scores = await deployed.batcher.scores(rows)
         except RequestError as error:
-            return _bad_request(error)
+            details: dict[str, Any] = {"expected": error.expected, "got": error.got}
+            if isinstance(error, InstanceError):
+                details |= {"instance": error.index, "field": error.field}
+            return _error(400, str(error), details)
         except ScoringError:
             log.exception("%s could not score a request of %d rows", deployed.target, rows.rows)
             return _error(500, "the model could not score this request")
@@ -90,9 +91,9 @@ class Service:
         return _json({"predictions": scores, **_names(deployed)})
 
     def _unavailable(self) -> Response:
-        why = "shutting down" if self.draining else "the model is loading"
-        headers = {"connection": "close"} if self.draining else _COME_BACK
-        return _error(503, why, headers=headers)
+        if self.draining:
+            return _error(503, "shutting down", headers=_CLOSE)
+        return _error(503, "the model is loading", headers=_COME_BACK)
 
     def _about(self, deployed: Deployed) -> dict[str, Any]:
         features = deployed.model.features
@@ -112,10 +113,7 @@ def application(service: Service) -> Starlette:
             Route(service.routes.health, service.health, methods=["GET"]),
             Route(service.routes.predict, service.predict, methods=["POST"]),
         ],
-        exception_handlers={
-            HTTPException: _on_http_exception,
-            ClientDisconnect: _on_disconnect,
-        },
+        exception_handlers={HTTPException: _on_http_exception, ClientDisconnect: _on_disconnect},
     )
 
 
@@ -151,32 +149,19 @@ def _json(content: Mapping[str, Any], status: int = 200, headers: Headers = None
 
 
 def _error(
-    status: int,
-    message: str,
-    details: Mapping[str, Any] | None = None,
-    headers: Headers = None,
+    status: int, message: str, details: Mapping[str, Any] | None = None, headers: Headers = None
 ) -> Response:
-    error: dict[str, Any] = {
-        "code": status,
-        "status": _STATUS.get(status, HTTPStatus(status).phrase),
-        "message": message,
-    }
+    name = _STATUS.get(status, HTTPStatus(status).phrase)
+    error: dict[str, Any] = {"code": status, "status": name, "message": message}
     if details:
         error["details"] = [details]
     return _json({"error": error}, status, headers)
 
 
-def _bad_request(error: RequestError) -> Response:
-    details: dict[str, Any] = {"expected": error.expected, "got": error.got}
-    if isinstance(error, InstanceError):
-        details |= {"instance": error.index, "field": error.field}
-    return _error(400, str(error), details)
-
-
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
     place = f"{request.method} {request.url.path}: " if error.status_code in {404, 405} else ""
-    headers = {"connection": "close"} if error.status_code == 413 else {}
+    headers = _CLOSE if error.status_code == 413 else {}
     return _error(error.status_code, f"{place}{error.detail}", headers={**(error.headers or {}), **headers})
 
 

@@ -15,14 +15,6 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """One answer; the version is empty if the server does not serve a registry."""
-
-    score: float
-    version: str
-
-
-@dataclass(frozen=True)
 class Server:
     """What a server says of itself."""
 
@@ -43,30 +35,28 @@ def find(url: str) -> Server:
     about = _send(httpx.Request("GET", f"{url.rstrip('/')}/")).json()
     if not about.get("versions"):
         raise EndpointError(f"server {url}", expected="one that is ready", got="one that is still loading")
-    columns = [
-        name
-        for kind in ("numeric", "categorical")
-        for version in about["versions"]
-        for name in version["features"][kind]
-    ]
+    served = [version["features"] for version in about["versions"]]
+    columns = [name for kind in ("numeric", "categorical") for each in served for name in each[kind]]
     features = tuple(dict.fromkeys(columns))
     return Server(url.rstrip("/"), about["routes"]["predict"], about["limits"]["instances"], features)
 
 
-def predict(server: Server, instances: Sequence[Instance]) -> list[Prediction]:
+def predict(server: Server, instances: Sequence[Instance]) -> list[tuple[float, str]]:
     """The scores of all instances, in order, in as many requests as the server's limit asks for.
+
+    Each comes with the version that gave it, which is empty if the server does not serve a registry.
 
     Raises:
         RequestError: The server rejected an instance; the message is its own, counted from the first.
         EndpointError: It went away.
     """
-    predictions: list[Prediction] = []
+    predictions: list[tuple[float, str]] = []
     for start in range(0, len(instances), server.max_instances):
         part = instances[start : start + server.max_instances]
         body = orjson.dumps({"instances": part})
         answer = _send(httpx.Request("POST", server.url + server.predict, content=body), start).json()
         version = answer.get("modelVersionId", "")
-        predictions += [Prediction(score, version) for score in answer["predictions"]]
+        predictions += [(score, version) for score in answer["predictions"]]
     return predictions
 
 
@@ -79,7 +69,7 @@ def read(path: Path, features: Sequence[str]) -> list[Instance]:
         UnreadableFileError: Not of its format, or none of these.
         RequestError: A table without one of the features.
     """
-    readers = {".json": _json, ".jsonl": _json_lines, ".csv": _csv, ".parquet": _parquet}
+    readers = {".json": _json, ".jsonl": _json_lines, ".csv": _table, ".parquet": _table}
     if path.suffix not in readers or not path.is_file():
         got = f"'{path.suffix}'" if path.is_file() else "no such file"
         raise UnreadableFileError(str(path), expected=f"a file of {', '.join(readers)}", got=got)
@@ -138,19 +128,10 @@ def _json_lines(path: Path, _: Sequence[str]) -> list[Instance]:
     return instances
 
 
-def _csv(path: Path, features: Sequence[str]) -> list[Instance]:
-    from pyarrow import csv
+def _table(path: Path, features: Sequence[str]) -> list[Instance]:
+    from pyarrow import csv, parquet
 
-    return _rows(path, csv.read_csv(path), features)
-
-
-def _parquet(path: Path, features: Sequence[str]) -> list[Instance]:
-    from pyarrow import parquet
-
-    return _rows(path, parquet.read_table(path), features)
-
-
-def _rows(path: Path, table: Any, features: Sequence[str]) -> list[Instance]:
+    table = csv.read_csv(path) if path.suffix == ".csv" else parquet.read_table(path)
     absent = [name for name in features if name not in table.column_names]
     if absent:
         raise RequestError(

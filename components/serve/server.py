@@ -13,10 +13,7 @@ from types import FrameType
 import uvicorn
 import uvloop
 
-from components.serve.app import Routes, Service, application
-from components.serve.fleet import Fleet, Plan
-from components.serve.model import Load
-from configs.deployment import Serving
+from components.serve.app import Service, application
 from configs.errors import BusyError
 
 
@@ -50,25 +47,23 @@ def stop_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def run(listener: socket.socket, plan: Plan, load: Load, serving: Serving, routes: Routes) -> None:
+def run(listener: socket.socket, service: Service) -> None:
     """Serve until SIGTERM or SIGINT: answers 503 while models load, and what is in flight at the end.
 
     Raises:
         PipelineError: What the plan names cannot be served.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(listener, plan, load, serving, routes))
+        runner.run(_serve(listener, service))
 
 
-async def _serve(listener: socket.socket, plan: Plan, load: Load, serving: Serving, routes: Routes) -> None:
-    fleet = Fleet(plan, load, serving)
-    service = Service(fleet, serving, routes)
+async def _serve(listener: socket.socket, service: Service) -> None:
     server = _Server(service)
 
     async def lead() -> None:
         try:
-            await fleet.start()
-            await fleet.follow()
+            await service.fleet.start()
+            await service.fleet.follow()
         finally:
             server.should_exit = True
 

@@ -41,16 +41,16 @@ def predict(settings: Settings, instances: Path | None, url: str) -> None:
     from components.serve import client
 
     registry = registry_of(settings)
+    answers: Sequence[tuple[float, str]]
     if isinstance(registry, Answering):
         rows = _read(registry, settings.name, instances) if instances else _golden_rows(settings)
         answers = registry.predict(settings.name, rows)
-        for instance, (score, version) in zip(rows, answers, strict=True):
-            view.show_prediction(instance, score, version)
-        return
-    server = client.find(url)
-    rows = client.read(instances, server.features) if instances else _golden_rows(settings)
-    for instance, prediction in zip(rows, client.predict(server, rows), strict=True):
-        view.show_prediction(instance, prediction.score, prediction.version)
+    else:
+        server = client.find(url)
+        rows = client.read(instances, server.features) if instances else _golden_rows(settings)
+        answers = client.predict(server, rows)
+    for instance, (score, version) in zip(rows, answers, strict=True):
+        view.show_prediction(instance, score, version)
 
 
 @runtime_checkable

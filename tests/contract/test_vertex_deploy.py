@@ -15,6 +15,7 @@ from components.deploy import core
 from components.deploy.settings import DeployStage
 from components.shared.files.artifacts import read_json
 from components.shared.files.paths import place
+from components.shared.registry import Submission
 from components.shared.stage.recording import silent
 from configs.errors import EndpointError, SettingsError
 from configs.loading import load
@@ -63,7 +64,7 @@ class Desk:
         }
         return DeployStage.model_validate(content)
 
-    def candidate(self, shift: float, **lineage: str) -> core.Candidate:
+    def candidate(self, shift: float, **lineage: str) -> Submission:
         """A model that adds `shift`, with golden requests and a verdict."""
         folder = self.world.folder / f"candidate-{shift}"
         for part in ("model", "evaluation", "statistics"):
@@ -78,10 +79,10 @@ class Desk:
         }
         for name, content in contents.items():
             (folder / f"{name}.json").write_text(json.dumps(content))
-        return core.Candidate(folder / "model", folder / "evaluation", folder / "statistics", lineage)
+        return Submission(folder / "model", folder / "statistics", folder / "evaluation", lineage)
 
     def deploy(
-        self, candidate: core.Candidate, command: Sequence[str] = FAKE, **deployment: Any
+        self, candidate: Submission, command: Sequence[str] = FAKE, **deployment: Any
     ) -> dict[str, Any]:
         """Deploy with the fake server and read deployment.json."""
         core.run(candidate, self.told(**deployment), self.out, silent, command)
@@ -145,9 +146,10 @@ from pathlib import Path
 from components.deploy import core
 from components.shared.stage.recording import silent
 from components.deploy.settings import DeployStage
+from components.shared.registry import Submission
 
 settings, command, out, *paths = sys.argv[1:]
-candidate = core.Candidate(*map(Path, paths), {})
+candidate = Submission(*map(Path, paths), {})
 core.run(candidate, DeployStage.model_validate_json(settings), Path(out), silent, json.loads(command))
 """
 
@@ -155,7 +157,7 @@ core.run(candidate, DeployStage.model_validate_json(settings), Path(out), silent
 def test_a_run_killed_with_its_version_on_trial_is_finished_by_the_same_run(desk: Desk) -> None:
     desk.deploy(desk.candidate(0.0))
     candidate = desk.candidate(1.0)
-    paths = map(str, (candidate.model, candidate.evaluation, candidate.statistics))
+    paths = map(str, (candidate.model, candidate.statistics, candidate.evaluation))
     arguments = [desk.told().model_dump_json(), json.dumps(FAKE), str(desk.out), *paths]
     started: list[subprocess.Popen[bytes]] = []
 

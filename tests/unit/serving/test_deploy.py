@@ -57,7 +57,7 @@ class World:
 
     def candidate(
         self, shift: float = 0.0, model: Path | None = None, /, decision: str = "deploy", **lineage: str
-    ) -> core.Candidate:
+    ) -> Submission:
         """A model that adds `shift`, with golden requests and a verdict."""
         made = model or self.fake_model(shift)
         evaluation, statistics = self.folder / f"evaluation-{made.name}", self.folder / "statistics"
@@ -69,10 +69,10 @@ class World:
         write(evaluation / "golden.json", {"instances": GOLDEN, "scores": scores})
         write(evaluation / "verdict.json", {"decision": decision, "reasons": [passed, judged]})
         write(evaluation / "metrics.json", {})
-        return core.Candidate(made, evaluation, statistics, lineage)
+        return Submission(made, statistics, evaluation, lineage)
 
     def deploy(
-        self, candidate: core.Candidate, command: Sequence[str] | None = None, **deployment: Any
+        self, candidate: Submission, command: Sequence[str] | None = None, **deployment: Any
     ) -> dict[str, Any]:
         """Deploy with the fake server and read deployment.json."""
         out = self.folder / "deployment"
@@ -80,12 +80,9 @@ class World:
         content: dict[str, Any] = read_json(out / "deployment.json")
         return content
 
-    def put(self, candidate: core.Candidate) -> core.Candidate:
+    def put(self, candidate: Submission) -> Submission:
         """Make it the champion without asking any server, as an earlier run would have left it."""
-        submission = Submission(
-            candidate.model, candidate.statistics, candidate.evaluation, candidate.lineage
-        )
-        self.registry.deploy("flights", self.registry.register("flights", submission).number, 100)
+        self.registry.deploy("flights", self.registry.register("flights", candidate).number, 100)
         return candidate
 
 
@@ -272,7 +269,7 @@ def test_old_versions_are_cleaned_up(world: World) -> None:
 # --- a server that does not prove itself --------------------------------------------------------
 
 
-def golden_with(candidate: core.Candidate, **changes: Any) -> core.Candidate:
+def golden_with(candidate: Submission, **changes: Any) -> Submission:
     path = Path(str(candidate.evaluation), "golden.json")
     write(path, {**read_json(path), **changes})
     return candidate
@@ -330,6 +327,7 @@ import json, os, psutil, sys
 from pathlib import Path
 from components.deploy import core
 from components.deploy.settings import DeployStage
+from components.shared.registry import Submission
 
 step, settings, command, out, *paths = sys.argv[1:]
 
@@ -338,7 +336,7 @@ def kill(what, done, total=None):
         print(json.dumps([child.pid for child in psutil.Process().children()]), flush=True)
         os.kill(os.getpid(), 9)
 
-candidate = core.Candidate(*map(Path, paths), {})
+candidate = Submission(*map(Path, paths), {})
 core.run(candidate, DeployStage.model_validate_json(settings), Path(out), kill, json.loads(command))
 """
 
@@ -349,7 +347,7 @@ core.run(candidate, DeployStage.model_validate_json(settings), Path(out), kill, 
 def test_a_run_killed_anywhere_leaves_the_champion_serving_and_is_run_again(world: World, step: str) -> None:
     world.put(world.candidate())
     candidate = world.candidate(1.0)
-    paths = candidate.model, candidate.evaluation, candidate.statistics
+    paths = candidate.model, candidate.statistics, candidate.evaluation
     settings = world.stage().model_dump_json()
     out = str(world.folder / "deployment")
     arguments = [step, settings, json.dumps(world.fake), out, *map(str, paths)]

@@ -64,14 +64,14 @@ def test_a_file_of_any_format_gives_the_same_predictions(
     write(tmp_path / name)
     instances = client.read(tmp_path / name, server.features)
     predictions = client.predict(server, instances)
-    assert [p.score for p in predictions] == pytest.approx([expected(flight) for flight in FLIGHTS])
+    assert [score for score, _ in predictions] == pytest.approx([expected(flight) for flight in FLIGHTS])
 
 
 def test_more_instances_than_one_request_may_hold_are_asked_in_parts(
     server: client.Server, expected: Expected
 ) -> None:
     flights = [{"distance": float(number), "carrier": "UA"} for number in range(250)]
-    scores = [prediction.score for prediction in client.predict(server, flights)]
+    scores = [score for score, _ in client.predict(server, flights)]
     assert scores == pytest.approx([expected(flight) for flight in flights])
 
 
