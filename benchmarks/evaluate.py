@@ -30,16 +30,14 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from benchmarks._newest import newest
 from benchmarks._process import peak_mib
-from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze, slice_key
+from components.evaluate.analysis import Metrics, SliceKey, analyze_groups, slice_key
 from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
 from components.evaluate.frozen import FrozenSplit, open_split
-from components.evaluate.measuring import COARSE_BINS
-from components.evaluate.preaggregated import Floats, PreaggregatedRows
-from components.evaluate.scoring_pass import ScoringPass, score
+from components.evaluate.preaggregated import COARSE_BINS, Floats, PreaggregatedRows
+from components.evaluate.scoring_pass import ScoringPass, score, score_on_workers
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import Ids, SliceBook
 from components.evaluate.tfma_metrics import score_column
-from components.evaluate.workers import score_on_workers
 from components.shared.beam.options import pipeline_options
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
@@ -111,7 +109,7 @@ def by_groups(table: pa.Table, scores: Floats, measure: Measure, out: Path) -> d
     groups = PreaggregatedRows.of(scores, labels, numbers, measure.threshold).within(measure.bins)
     slices = {slice_key(book.slices[number]): group for number, group in groups.by_slice().items()}
     config = eval_config([CANDIDATE], SLICES, measure, (), Defined({}, {}))
-    return analyze(out, config, SlicedGroups({CANDIDATE: slices}), pipeline_options(Beam()))[CANDIDATE]
+    return analyze_groups(out, config, {CANDIDATE: slices}, pipeline_options(Beam()))[CANDIDATE]
 
 
 def by_rows(table: pa.Table, scores: Floats, measure: Measure, out: Path) -> dict[SliceKey, Metrics]:

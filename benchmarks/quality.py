@@ -24,7 +24,7 @@ from components.shared.files.artifacts import shards
 from components.shared.rows.raw import raw_tensors
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import silent
-from components.train import core, metrics
+from components.train import core, fitting
 from components.train.settings import TrainStage
 from configs.loading import load
 from configs.rows import Split
@@ -130,8 +130,8 @@ def quality(label: Floats, score: Floats, seconds: float) -> Quality:
     """What is compared."""
     clipped = np.clip(score, 1e-7, 1 - 1e-7)
     return Quality(
-        auc=metrics.auc(label, score),
-        log_loss=metrics.log_loss(label, np.log(clipped / (1 - clipped))),
+        auc=fitting.auc(label, score),
+        log_loss=fitting.log_loss(label, np.log(clipped / (1 - clipped))),
         calibration=float(score.mean() / label.mean()),
         seconds=seconds,
     )

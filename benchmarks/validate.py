@@ -20,10 +20,11 @@ from benchmarks._newest import newest
 from benchmarks._process import measure, run_apart
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.files.paths import parallel_map
+from components.shared.rows.missing import FLOAT32_MAX
 from components.shared.stage.recording import silent
 from components.validate import queries
-from components.validate.columns import FLOAT32_MAX, Column, describe, quoted, relation
 from components.validate.parts import Request
+from components.validate.queries import Column, describe, quoted, relation
 from components.validate.statistics import compute
 from configs.loading import load
 from configs.rows import SPLITS

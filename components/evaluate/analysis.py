@@ -1,13 +1,12 @@
 """TensorFlow Model Analysis: its evaluator, validator, writers and result folder, on one `EvalConfig`.
 
-Two kinds of extracts lead to the same metrics. `SlicedGroups` takes one element for each slice, whose groups
-travel as TFMA carries the classes of a multi-label example, with their counts as weights; these extracts
-bring their slice keys with them. `ScoredRows` is TFMA as its users know it: every row, by its own extractors.
+Two kinds of extracts lead to the same metrics. `analyze_groups` takes one element for each slice, whose
+groups travel as TFMA carries the classes of a multi-label example, with their counts as weights; these bring
+their slice keys with them. `analyze_rows` is TFMA as its users know it: every row, by its own extractors.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,9 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.slicer import slicer_lib
 from tensorflow_model_analysis.writers import eval_config_writer, metrics_plots_and_validations_writer
 
-from components.evaluate.frozen import FrozenSplit, Part
+from components.evaluate.frozen import Part
 from components.evaluate.preaggregated import PreaggregatedRows, log_losses
-from components.evaluate.scoring_pass import ScoringPass
+from components.evaluate.scoring_pass import ScoringPass, distribute_parts, staged_models
 from components.evaluate.slices import Slice, slice_values
 from components.evaluate.tfma_metrics import ROWS, loss_column, score_column
 from components.shared.beam.running import run
@@ -32,6 +31,7 @@ from components.shared.beam.staging import staged_output
 from components.shared.beam.work import Work, count_progress
 from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import JobProgress
 
 Metrics = dict[str, float | None]
 """By name; None where a metric is not defined."""
@@ -44,58 +44,72 @@ def slice_key(each: Slice) -> SliceKey:
     return tuple(sorted(each.named.items()))
 
 
-def analyze(
+Measured = dict[str, dict[SliceKey, Metrics]]
+"""For each model, by its name in the configuration, the metrics by slice."""
+
+
+def analyze_groups(
     folder: Path,
     config: Any,
-    extracts: "SlicedGroups | ScoredRows",
+    models: Mapping[str, Mapping[SliceKey, PreaggregatedRows]],
     options: PipelineOptions,
-    work: Work | None = None,
-) -> dict[str, dict[SliceKey, Metrics]]:
-    """Measure each model over each of its slices, and write TFMA's results.
+) -> Measured:
+    """Measure each model over each of its slices, here, and write TFMA's results.
 
     Args:
         folder: The result folder: metrics, validations and the `EvalConfig`.
         config: Models, slices, metrics and thresholds.
-        extracts: Rows or groups of rows.
+        models: The pre-aggregated rows of each model by slice.
         options: Beam's.
-        work: What a job on Dataflow is called; None: it runs here.
 
     Returns:
-        For each model the metrics by slice, read back from what was written.
+        The metrics, read back from what was written.
     """
+    keys = next(iter(models.values()))
+    extracts = [_slice_extract(key, {name: slices[key] for name, slices in models.items()}) for key in keys]
+    # The slice keys are there already, but TFMA asks for their extractor.
+    stage_name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
+    named = extractor.Extractor(stage_name=stage_name, ptransform=beam.Map(lambda extract: extract))
+    pipeline = beam.Pipeline(options=options)
+    read = pipeline | "Groups" >> beam.Create(extracts, reshuffle=False)
+    return _analyze(folder, config, read, [named], lambda: pipeline.run().wait_until_finish())
+
+
+def analyze_rows(  # noqa: PLR0913, PLR0917 - as `analyze_groups`, and the parts of a pass
+    folder: Path,
+    config: Any,
+    scoring: ScoringPass,
+    scorers: Mapping[str, Scorer],
+    options: PipelineOptions,
+    progress: JobProgress,
+) -> Measured:
+    """Score every row on Beam's workers and let TFMA measure it there; see `analyze_groups`.
+
+    Raises:
+        CloudError: A job on Dataflow is rejected, fails or is cancelled.
+        PipelineError: As `scoring_pass.score` raises it, in a local worker.
+    """
+    work = Work("measure", "measuring rows", scoring.split.rows, progress)
+    # TFMA's own extractors take a baseline without a model for a missing one and reject its thresholds.
+    specs = {"model_specs": config.model_specs, "slicing_specs": config.slicing_specs}
+    extractors = tfma.default_extractors(eval_config=config_pb2.EvalConfig(**specs))
+    with staged_models(scorers.values(), options) as models:
+        pipeline = beam.Pipeline(options=options)
+        score = _ScoreRows(scoring, dict(zip(scorers, models, strict=True)))
+        read = distribute_parts(pipeline, scoring.split) | "Score" >> beam.ParDo(score)
+        return _analyze(folder, config, read, extractors, lambda: run(pipeline, work))
+
+
+def _analyze(
+    folder: Path, config: Any, extracts: beam.PCollection, extractors: list[Any], execute: Callable[[], Any]
+) -> Measured:
     folder.mkdir(parents=True, exist_ok=True)
     evaluator = metrics_plots_and_validations_evaluator.MetricsPlotsAndValidationsEvaluator(config)
-    with staged_output(folder, options) as reachable:
-        pipeline = beam.Pipeline(options=options)
-        evaluation = extracts.read(pipeline) | tfma.ExtractAndEvaluate(
-            extracts.extractors(config), [evaluator]
-        )
+    with staged_output(folder, extracts.pipeline.options) as reachable:
+        evaluation = extracts | tfma.ExtractAndEvaluate(extractors, [evaluator])
         _ = evaluation | tfma.WriteResults(_writers(reachable, config))
-        if work:
-            run(pipeline, work)
-        else:
-            pipeline.run().wait_until_finish()
+        execute()
     return {model.name: _read(folder, model.name, len(config.model_specs)) for model in config.model_specs}
-
-
-@dataclass(frozen=True)
-class SlicedGroups:
-    """The pre-aggregated rows of each model by slice."""
-
-    models: Mapping[str, Mapping[SliceKey, PreaggregatedRows]]
-
-    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """One element for each slice."""
-        keys = next(iter(self.models.values()))
-        extracts = [
-            _slice_extract(key, {name: slices[key] for name, slices in self.models.items()}) for key in keys
-        ]
-        return pipeline | "Groups" >> beam.Create(extracts, reshuffle=False)
-
-    def extractors(self, config: Any) -> list[Any]:  # noqa: ARG002 - as of `ScoredRows`
-        """None but a name: the slice keys are there already, and TFMA asks for their extractor."""
-        name = slice_key_extractor.SLICE_KEY_EXTRACTOR_STAGE_NAME
-        return [extractor.Extractor(stage_name=name, ptransform=beam.Map(_as_it_is))]
 
 
 def _slice_extract(key: SliceKey, models: Mapping[str, PreaggregatedRows]) -> dict[str, Any]:
@@ -118,36 +132,6 @@ def _slice_extract(key: SliceKey, models: Mapping[str, PreaggregatedRows]) -> di
 def _by_model(values: Mapping[str, Any]) -> Any:
     """TFMA wants no names where there is one model only."""
     return dict(values) if len(values) > 1 else next(iter(values.values()))
-
-
-def _as_it_is(extract: dict[str, Any]) -> dict[str, Any]:
-    return extract
-
-
-@dataclass(frozen=True)
-class ScoredRows:
-    """Every row with its scores, by TFMA's own extractors and slicer; slow, and as its users know it."""
-
-    scoring: ScoringPass
-    models: Mapping[str, tuple[Place, str]]
-    """By the name in the configuration: the folder of the model and its title."""
-
-    def read(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Batches of rows, scored by the workers."""
-        parts = distribute_parts(pipeline, self.scoring.split)
-        return parts | "Score" >> beam.ParDo(_ScoreRows(self.scoring, self.models))
-
-    def extractors(self, config: Any) -> list[Any]:
-        """TFMA's own, which take a baseline without a model for a missing one and reject its thresholds."""
-        specs = {"model_specs": config.model_specs, "slicing_specs": config.slicing_specs}
-        extractors: list[Any] = tfma.default_extractors(eval_config=config_pb2.EvalConfig(**specs))
-        return extractors
-
-
-def distribute_parts(pipeline: beam.Pipeline, split: FrozenSplit) -> beam.PCollection:
-    """The parts of the split, each under a key of its own, so that any worker can take it."""
-    numbered = list(enumerate(split.parts()))
-    return pipeline | "Parts" >> beam.Create(numbered, reshuffle=False) | "Distribute" >> beam.GroupByKey()
 
 
 class _ScoreRows(beam.DoFn):

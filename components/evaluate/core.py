@@ -7,21 +7,21 @@ from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze
+from components.evaluate.analysis import Measured, Metrics, SliceKey, analyze_groups, analyze_rows, slice_key
 from components.evaluate.curves import confusion, curves
-from components.evaluate.eval_config import CANDIDATE, CHAMPION, ROLES, Measure, eval_config
+from components.evaluate.eval_config import CANDIDATE, CHAMPION, ROLES, Measure, eval_config, where_defined
 from components.evaluate.frozen import open_split
 from components.evaluate.gates import Verdict, judge
-from components.evaluate.measuring import BySlice, chosen_bins, contents, large_slices, where_defined
-from components.evaluate.scoring_pass import Scored, ScoringPass, score
+from components.evaluate.preaggregated import BySlice, PreaggregatedRows, chosen_bins
+from components.evaluate.scoring_pass import Scored, ScoringPass, score, score_on_workers
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import OVERALL, SliceBook, check_columns
-from components.evaluate.workers import analyze_rows, score_on_workers
 from components.shared.beam.options import pipeline_options, runs_elsewhere
 from components.shared.files.artifacts import Summary, write_json, writing
 from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress
+from configs.metrics import METRICS
 from configs.places import Beam
 
 TFMA = "tfma"
@@ -116,7 +116,7 @@ class _Evaluation:
         config = eval_config(list(models), settings.slices, measure, settings.gates, defined)
         found = self._analyze(folder / TFMA, config, models, book)
         roles = {
-            role: contents(slices, found[role], book, settings.min_slice_rows)
+            role: _contents(slices, found[role], book, settings.min_slice_rows)
             for role, slices in models.items()
         }
         candidate, champion = roles[CANDIDATE], roles.get(CHAMPION)
@@ -134,16 +134,49 @@ class _Evaluation:
         }
         return metrics, judge(settings.gates, candidate, champion, settings.min_slice_rows)
 
-    def _analyze(
-        self, folder: Path, config: Any, models: Mapping[str, BySlice], book: SliceBook
-    ) -> dict[str, dict[SliceKey, Metrics]]:
+    def _analyze(self, folder: Path, config: Any, models: Mapping[str, BySlice], book: SliceBook) -> Measured:
         """TFMA on rows where they are scored, or on groups here: there are few, wherever they come from."""
         if self.scoring.stage.evaluation.aggregation == "rows":
             return analyze_rows(folder, config, self.scoring, self.scorers, self.options, self.progress)
         least = self.scoring.stage.evaluation.min_slice_rows
-        large = {role: large_slices(slices, book, least) for role, slices in models.items()}
+        large = {role: _large_slices(slices, book, least) for role, slices in models.items()}
         beam = Beam() if runs_elsewhere(self.options) else self.scoring.stage.beam
-        return analyze(folder, config, SlicedGroups(large), pipeline_options(beam))
+        return analyze_groups(folder, config, large, pipeline_options(beam))
+
+
+def _large_slices(slices: BySlice, book: SliceBook, min_rows: int) -> dict[SliceKey, PreaggregatedRows]:
+    """The slices that are measured: the whole split, and those with enough rows."""
+    return {
+        slice_key(book.slices[number]): groups
+        for number, groups in slices.items()
+        if number == OVERALL or groups.counts["rows"] >= min_rows
+    }
+
+
+def _contents(
+    slices: BySlice, found: Mapping[SliceKey, Metrics], book: SliceBook, min_rows: int
+) -> dict[str, Any]:
+    """The counts and metrics of a model as in `metrics.json`: `overall` and `slices`.
+
+    Args:
+        slices: Its pre-aggregated rows.
+        found: What TFMA measured.
+        book: The slices that the numbers mean.
+        min_rows: Slices with fewer rows are counted only.
+    """
+
+    def content(number: int) -> dict[str, Any]:
+        groups = slices[number]
+        measured = number == OVERALL or groups.counts["rows"] >= min_rows
+        metrics = found[slice_key(book.slices[number])] if measured else {}
+        defined = groups.defined_metrics
+        values = {name: metrics.get(name) if name in defined else None for name in METRICS}
+        return {"rows": groups.counts["rows"], "positives": groups.counts["positives"], **values}
+
+    return {
+        "overall": content(OVERALL),
+        "slices": [{"slice": book.slices[number].named, **content(number)} for number in book.ordered()],
+    }
 
 
 def _summary(metrics: dict[str, Any], verdict: Verdict) -> Summary:

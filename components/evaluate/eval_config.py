@@ -8,7 +8,8 @@ from typing import Any
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluate.slices import Columns, Slice
+from components.evaluate.preaggregated import BySlice
+from components.evaluate.slices import OVERALL, Columns, Slice, SliceBook
 from components.evaluate.tfma_metrics import score_column
 from configs.evaluation import Gate
 from configs.metrics import EQUAL, METRICS, Metric
@@ -39,6 +40,24 @@ class Defined:
     judged: Mapping[str, Sequence[Slice]]
     unjudged: Mapping[str, Collection[Columns]]
     champion: Collection[str] | None = None
+
+
+def where_defined(models: Mapping[str, BySlice], book: SliceBook, min_rows: int) -> Defined:
+    """Where the metrics are defined: the candidate's on large slices, the champion's on the whole split."""
+    candidate = models[CANDIDATE]
+    defined = {
+        number: candidate[number].defined_metrics if candidate[number].counts["rows"] >= min_rows else set()
+        for number in book.ordered()
+    }
+    unjudged: dict[str, set[Columns]] = {
+        name: {book.slices[number].columns for number, names in defined.items() if name not in names}
+        for name in METRICS
+    }
+    judged = {
+        name: [book.slices[number] for number, names in defined.items() if name in names] for name in METRICS
+    }
+    champion = models[CHAMPION][OVERALL].defined_metrics if CHAMPION in models else None
+    return Defined(judged, unjudged, champion)
 
 
 def eval_config(

@@ -1,32 +1,15 @@
 """The figures of an evaluation as KFP's artifacts, which Vertex AI's console shows as numbers and curves."""
 
-from typing import Protocol
+from kfp import dsl
 
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.paths import artifact_path
-from components.shared.files.place import Artifact, Place
+from components.shared.files.place import Place
 
 CLASSES = ["negative", "positive"]
 
 
-class Metrics(Artifact, Protocol):
-    """The part of `dsl.Metrics` that is used here."""
-
-    def log_metric(self, metric: str, value: float) -> None:
-        """Add a number."""
-
-
-class Curve(Artifact, Protocol):
-    """The part of `dsl.ClassificationMetrics` that is used here."""
-
-    def log_roc_curve(self, fpr: list[float], tpr: list[float], threshold: list[float]) -> None:
-        """Add the points of the curve."""
-
-    def log_confusion_matrix(self, categories: list[str], matrix: list[list[int]]) -> None:
-        """Add the counts by true class (rows) and predicted class (columns)."""
-
-
-def log(evaluation: Place, metrics: Metrics, curve: Curve) -> None:
+def log(evaluation: Place, metrics: dsl.Metrics, curve: dsl.ClassificationMetrics) -> None:
     """Log the candidate's figures on the test split.
 
     Args:

@@ -82,35 +82,24 @@ def judge(
 
 def _floor(metric: Metric, floor: float, overall: Measured) -> Reason:
     value = overall[metric.name]
-    reason = partial(Reason, f"{metric.name} floor", metric.name)
-    if value is None:
-        return reason(
-            passed=False, value=None, limit=floor, sentence=f"{metric.title} is not defined on these rows"
-        )
-    passed = metric.reaches(value, floor)
+    passed = value is not None and metric.reaches(value, floor)
     sentence = _against_floor(metric, value, floor, passed=passed)
-    return reason(passed=passed, value=value, limit=floor, sentence=sentence)
+    return Reason(f"{metric.name} floor", metric.name, passed, value, floor, sentence)
 
 
 def _regression(metric: Metric, allowed: float, candidate: Measured, champion: Measured | None) -> Reason:
     value, before = candidate[metric.name], champion[metric.name] if champion else None
-    reason = partial(Reason, f"{metric.name} regression", metric.name)
+    reason = partial(Reason, f"{metric.name} regression", metric.name, value=value)
+    if champion is None:
+        sentence = f"no champion yet to compare the {metric.title} with"
+        return reason(passed=True, limit=None, sentence=sentence)
     if before is None:
-        sentence = (
-            f"the champion's {metric.title} is not defined on these rows"
-            if champion
-            else f"no champion yet to compare the {metric.title} with"
-        )
-        return reason(passed=True, value=value, limit=None, sentence=sentence)
+        sentence = f"the champion's {metric.title} is not defined on these rows"
+        return reason(passed=True, limit=None, sentence=sentence)
     worst = metric.distance(before) + allowed
-    limit = -worst if metric.better == "higher" else worst
-    if value is None:
-        return reason(
-            passed=False, value=None, limit=limit, sentence=f"{metric.title} is not defined on these rows"
-        )
-    passed = metric.regression(value, before) <= allowed + EQUAL
+    passed = value is not None and metric.regression(value, before) <= allowed + EQUAL
     sentence = _against_champion(metric, value, before, allowed, passed=passed)
-    return reason(passed=passed, value=value, limit=limit, sentence=sentence)
+    return reason(passed=passed, limit=-worst if metric.better == "higher" else worst, sentence=sentence)
 
 
 def _slice_floor(metric: Metric, floor: float, slices: Sequence[Measured], min_rows: int) -> Iterator[Reason]:
@@ -127,9 +116,8 @@ def _slice_floor(metric: Metric, floor: float, slices: Sequence[Measured], min_r
     )
     failed = [each for each in judged if not metric.reaches(each[metric.name], floor)]
     for each in failed:
-        value = each[metric.name]
-        sentence = _against_floor(metric, value, floor, passed=False, where=f"in {_where(each)}")
-        yield reason(slice=each["slice"], passed=False, value=value, sentence=sentence)
+        sentence = _against_floor(metric, each[metric.name], floor, passed=False, where=f"in {_where(each)}")
+        yield reason(slice=each["slice"], passed=False, value=each[metric.name], sentence=sentence)
     if not failed:
         yield _all_slices(metric, floor, judged, len(slices) - len(large))
 
@@ -150,7 +138,11 @@ def _all_slices(metric: Metric, floor: float, judged: Sequence[Measured], small:
     return reason(slice=weakest["slice"], value=weakest[metric.name], sentence=sentence)
 
 
-def _against_floor(metric: Metric, value: float, floor: float, *, passed: bool, where: str = "") -> str:
+def _against_floor(
+    metric: Metric, value: float | None, floor: float, *, passed: bool, where: str = ""
+) -> str:
+    if value is None:
+        return f"{metric.title} is not defined on these rows"
     shown, limit = _shown(value, floor)
     name = f"{metric.title} {shown}" + (f" {where}" if where else "")
     if metric.better == "closest to 1":
@@ -161,7 +153,11 @@ def _against_floor(metric: Metric, value: float, floor: float, *, passed: bool, 
     return f"{name} is {'at least' if passed else 'below'} the floor {limit}"
 
 
-def _against_champion(metric: Metric, value: float, before: float, allowed: float, *, passed: bool) -> str:
+def _against_champion(
+    metric: Metric, value: float | None, before: float, allowed: float, *, passed: bool
+) -> str:
+    if value is None:
+        return f"{metric.title} is not defined on these rows"
     shown, champions = _shown(value, before)
     name = f"{metric.title} {shown}"
     judgment = metric.judge(value, before)

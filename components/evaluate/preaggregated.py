@@ -9,13 +9,13 @@ calibration exact, lies between the group's scores and so falls into the same in
 summed as well. `tests/unit/evaluate/test_evaluate_preaggregated.py` proves the equality.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.evaluate.slices import Ids
+from components.evaluate.slices import OVERALL, Ids
 from configs.metrics import METRICS
 
 Floats = NDArray[np.float64]
@@ -23,6 +23,10 @@ Floats = NDArray[np.float64]
 BUCKETS = 10_000
 """Of TFMA's histogram over [0, 1]; two more hold what lies outside."""
 _PLACES = BUCKETS + 2
+COARSE_BINS = 500
+LARGEST_RESOLUTION_ERROR = 5e-3
+"""How far an AUC could be from that of the exact scores before finer bins are taken (in practice it is a
+hundredth of it: within an interval, positives and negatives are mixed)."""
 _EPSILON = 1e-7
 """TFMA moves its thresholds by this much (`binary_confusion_matrices._EPSILON`)."""
 _LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
@@ -151,6 +155,19 @@ class PreaggregatedRows(NamedTuple):
             np.maximum.reduceat(ordered.score_max, starts),
             np.add.reduceat(ordered.loss_sum, starts),
         )
+
+
+BySlice = Mapping[int, PreaggregatedRows]
+"""The groups of each slice, by its number."""
+
+
+def chosen_bins(models: Sequence[PreaggregatedRows], bins: int | None) -> int:
+    """The same thresholds for every model: those of the settings, else as fine as the scores need."""
+    if bins is not None:
+        return bins
+    overall = [groups.by_slice()[OVERALL].within(COARSE_BINS) for groups in models]
+    coarse_is_enough = all(each.auc_resolution_error() <= LARGEST_RESOLUTION_ERROR for each in overall)
+    return COARSE_BINS if coarse_is_enough else BUCKETS
 
 
 def log_losses(scores: Floats, labels: Ids) -> Floats:

@@ -1,15 +1,31 @@
-"""A pass over test rows: every model scores the same rows, which are counted together by slice and score."""
+"""A pass over test rows: every model scores the same rows, which are counted together by slice and score.
 
+It is a loop here, or runs on Beam's workers: each scores some row groups, and what they count is added up
+there. Only groups come back, whose number does not grow with the rows.
+"""
+
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from components.evaluate.frozen import FrozenSplit, Part
 from components.evaluate.golden import GoldenRows
 from components.evaluate.preaggregated import PreaggregatedRows
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import SliceBook
+from components.shared.beam.running import run
+from components.shared.beam.staging import staged_input, temporary_folder
+from components.shared.beam.work import Work, count_progress
+from components.shared.files.artifacts import writing_file
+from components.shared.files.paths import place
+from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
+from components.shared.stage.recording import JobProgress
 from configs.features import Features
 
 _PARTS_AT_ONCE = 64
@@ -83,3 +99,79 @@ def merge(parts: Sequence[Scored], stage: EvaluateStage) -> Scored:
     for part in parts[1:]:
         golden.add(part.golden)
     return Scored(models, book, golden)
+
+
+def score_on_workers(
+    scoring: ScoringPass, scorers: Sequence[Scorer], options: PipelineOptions, progress: JobProgress
+) -> Scored:
+    """Score the whole split on Beam's workers; the result is that of `score` here.
+
+    Raises:
+        CloudError: A job on Dataflow is rejected, fails or is cancelled.
+        PipelineError: As `score` raises it, in a local worker.
+    """
+    work = Work("score", "scoring rows", scoring.split.rows, progress)
+    with staged_models(scorers, options) as models, temporary_folder(options) as folder:
+        file = folder / "scored.pickle"
+        pipeline = beam.Pipeline(options=options)
+        _ = (
+            distribute_parts(pipeline, scoring.split)
+            | "Score" >> beam.ParDo(_Score(scoring, models))
+            | "Add up" >> beam.CombineGlobally(_Merge(scoring.stage)).without_defaults()
+            | "Write" >> beam.Map(_write, str(file))
+        )
+        run(pipeline, work)
+        found: Scored = pickle.loads(file.read_bytes())  # noqa: S301 - our own worker's
+    return found
+
+
+def distribute_parts(pipeline: beam.Pipeline, split: FrozenSplit) -> beam.PCollection:
+    """The parts of the split, each under a key of its own, so that any worker can take it."""
+    numbered = list(enumerate(split.parts()))
+    return pipeline | "Parts" >> beam.Create(numbered, reshuffle=False) | "Distribute" >> beam.GroupByKey()
+
+
+@contextlib.contextmanager
+def staged_models(scorers: Iterable[Scorer], options: PipelineOptions) -> Iterator[list[tuple[Place, str]]]:
+    """The folder and the title of each model, where the workers can read them."""
+    with contextlib.ExitStack() as places:
+        yield [(places.enter_context(staged_input(each.folder, options)), each.title) for each in scorers]
+
+
+class _Score(beam.DoFn):
+    """Row groups in, what was counted of them out."""
+
+    def __init__(self, scoring: ScoringPass, models: Sequence[tuple[Place, str]]) -> None:
+        self.scoring, self.models = scoring, models
+
+    def setup(self) -> None:
+        self.scorers = [Scorer(folder, title) for folder, title in self.models]
+
+    def process(self, keyed: tuple[int, Iterable[Part]]) -> Iterator[Scored]:
+        for part in keyed[1]:
+            yield score(self.scoring, self.scorers, count_progress, part)
+
+
+class _Merge(beam.CombineFn):
+    """Adds up passes over parts."""
+
+    def __init__(self, stage: EvaluateStage) -> None:
+        self.stage = stage
+
+    def create_accumulator(self) -> list[Scored]:
+        return []
+
+    def add_input(self, before: list[Scored], part: Scored) -> list[Scored]:
+        return [merge([*before, part], self.stage)]
+
+    def merge_accumulators(self, several: Iterable[list[Scored]]) -> list[Scored]:
+        parts = [part for each in several for part in each]
+        return [merge(parts, self.stage)] if parts else []
+
+    def extract_output(self, whole: list[Scored]) -> Scored:
+        return whole[0]
+
+
+def _write(scored: Scored, uri: str) -> None:
+    with writing_file(place(uri)) as tmp:
+        tmp.write_bytes(pickle.dumps(scored))

@@ -1,11 +1,11 @@
 """Checks of the rows: labels that are 0 and 1 and vary, and rows in every split."""
 
 import datetime
+import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-import pyarrow as pa
 
 from components.ingest.settings import IngestStage
 from components.shared.rows.label import check_both, not_binary
@@ -36,9 +36,9 @@ class Survey:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, batches: Iterable[pa.RecordBatch]) -> "Survey":
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> "Survey":
         """Read the rows that `Plan.survey` returns."""
-        return cls(tuple(Group(*row.values()) for batch in batches for row in batch.to_pylist()))
+        return cls(tuple(Group(*row.values()) for row in rows))
 
     def rows(self, *splits: Split) -> int:
         """Rows of these splits; of all, where none is named."""
@@ -51,11 +51,11 @@ class Survey:
     @property
     def excluded(self) -> dict[str, int]:
         """Rows left out, by reason."""
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for group in self.groups:
             if group.reason is not None:
-                counts[group.reason] = counts.get(group.reason, 0) + group.rows
-        return counts
+                counts[group.reason] += group.rows
+        return dict(counts)
 
     @property
     def keys_are_unique(self) -> bool:
@@ -100,44 +100,39 @@ def check(stage: IngestStage, survey: Survey, labels: Callable[[], Mapping[str, 
             got=_format_counts(labels()),
         )
     for split in SPLITS:
-        _check_split(stage, survey, split)
-
-
-def _check_split(stage: IngestStage, survey: Survey, split: Split) -> None:
-    if not survey.rows(split):
-        raise _empty_split_error(stage, survey, split)
-    check_both(stage.label.column, split, survey.rows(split), survey.positives(split))
+        if not survey.rows(split):
+            raise _empty_split_error(stage, survey, split)
+        check_both(stage.label.column, split, survey.rows(split), survey.positives(split))
 
 
 def _empty_split_error(stage: IngestStage, survey: Survey, split: Split) -> EmptySplitError:
     rule, column = stage.split, stage.split.column
+    empty = functools.partial(EmptySplitError, f"split '{split}'")
     if isinstance(rule, HashSplit):
         percent = {"eval": rule.eval_percent, "test": rule.test_percent}
         share = percent.get(split, 100 - rule.eval_percent - rule.test_percent)
-        return EmptySplitError(
-            f"split '{split}'",
+        return empty(
             expected=f"{share} % of the values of '{column}'",
             got=f"none of {survey.rows():,} rows",
             remedy="Split by a column with more values, or raise the percentage.",
         )
+    first, last = map(_format_instant, survey.span)
+    eval_from, test_from = map(_format_instant, (rule.eval_from, rule.test_from))
     bounds = {
-        "train": f"before {_format_instant(rule.eval_from)}",
-        "eval": f"from {_format_instant(rule.eval_from)} to before {_format_instant(rule.test_from)}",
-        "test": f"from {_format_instant(rule.test_from)} on",
+        "train": f"before {eval_from}",
+        "eval": f"from {eval_from} to before {test_from}",
+        "test": f"from {test_from} on",
     }
-    first, last = survey.span
-    return EmptySplitError(
-        f"split '{split}'",
+    return empty(
         expected=f"rows with '{column}' {bounds[split]}",
-        got=f"none: it runs from {_format_instant(first)} to {_format_instant(last)}",
+        got=f"none: it runs from {first} to {last}",
         remedy="Move split.eval_from or split.test_from.",
     )
 
 
 def _format_instant(instant: datetime.date) -> str:
     """An instant without the zeros of midnight."""
-    text = f"{instant:%Y-%m-%d %H:%M:%S}"
-    return text.removesuffix(" 00:00:00")
+    return f"{instant:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
 
 
 def _format_counts(labels: Mapping[str, int]) -> str:

@@ -1,12 +1,9 @@
 """From a source to rows: the query runs once, its rows are checked, split and written in shards."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from components.ingest.checks import Survey, check
-from components.ingest.plan import Plan, make_plan
+from components.ingest.plan import make_plan
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.files.place import Place
@@ -34,8 +31,8 @@ def run(stage: IngestStage, out: Place, progress: Progress) -> Summary:
     with source.rows(stage.source) as rows:
         plan = make_plan(stage, rows.schema)
         total = rows.materialize(progress)
-        survey = Survey.of(rows.select(plan.survey()))
-        check(stage, survey, lambda: _labels(rows, plan))
+        survey = Survey.of(_rows(rows, plan.survey()))
+        check(stage, survey, lambda: {row["label"]: row["row_count"] for row in _rows(rows, plan.labels())})
         with writing_in_place(out) as folder:
             wrote = selection.report_written(progress, survey.rows())
             unique = plan.key and survey.keys_are_unique
@@ -44,7 +41,18 @@ def run(stage: IngestStage, out: Place, progress: Progress) -> Summary:
                 counted = survey.rows(split)
                 shard_rows = stage.ingest.shard_rows
                 selection.write(rows, plan.rows(split), order, folder, split, shard_rows, counted, wrote)
-            write_json(folder / "rows.json", _description(stage, survey, total, plan, rows.schema, folder))
+            kinds = {name: str(rows.schema.field(name).type) for name in plan.columns}
+            description = {
+                "splits": {
+                    split: {"rows": survey.rows(split), "shards": len(shards(folder, split))}
+                    for split in SPLITS
+                },
+                "source_rows": total,
+                "excluded": survey.excluded,
+                "columns": kinds | {plan.label_column: "int64"},
+                "query_digest": selection.query_digest(stage.source),
+            }
+            write_json(folder / "rows.json", description)
         estimate = dict(rows.estimate)
     return {
         "rows": total,
@@ -55,24 +63,5 @@ def run(stage: IngestStage, out: Place, progress: Progress) -> Summary:
     }
 
 
-def _labels(rows: Rows, plan: Plan) -> dict[str, int]:
-    return {
-        each["label"]: each["row_count"] for batch in rows.select(plan.labels()) for each in batch.to_pylist()
-    }
-
-
-def _description(  # noqa: PLR0913, PLR0917 - all that was found
-    stage: IngestStage, survey: Survey, total: int, plan: Plan, schema: pa.Schema, folder: Place
-) -> Mapping[str, Any]:
-    return {
-        "splits": {
-            split: {"rows": survey.rows(split), "shards": len(shards(folder, split))} for split in SPLITS
-        },
-        "source_rows": total,
-        "excluded": survey.excluded,
-        "columns": {
-            name: "int64" if name == plan.label_column else str(schema.field(name).type)
-            for name in plan.columns
-        },
-        "query_digest": selection.query_digest(stage.source),
-    }
+def _rows(rows: Rows, query: str) -> list[dict[str, Any]]:
+    return [row for batch in rows.select(query) for row in batch.to_pylist()]

@@ -1,22 +1,34 @@
-"""Checkpoints: all that a killed training needs to go on as if nothing had happened."""
+"""What a training leaves while it runs: checkpoints, from which a killed one goes on, and its curves."""
 
+import contextlib
 import io
 import json
 import logging
+import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TypedDict
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.shared.files.artifacts import write_json, writing_file
 from components.shared.files.place import Place
 from components.shared.files.storage import storage
 from configs.training import Training
 
 _log = logging.getLogger(__name__)
+
+# What tf.summary.scalar writes; TensorFlow brings that only together with TensorBoard.
+_SCALAR = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "scalars"}, data_class="DATA_CLASS_SCALAR")
+_CURVES = {
+    "train": {"epoch_loss": "loss", "epoch_auc": "auc", "epoch_learning_rate": "learning_rate"},
+    "eval": {"epoch_loss": "eval_loss", "epoch_auc": "eval_auc"},
+}
 
 
 class Epoch(TypedDict):
@@ -110,3 +122,49 @@ class Checkpoints:
         """Remove the checkpoint of this training."""
         storage(self.folder).clear(self.folder)
         self._events.remove()
+
+
+@contextlib.contextmanager
+def open_board(folder: Path, shown: Place | None) -> Iterator[Callable[[Epoch], None]]:
+    """TensorBoard's view of a training, while it runs: the curves of `train` and `eval`, an epoch a call.
+
+    Args:
+        folder: Where the event files go; one set for each time the training was started.
+        shown: Where a TensorBoard looks for them, here or on `gs://`; None: nowhere.
+    """
+    with contextlib.ExitStack() as files:
+        writers = {name: tf.summary.create_file_writer(str(folder / name)) for name in _CURVES}
+        for writer in writers.values():
+            files.callback(writer.close)
+
+        def draw(epoch: Epoch) -> None:
+            values: dict[str, object] = {**epoch}
+            for name, curves in _CURVES.items():
+                with writers[name].as_default(step=epoch["epoch"]):
+                    for curve, key in curves.items():
+                        tf.summary.write(curve, values[key], metadata=_SCALAR)
+                writers[name].flush()
+            if shown is not None:
+                _copy(folder, shown)
+
+        yield draw
+
+
+def _copy(folder: Path, shown: Place) -> None:
+    """Every file, each whole: a reader never sees a half."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        there = shown / file.relative_to(folder).as_posix()
+        storage(there).make_folder(there.parent)
+        with writing_file(there) as tmp:
+            shutil.copyfile(file, tmp)
+
+
+def write_history(state: State, training: Training, file: Path) -> None:
+    """Write history.json, for the report."""
+    content = {
+        "epochs": state.epochs,
+        "best_epoch": state.best_epoch,
+        "stopped_early": state.stopped_early(training),
+        "resumed_from": state.resumed_from,
+    }
+    write_json(file, content)

@@ -12,8 +12,8 @@ from components.shared.files.paths import map_places
 from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from components.train import examples as data
-from components.train import export, features, history, models
-from components.train.checkpoints import Checkpoints, State
+from components.train import export, features, models
+from components.train.checkpoints import Checkpoints, State, write_history
 from components.train.devices import Devices, precision
 from components.train.fitting import Splits, fit
 from components.train.settings import TrainStage
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
             with writing(log_out) as log_folder, writing(model_out) as model_folder:
                 served = _served(model, inputs, training)
                 export.save(served, transform_graph, inputs, stage.name, model_folder)
-                history.write(state, training, log_folder / "history.json")
+                write_history(state, training, log_folder / "history.json")
                 shutil.copytree(saved.board, log_folder / "tensorboard")
         devices.meet()
     if devices.chief:

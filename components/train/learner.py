@@ -1,4 +1,4 @@
-"""A model that learns: one step of the optimizer at a time, on one device."""
+"""A model that learns, one step of the optimizer at a time: on one device, or on several."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from components.train.devices import Devices
 from components.train.optimization import LearningRate, optimizer
+from configs.errors import TrainingError
 from configs.training import Training
 
 Floats = NDArray[np.float32]
@@ -65,20 +67,23 @@ class Learner:
         return float(self._rate(int(self.optimizer.iterations.numpy()) - 1))
 
     def step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
-        """Learn a batch: the loss with weights and penalties, and the logits [batch] before the step."""
+        """Learn a batch: the loss of all of it with weights and penalties, and the logits before the step.
+
+        The logits are those of the examples that this process learns, [rows] as in `own`.
+        """
         loss, logits = self._compiled_step(dense, indexed, label)
         return loss, logits
 
     def logits(self, dense: Any, indexed: Any) -> Any:
-        """The logits [batch] of a batch."""
+        """The logits of the examples of a batch that this process scores, [rows] as in `own`."""
         return self._compiled_logits(dense, indexed)
 
     def own(self, label: Floats) -> Floats:
-        """The labels of a batch that belong to the logits `step` and `logits` return: all of them."""
+        """The labels of a batch that belong to the logits of `step` and `logits`: all on one host."""
         return label
 
     def gathered(self, values: Floats) -> Floats:
-        """What all processes have of such labels or logits: there is no other process."""
+        """What all hosts have of such labels or logits, host by host."""
         return values
 
     def _step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
@@ -100,3 +105,69 @@ class Learner:
 
     def _logits(self, dense: Any, indexed: Any) -> Any:
         return self.model([dense, indexed], training=False)[:, 0]
+
+
+class Replicas(Learner):
+    """The same steps as a `Learner` takes on the same batches, but for the order of sums and dropout's masks.
+
+    Each device takes a share of every batch, and the gradients are summed. The model is made under the
+    devices' strategy, for as many replicas; they are at least two.
+
+    Raises:
+        TrainingError: XLA with batch normalization.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        training: Training,
+        steps: int,
+        weights: tuple[float, float],
+        devices: Devices,
+    ) -> None:
+        if training.xla and training.batch_norm:  # a replica compiled by itself cannot ask the others
+            raise TrainingError(
+                f"training.xla on {devices.replicas} devices",
+                expected="a model without training.batch_norm",
+                got="both",
+                remedy="Set one of them to false.",
+            )
+        with devices.strategy.scope():
+            super().__init__(model, training, steps, weights, devices.replicas)
+        self._devices = devices
+        self._gradients = self._differentiated
+        if training.xla:
+            self._gradients = tf.function(self._differentiated, autograph=False, jit_compile=True)
+        self._together = self._on_every_replica(self._replica_step)
+        self._scored = self._on_every_replica(self._logits)
+
+    def own(self, label: Floats) -> Floats:
+        """The labels of this process's replicas."""
+        return self._devices.joined(*self._devices.shares(label))
+
+    def gathered(self, values: Floats) -> Floats:
+        """Of all hosts, host by host."""
+        return self._devices.gathered(values)
+
+    def _on_every_replica(self, work: Any) -> Any:
+        return tf.function(
+            lambda *arguments: self._devices.strategy.run(work, args=arguments), autograph=False
+        )
+
+    def step(self, dense: Any, indexed: Any, label: Any) -> tuple[Any, Any]:
+        """One step of all replicas."""
+        shares = self._devices.shares(dense, indexed, label)
+        loss, logits = self._together(*shares, tf.constant(len(label), tf.float32))
+        return float(self._devices.strategy.experimental_local_results(loss)[0]), self._devices.joined(logits)
+
+    def logits(self, dense: Any, indexed: Any) -> Any:
+        """Those of this process's replicas."""
+        return self._devices.joined(self._scored(*self._devices.shares(dense, indexed)))
+
+    def _replica_step(self, dense: Any, indexed: Any, label: Any, rows: Any) -> tuple[Any, Any]:
+        """On one replica: its share of the batch, the gradients of all shares."""
+        loss, logits, gradients = self._gradients(dense, indexed, label, rows)
+        context = tf.distribute.get_replica_context()
+        *gradients, loss = context.all_reduce(tf.distribute.ReduceOp.SUM, [*gradients, loss])
+        self.optimizer.apply(gradients, self.model.trainable_variables)
+        return loss, logits

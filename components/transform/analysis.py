@@ -19,7 +19,7 @@ from components.shared.beam.staging import staged_output, temporary_folder
 from components.shared.beam.work import Work, count_progress
 from components.shared.rows.row_ranges import RowRange, count_rows
 from components.shared.stage.recording import JobProgress
-from components.transform.reading import read_rows
+from components.transform.examples import read_rows
 from components.transform.settings import TransformStage
 from configs.features import Features
 

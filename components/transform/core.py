@@ -18,8 +18,7 @@ from components.shared.rows.row_ranges import RowRange, plan_ranges
 from components.shared.stage.recording import JobProgress
 from components.transform.analysis import analyze
 from components.transform.examples import WriteExamples
-from components.transform.inputs import Inputs, features_json, model_inputs
-from components.transform.preprocessing import preprocess
+from components.transform.preprocessing import Inputs, features_json, model_inputs, preprocess
 from components.transform.settings import TransformStage
 from configs.errors import EmptySplitError
 from configs.rows import Part, Split

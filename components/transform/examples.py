@@ -1,19 +1,49 @@
-"""The examples: the learned graph applied to the rows on Beam, one shard for each row range."""
+"""Examples: rows read and rejected by Beam's workers, the learned graph applied, a shard a row range."""
 
 import contextlib
 from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import tensorflow_transform as tft
 
+from components.shared.beam.counts import Counts
 from components.shared.beam.shards import Batch, WriteShard
 from components.shared.files.paths import local_copy
 from components.shared.files.place import Place
-from components.shared.rows.raw import raw_tensors
-from components.shared.rows.row_ranges import RowRange
-from components.transform import reading
-from components.transform.inputs import Inputs
+from components.shared.rows.label import find_label_errors
+from components.shared.rows.raw import count_missing, raw_batch, raw_tensors
+from components.shared.rows.rejected import find_text_errors, split_batch
+from components.shared.rows.row_ranges import RowRange, read_range
+from components.transform.preprocessing import Inputs
 from components.transform.settings import TransformStage
+
+
+class RawBatch(NamedTuple):
+    """Some rows of a range."""
+
+    raw: pa.RecordBatch
+    """The accepted rows: the features, by the raw convention."""
+    labels: "np.ndarray[tuple[int], np.dtype[np.int64]]"
+    """Their labels, 0 or 1."""
+    rejected: pa.Table | None
+    """The other rows with their reasons, if there are any."""
+    counts: Counts
+
+
+def read_rows(row_range: RowRange, stage: TransformStage) -> Iterator[RawBatch]:
+    """The rows of a range in order, at most `batch_rows` at a time."""
+    features, label = stage.features, stage.label.column
+    columns = dict.fromkeys([*([stage.key] if stage.key else []), label, *features.columns])
+    for batch in read_range(row_range, list(columns), stage.transform.batch_rows):
+        texts = find_text_errors(batch, features.categorical, stage.transform.max_string_bytes)
+        accepted, rejected, reasons = split_batch(batch, chain(find_label_errors(batch, label), texts))
+        raw = raw_batch(accepted, features)
+        missing = count_missing(raw, features.numeric)
+        labels = accepted.column(label).to_numpy(zero_copy_only=False).astype(np.int64)
+        yield RawBatch(raw, labels, rejected, Counts(batch.num_rows, reasons, missing))
 
 
 class WriteExamples(WriteShard):
@@ -53,10 +83,10 @@ class WriteExamples(WriteShard):
 
     def batches(self, row_range: RowRange, schema: pa.Schema) -> Iterator[Batch]:
         """The examples of the accepted rows."""
-        for batch in reading.read_rows(row_range, self.stage):
+        for batch in read_rows(row_range, self.stage):
             yield Batch(self._examples(batch, schema), batch.rejected, batch.counts)
 
-    def _examples(self, batch: reading.Batch, schema: pa.Schema) -> pa.RecordBatch:
+    def _examples(self, batch: RawBatch, schema: pa.Schema) -> pa.RecordBatch:
         if not batch.raw.num_rows:
             return pa.RecordBatch.from_pylist([], schema=schema)
         tensors = self.transform(raw_tensors(batch.raw, self.stage.features))

@@ -20,5 +20,5 @@ def validate(
         from components.validate import core
         from components.validate.settings import ValidateStage
 
-        part, accepted = stage.settings(ValidateStage), core.baseline_folder(baseline)
+        part, accepted = stage.settings(ValidateStage), stage.place(baseline) if baseline else None
         stage.done(core.run(stage.path(rows), part, accepted, stage.path(statistics), stage.progress))

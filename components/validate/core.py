@@ -1,8 +1,8 @@
 """Validate: describe the rows, compare them with schema and baseline, report what is wrong."""
 
+import functools
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from google.protobuf import text_format
@@ -11,21 +11,17 @@ from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.shared.files.artifacts import Summary, write_json, writing
-from components.shared.files.paths import place
 from components.shared.files.place import Place
 from components.shared.files.storage import storage
 from components.shared.stage.recording import Progress
-from components.validate import queries, schema
-from components.validate.anomalies import anomalies
-from components.validate.distances import Distance, drifts, skews
+from components.validate import outcome, queries, schema
+from components.validate.distances import measure_distances
 from components.validate.findings import examine
 from components.validate.parts import Request
 from components.validate.rules import Finding
 from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics, compute
-from components.validate.table import table, verdict
 from configs.errors import AnomaliesError, UnreadableFileError
-from configs.rows import SPLITS
 
 STATISTICS = "statistics.pb"
 ANOMALIES = "anomalies.pbtxt"
@@ -61,25 +57,20 @@ def run(rows: Place, stage: ValidateStage, baseline: Place | None, out: Place, p
         statistics = compute(engine, rows, _request(stage, reviewed), scratch, progress)
     text = stage.schema_pbtxt if reviewed else schema.infer(statistics, stage)
     current = reviewed or schema.parse(text)
-    distances = skews(statistics, current, stage)
-    if accepted:
-        distances += drifts(statistics, accepted, current, stage)
+    distances = measure_distances(statistics, accepted, current, stage)
     findings = examine(statistics, current, stage, accepted, distances)
-    report = _report(statistics, findings, distances)
+    report = outcome.report(statistics, findings, distances)
     with writing(out) as folder:
         (folder / STATISTICS).write_bytes(statistics.datasets.SerializeToString(deterministic=True))
         (folder / schema.FILE).write_text(text)
-        message = anomalies(findings, distances, current)
+        message = outcome.anomalies(findings, distances, current)
         (folder / ANOMALIES).write_text(text_format.MessageToString(message, as_utf8=True))
         write_json(folder / FINDINGS, report)
-    Console(file=sys.stdout, width=_LOG_WIDTH).print(table(report) if findings else verdict(report))
+    Console(file=sys.stdout, width=_LOG_WIDTH).print(
+        outcome.table(report) if findings else outcome.verdict(report)
+    )
     _raise_errors(findings, report, out)
     return _summary(statistics, report, inferred=reviewed is None)
-
-
-def baseline_folder(uri: str) -> Place | None:
-    """The folder that a path, a `file://` or a `gs://` URI names; None for the empty string."""
-    return place(uri) if uri else None
 
 
 def _request(stage: ValidateStage, reviewed: schema_pb2.Schema | None) -> Request:
@@ -96,33 +87,22 @@ def _request(stage: ValidateStage, reviewed: schema_pb2.Schema | None) -> Reques
 def _accepted(baseline: Place) -> statistics_pb2.DatasetFeatureStatistics:
     """The training split's statistics of the last accepted run."""
     path = baseline / STATISTICS
-    expected = "the statistics of the last accepted run, with a split 'train'"
-    remedy = "Roll back to a version that is whole, or restore the file."
+    broken = functools.partial(
+        UnreadableFileError,
+        str(path),
+        expected="the statistics of the last accepted run, with a split 'train'",
+        remedy="Roll back to a version that is whole, or restore the file.",
+    )
     try:
         datasets = statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()).datasets
-    except (FileNotFoundError, DecodeError) as error:
-        got = "nothing" if isinstance(error, FileNotFoundError) else "a file that cannot be decoded"
-        raise UnreadableFileError(str(path), expected=expected, got=got, remedy=remedy) from error
-    for dataset in datasets:
-        if dataset.name == "train":
-            return dataset
-    got = ", ".join(dataset.name for dataset in datasets) or "none"
-    raise UnreadableFileError(str(path), expected=expected, got=got, remedy=remedy)
-
-
-def _report(
-    statistics: Statistics, findings: Sequence[Finding], distances: Sequence[Distance]
-) -> dict[str, Any]:
-    """The content of `findings.json`."""
-    return {
-        "rows": {split: statistics.rows(split) for split in SPLITS},
-        "findings": [_rounded(asdict(finding)) for finding in findings],
-        "distances": [_rounded(asdict(distance)) for distance in distances],
-    }
-
-
-def _rounded(content: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(value, 9) if isinstance(value, float) else value for key, value in content.items()}
+    except FileNotFoundError as error:
+        raise broken(got="nothing") from error
+    except DecodeError as error:
+        raise broken(got="a file that cannot be decoded") from error
+    found = {dataset.name: dataset for dataset in datasets}
+    if "train" not in found:
+        raise broken(got=", ".join(found) or "none")
+    return found["train"]
 
 
 def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Place) -> None:
@@ -133,7 +113,7 @@ def _raise_errors(findings: Sequence[Finding], report: dict[str, Any], out: Plac
     named = [f"{one.column} ({one.split}): expected {one.expected}, got {one.got}" for one in errors[:_NAMED]]
     more = [f"{len(errors) - _NAMED} more"] if len(errors) > _NAMED else []
     raise AnomaliesError(
-        f"{verdict(report)}: {'; '.join([*named, *more])}",
+        f"{outcome.verdict(report)}: {'; '.join([*named, *more])}",
         remedy=(
             f"Fix the data or its query; or, if the data is right, edit {schema.FILE} next to use_case.yaml"
             f" or the limits in its section `validation`. All findings: {out / FINDINGS}"

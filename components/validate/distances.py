@@ -3,17 +3,17 @@
 Missing values are a value of their own, as for the model.
 """
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.validate.histograms import inner_edges, standard_of
-from components.validate.presence import common, valued
+from components.validate.datasets import by_name, standard_of, valued
 from components.validate.settings import ValidateStage
-from components.validate.statistics import Statistics, by_name
+from components.validate.statistics import Statistics
 from configs.rows import Split
 
 Measure = Literal["linf", "js"]
@@ -78,90 +78,85 @@ def jensen_shannon(first: Sequence[float], second: Sequence[float]) -> float:
     return min(1.0, max(0.0, divergence))
 
 
-def skews(statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage) -> list[Distance]:
-    """Train against eval, and against test, of every feature and the label."""
-    own_limits = {feature.name: feature.skew_comparator for feature in schema.feature}
-    train, rows = statistics.features("train"), statistics.rows("train")
-    found = []
-    others: tuple[Split, ...] = ("eval", "test")
-    for split in others:
-        there = statistics.features(split)
-        for name in compared(stage):
-            if name not in train or name not in there:
-                continue
-            measured = _measured(
-                (train[name], rows, _buckets(train[name])),
-                (there[name], statistics.rows(split), _buckets(there[name])),
-            )
-            if measured:
-                limit = _limit(own_limits.get(name), measured[0], stage, "skew")
-                found.append(Distance(name, "skew", split, *measured, limit, name in stage.validation.ignore))
-    return found
-
-
-def drifts(
+def measure_distances(
     statistics: Statistics,
-    baseline: statistics_pb2.DatasetFeatureStatistics,
+    accepted: statistics_pb2.DatasetFeatureStatistics | None,
     schema: schema_pb2.Schema,
     stage: ValidateStage,
 ) -> list[Distance]:
-    """Train against train of an earlier run, of every feature and the label that both have."""
-    own_limits = {feature.name: feature.drift_comparator for feature in schema.feature}
-    now, then = statistics.features("train"), by_name(baseline)
-    found = []
-    for name in compared(stage):
-        if name not in now or name not in then:
-            continue
-        measured = _measured(
-            (then[name], int(baseline.num_examples), _buckets(then[name])),
-            (now[name], statistics.rows("train"), _recounted(statistics, then[name])),
-        )
-        if measured:
-            limit = _limit(own_limits.get(name), measured[0], stage, "drift")
-            found.append(Distance(name, "drift", "train", *measured, limit, name in stage.validation.ignore))
+    """Train against eval, against test, and against `accepted`, the training split of an earlier run.
+
+    Of every feature and the label that both sides have.
+    """
+    train, rows = statistics.features("train"), statistics.rows("train")
+    measured = functools.partial(_measured, schema, stage)
+    found: list[Distance] = []
+    others: tuple[Split, ...] = ("eval", "test")
+    for split in others:
+        there = statistics.features(split)
+        for name in stage.compared:
+            if name in train and name in there:
+                first = _Side(train[name], rows, _buckets(train[name]))
+                second = _Side(there[name], statistics.rows(split), _buckets(there[name]))
+                found += measured("skew", split, first, second)
+    then = by_name(accepted) if accepted else {}
+    for name in stage.compared:
+        if accepted and name in then and name in train:
+            first = _Side(then[name], int(accepted.num_examples), _buckets(then[name]))
+            second = _Side(train[name], rows, _recounted(statistics, then[name]))
+            found += measured("drift", "train", first, second)
     return found
 
 
-def compared(stage: ValidateStage) -> tuple[str, ...]:
-    """The columns whose distribution matters: what the model sees, and what it learns."""
-    return (*stage.features.columns, stage.label.column)
+class _Side(NamedTuple):
+    """A column's statistics, the rows of its split, and its rows per bucket if it is a number."""
+
+    column: statistics_pb2.FeatureNameStatistics
+    rows: int
+    buckets: Sequence[float]
+
+    @property
+    def kind(self) -> str | None:
+        kind: str | None = self.column.WhichOneof("stats")
+        return kind
+
+    @property
+    def missing(self) -> int:
+        return self.rows - valued(self.column)
 
 
-_Side = tuple[statistics_pb2.FeatureNameStatistics, int, Sequence[float]]
-"""A column's statistics, the rows of its split, and its rows per bucket if it is a number."""
+def _measured(  # noqa: PLR0913, PLR0917 - what is compared, and by which limits
+    schema: schema_pb2.Schema,
+    stage: ValidateStage,
+    kind: Comparison,
+    split: Split,
+    first: _Side,
+    second: _Side,
+) -> Iterator[Distance]:
+    """Their distance by the measure that fits both; none where one is a category and the other a number."""
+    name, kinds = first.column.name, {first.kind, second.kind}
+    measure: Measure = "linf" if kinds == {"string_stats"} else "js"
+    if measure == "linf":
+        value = l_infinity(_shares(first), _shares(second))
+    elif kinds & {"string_stats", "struct_stats"}:
+        return
+    else:
+        width = max(len(first.buckets), len(second.buckets))
+        p, q = ([*(one.buckets or [0.0] * width), one.missing] for one in (first, second))
+        value = jensen_shannon(p, q)
+    comparators = {feature.name: getattr(feature, f"{kind}_comparator") for feature in schema.feature}
+    limit = _limit(comparators.get(name), measure, stage, kind)
+    yield Distance(name, kind, split, measure, round(value, 9), limit, name in stage.validation.ignore)
 
 
-def _measured(first: _Side, second: _Side) -> tuple[Measure, float] | None:
-    """The measure that fits both sides and its value; None where one is a category and the other a number."""
-    kinds = {_is_category(first[0]), _is_category(second[0])}
-    if kinds == {True}:
-        return "linf", round(l_infinity(_shares(*first[:2]), _shares(*second[:2])), 9)
-    if kinds == {False}:
-        return _numbers(first, second)
-    return None
-
-
-def _numbers(first: _Side, second: _Side) -> tuple[Measure, float] | None:
-    columns, rows, buckets = zip(first, second, strict=True)
-    if any(column.WhichOneof("stats") == "struct_stats" for column in columns):
-        return None
-    width = max(map(len, buckets))
-    filled = [list(one) or [0.0] * width for one in buckets]
-    missing = [total - valued(column) for total, column in zip(rows, columns, strict=True)]
-    return "js", round(jensen_shannon([*filled[0], missing[0]], [*filled[1], missing[1]]), 9)
-
-
-def _is_category(feature: statistics_pb2.FeatureNameStatistics) -> bool:
-    return bool(feature.WhichOneof("stats") == "string_stats")
-
-
-def _shares(feature: statistics_pb2.FeatureNameStatistics, rows: int) -> dict[str, float]:
+def _shares(side: _Side) -> dict[str, float]:
     """Share of the rows by value; NULL is the empty string, as for the model.
 
     Values too rare for `datasets.TOP_VALUES` count as absent: none has a share above 1 in 1000.
     """
-    found = {top.value: top.frequency / rows for top in feature.string_stats.top_values}
-    found[""] = found.get("", 0.0) + common(feature).num_missing / rows
+    strings = side.column.string_stats
+    found = {top.value: top.frequency / side.rows for top in strings.top_values}
+    found[""] = found.get("", 0.0) + strings.common_stats.num_missing / side.rows
     return found
 
 
@@ -172,8 +167,10 @@ def _buckets(feature: statistics_pb2.FeatureNameStatistics) -> list[float]:
 
 def _recounted(statistics: Statistics, baseline: statistics_pb2.FeatureNameStatistics) -> Sequence[float]:
     """Rows of the training split in the buckets of an earlier run; none where it has none."""
-    points = statistics.train.get(baseline.name)
-    return points.counts(inner_edges(baseline)) if points and standard_of(baseline) else ()
+    points, histogram = statistics.train.get(baseline.name), standard_of(baseline)
+    if not points or not histogram:
+        return ()
+    return points.counts([bucket.high_value for bucket in histogram.buckets[:-1]])
 
 
 def _limit(

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate import schema as schemas
+from components.validate.datasets import by_name
 from components.validate.distances import Distance
-from components.validate.rules import Finding, Severity, Subject, about, used
+from components.validate.rules import Finding, Severity, Subject, about
 from components.validate.settings import ValidateStage
-from components.validate.statistics import Statistics, by_name
+from components.validate.statistics import Statistics
 from configs.rows import SPLITS
 
 
@@ -55,26 +56,25 @@ def _rank(finding: Finding) -> tuple[bool, float]:
 def _subjects(statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage) -> Iterator[Subject]:
     wanted = {feature.name: feature for feature in schemas.in_force(schema)}
     for split in SPLITS:
-        features = statistics.features(split)
+        features, rows = statistics.features(split), statistics.rows(split)
         for name, column in statistics.columns[split].items():
-            yield Subject(stage, split, column, features[name], statistics.rows(split), wanted.get(name))
+            yield Subject(stage, split, column, features[name], rows, wanted.get(name, schema_pb2.Feature()))
 
 
 def _columns_that_are_not_there(
     statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage
 ) -> Iterator[Finding]:
-    wanted = [feature.name for feature in schemas.in_force(schema)]
+    named = [feature.name for feature in schemas.in_force(schema)]
+    used = dict.fromkeys(sorted(stage.used), "a feature, the label or the key")
+    wanted, got = dict.fromkeys([*used, *named], "named in the schema") | used, "no such column"
     for split in SPLITS:
-        there = statistics.columns[split]
-        for name in dict.fromkeys([*sorted(used(stage)), *wanted]):
-            if name not in there:
-                severity: Severity = "error" if name in used(stage) else "warning"
-                expected = "a feature, the label or the key" if name in used(stage) else "named in the schema"
-                yield Finding(severity, "missing_column", name, split, expected, "no such column")
+        for name, expected in wanted.items():
+            if name not in statistics.columns[split]:
+                severity: Severity = "error" if name in used else "warning"
+                yield Finding(severity, "missing_column", name, split, expected, got)
     for name in stage.validation.ignore:
         if name not in statistics.columns["train"]:
-            expected = "named in validation.ignore"
-            yield Finding("warning", "missing_column", name, "train", expected, "no such column")
+            yield Finding("warning", "missing_column", name, "train", "named in validation.ignore", got)
 
 
 def _new_columns(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[Finding]:
@@ -82,14 +82,8 @@ def _new_columns(statistics: Statistics, schema: schema_pb2.Schema) -> Iterator[
     for split in SPLITS:
         for name, column in statistics.columns[split].items():
             if name not in known:
-                yield Finding(
-                    "warning",
-                    "new_column",
-                    name,
-                    split,
-                    "a column of the schema",
-                    f"{column.declared}, unknown to it",
-                )
+                got = f"{column.declared}, unknown to it"
+                yield Finding("warning", "new_column", name, split, "a column of the schema", got)
 
 
 def _types_since(
@@ -99,15 +93,13 @@ def _types_since(
 ) -> Iterator[Finding]:
     """Types that changed since the last accepted run: seen even where the schema was inferred anew."""
     then = by_name(baseline) if baseline else {}
+    type_name = statistics_pb2.FeatureNameStatistics.Type.Name
     for name, now in statistics.features("train").items():
-        if name in used(stage) and name in then and now.type != then[name].type:
-            name_of = statistics_pb2.FeatureNameStatistics.Type.Name
-            harmless = (name_of(then[name].type), name_of(now.type)) == ("FLOAT", "INT")
-            severity: Severity = "warning" if harmless and name in stage.features.numeric else "error"
-            expected = f"{name_of(then[name].type)}, as in the last accepted run"
-            yield Finding(
-                severity, "type", name, "train", expected, statistics.columns["train"][name].declared
-            )
+        if name in stage.used and name in then and now.type != then[name].type:
+            before, got = type_name(then[name].type), statistics.columns["train"][name].declared
+            harmless = (before, type_name(now.type)) == ("FLOAT", "INT") and name in stage.features.numeric
+            severity: Severity = "warning" if harmless else "error"
+            yield Finding(severity, "type", name, "train", f"{before}, as in the last accepted run", got)
 
 
 def _too_far(distances: Iterable[Distance], stage: ValidateStage) -> Iterator[Finding]:
@@ -116,14 +108,8 @@ def _too_far(distances: Iterable[Distance], stage: ValidateStage) -> Iterator[Fi
         if one.ignored or one.value <= one.limit:
             continue
         is_error = stage.validation.skew_is_error if one.kind == "skew" else stage.validation.drift_is_error
+        severity: Severity = "error" if is_error else "warning"
         against = "train" if one.kind == "skew" else "the last accepted run"
-        yield Finding(
-            "error" if is_error else "warning",
-            one.kind,
-            one.column,
-            one.split,
-            f"{names[one.measure]} distance from {against} at most {one.limit:.3g}",
-            f"{one.value:.3g}",
-            one.value,
-            one.limit,
-        )
+        expected = f"{names[one.measure]} distance from {against} at most {one.limit:.3g}"
+        got, measured = f"{one.value:.3g}", (one.value, one.limit)
+        yield Finding(severity, one.kind, one.column, one.split, expected, got, *measured)

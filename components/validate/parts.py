@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.shared.files.paths import parallel_map
-from components.validate.columns import Column, describe
-from components.validate.quantiles import Points
-from components.validate.queries import Engine, row_count, summarize
-from components.validate.summaries import Range, Summary
+from components.validate.numbers import Numbers, Points, Range
+from components.validate.queries import Column, Engine, Summary, describe, row_count, summarize
 from configs.errors import UnreadableFileError
 from configs.rows import Split
 
@@ -51,9 +49,9 @@ class Part:
         return {name: points for name, points in found.items() if points.total}
 
     def ends(self, name: str) -> tuple[float, float]:
-        """The smallest and the largest finite value of a number; infinities without any."""
-        numbers = self.summaries[name].numbers if name in self.points else None
-        return (numbers.low, numbers.high) if numbers else (float("inf"), float("-inf"))
+        """The smallest and the largest finite value of a number with `points`."""
+        numbers = self.summaries[name].numbers or Numbers()
+        return numbers.low, numbers.high
 
     def merge(self, other: "Part") -> "Part":
         """Both, which are of one split.

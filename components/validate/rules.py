@@ -11,28 +11,16 @@ from typing import Literal
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.validate import schema as schemas
-from components.validate.columns import Column, Kind
-from components.validate.distances import compared
-from components.validate.presence import not_a_number, presence, valued
+from components.validate.datasets import custom, not_a_number, presence, valued
+from components.validate.queries import Column, Kind
 from components.validate.settings import ValidateStage
-from components.validate.statistics import custom
 from configs.rows import Split
 
 Severity = Literal["error", "warning"]
 FindingKind = Literal[
-    "missing_column",
-    "new_column",
-    "type",
-    "presence",
-    "domain",
-    "range",
-    "cardinality",
-    "non_finite",
-    "constant",
-    "duplicate_key",
-    "skew",
-    "drift",
-]
+    "missing_column", "new_column", "type", "presence", "domain", "range", "cardinality", "non_finite",
+    "constant", "duplicate_key", "skew", "drift",
+]  # fmt: skip
 
 _EXAMPLES = 3
 """Values named in a finding."""
@@ -74,7 +62,8 @@ class Subject:
     column: Column
     found: statistics_pb2.FeatureNameStatistics
     rows: int
-    feature: schema_pb2.Feature | None
+    feature: schema_pb2.Feature
+    """The column in the schema; empty where that has none."""
 
     def finding(
         self,
@@ -85,14 +74,9 @@ class Subject:
         measured: tuple[float | None, float | None] = (None, None),
     ) -> Finding:
         """A finding about this column; an error only if the column is used. `measured`: value and limit."""
-        if self.column.name not in used(self.stage):
+        if self.column.name not in self.stage.used:
             severity = "warning"
         return Finding(severity, kind, self.column.name, self.split, expected, got, *measured)
-
-
-def used(stage: ValidateStage) -> set[str]:
-    """The columns that a run cannot do without."""
-    return {*compared(stage), *([stage.key] if stage.key else [])}
 
 
 def about(subject: Subject) -> Iterator[Finding]:
@@ -114,7 +98,7 @@ def _type(subject: Subject) -> Iterator[Finding]:
         yield subject.finding("error", "type", "a number, as the feature is numeric", column.declared)
     elif column.name in features.categorical and column.kind == "nested":
         yield subject.finding("error", "type", "single values", column.declared)
-    elif subject.feature is not None:
+    elif subject.feature.name:
         expected = schemas.kind_expected(subject.feature)
         actual: Kind = "string" if column.kind == "bytes" else column.kind
         if actual != expected:
@@ -124,7 +108,7 @@ def _type(subject: Subject) -> Iterator[Finding]:
 
 
 def _presence(subject: Subject) -> Iterator[Finding]:
-    if subject.feature is None or not subject.feature.HasField("presence"):
+    if not subject.feature.HasField("presence"):
         return
     wanted, share = subject.feature.presence, presence(subject.found, subject.rows)
     lost = round(wanted.min_fraction - share, 9)
@@ -144,12 +128,8 @@ def _domain(subject: Subject) -> Iterator[Finding]:
 
     Where a column has more distinct values than domain and top values together, the others count as outside.
     """
-    if subject.feature is None or not subject.column.as_category:
-        return
     domain = schemas.domain_values(subject.feature)
-    if subject.feature.HasField("bool_domain"):
-        domain = frozenset(("true", "false"))
-    if domain is None:
+    if domain is None or not subject.column.as_category:
         return
     tops = subject.found.string_stats.top_values
     inside = sum(top.frequency for top in tops if top.value in domain and top.value)
@@ -165,7 +145,7 @@ def _domain(subject: Subject) -> Iterator[Finding]:
 
 def _range(subject: Subject) -> Iterator[Finding]:
     outside = custom(subject.found, "out_of_range")
-    bounds = schemas.limits(subject.feature) if subject.feature is not None else None
+    bounds = schemas.limits(subject.feature)
     if not outside or bounds is None:
         return
     share, limit = outside / subject.rows, _allowed_outside(subject)
@@ -179,25 +159,23 @@ def _range(subject: Subject) -> Iterator[Finding]:
 
 def _allowed_outside(subject: Subject) -> float:
     """Share of the rows that may lie outside: the schema's own, else the settings'."""
-    if subject.feature is not None and subject.feature.distribution_constraints.HasField("min_domain_mass"):
-        return round(1.0 - float(subject.feature.distribution_constraints.min_domain_mass), 6)
+    constraints = subject.feature.distribution_constraints
+    if constraints.HasField("min_domain_mass"):
+        return round(1.0 - float(constraints.min_domain_mass), 6)
     return subject.stage.validation.max_new_values
 
 
 def _cardinality(subject: Subject) -> Iterator[Finding]:
     if not subject.column.as_category:
         return
-    strings = subject.found.string_stats
+    strings, wanted = subject.found.string_stats, subject.feature.unique_constraints
     unique = strings.unique
-    if subject.feature is not None and subject.feature.HasField("unique_constraints"):
-        wanted = subject.feature.unique_constraints
-        if wanted.max and unique > wanted.max:
-            expected = f"at most {wanted.max:,} distinct values"
-            yield subject.finding("error", "cardinality", expected, f"{unique:,}", (unique, wanted.max))
-        elif unique < wanted.min:
-            yield subject.finding(
-                "error", "cardinality", f"at least {wanted.min:,} distinct values", f"{unique:,}"
-            )
+    if wanted.max and unique > wanted.max:
+        expected = f"at most {wanted.max:,} distinct values"
+        yield subject.finding("error", "cardinality", expected, f"{unique:,}", (unique, wanted.max))
+    elif unique < wanted.min:
+        expected = f"at least {wanted.min:,} distinct values"
+        yield subject.finding("error", "cardinality", expected, f"{unique:,}")
     feature = subject.column.name in subject.stage.features.categorical
     if feature and subject.split == "train" and unique > 100 and schemas.nearly_unique(strings):
         got = f"{unique:,} distinct values in {subject.rows:,} rows"
@@ -206,12 +184,10 @@ def _cardinality(subject: Subject) -> Iterator[Finding]:
 
 def _non_finite(subject: Subject) -> Iterator[Finding]:
     infinite, nan = int(custom(subject.found, "infinite")), not_a_number(subject.found)
-    wanted = subject.feature.float_domain if subject.feature is not None else schema_pb2.FloatDomain()
-    got = f"{infinite:,} infinite, {nan:,} NaN"
+    wanted, got = subject.feature.float_domain, f"{infinite:,} infinite, {nan:,} NaN"
     if (wanted.disallow_inf and infinite) or (wanted.disallow_nan and nan):
-        yield subject.finding(
-            "error", "non_finite", "none (schema)", got, ((infinite + nan) / subject.rows, 0.0)
-        )
+        share = (infinite + nan) / subject.rows
+        yield subject.finding("error", "non_finite", "none (schema)", got, (share, 0.0))
     elif infinite and subject.column.name in subject.stage.features.numeric:
         expected = "numbers that float32 can hold; others count as missing"
         yield subject.finding("warning", "non_finite", expected, got, (infinite / subject.rows, 0.0))
@@ -220,18 +196,15 @@ def _non_finite(subject: Subject) -> Iterator[Finding]:
 def _constant(subject: Subject) -> Iterator[Finding]:
     if subject.split != "train" or subject.column.name not in subject.stage.features.columns:
         return
+    strings, numbers, got = subject.found.string_stats, subject.found.num_stats, ""
     if not valued(subject.found):
-        yield subject.finding("warning", "constant", "a feature that varies", "no value at all")
-    elif valued(subject.found) == subject.rows:
-        only = _only_value(subject.found)
-        if only is not None:
-            yield subject.finding("warning", "constant", "a feature that varies", f"always {only}")
-
-
-def _only_value(found: statistics_pb2.FeatureNameStatistics) -> str | None:
-    if found.WhichOneof("stats") == "string_stats":
-        return f"'{found.string_stats.top_values[0].value}'" if found.string_stats.unique == 1 else None
-    return f"{found.num_stats.min:g}" if found.num_stats.min == found.num_stats.max else None
+        got = "no value at all"
+    elif valued(subject.found) == subject.rows and strings.unique == 1:
+        got = f"always '{strings.top_values[0].value}'"
+    elif valued(subject.found) == subject.rows and not strings.unique and numbers.min == numbers.max:
+        got = f"always {numbers.min:g}"
+    if got:
+        yield subject.finding("warning", "constant", "a feature that varies", got)
 
 
 def _duplicate_key(subject: Subject) -> Iterator[Finding]:
@@ -241,11 +214,9 @@ def _duplicate_key(subject: Subject) -> Iterator[Finding]:
     strings = subject.found.string_stats
     again = strings.common_stats.num_non_missing - strings.unique
     if again:
-        examples = _some(
-            [f"'{top.value}' {top.frequency:g} times" for top in strings.top_values if top.frequency > 1]
-        )
+        tops = [f"'{top.value}' {top.frequency:g} times" for top in strings.top_values if top.frequency > 1]
         about = "about " if custom(subject.found, "unique_error") else ""
-        got = f"{about}{again:,} rows with a key that was there" + (f": {examples}" if examples else "")
+        got = f"{about}{again:,} rows with a key that was there" + (f": {_some(tops)}" if tops else "")
         yield subject.finding("warning", "duplicate_key", "a row a key", got, (again / subject.rows, 0.0))
 
 
@@ -254,9 +225,8 @@ def _label(subject: Subject) -> Iterator[Finding]:
     strings = subject.found.string_stats
     absent = subject.rows - valued(subject.found)
     if absent:
-        yield subject.finding(
-            "error", "presence", "a label in every row", f"{absent:,} without", (absent / subject.rows, 0.0)
-        )
+        got, share = f"{absent:,} without", absent / subject.rows
+        yield subject.finding("error", "presence", "a label in every row", got, (share, 0.0))
     others = [f"'{top.value}'" for top in strings.top_values if top.value not in ("0", "1", "")]
     if others:
         yield subject.finding("error", "domain", "0 or 1", _some(others))

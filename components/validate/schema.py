@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.validate.columns import Column, Kind
-from components.validate.presence import presence, valued
+from components.validate.datasets import presence, valued
+from components.validate.queries import Column, Kind
 from components.validate.settings import ValidateStage
 from components.validate.statistics import Statistics
 from configs.errors import SettingsError
@@ -55,12 +55,10 @@ NEARLY_UNIQUE = 0.5
 
 def infer(statistics: Statistics, stage: ValidateStage) -> str:
     """The schema of the training split, as text with a header for the reviewer."""
-    features = statistics.features("train")
-    rows = statistics.rows("train")
-    inferred = schema_pb2.Schema()
-    for name, column in statistics.columns["train"].items():
-        inferred.feature.append(_feature(column, features[name], rows, stage))
-    return f"{_HEADER}\n{_render(inferred)}"
+    features, rows = statistics.features("train"), statistics.rows("train")
+    columns = statistics.columns["train"].values()
+    inferred = [_feature(column, features[column.name], rows, stage) for column in columns]
+    return f"{_HEADER}\n{_render(schema_pb2.Schema(feature=inferred))}"
 
 
 def parse(text: str) -> schema_pb2.Schema:
@@ -89,9 +87,8 @@ def parse(text: str) -> schema_pb2.Schema:
         seen.add(feature.name)
         if feature.HasField("domain"):
             if feature.domain not in domains:
-                raise _schema_error(
-                    text, feature, f"one of the domains {sorted(domains)}", f"'{feature.domain}'"
-                )
+                expected = f"one of the domains {sorted(domains)}"
+                raise _schema_error(text, feature, expected, f"'{feature.domain}'")
             feature.string_domain.CopyFrom(domains[feature.domain])
         _check_domain(text, feature)
     return schema
@@ -108,20 +105,17 @@ def kind_expected(feature: schema_pb2.Feature) -> Kind:
 
 def limits(feature: schema_pb2.Feature) -> tuple[float, float] | None:
     """The numeric range of a feature, both ends inclusive; None where it has none."""
-    for name in ("int_domain", "float_domain"):
-        if feature.HasField(name):
-            domain = getattr(feature, name)
-            low = float(domain.min) if domain.HasField("min") else -math.inf
-            high = float(domain.max) if domain.HasField("max") else math.inf
-            return None if math.isinf(low) and math.isinf(high) else (low, high)
-    return None
+    domain = feature.int_domain if feature.HasField("int_domain") else feature.float_domain
+    low = float(domain.min) if domain.HasField("min") else -math.inf
+    high = float(domain.max) if domain.HasField("max") else math.inf
+    return None if math.isinf(low) and math.isinf(high) else (low, high)
 
 
 def domain_values(feature: schema_pb2.Feature) -> frozenset[str] | None:
     """The categories a feature may have; None where any may come."""
     if feature.HasField("string_domain"):
         return frozenset(feature.string_domain.value)
-    return None
+    return frozenset(("true", "false")) if feature.HasField("bool_domain") else None
 
 
 def in_force(schema: schema_pb2.Schema) -> list[schema_pb2.Feature]:
@@ -209,19 +203,13 @@ def _one_line(found: re.Match[str]) -> str:
 
 def _check_domain(text: str, feature: schema_pb2.Feature) -> None:
     """A domain must fit the type, and have values."""
-    wanted = {
-        "string_domain": (schema_pb2.BYTES,),
-        "int_domain": (schema_pb2.INT,),
-        "bool_domain": (schema_pb2.INT,),
-        "float_domain": (schema_pb2.FLOAT,),
-    }
+    wanted = {"string_domain": "BYTES", "int_domain": "INT", "bool_domain": "INT", "float_domain": "FLOAT"}
     if feature.type == schema_pb2.TYPE_UNKNOWN:
         raise _schema_error(text, feature, "a type: INT, FLOAT or BYTES", "none")
-    for domain, types in wanted.items():
-        if feature.HasField(domain) and feature.type not in types:
-            names = " or ".join(map(schema_pb2.FeatureType.Name, types))
-            got = f"{domain} on {schema_pb2.FeatureType.Name(feature.type)}"
-            raise _schema_error(text, feature, f"{domain} on {names}", got)
+    found = schema_pb2.FeatureType.Name(feature.type)
+    for domain, kind in wanted.items():
+        if feature.HasField(domain) and found != kind:
+            raise _schema_error(text, feature, f"{domain} on {kind}", f"{domain} on {found}")
     if feature.HasField("string_domain") and not feature.string_domain.value:
         raise _schema_error(text, feature, "a string_domain with values", "none")
     low, high = limits(feature) or (-math.inf, math.inf)
@@ -235,9 +223,6 @@ def _schema_error(text: str, feature: schema_pb2.Feature, expected: str, got: st
 
 def _place(text: str, name: str) -> str:
     """File and line of the last place where a column is named."""
-    found = [
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if re.search(rf"\bname:\s*[\"']{re.escape(name)}[\"']", line)
-    ]
+    named = re.compile(rf"\bname:\s*[\"']{re.escape(name)}[\"']")
+    found = [number for number, line in enumerate(text.splitlines(), 1) if named.search(line)]
     return f"{FILE}:{found[-1]}" if found else FILE

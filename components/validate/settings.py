@@ -20,6 +20,16 @@ class ValidateStage(Section):
     features: Features
     validation: Validation
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns whose distribution matters: what the model sees, and what it learns."""
+        return (*self.features.columns, self.label.column)
+
+    @property
+    def used(self) -> set[str]:
+        """The columns that a run cannot do without."""
+        return {*self.compared, *([self.key] if self.key else [])}
+
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The part of the settings that the stage needs."""

@@ -1,25 +1,26 @@
 """Statistics of the rows, one dataset a split, as tensorflow-metadata's `DatasetFeatureStatisticsList`.
 
 They are computed a few shards at a time, wherever these lie, and merged: memory and disk do not grow with
-the number of shards. What is exact, and how far off the rest may be, is in `summaries`.
+the number of shards. What is exact, and how far off the rest may be, is in `numbers` and `categories`.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
+from components.shared.files.artifacts import shards
+from components.shared.files.paths import local_files, parallel_map
 from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
-from components.validate import histograms
-from components.validate.columns import Column
-from components.validate.datasets import dataset
+from components.validate.datasets import Edges, by_name, dataset, inner_edges
+from components.validate.numbers import Points
 from components.validate.parts import Part, Request, measure
-from components.validate.quantiles import Points
-from components.validate.queries import Engine, translate_statistics_errors
-from components.validate.shard_groups import local_groups, shard_groups
-from configs.errors import EmptySplitError
+from components.validate.queries import Column, Engine, translate_statistics_errors
+from configs.errors import EmptySplitError, UnreadableFileError
 from configs.rows import SPLITS, Split
 
 
@@ -73,39 +74,65 @@ def compute(engine: Engine, rows: Place, request: Request, scratch: Path, progre
     progress("statistics", len(groups), len(groups))
     for split in SPLITS:
         if split not in parts or not parts[split].rows:
-            raise EmptySplitError(f"split '{split}'", expected="at least one row", got="none", remedy=_EMPTY)
+            remedy = "Move the borders of the section `split`, or look at what the query returns."
+            raise EmptySplitError(f"split '{split}'", expected="at least one row", got="none", remedy=remedy)
     return _described([parts[split] for split in SPLITS])
-
-
-_EMPTY = "Move the borders of the section `split`, or look at what the query returns."
-
-
-def by_name(
-    dataset: statistics_pb2.DatasetFeatureStatistics,
-) -> dict[str, statistics_pb2.FeatureNameStatistics]:
-    """The columns' statistics of a dataset, by name."""
-    return {feature.name: feature for feature in dataset.features}
-
-
-def custom(feature: statistics_pb2.FeatureNameStatistics, name: str) -> float:
-    """A custom statistic; 0 where it was not needed."""
-    return next((float(one.num) for one in feature.custom_stats if one.name == name), 0.0)
 
 
 def _described(parts: list[Part]) -> Statistics:
     """The splits as messages, with the histograms' inner edges from the first of them."""
-    train = parts[0]
-    inner = {
-        name: histograms.edges(train.columns[name].kind, *train.ends(name), points)
-        for name, points in train.points.items()
-    }
     names = {name for part in parts for name in part.points}
-    lows, highs = (
-        {name: choose(part.ends(name)[end] for part in parts if name in part.summaries) for name in names}
-        for end, choose in ((0, min), (1, max))
-    )
-    ends = {name: (lows[name], highs[name]) for name in names}
-    datasets = statistics_pb2.DatasetFeatureStatisticsList(
-        datasets=[dataset(part, inner, ends) for part in parts]
-    )
-    return Statistics(datasets, {part.split: part.columns for part in parts}, train.points)
+    edges = {name: _edges(parts, name) for name in names}
+    datasets = statistics_pb2.DatasetFeatureStatisticsList(datasets=[dataset(part, edges) for part in parts])
+    return Statistics(datasets, {part.split: part.columns for part in parts}, parts[0].points)
+
+
+def _edges(parts: list[Part], name: str) -> Edges:
+    train = parts[0]
+    lows, highs = zip(*(part.ends(name) for part in parts if name in part.points), strict=True)
+    points = train.points.get(name)
+    inner = inner_edges(train.columns[name].kind, *train.ends(name), points) if points else ()
+    return (min(lows), *inner, max(highs))
+
+
+def shard_groups(rows: Place, split: Split, group_bytes: int) -> list[list[Place]]:
+    """The shards of a split, in order, in groups of at most so many bytes, or of one shard.
+
+    Raises:
+        UnreadableFileError: A shard vanished.
+    """
+    files = shards(rows, split)
+    groups: list[list[Place]] = []
+    room = 0
+    for file, size in zip(files, parallel_map(_size, files), strict=True):
+        if size > room:
+            groups.append([])
+            room = max(group_bytes, size)
+        groups[-1].append(file)
+        room -= size
+    return groups
+
+
+def local_groups(groups: Sequence[Sequence[Place]], scratch: Path) -> Iterator[list[Path]]:
+    """Each group as files of this machine: the shards themselves, or copies in the folder `scratch`.
+
+    While one group is read the next is fetched; no more than these two are there.
+    """
+
+    def fetch(index: int) -> list[Path]:
+        return local_files(groups[index], scratch / str(index)) if index < len(groups) else []
+
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(fetch, 0)
+        for index in range(len(groups)):
+            files, following = following.result(), pool.submit(fetch, index + 1)
+            yield files
+            shutil.rmtree(scratch / str(index), ignore_errors=True)
+
+
+def _size(file: Place) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError as error:
+        remedy = "Run again from `ingest`."
+        raise UnreadableFileError(str(file), expected="a shard", got="nothing", remedy=remedy) from error

@@ -23,8 +23,8 @@ from components.shared.rows.missing import FLOAT32_MAX, is_missing, missing_valu
 from components.shared.rows.raw import count_missing, raw_batch
 from components.shared.stage.recording import silent
 from components.validate import queries
+from components.validate.datasets import valued
 from components.validate.parts import Request
-from components.validate.presence import valued
 from components.validate.statistics import compute
 from configs.features import Categorical, Features, Numeric
 from configs.rows import SPLITS

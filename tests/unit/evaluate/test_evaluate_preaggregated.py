@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluate.analysis import Metrics, SlicedGroups, SliceKey, analyze, slice_key
+from components.evaluate.analysis import Metrics, SliceKey, analyze_groups, slice_key
 from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
-from components.evaluate.measuring import chosen_bins
-from components.evaluate.preaggregated import PreaggregatedRows
+from components.evaluate.preaggregated import PreaggregatedRows, chosen_bins
 from components.evaluate.slices import OVERALL, SliceBook
 from components.shared.beam.options import pipeline_options
 from configs.places import Beam
@@ -91,7 +90,7 @@ def analyzed(
 ) -> dict[SliceKey, Metrics]:
     """What the stage makes of pre-aggregated rows of one model."""
     config = eval_config([CANDIDATE], SLICINGS, Measure("late", bins, THRESHOLD), (), Defined({}, {}))
-    return analyze(folder, config, SlicedGroups({CANDIDATE: slices}), pipeline_options(Beam()))[CANDIDATE]
+    return analyze_groups(folder, config, {CANDIDATE: slices}, pipeline_options(Beam()))[CANDIDATE]
 
 
 def metrics_of(folder: Path) -> dict[Any, dict[str, float]]:

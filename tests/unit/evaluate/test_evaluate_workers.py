@@ -13,9 +13,8 @@ from components.evaluate import frozen
 from components.evaluate.frozen import open_split
 from components.evaluate.golden import Golden
 from components.evaluate.preaggregated import PreaggregatedRows
-from components.evaluate.scoring_pass import Scored, ScoringPass, merge, score
+from components.evaluate.scoring_pass import Scored, ScoringPass, _Score, merge, score, score_on_workers
 from components.evaluate.settings import EvaluateStage
-from components.evaluate.workers import _Score, score_on_workers
 from components.shared.beam.options import pipeline_options
 from components.shared.files.artifacts import shard_path
 from components.shared.rows.scoring import Scorer

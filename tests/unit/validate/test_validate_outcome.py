@@ -15,7 +15,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.shared.stage.recording import silent
 from components.validate import core, queries
-from components.validate.table import table
+from components.validate.outcome import table
 from configs.errors import EmptySplitError, NoSpaceError, SettingsError, UnreadableFileError
 from tests.errors import raises
 from tests.unit.validate.conftest import shifted, without
@@ -141,9 +141,3 @@ def test_statistics_of_an_earlier_version_are_a_baseline(judge: Judge, tmp_path:
     assert {one["column"]: one["value"] for one in drifts} == dict.fromkeys(
         ("price", "rooms", "color", "sunny", "bought"), 0
     )
-
-
-def test_a_baseline_is_a_path_a_uri_or_nothing() -> None:
-    assert core.baseline_folder("") is None
-    assert core.baseline_folder("output/x") == Path("output/x")
-    assert core.baseline_folder("file:///a/b") == Path("/a/b")

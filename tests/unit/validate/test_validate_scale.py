@@ -15,10 +15,10 @@ import pytest
 from components.shared.files.artifacts import shard_path
 from components.shared.stage.recording import silent
 from components.validate import queries
+from components.validate.datasets import custom
+from components.validate.numbers import EXACT
 from components.validate.parts import Request
-from components.validate.quantiles import EXACT
-from components.validate.shard_groups import local_groups, shard_groups
-from components.validate.statistics import Statistics, compute, custom
+from components.validate.statistics import Statistics, compute, local_groups, shard_groups
 from configs.errors import UnreadableFileError
 from configs.rows import SPLITS
 from tests.errors import raises

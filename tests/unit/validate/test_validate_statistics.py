@@ -14,11 +14,11 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.shared.files.artifacts import shard_path
 from components.shared.stage.recording import silent
-from components.validate import histograms, queries
+from components.validate import datasets, queries
+from components.validate.datasets import custom, not_a_number, presence, valued
+from components.validate.numbers import Points
 from components.validate.parts import Request
-from components.validate.presence import not_a_number, presence, valued
-from components.validate.quantiles import Points
-from components.validate.statistics import Statistics, compute, custom
+from components.validate.statistics import Statistics, compute
 from configs.rows import SPLITS
 
 CATEGORIES = {"hour", "flag"}
@@ -81,7 +81,7 @@ def test_deciles_equal_those_of_numpy(real: Statistics, flights: dict[str, pd.Da
         if one.type == statistics_pb2.Histogram.QUANTILES
     ]
     edges = [histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)]
-    assert edges == pytest.approx(np.quantile(values, histograms.DECILES))
+    assert edges == pytest.approx(np.quantile(values, datasets.DECILES))
     assert sum(bucket.sample_count for bucket in histogram.buckets) == pytest.approx(len(values))
 
 
@@ -91,7 +91,7 @@ def test_histograms_equal_those_of_numpy(
     real: Statistics, flights: dict[str, pd.DataFrame], split: Any, name: str
 ) -> None:
     values = flights[split][name].dropna().to_numpy(float)
-    histogram = histograms.standard_of(real.features(split)[name])
+    histogram = datasets.standard_of(real.features(split)[name])
     assert histogram
     edges = [histogram.buckets[0].low_value, *(bucket.high_value for bucket in histogram.buckets)]
     counts = [bucket.sample_count for bucket in histogram.buckets]
@@ -101,7 +101,7 @@ def test_histograms_equal_those_of_numpy(
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_the_buckets_are_the_same_in_every_split(real: Statistics, name: str) -> None:
-    found = [histograms.standard_of(real.features(split)[name]) for split in SPLITS]
+    found = [datasets.standard_of(real.features(split)[name]) for split in SPLITS]
     edges = [[(b.low_value, b.high_value) for b in one.buckets] for one in found if one]
     assert edges[0] == edges[1] == edges[2]
 
@@ -169,7 +169,7 @@ def test_an_all_null_number_has_counts_and_nothing_else(tmp_path: Path, kind: An
     feature, _ = of(pa.nulls(10, kind), tmp_path)
     assert feature.num_stats.common_stats.num_missing == 10
     assert valued(feature) == 0
-    standard = histograms.standard_of(feature)
+    standard = datasets.standard_of(feature)
     assert standard is not None
     assert not standard.buckets
 
@@ -289,26 +289,26 @@ def points(*values: float) -> Points:
 
 
 def test_integers_get_a_bucket_each_where_they_are_few() -> None:
-    assert histograms.edges("integer", 1, 4, points(1, 2, 3, 4)) == (1.5, 2.5, 3.5)
+    assert datasets.inner_edges("integer", 1, 4, points(1, 2, 3, 4)) == (1.5, 2.5, 3.5)
 
 
 def test_integers_get_buckets_of_equal_numbers_where_they_are_many() -> None:
-    edges = histograms.edges("integer", 0, 1000, points(*[0] * 2, *range(1, 99), *[99] * 2, 1000))
+    edges = datasets.inner_edges("integer", 0, 1000, points(*[0] * 2, *range(1, 99), *[99] * 2, 1000))
     assert set(np.diff(edges)) == {5.0}
     assert edges[-1] == 99.5
 
 
 def test_a_constant_has_no_edge() -> None:
-    assert histograms.edges("float", 3.0, 3.0, points(3)) == ()
+    assert datasets.inner_edges("float", 3.0, 3.0, points(3)) == ()
 
 
 def test_an_outlier_does_not_widen_the_buckets() -> None:
-    edges = histograms.edges("float", 0.0, 1e12, points(*[0] * 100, *[1] * 100, 1e12))
+    edges = datasets.inner_edges("float", 0.0, 1e12, points(*[0] * 100, *[1] * 100, 1e12))
     assert edges == pytest.approx(np.arange(1, 21) / 20)
 
 
 def test_where_nearly_all_values_are_equal_the_range_is_cut_evenly() -> None:
-    assert len(histograms.edges("float", 0.0, 10.0, points(*[0] * 1000, 10))) == histograms.BUCKETS - 1
+    assert len(datasets.inner_edges("float", 0.0, 10.0, points(*[0] * 1000, 10))) == datasets.BUCKETS - 1
 
 
 def test_a_bucket_holds_its_lower_edge() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.validate.quantiles import EXACT
+from components.validate.numbers import EXACT
 
 Judge = Any
 """The fixture of conftest.py."""

@@ -1,6 +1,7 @@
-"""The distribution of numbers in bounded memory: exact while few are distinct, merged in any order.
+"""The numbers of a column in bounded memory: of some shards each, merged into those of all, in any order.
 
-Beyond `EXACT` distinct values the number of rows up to any value is off by at most
+Counts, minimum, maximum, mean and deviation are exact: floats are added as fractions. So is the distribution
+up to `EXACT` distinct values. Beyond, the number of rows up to any value is off by at most
 (1 + log2(n / EXACT)) / POINTS + 1 / EXACT of the n rows: 0.03 % at 10^7 rows, 0.08 % at 10^9. Each
 summary bounds the error that it made itself, by `Points.error`; it is about half of that.
 """
@@ -9,9 +10,12 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+
+from components.shared.rows.missing import FLOAT32_MAX
 
 EXACT = 250_000
 """Distinct values of a column up to which its summaries are exact."""
@@ -20,6 +24,15 @@ POINTS = 16_384
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+Range = tuple[float, float]
+"""Limits, both inclusive."""
+
+_LIMB = 18
+"""Bits of a mantissa that are added at a time: 2^35 rows of them fit a float without rounding."""
+_LIMBS = 3
+_MANTISSA = 53
+_SPLIT = 134_217_729.0
+"""2^27 + 1: cuts a float into two of 26 bits."""
 
 
 @dataclass(frozen=True)
@@ -145,3 +158,107 @@ class Quantiles:
             found[level] = Points()
             level += 1
         return (*found[:level], points, *found[level + 1 :])
+
+
+def exact_sum(values: Floats, rows: Counts) -> Fraction:
+    """The sum of finite values, each as often as its rows: not rounded anywhere.
+
+    Args:
+        values: float64 [n].
+        rows: int64 [n], together below 2^35.
+    """
+    if not len(values):
+        return Fraction()
+    mantissas, exponents = np.frexp(values)
+    whole = np.ldexp(mantissas, _MANTISSA).astype(np.int64)
+    low = int(exponents.min())
+    total = 0
+    for limb in range(_LIMBS):
+        part = whole >> (_LIMB * limb)
+        if limb < _LIMBS - 1:
+            part &= (1 << _LIMB) - 1
+        sums = np.bincount(exponents - low, weights=part * rows.astype(np.float64))
+        total += sum(int(sums[at]) << (_LIMB * limb + int(at)) for at in np.flatnonzero(sums))
+    return total * Fraction(2) ** (low - _MANTISSA)
+
+
+def exact_sum_of_squares(values: Floats, rows: Counts) -> Fraction:
+    """The same of the squares, of values that float32 can hold.
+
+    Each square is the sum of two floats. Source: T. J. Dekker, "A floating-point technique for extending
+    the available precision", Numerische Mathematik 18 (1971), p. 224.
+    """
+    squares = values * values
+    scaled = values * _SPLIT
+    high = scaled - (scaled - values)
+    low = values - high
+    rests = ((high * high - squares) + 2 * high * low) + low * low
+    return exact_sum(squares, rows) + exact_sum(rests, rows)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of a column.
+
+    Args:
+        nan: Rows with NaN.
+        infinite: Rows beyond float32.
+        zeros: Rows with 0.
+        outside: Rows beyond the column's range.
+        low: The smallest finite value.
+        high: The largest finite value.
+        total: The sum of the finite values.
+        squares: The sum of their squares.
+        finite: Their distribution.
+    """
+
+    nan: int = 0
+    infinite: int = 0
+    zeros: int = 0
+    outside: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    total: Fraction = Fraction()
+    squares: Fraction = Fraction()
+    finite: Quantiles = field(default_factory=Quantiles)
+
+    @classmethod
+    def of(cls, values: Floats, rows: Counts, limits: Range | None) -> "Numbers":
+        """Distinct values with their rows; `outside` counts those beyond the limits."""
+        nan, infinite = np.isnan(values), np.abs(values) > FLOAT32_MAX
+        finite = ~(nan | infinite)
+        known, counted = values[finite], rows[finite]
+        low, high = limits or (-math.inf, math.inf)
+        return cls(
+            nan=int(rows[nan].sum()),
+            infinite=int(rows[infinite].sum()),
+            zeros=int(counted[known == 0].sum()),
+            outside=int(counted[(known < low) | (known > high)].sum()),
+            low=float(known.min(initial=math.inf)),
+            high=float(known.max(initial=-math.inf)),
+            total=exact_sum(known, counted),
+            squares=exact_sum_of_squares(known, counted),
+            finite=Quantiles().add(Points.of(known, counted)),
+        )
+
+    def merge(self, other: "Numbers") -> "Numbers":
+        """Both."""
+        return Numbers(
+            self.nan + other.nan,
+            self.infinite + other.infinite,
+            self.zeros + other.zeros,
+            self.outside + other.outside,
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.total + other.total,
+            self.squares + other.squares,
+            self.finite.merge(other.finite),
+        )
+
+    def mean(self, count: int) -> float:
+        """The mean of `count` finite values, rounded once."""
+        return float(self.total / count)
+
+    def deviation(self, count: int) -> float:
+        """Their standard deviation (of the population)."""
+        return math.sqrt(max(Fraction(), self.squares / count - (self.total / count) ** 2))

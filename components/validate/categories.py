@@ -1,4 +1,4 @@
-"""The frequent values of a column and the number of its distinct ones in bounded memory, merged in any order.
+"""The values of a column as texts, merged in any order: frequent ones, and how many, in bounded memory.
 
 Both are exact up to `EXACT` distinct values. Beyond, of n rows, `Frequencies` counts at most
 n / (EXACT + 1) too few of a value, never too many, and `Distinct` has a relative standard error of at most
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.validate.quantiles import EXACT, Counts
+from components.validate.numbers import EXACT, Counts
 
 Hashes = NDArray[np.uint64]
 
@@ -140,3 +140,41 @@ class Distinct:
     def error(self) -> float:
         """The relative standard error of the count."""
         return 0.0 if self.is_exact else min(1.0, self._variation) / math.sqrt(self.exact)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The values of a column as texts.
+
+    Args:
+        frequent: The frequent ones, with their rows.
+        distinct: The number of different ones.
+        empty: Rows with the empty string.
+        characters: The characters of all rows.
+    """
+
+    frequent: Frequencies
+    distinct: Distinct = field(default_factory=Distinct)
+    empty: int = 0
+    characters: int = 0
+
+    @classmethod
+    def of(cls, table: pa.Table, domain: Collection[str]) -> "Categories":
+        """Distinct values (`value`, `hash`, `length`) with their `rows`; those of the domain stay exact."""
+        value, rows = table["value"].combine_chunks().cast(pa.string()), table["rows"].to_numpy()
+        hashes: Hashes = table["hash"].to_numpy()
+        return cls(
+            Frequencies(domain).add(value, rows),
+            Distinct().add(hashes, rows),
+            int(rows[pc.equal(value, pa.scalar("")).to_numpy(zero_copy_only=False)].sum()),
+            int((table["length"].to_numpy() * rows).sum()),
+        )
+
+    def merge(self, other: "Categories") -> "Categories":
+        """Both."""
+        return Categories(
+            self.frequent.merge(other.frequent),
+            self.distinct.merge(other.distinct),
+            self.empty + other.empty,
+            self.characters + other.characters,
+        )
