@@ -23,7 +23,7 @@ from components.shared.files.artifacts import (
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.gcs.client import blob, client
-from components.shared.files.gcs.owned_object import OwnedObject
+from components.shared.files.gcs.writing import OwnedObject
 from components.shared.files.gcs_path import BucketPath
 from components.shared.files.paths import artifact_path, local_copy, place
 from components.shared.files.place import Place, scheme

@@ -69,22 +69,12 @@ def copy_files(source: Place, folder: Place, names: Mapping[str, str]) -> None:
 def write_json(path: Place, content: Any) -> None:
     """Write JSON in one step: a reader sees the old content or the new, never a half."""
     with writing_file(path) as staged:
-        staged.write_text(_json(content))
+        staged.write_bytes(as_json(content))
 
 
-class Replaced:
-    """A JSON file that one writer replaces again and again; see `OwnedFile`."""
-
-    def __init__(self, path: Place) -> None:
-        self._file = storage(path).owned(path)
-
-    def write_json(self, content: Any) -> None:
-        """Replace the content; makes the folder.
-
-        Raises:
-            BusyError: On `gs://`, another writer replaced it meanwhile.
-        """
-        self._file.write(_json(content).encode())
+def as_json(content: Any) -> bytes:
+    """Content as every JSON file of ours has it."""
+    return (json.dumps(content, indent=2) + "\n").encode()
 
 
 def read_json(path: Place) -> Any:
@@ -125,7 +115,3 @@ def digest_of(files: Mapping[str, bytes]) -> str:
         total.update(name.encode())
         total.update(content)
     return total.hexdigest()
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, indent=2) + "\n"

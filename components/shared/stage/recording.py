@@ -14,8 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from components.shared.files.artifacts import Replaced, Summary, digest, write_json
+from components.shared.files.artifacts import Summary, as_json, digest, write_json
 from components.shared.files.paths import artifact_path, place
+from components.shared.files.place import Artifact as PlacedArtifact
+from components.shared.files.place import OwnedFile
+from components.shared.files.storage import storage
 from components.shared.stage.signals import Signals
 from configs.errors import PipelineError, translate_os_error
 
@@ -23,12 +26,9 @@ RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
 
 
-class Artifact(Protocol):
+class Artifact(PlacedArtifact, Protocol):
     """The part of a KFP artifact that is used here."""
 
-    name: str
-    uri: str
-    path: str
     metadata: dict[str, Any]
 
 
@@ -57,7 +57,7 @@ class Record:
         self.name, self.folder, self.content, self.kept = name, folder, content, kept
         self.started = time.monotonic()
         self._last_progress, self._last_saved = 0.0, self.started
-        self._files: dict[str, Replaced] = {}
+        self._files: dict[str, OwnedFile] = {}
 
     def imported(self) -> None:
         """The libraries are there: from here on the stage works."""
@@ -92,7 +92,7 @@ class Record:
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
         for folder in places | ({self.folder} if self.folder else set()):
             path = folder / f"{self.name}.stage.json"
-            self._files.setdefault(str(path), Replaced(path)).write_json(self.content)
+            self._files.setdefault(str(path), storage(path).owned(path)).write(as_json(self.content))
 
 
 @contextlib.contextmanager

@@ -12,8 +12,10 @@ from components.shared.files.gcs.client import (
     raise_first,
     translate_gcs_errors,
 )
-from components.shared.files.gcs.metadata import checksum
 from configs.errors import PlaceError
+
+CONTENT = "blake2b"
+"""Where the metadata of every object of ours has the BLAKE2b of its content."""
 
 
 def objects(uri: str) -> dict[str, Any]:
@@ -33,12 +35,16 @@ def objects(uri: str) -> dict[str, Any]:
 def objects_or_object(uri: str, alone: str = "") -> dict[str, Any]:
     """The objects below a folder, or else the one object of this name, as `alone`; empty without any."""
     found = objects(uri)
-    bucket, name = bucket_and_name(uri)
-    if not found and name:
-        with translate_gcs_errors(uri):
-            each = client().bucket(bucket).get_blob(name)
-        return {alone: each} if each else {}
+    if not found and bucket_and_name(uri)[1] and (each := find(uri)):
+        return {alone: each}
     return found
+
+
+def find(uri: str) -> Any:
+    """The object of this name, or None."""
+    bucket, name = bucket_and_name(uri)
+    with translate_gcs_errors(uri):
+        return client().bucket(bucket).get_blob(name)
 
 
 def check(uri: str) -> None:
@@ -71,9 +77,7 @@ def download(uri: str, folder: Path) -> None:
     Raises:
         PlaceError: Nothing is there, or an object vanished meanwhile.
     """
-    found = objects(uri)
-    if not found:
-        raise PlaceError(uri, expected="objects", got="none", remedy="Run again from the stage before.")
+    found = _required(uri, objects(uri))
     fetch({folder / name: each for name, each in found.items()})
 
 
@@ -98,7 +102,17 @@ def checksums(uri: str) -> dict[str, bytes]:
     Raises:
         PlaceError: Nothing is there.
     """
-    found = objects_or_object(uri, alone=".")
+    found = _required(uri, objects_or_object(uri, alone="."))
+    return {name: checksum(each) for name, each in found.items()}
+
+
+def checksum(each: Any) -> bytes:
+    """The BLAKE2b of an object that we wrote, else its size and the service's checksum, as bytes."""
+    written = (each.metadata or {}).get(CONTENT)
+    return bytes.fromhex(written) if written else f"{each.size} {each.md5_hash or each.crc32c}".encode()
+
+
+def _required(uri: str, found: dict[str, Any]) -> dict[str, Any]:
     if not found:
         raise PlaceError(uri, expected="objects", got="none", remedy="Run again from the stage before.")
-    return {name: checksum(each) for name, each in found.items()}
+    return found

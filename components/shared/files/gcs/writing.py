@@ -1,5 +1,10 @@
-"""Places on Cloud Storage that hold exactly what one writer put there."""
+"""Places on Cloud Storage that hold exactly what one writer put there.
 
+The metadata of every object name the attempt that wrote it, so that an upload whose answer was lost is not
+taken for another writer's.
+"""
+
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from components.shared.files.gcs.client import AT_ONCE, blob, client, raise_first, translate_gcs_errors
-from components.shared.files.gcs.metadata import busy, is_by, put_on, writer_of
-from components.shared.files.gcs.reading import objects
+from components.shared.files.gcs.reading import CONTENT, find, objects
+from configs.errors import BusyError
 
+_WRITER = "writer"
 _BATCH = 100
 """Deletions in a request; the service's limit."""
 
@@ -17,7 +23,7 @@ _BATCH = 100
 def put(file: Path, uri: str) -> None:
     """Upload a file; the object appears whole, in the place of one that is there."""
     with translate_gcs_errors(uri):
-        put_on(blob(uri), file).upload_from_filename(str(file))
+        _put_on(blob(uri), file).upload_from_filename(str(file))
 
 
 def clear(uri: str) -> None:
@@ -52,10 +58,10 @@ def publish(folder: Path, uri: str) -> None:
     _send(folder, [name for name in names if name not in last], uri, writer)
     _send(folder, last, uri, writer)
     there = objects(uri)
-    ours = {name for name, each in there.items() if writer_of(each) == writer}
+    ours = {name for name, each in there.items() if _writer_of(each) == writer}
     if set(there) != set(names) or ours != set(names):
         _delete(uri, [there[name] for name in last if name in ours])
-        raise busy(uri)
+        raise _busy(uri)
 
 
 def copy(uri: str, to: str, names: Mapping[str, str]) -> None:
@@ -95,12 +101,99 @@ def _send(folder: Path, names: Sequence[str], uri: str, writer: str) -> None:
     from google.api_core.exceptions import PreconditionFailed
     from google.cloud.storage import transfer_manager
 
-    pairs = [(str(folder / name), put_on(blob(f"{uri}/{name}"), folder / name, writer)) for name in names]
+    pairs = [(str(folder / name), _put_on(blob(f"{uri}/{name}"), folder / name, writer)) for name in names]
     results = transfer_manager.upload_many(
         pairs, skip_if_exists=True, worker_type=transfer_manager.THREAD, max_workers=AT_ONCE
     )
     for (_, each), result in zip(pairs, results, strict=True):
-        if isinstance(result, PreconditionFailed) and not is_by(each, writer):
-            raise busy(uri) from result
+        if isinstance(result, PreconditionFailed) and not _is_by(each, writer):
+            raise _busy(uri) from result
     settled = [None if isinstance(result, PreconditionFailed) else result for result in results]
     raise_first(settled, [f"{uri}/{name}" for name in names])
+
+
+class OwnedObject:
+    """An object that one writer replaces again and again, in one step each time.
+
+    Every write names the generation that it replaces: the one this writer wrote or read last. A second
+    writer is noticed by the one that comes too late.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._generation: int | None = None
+
+    def read(self) -> bytes | None:
+        """See `OwnedFile.read`."""
+        each = find(self.uri)
+        self._generation = int(each.generation) if each else 0
+        if each is None:
+            return None
+        with translate_gcs_errors(self.uri):
+            content: bytes = each.download_as_bytes()  # of this generation
+        return content
+
+    def write(self, content: bytes) -> None:
+        """See `OwnedFile.write`."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        if self._generation is None:
+            there = find(self.uri)
+            self._generation = int(there.generation) if there else 0
+        writer = uuid.uuid4().hex
+        each = blob(self.uri)
+        each.metadata = {_WRITER: writer, CONTENT: hashlib.blake2b(content).hexdigest()}
+        with translate_gcs_errors(self.uri):
+            try:
+                each.upload_from_string(content, if_generation_match=self._generation)
+            except PreconditionFailed as error:
+                if not _is_by(each, writer):
+                    raise _busy(self.uri) from error
+        self._generation = int(each.generation)
+
+    def release(self) -> None:
+        """Remove it.
+
+        Raises:
+            BusyError: Another one wrote or removed it since.
+        """
+        from google.api_core.exceptions import NotFound, PreconditionFailed
+
+        with translate_gcs_errors(self.uri):
+            try:
+                blob(self.uri).delete(if_generation_match=self._generation)
+            except (NotFound, PreconditionFailed) as error:
+                raise _busy(self.uri) from error
+
+
+def _put_on(each: Any, file: Path, writer: str = "") -> Any:
+    """Write the metadata of a file onto the object that it will be."""
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "blake2b").hexdigest()
+    each.metadata = {CONTENT: digest, **({_WRITER: writer} if writer else {})}
+    return each
+
+
+def _writer_of(each: Any) -> str:
+    """The attempt that wrote an object; empty: not one of ours."""
+    return str((each.metadata or {}).get(_WRITER, ""))
+
+
+def _is_by(each: Any, writer: str) -> bool:
+    """Whether the object that is there now was written by this attempt, whose answer got lost."""
+    from google.api_core.exceptions import NotFound
+
+    try:
+        each.reload()
+    except NotFound:
+        return False
+    return _writer_of(each) == writer
+
+
+def _busy(uri: str) -> BusyError:
+    return BusyError(
+        uri,
+        expected="to be its only writer",
+        got="objects that another run writes there at the same time",
+        remedy="Wait for that run to end, or cancel it, then run the same command again.",
+    )

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from components.shared.files.artifacts import digest_of
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.files.gcs.metadata import checksum
+from components.shared.files.gcs.reading import checksum
 from components.shared.sources.duckdb.folder import Folder
 from configs.errors import PipelineError, SourceError
 
