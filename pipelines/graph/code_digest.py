@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _LOCK = ROOT / "requirements.lock"
-_OPENERS = ("components/shared/sources/opening.py", "components/shared/registry/__init__.py")
+_OPENERS = ("components/shared/sources/__init__.py", "components/shared/registry/__init__.py")
 """They import an adapter below `if … scheme == "…"`."""
 _RECORDING = "components/shared/stage/"
 _OF_A_GRAPH = {"Settings", "Cloud"}

@@ -23,7 +23,7 @@ def scan(settings: Settings, cloud: Cloud, pipeline: Pipeline = "training") -> S
     limit = cloud.bigquery.maximum_bytes_billed
     if stands_in_for_google() and not os.environ.get("BIGQUERY_EMULATOR_HOST"):
         return Scanned(0, limit, "unknown", f"{VARIABLES['aiplatform']} stands in for Google Cloud")
-    from components.shared.sources.opening import open_source
+    from components.shared.sources import open_source
 
     try:
         with open_source(source.uri, how, access).rows(source) as rows:

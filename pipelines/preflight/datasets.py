@@ -204,7 +204,7 @@ def _read(source: Source, examples: str = "") -> set[Name]:
 
 def _place(source: Source) -> Name:
     """Where tables lie that are named without a dataset; "" where the source does not say it."""
-    from components.shared.sources.nycflights13 import DATASET
+    from components.shared.sources.samples import DATASET
 
     project, _, dataset = source.uri.removeprefix("bq://").partition(".")
     return project, dataset or (DATASET if source.sample else "")

@@ -14,7 +14,7 @@ from components.shared.files.artifacts import read_json
 from components.shared.files.gcs_path import BucketPath
 from components.shared.files.place import Place
 from components.shared.sources import open_source
-from components.shared.sources.nycflights13 import DATASET
+from components.shared.sources.samples import DATASET
 from components.shared.stage.recording import silent
 from configs.features import Features
 from configs.loading import load

@@ -6,8 +6,7 @@ from typing import Any
 import duckdb
 from google.cloud import bigquery
 
-from components.shared.sources.nycflights13 import DATASET, TABLES
-from components.shared.sources.samples import seed
+from components.shared.sources.samples import DATASET, TABLES, seed
 
 FIRST, LAST = "2013-11-01", "2013-11-12"
 """With the end of daylight saving time in between."""

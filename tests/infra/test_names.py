@@ -86,7 +86,7 @@ def test_the_network_attachment(plan: Json, cloud: Cloud) -> None:
 
 
 def test_the_datasets(plan: Json, settings: Settings, cloud: Cloud) -> None:
-    from components.shared.sources.nycflights13 import DATASET
+    from components.shared.sources.samples import DATASET
 
     made = {one.values["dataset_id"]: one.values for one in of_type(plan, "google_bigquery_dataset")}
     assert {DATASET, cloud.bigquery.temporary_dataset} <= set(made)

@@ -1,4 +1,4 @@
-"""What every source can do, and the one place that chooses an adapter."""
+"""What every source can do."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,10 +14,6 @@ RESULT = "result"
 """The name of a selection's rows in the SQL over them."""
 Wrote = Callable[[int], None]
 """Called with the number of rows that were written since the last call."""
-
-
-def unwatched(rows: int) -> None:
-    """Write without showing progress."""
 
 
 class Rows(Protocol):
@@ -48,7 +44,7 @@ class Rows(Protocol):
         order: Sequence[str],
         shard: Callable[[int], Place],
         shard_rows: int,
-        wrote: Wrote = unwatched,
+        wrote: Wrote = ...,
     ) -> int:
         """Write the rows that GoogleSQL returns from `result` as Parquet shards; returns how many they are.
 

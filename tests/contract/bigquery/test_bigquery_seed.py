@@ -3,8 +3,7 @@
 from typing import Any
 
 from components.shared.sources import open_source
-from components.shared.sources.nycflights13 import TABLES
-from components.shared.sources.samples import seed
+from components.shared.sources.samples import TABLES, seed
 from configs.errors import SourceError
 from configs.loading import load
 from configs.rows import Source

@@ -101,9 +101,9 @@ def test_an_adapter_is_seen_where_the_settings_name_its_scheme(changed_by: Chang
 
 
 def test_a_new_adapter_leaves_the_digests_of_the_others(changed_by: ChangedBy) -> None:
-    branch = 'if separator and place and scheme == "bq":'
+    branch = 'if place and scheme == "bq":'
     another = 'if scheme == "other":\n        from components.serve import app\n\n        return app\n    '
-    path = "components/shared/sources/opening.py"
+    path = "components/shared/sources/__init__.py"
     assert changed_by(path, lambda text: text.replace(branch, another + branch), "duckdb") == []
 
 

@@ -8,7 +8,7 @@ import duckdb
 import filelock
 import pytest
 
-from components.shared.sources import nycflights13, open_source, samples
+from components.shared.sources import open_source, samples
 from components.shared.stage.recording import silent
 from configs.errors import BusyError, UnknownSourceError, UnreadableFileError
 from configs.rows import Source
@@ -32,7 +32,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_tables_have_proper_types_and_real_missing_values(ask: Any, seeded: Path) -> None:
     tables = open_source(f"duckdb://{seeded}").tables()
-    assert sorted(tables) == sorted(f"flights.{name}" for name in nycflights13.TABLES)
+    assert sorted(tables) == sorted(f"flights.{name}" for name in samples.TABLES)
     assert str(tables["flights.flights"].field("time_hour").type) == "timestamp[us, tz=UTC]"
     assert str(tables["flights.flights"].field("dep_delay").type) == "int64"
     assert str(tables["flights.weather"].field("temp").type) == "double"

@@ -67,7 +67,7 @@ class Connection:
             return bigquery.Client(
                 project=self.access.project,
                 location=self.access.location or None,
-                credentials=_credentials(),
+                credentials=anonymous() if os.environ.get("BIGQUERY_EMULATOR_HOST") else None,
             )
 
     @cached_property
@@ -227,23 +227,13 @@ class Connection:
 
     def dataset_names(self) -> list[str]:
         """The datasets of the project without the temporary one; none where they may not be listed."""
-        from google.api_core.exceptions import GoogleAPIError
-
-        try:
-            names = [each.dataset_id for each in self.client.list_datasets(project=self.project)]
-        except GoogleAPIError:
-            return []
+        names = [each.dataset_id for each in _listed(self.client.list_datasets, self.project)]
         return [name for name in names if name != self.access.bigquery.temporary_dataset]
 
     def table_names(self, dataset: str) -> list[str]:
         """The tables of a dataset (`[project.]dataset`); none where they may not be listed."""
-        from google.api_core.exceptions import GoogleAPIError
-
         whole = dataset if "." in dataset else f"{self.project}.{dataset}"
-        try:
-            return [each.table_id for each in self.client.list_tables(whole)]
-        except GoogleAPIError:
-            return []
+        return [each.table_id for each in _listed(self.client.list_tables, whole)]
 
     def _config(self, statement: Statement, *, dry_run: bool = False) -> Any:
         from google.cloud import bigquery
@@ -261,6 +251,15 @@ class Connection:
         return config
 
 
+def _listed(items: Callable[[str], Any], parent: str) -> list[Any]:
+    from google.api_core.exceptions import GoogleAPIError
+
+    try:
+        return list(items(parent))
+    except GoogleAPIError:
+        return []
+
+
 def _cancel(job: Any) -> None:
     """Ask BigQuery to end a job; says so in the log, and how to do it by hand where that fails."""
     from google.api_core.exceptions import GoogleAPIError
@@ -273,10 +272,3 @@ def _cancel(job: Any) -> None:
     except (GoogleAPIError, GoogleAuthError, OSError) as error:
         where = f"--project_id={job.project} --location={job.location}"
         sys.stdout.write(f"{error}\nIt may go on: bq {where} cancel {job.job_id}\n")
-
-
-def _credentials() -> Any:
-    """Nobody's, where a server stands in for BigQuery; else None: Google's own search for them."""
-    if not os.environ.get("BIGQUERY_EMULATOR_HOST"):
-        return None
-    return anonymous()

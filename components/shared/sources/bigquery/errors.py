@@ -1,22 +1,15 @@
 """BigQuery's errors, each in terms of the query as the user wrote it, with the command that mends it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.shared.sources import googlesql
 from configs.bigquery import BigQueryAccess
 from configs.errors import BusyError, PipelineError, QueryError, SourceError, did_you_mean
 
-_LOGIN = "gcloud auth application-default login"
-_REQUIRED_BYTES = re.compile(r"limit for bytes billed: (\d+)\. (\d+) or higher")
 _POSITION = re.compile(r"\s*\bat \[(\d+):(\d+)\]")
-_TABLE = re.compile(r"Not found: Table ((?:[\w-]+[:.])*)([\w$-]+)", re.IGNORECASE)
-_DATASET = re.compile(r"Not found: Dataset ([\w.-]+?)[:.]([\w-]+)(?: |$)", re.IGNORECASE)
-_PROJECT = re.compile(r"(?:Not found: Project|The project) ([\w.-]+)")
-_LOCATIONS = re.compile(r"different locations: source: ([\w-]+), destination: ([\w-]+)")
 _PERMISSION = re.compile(r"(?:permission|have) '?((?:bigquery|storage|cloudkms)\.[\w.]+)", re.IGNORECASE)
-_FILTER = re.compile(r"over table '?([\w.:-]+)'? without a filter over column\(s\) (.*?) that can")
 _ROLES = {
     "bigquery.jobs": "roles/bigquery.jobUser",
     "bigquery.readsessions": "roles/bigquery.readSessionUser",
@@ -46,7 +39,7 @@ class Context:
 
 def translate_bigquery_error(error: Exception, context: Context) -> PipelineError:
     """Our error for one of BigQuery's or of Google's authentication."""
-    from google.api_core.exceptions import RetryError, ServiceUnavailable
+    from google.api_core.exceptions import BadRequest, Forbidden, RetryError, ServiceUnavailable
     from google.auth.exceptions import GoogleAuthError, TransportError
 
     message = _message(error)
@@ -61,12 +54,15 @@ def translate_bigquery_error(error: Exception, context: Context) -> PipelineErro
             "the credentials for Google Cloud",
             expected="a login, a service account, or a machine of Google's",
             got=message,
-            remedy=f"Run `{_LOGIN}`.",
+            remedy="Run `gcloud auth application-default login`.",
         )
-    for explain in (_cost, _partition, _location, _missing, _service, _access, _query):
-        translated = explain(message, error, context)
-        if translated is not None:
-            return translated
+    for pattern, explain in _EXPLANATIONS.items():
+        if found := re.search(pattern, message):
+            return explain(found, context)
+    if isinstance(error, Forbidden) or "Access Denied" in message:
+        return _no_access(message, context)
+    if isinstance(error, BadRequest) and context.query:
+        return _wrong_query(message, context)
     return SourceError("BigQuery", got=message)
 
 
@@ -115,72 +111,6 @@ def seed_hint(access: BigQueryAccess) -> str:
     return f"Load the sample data: `{access.seed_command}`." if access.seed_command else ""
 
 
-# --- one kind of error each; None: it is another kind -----------------------------------------------
-
-
-def _cost(message: str, _: Exception, context: Context) -> PipelineError | None:
-    limit = _REQUIRED_BYTES.search(message)
-    if limit:
-        return scans_too_much(int(limit[2]), int(limit[1]))
-    if "esources exceeded" in message or "Response too large" in message:
-        return QueryError("the query needs more than BigQuery gives it", got=message)
-    if re.search(r"quota ?exceeded|exceeded quota|rate limit", message, re.IGNORECASE):
-        return SourceError(
-            f"the quota of project '{context.access.project}'",
-            got=message,
-            remedy="Try again later, or ask for more: https://console.cloud.google.com/iam-admin/quotas"
-            f"?project={context.access.project}",
-        )
-    return None
-
-
-def _partition(message: str, _: Exception, __: Context) -> PipelineError | None:
-    found = _FILTER.search(message)
-    return needs_filter(found[1], found[2].replace("'", "").replace("`", "")) if found else None
-
-
-def _location(message: str, _: Exception, __: Context) -> PipelineError | None:
-    found = _LOCATIONS.search(message)
-    if found:
-        return SourceError(
-            "the locations of the query",
-            expected=f"data and results in one location, as {found[1]}",
-            got=f"{found[1]} and {found[2]}",
-            remedy=f"Set cloud.bigquery.location: {found[1]}, and take another temporary_dataset there.",
-        )
-    return None
-
-
-def _missing(message: str, _: Exception, context: Context) -> PipelineError | None:
-    dataset, table, project = (kind.search(message) for kind in (_DATASET, _TABLE, _PROJECT))
-    if dataset:
-        return _missing_dataset(f"{dataset[1]}.{dataset[2]}", message, context)
-    if table:
-        path = [part for part in re.split(r"[:.]", table[1]) if part]
-        return missing_table(path, table[2], context)
-    if project and "not found" in message.lower():
-        return SourceError(
-            f"the project '{project[1]}'",
-            expected="a project of Google Cloud that you may see",
-            got="none of that name",
-            remedy="Set cloud.project (`gcloud projects list` shows yours).",
-        )
-    return None
-
-
-def _missing_dataset(dataset: str, message: str, context: Context) -> PipelineError:
-    where = re.search(r"in location ([\w-]+)", message)
-    hints = (did_you_mean(dataset.rpartition(".")[2], context.datasets()), seed_hint(context.access))
-    return SourceError(
-        f"the dataset '{dataset}'",
-        expected=f"a dataset in location {where[1]}" if where else "a dataset",
-        got="none of that name there",
-        remedy=" ".join(
-            (*filter(None, hints), "If it lies elsewhere, set cloud.bigquery.location to its location.")
-        ),
-    )
-
-
 def missing_table(path: Sequence[str], table: str, context: Context) -> PipelineError:
     """A table that is not there, with the nearest name and where the query names it."""
     known = context.tables(".".join(path)) if path else ()
@@ -193,36 +123,93 @@ def missing_table(path: Sequence[str], table: str, context: Context) -> Pipeline
     )
 
 
-def _service(message: str, _: Exception, context: Context) -> PipelineError | None:
-    if (
-        "has not been used in project" in message
-        or "SERVICE_DISABLED" in message
-        or "it is disabled" in message
-    ):
-        api = "bigquerystorage" if "Storage API" in message else "bigquery"
-        return SourceError(
-            f"the API of {'BigQuery Storage' if api == 'bigquerystorage' else 'BigQuery'} "
-            f"in project '{context.access.project}'",
-            expected="enabled",
-            got="not enabled",
-            remedy=f"Run `gcloud services enable {api}.googleapis.com --project={context.access.project}`.",
-        )
-    if "billing" in message.lower() and "enable" in message.lower():
-        return SourceError(
-            f"the project '{context.access.project}'",
-            expected="a billing account",
-            got="none",
-            remedy="Link one: `gcloud billing projects link "
-            f"{context.access.project} --billing-account=ACCOUNT`.",
-        )
-    return None
+def _quota(found: re.Match[str], context: Context) -> PipelineError:
+    project = context.access.project
+    return SourceError(
+        f"the quota of project '{project}'",
+        got=found.string,
+        remedy="Try again later, or ask for more: https://console.cloud.google.com/iam-admin/quotas"
+        f"?project={project}",
+    )
 
 
-def _access(message: str, error: Exception, context: Context) -> PipelineError | None:
-    from google.api_core.exceptions import Forbidden
+def _locations(found: re.Match[str], _: Context) -> PipelineError:
+    return SourceError(
+        "the locations of the query",
+        expected=f"data and results in one location, as {found[1]}",
+        got=f"{found[1]} and {found[2]}",
+        remedy=f"Set cloud.bigquery.location: {found[1]}, and take another temporary_dataset there.",
+    )
 
-    if not isinstance(error, Forbidden) and "Access Denied" not in message:
-        return None
+
+def _missing_dataset(found: re.Match[str], context: Context) -> PipelineError:
+    where = re.search(r"in location ([\w-]+)", found.string)
+    hints = (did_you_mean(found[2], context.datasets()), seed_hint(context.access))
+    return SourceError(
+        f"the dataset '{found[1]}.{found[2]}'",
+        expected=f"a dataset in location {where[1]}" if where else "a dataset",
+        got="none of that name there",
+        remedy=" ".join(
+            (*filter(None, hints), "If it lies elsewhere, set cloud.bigquery.location to its location.")
+        ),
+    )
+
+
+def _missing_project(found: re.Match[str], _: Context) -> PipelineError:
+    return SourceError(
+        f"the project '{found[1]}'",
+        expected="a project of Google Cloud that you may see",
+        got="none of that name",
+        remedy="Set cloud.project (`gcloud projects list` shows yours).",
+    )
+
+
+def _disabled(found: re.Match[str], context: Context) -> PipelineError:
+    storage = "Storage API" in found.string
+    api, title = ("bigquerystorage", "BigQuery Storage") if storage else ("bigquery", "BigQuery")
+    project = context.access.project
+    return SourceError(
+        f"the API of {title} in project '{project}'",
+        expected="enabled",
+        got="not enabled",
+        remedy=f"Run `gcloud services enable {api}.googleapis.com --project={project}`.",
+    )
+
+
+def _no_billing(_: re.Match[str], context: Context) -> PipelineError:
+    project = context.access.project
+    return SourceError(
+        f"the project '{project}'",
+        expected="a billing account",
+        got="none",
+        remedy=f"Link one: `gcloud billing projects link {project} --billing-account=ACCOUNT`.",
+    )
+
+
+_EXPLANATIONS: Mapping[str, Callable[[re.Match[str], Context], PipelineError]] = {
+    r"limit for bytes billed: (\d+)\. (\d+) or higher": lambda found, _: scans_too_much(
+        int(found[2]), int(found[1])
+    ),
+    r"esources exceeded|Response too large": lambda found, _: QueryError(
+        "the query needs more than BigQuery gives it", got=found.string
+    ),
+    r"(?i)quota ?exceeded|exceeded quota|rate limit": _quota,
+    r"over table '?([\w.:-]+)'? without a filter over column\(s\) (.*?) that can": lambda found, _: (
+        needs_filter(found[1], re.sub("['`]", "", found[2]))
+    ),
+    r"different locations: source: ([\w-]+), destination: ([\w-]+)": _locations,
+    r"(?i)Not found: Dataset ([\w.-]+?)[:.]([\w-]+)(?: |$)": _missing_dataset,
+    r"(?i)Not found: Table ((?:[\w-]+[:.])*)([\w$-]+)": lambda found, context: missing_table(
+        re.findall(r"[\w-]+", found[1]), found[2], context
+    ),
+    r"^(?=.*(?i:not found)).*?(?:Not found: Project|The project) ([\w.-]+)": _missing_project,
+    r"has not been used in project|SERVICE_DISABLED|it is disabled": _disabled,
+    r"(?i)^(?=.*billing).*enable": _no_billing,
+}
+"""How an error is explained whose message has a pattern; the first that applies."""
+
+
+def _no_access(message: str, context: Context) -> PipelineError:
     permission = _PERMISSION.search(message)
     role = next(
         (role for start, role in _ROLES.items() if permission and permission[1].lower().startswith(start)),
@@ -237,11 +224,7 @@ def _access(message: str, error: Exception, context: Context) -> PipelineError |
     )
 
 
-def _query(message: str, error: Exception, context: Context) -> PipelineError | None:
-    from google.api_core.exceptions import BadRequest
-
-    if not isinstance(error, BadRequest) or not context.query:
-        return None
+def _wrong_query(message: str, context: Context) -> PipelineError:
     if "must be qualified with a dataset" in message:
         return QueryError(
             "the query",
@@ -249,9 +232,8 @@ def _query(message: str, error: Exception, context: Context) -> PipelineError | 
             got=message,
             remedy="Set source.uri: bq://PROJECT.DATASET.",
         )
-    place = _POSITION.search(message)
     position = None
-    if place:
+    if place := _POSITION.search(message):
         line = int(place[1]) - context.lines_before
         known = 1 <= line <= len(context.query.splitlines())
         position = googlesql.Position(line, int(place[2])) if known else None

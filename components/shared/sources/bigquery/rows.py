@@ -9,25 +9,36 @@ several columns, which prunes nothing. The shards are, below.
 
 import contextlib
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sqlglot import exp
 
-from components.shared.files.place import Place
+from components.shared.files.artifacts import writing_file
+from components.shared.files.gcs.client import bucket_and_name, client, translate_gcs_errors
+from components.shared.files.paths import place
+from components.shared.files.place import Place, scheme
+from components.shared.rows.parquet import read_footer
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
-from components.shared.sources.bigquery.shards import Shards, typed
 from components.shared.sources.bigquery.types import arrow_schema, result_columns
-from components.shared.sources.source import RESULT, Wrote, unwatched
+from components.shared.sources.source import RESULT, Wrote
 from components.shared.stage.recording import Progress, silent
-from configs.bigquery import BigQueryAccess
+from components.shared.stage.signals import Signals
 
 _MOST_SHARDS = 4_000
+"""The partitions that one job may write."""
+_AT_A_TIME = 4
+"""Shards that are exported, or in memory, at the same time."""
+_ROW_GROUP_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,8 @@ class BoundRows:
             bound=self._bound,
             waiting=lambda seconds: progress(f"{status}, {seconds:.0f} s", 0),
         )
-        return self._rows_of(self._result)
+        with self._connection.translate_errors():
+            return int(self._connection.client.get_table(self._result).num_rows)
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """See `Rows.select`.
@@ -85,7 +97,7 @@ class BoundRows:
         schema = pa.schema([self.schema.field(name) for name in columns])
         for batch in self._connection.read(self._result, columns):
             for start in range(0, batch.num_rows, batch_rows):
-                yield typed(batch.slice(start, batch_rows), schema)
+                yield _typed(batch.slice(start, batch_rows), schema)
 
     def write(
         self,
@@ -93,14 +105,14 @@ class BoundRows:
         order: Sequence[str],
         shard: Callable[[int], Place],
         shard_rows: int,
-        wrote: Wrote = unwatched,
+        wrote: Wrote = lambda _: None,
     ) -> int:
         """See `Rows.write`.
 
         The rows are laid out once more, in a table with a partition for each shard: which one a row
         belongs to, the FARM_FINGERPRINT of the columns in `order` says. BigQuery promises no file size
         for an export, but exports a partition by itself; to number the rows instead would put them all
-        through one worker. Beyond 4,000 shards, the partitions that one job may write, shards grow.
+        through one worker. Beyond `_MOST_SHARDS`, shards grow.
 
         Shards on Cloud Storage are exported by BigQuery itself (`EXPORT DATA`) and never pass through
         this machine; shards of this machine are read through the Storage Read API. Rows are ordered
@@ -116,7 +128,8 @@ class BoundRows:
             f"SELECT *, ABS(MOD({hashed}, {count})) AS {column} FROM (\n{query}\n)",  # noqa: S608 - ours
             f"PARTITION BY RANGE_BUCKET({column}, GENERATE_ARRAY(0, {count}, 1)) ",
         )
-        return Shards(self._connection, table, column, count, tuple(order)).write(shard, wrote)
+        shards = _Shards(self._connection, table, column, tuple(order))
+        return shards.write([shard(index) for index in range(count)], wrote)
 
     def drop(self) -> None:
         """Drop what was made; a table that stays for lack of a connection expires."""
@@ -152,18 +165,14 @@ class BoundRows:
             )
         name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
         self._made.append(name)
-        create = f"CREATE OR REPLACE TABLE {googlesql.quoted(name)} {layout}OPTIONS ({_options(access)}) AS\n"
-        about = (
-            Statement(create + sql)
-            if bound is None
-            else Statement(create + sql, bound.parameters, bound.dataset, bound.sql, lines_before=2)
-        )
-        self._connection.run(about, waiting)
+        labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())
+        hours = access.bigquery.expire_hours
+        options = f"expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
+        options += f", labels = [{labels}]" if labels else ""
+        create = f"CREATE OR REPLACE TABLE {googlesql.quoted(name)} {layout}OPTIONS ({options}) AS\n"
+        about = (bound.parameters, bound.dataset, bound.sql, 2) if bound else ()
+        self._connection.run(Statement(create + sql, *about), waiting)
         return name
-
-    def _rows_of(self, table: str) -> int:
-        with self._connection.translate_errors():
-            return int(self._connection.client.get_table(table).num_rows)
 
     def _over_result(self, query: googlesql.Query) -> str:
         """A query over `result` as one over the materialized table."""
@@ -177,11 +186,82 @@ class BoundRows:
         )
 
 
-def _options(access: BigQueryAccess) -> str:
-    hours = access.bigquery.expire_hours
-    expires = f"expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
-    labels = ", ".join(f"('{key}', '{value}')" for key, value in access.labels.items())
-    return f"{expires}, labels = [{labels}]" if labels else expires
+@dataclass(frozen=True)
+class _Shards:
+    """A table that is written as Parquet shards."""
+
+    connection: Connection
+    table: str
+    """`project.dataset.table`, with a partition for each shard."""
+    column: str
+    """The column that says to which shard, from 0, a row belongs; it is not written."""
+    order: tuple[str, ...]
+    """The columns that the rows of a shard are sorted by."""
+
+    def write(self, paths: Sequence[Place], wrote: Wrote) -> int:
+        """Write every shard, and return the rows that lie there: counted in the files."""
+        rows, stopped = 0, threading.Event()
+        with Signals(), ThreadPoolExecutor(_AT_A_TIME) as pool:
+            try:
+                started = [
+                    pool.submit(self._export, index, path, stopped)
+                    if scheme(path) == "gs"
+                    else pool.submit(self._fetch, index, path)
+                    for index, path in enumerate(paths)
+                ]
+                for done in as_completed(started):
+                    rows += done.result()
+                    wrote(done.result())
+            except BaseException:
+                stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return rows
+
+    def _export(self, index: int, path: Place, stopped: threading.Event) -> int:
+        """By BigQuery itself: a file, and more where it would pass 1 GB."""
+        stem = path.name.removesuffix(path.suffix)
+        uri = str(path).removesuffix(path.name) + f"{stem}-*{path.suffix}"
+        by = ", ".join(map(googlesql.quoted, self.order))
+        options = f"uri = '{uri}', format = 'PARQUET', compression = 'SNAPPY', overwrite = true"
+        export = (
+            f"EXPORT DATA OPTIONS ({options}) AS\n"
+            f"SELECT * EXCEPT ({self.column}) FROM {googlesql.quoted(self.table)} "
+            f"WHERE {self.column} = {index} ORDER BY {by}"
+        )
+
+        def waiting(_: float) -> None:  # the thread of an export hears no signal itself
+            if stopped.is_set():
+                raise CancelledError
+
+        self.connection.run(Statement(export), waiting)
+        return sum(read_footer(file).num_rows for file in _files(path.parent / f"{stem}-"))
+
+    def _fetch(self, index: int, path: Place) -> int:
+        """Through the Storage Read API, whose streams have no order: sorted here."""
+        with self.connection.translate_errors():
+            fields = self.connection.client.get_table(self.table).schema
+        schema = arrow_schema([field for field in fields if field.name != self.column])
+        batches = self.connection.read(self.table, schema.names, f"{self.column} = {index}")
+        table = pa.Table.from_batches([_typed(each, schema) for each in batches], schema)
+        by: Any = [(name, "ascending", "at_start") for name in self.order]  # as BigQuery puts NULL
+        table = table.take(pc.sort_indices(table, sort_keys=by))
+        with writing_file(path) as file:
+            pq.write_table(table, file, row_group_size=_ROW_GROUP_ROWS)
+        return int(table.num_rows)
+
+
+def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch as the service sent it, with the types of `schema` and none of its metadata."""
+    columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _files(beginning: Place) -> list[Place]:
+    """The objects on Cloud Storage whose names begin so."""
+    bucket, name = bucket_and_name(str(beginning))
+    with translate_gcs_errors(str(beginning)):
+        return [place(f"gs://{bucket}/{each.name}") for each in client().list_blobs(bucket, prefix=name)]
 
 
 def _plain_columns(query: googlesql.Query, names: Sequence[str]) -> list[str] | None:

@@ -21,7 +21,7 @@ from components.shared.files.place import Place
 from components.shared.sources import googlesql
 from components.shared.sources.duckdb.errors import translate_duckdb_error
 from components.shared.sources.duckdb.farmhash import fingerprints
-from components.shared.sources.source import RESULT, Rows, Wrote, unwatched
+from components.shared.sources.source import RESULT, Rows, Wrote
 from components.shared.stage.recording import Progress, silent
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.rows import Ingest
@@ -139,7 +139,7 @@ class _BoundRows:
         order: Sequence[str],
         shard: Callable[[int], Place],
         shard_rows: int,
-        wrote: Wrote = unwatched,
+        wrote: Wrote = lambda _: None,
     ) -> int:
         """See `Rows.write`; all rows in order, every shard but the last of exactly `shard_rows`."""
         by = ", ".join(exp.to_identifier(name, quoted=True).sql("bigquery") for name in order)
