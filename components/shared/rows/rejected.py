@@ -56,9 +56,11 @@ def find_text_errors(
         if text is not None:
             length = pc.binary_length(text).fill_null(0).to_numpy()
             yield f"{name} is longer than {max_bytes:,} bytes", length > max_bytes
-            if not _is_utf8(text):
-                wrong = [not _decodes(value) for value in text.to_pylist()]
-                yield f"{name} is not UTF-8", np.array(wrong)
+            if not is_utf8(text):
+                yield (
+                    f"{name} is not UTF-8",
+                    np.array([not is_utf8(text[i : i + 1]) for i in range(len(text))]),
+                )
 
 
 def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float, setting: str) -> None:
@@ -80,14 +82,8 @@ def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float,
     )
 
 
-def _text(column: "pa.Array[Any]") -> pa.LargeBinaryArray | None:
-    """The bytes of a column of strings; None for one of any other type."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-    return cast("pa.LargeBinaryArray", column.cast(pa.large_binary())) if kind in texts else None
-
-
-def _is_utf8(text: pa.LargeBinaryArray) -> bool:
+def is_utf8(text: pa.LargeBinaryArray) -> bool:
+    """Whether all values are UTF-8."""
     try:
         text.cast(pa.large_string())
     except pa.ArrowInvalid:
@@ -95,12 +91,11 @@ def _is_utf8(text: pa.LargeBinaryArray) -> bool:
     return True
 
 
-def _decodes(value: bytes | None) -> bool:
-    try:
-        (value or b"").decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _text(column: "pa.Array[Any]") -> pa.LargeBinaryArray | None:
+    """The bytes of a column of strings; None for one of any other type."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    return cast("pa.LargeBinaryArray", column.cast(pa.large_binary())) if kind in texts else None
 
 
 def _shortened(column: "pa.Array[Any]") -> "pa.Array[Any]":

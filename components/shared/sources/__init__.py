@@ -33,7 +33,7 @@ def open_source(uri: str, how: Ingest | None = None, access: BigQueryAccess | No
 
         return DuckDBSource(uri, Folder(place, how.csv_missing), how)
     if place and scheme == "gs":
-        from components.shared.sources.duckdb.bucket import Bucket
+        from components.shared.sources.duckdb.folder import Bucket
         from components.shared.sources.duckdb.source import DuckDBSource
 
         return DuckDBSource(uri, Bucket(uri, how.csv_missing), how)

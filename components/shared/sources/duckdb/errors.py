@@ -1,11 +1,12 @@
 """DuckDB's errors, in terms of the query as the user wrote it."""
 
 import re
+from pathlib import Path
 
 import duckdb
 
 from components.shared.sources import googlesql
-from configs.errors import NoSpaceError, PipelineError, SourceError
+from configs.errors import NoSpaceError, PipelineError, SourceError, UnreadableFileError
 
 _PLACE = re.compile(r"^LINE (?P<line>\d+): (?P<snippet>.*)\n(?P<indent> *)\^", re.MULTILINE)
 _HINT = re.compile(r"^(Candidate bindings:|Did you mean).*", re.MULTILINE)
@@ -41,6 +42,12 @@ def translate_duckdb_error(
     return googlesql.query_error(
         query.text, _position(message, query, translated), _first_line(message), remedy
     )
+
+
+def unreadable(file: Path, expected: str, got: str) -> UnreadableFileError:
+    """The error about a file of a folder."""
+    remedy = "Write the file again, or move it out of the folder."
+    return UnreadableFileError(str(file), expected=expected, got=got, remedy=remedy)
 
 
 def _first_line(message: str) -> str:

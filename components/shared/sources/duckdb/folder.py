@@ -1,9 +1,10 @@
-"""`file://FOLDER`: each file or sub-folder of Parquet, CSV or TFRecord is a table."""
+"""`file://FOLDER` and `gs://BUCKET/FOLDER`: each file or sub-folder is a table (Parquet, CSV, TFRecord)."""
 
+import contextlib
 import glob
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import duckdb
 from sqlglot import exp
 
 from components.shared.files import artifacts
+from components.shared.files.gcs import reading as gcs_reading
+from components.shared.sources.duckdb.errors import unreadable
 from configs.errors import PipelineError, SourceError, UnreadableFileError
 
 _CSV_SAMPLE_ROWS = 1_000_000
@@ -67,10 +70,7 @@ class Folder:
         elif self._path.is_dir():
             places = sorted(self._path.iterdir())
         else:
-            raise SourceError(
-                f"the source folder {self._path}", expected="a folder", got="nothing there",
-                remedy="Set source.uri.",
-            )  # fmt: skip
+            raise _nothing_there(self._path)
         tables: dict[str, list[Path]] = {}
         for place in places:
             files = sorted(place.rglob("*")) if place.is_dir() else [place]
@@ -94,7 +94,7 @@ class Folder:
         except duckdb.Error as error:
             for file in files:
                 self._read_through(connection, file)
-            raise _unreadable(files[0] if len(files) == 1 else files[0].parent, error) from error
+            raise _not_read(files[0] if len(files) == 1 else files[0].parent, error) from error
         if _format(files[0]) == "csv":
             _check_columns(connection.table(table).columns, files[0])
         return view
@@ -123,15 +123,76 @@ class Folder:
                 f"SELECT bit_xor(hash(each)) FROM ({self._scan([file])}) AS each"  # noqa: S608 - quoted
             ).fetchall()
         except duckdb.Error as error:
-            raise _unreadable(file, error) from error
+            raise _not_read(file, error) from error
+
+
+class Bucket(Folder):
+    """The tables of a folder in a bucket, of which only those that a query reads are fetched.
+
+    Its objects are empty files where the connection spills, until a table is asked for: then its files
+    are fetched, side by side.
+    """
+
+    def __init__(self, uri: str, csv_missing: Sequence[str]) -> None:
+        super().__init__(uri, csv_missing)
+        self._uri = uri.rstrip("/")
+        self._objects: dict[Path, Any] = {}
+
+    def names(self, connection: Any) -> list[tuple[str, str]]:
+        """See `Catalog.names`."""
+        self._path = _spill(connection) / "source" / self._uri.rpartition("/")[2]
+        found = gcs_reading.objects_or_object(self._uri)
+        if not found:
+            raise _nothing_there(self._uri)
+        self._objects = {self._path / name: each for name, each in found.items()}
+        for path in self._objects:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        with self._named_as_given():
+            return super().names(connection)
+
+    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:
+        """See `Catalog.relation`."""
+        if table not in self._made:
+            gcs_reading.fetch({path: self._objects[path] for path in self._files[table]})
+        with self._named_as_given():
+            return super().relation(connection, dataset, table)
+
+    def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
+        """A digest of the files' names and contents; nothing is fetched."""
+        content = {file: gcs_reading.checksum(self._objects[file]) for file in self._files[table]}
+        return " ".join(f"{file.name}:{artifacts.digest_of({'.': content[file]})}" for file in content)
+
+    def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
+        """See `Folder.translate_error`."""
+        with self._named_as_given():
+            return super().translate_error(connection, error)
+
+    @contextlib.contextmanager
+    def _named_as_given(self) -> Iterator[None]:
+        try:
+            yield
+        except PipelineError as error:
+            raise error.replacing(str(self._path), self._uri) from error
+
+
+def _spill(connection: Any) -> Path:
+    """The folder where the connection spills."""
+    return Path(connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0])
+
+
+def _nothing_there(folder: object) -> SourceError:
+    return SourceError(
+        f"the source folder {folder}", expected="a folder", got="nothing there", remedy="Set source.uri."
+    )
 
 
 def _converted(connection: Any, files: list[Path]) -> str:
     """SQL that reads TFRecord files: turned into Parquet where the connection spills."""
     from components.shared.sources.duckdb.tfrecord import to_parquet
 
-    spill = connection.sql("SELECT current_setting('temp_directory')").fetchall()[0][0]
-    Path(spill).mkdir(parents=True, exist_ok=True)
+    spill = _spill(connection)
+    spill.mkdir(parents=True, exist_ok=True)
     converted = to_parquet(files, Path(tempfile.mkdtemp(dir=spill)))
     columns = []
     for name in converted.columns:
@@ -156,25 +217,17 @@ def _string(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _unreadable(file: Path, error: Exception) -> UnreadableFileError:
+def _not_read(file: Path, error: Exception) -> UnreadableFileError:
     expected = {"parquet": "a Parquet file", "csv": "a CSV file with a header"}
-    return UnreadableFileError(
-        str(file),
-        expected=expected.get(_format(file), "readable files"),
-        got=" ".join(" ".join(filter(None, str(error).splitlines()[:3])).split()),
-        remedy="Write the file again, or move it out of the folder.",
-    )
+    said = " ".join(filter(None, str(error).splitlines()[:3]))
+    return unreadable(file, expected.get(_format(file), "readable files"), " ".join(said.split()))
 
 
 def _check_columns(columns: list[str], file: Path) -> None:
     """DuckDB takes lines of different widths for one wide column."""
     if len(columns) == 1 and re.search(r"[,;\t|]", columns[0]):
-        raise UnreadableFileError(
-            str(file),
-            expected=f"lines of as many fields as its header '{columns[0]}'",
-            got="lines of different widths",
-            remedy="Write the file again, or move it out of the folder.",
-        )
+        header = f"lines of as many fields as its header '{columns[0]}'"
+        raise unreadable(file, header, "lines of different widths")
 
 
 def _of_one_format(place: Path, files: list[Path]) -> list[Path]:

@@ -5,6 +5,7 @@ CRC-32C, all little-endian (tensorflow/core/lib/io/record_writer.h).
 """
 
 import gzip
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from configs.errors import UnreadableFileError
+from components.shared.rows.rejected import is_utf8
+from components.shared.sources.duckdb.errors import unreadable
 
 _BATCH_RECORDS = 10_000
 _HEADER = struct.Struct("<QI")
@@ -48,7 +50,7 @@ class Converted:
                 self.repeated.add(name)
             if pa.types.is_large_binary(column.type.value_type):
                 self.text.add(name)
-                if not _is_utf8(column.values):
+                if not is_utf8(column.values):
                     self.binary.add(name)
 
 
@@ -63,17 +65,19 @@ def to_parquet(files: Sequence[Path], folder: Path) -> Converted:
     decoder = ExamplesToRecordBatchDecoder()
     converted = Converted()
     for file in files:
-        for records in _batches(file):
+        records = read_records(file)
+        while some := list(itertools.islice(records, _BATCH_RECORDS)):
             try:
-                batch = decoder.DecodeBatch(records)
+                batch = decoder.DecodeBatch(some)
             except (RuntimeError, ValueError) as error:
-                raise _unreadable(file, "records of tf.Example", str(error)) from error
-            batch = _without_untyped(batch)
+                raise unreadable(file, "records of tf.Example", str(error)) from error
+            # A feature that no record of the batch has a value for has no type.
+            batch = batch.select([each.name for each in batch.schema if not pa.types.is_null(each.type)])
             converted.add(batch)
             converted.files.append(folder / f"part-{len(converted.files):06d}.parquet")
             pq.write_table(pa.Table.from_batches([batch]), converted.files[-1])
     if not converted.columns:
-        raise _unreadable(files[0].parent, "records of tf.Example", "no feature in any record")
+        raise unreadable(files[0].parent, "records of tf.Example", "no feature in any record")
     return converted
 
 
@@ -91,7 +95,7 @@ def read_records(file: Path) -> Iterator[bytes]:
                 number += 1
                 yield _record(stream, header)
         except (ValueError, struct.error, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise _unreadable(file, "a TFRecord file", f"record {number}: {error}") from error
+            raise unreadable(file, "a TFRecord file", f"record {number}: {error}") from error
 
 
 def _record(stream: Any, header: bytes) -> bytes:
@@ -108,36 +112,3 @@ def _record(stream: Any, header: bytes) -> bytes:
 def _masked_crc(content: bytes) -> int:
     crc: int = google_crc32c.value(content)
     return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
-
-
-def _batches(file: Path) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
-    for record in read_records(file):
-        batch.append(record)
-        if len(batch) == _BATCH_RECORDS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _without_untyped(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Without the features that no record of the batch has a value for: their type is unknown."""
-    return batch.select([each.name for each in batch.schema if not pa.types.is_null(each.type)])
-
-
-def _is_utf8(values: Any) -> bool:
-    try:
-        values.cast(pa.large_string())
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
-def _unreadable(file: Path, expected: str, got: str) -> UnreadableFileError:
-    return UnreadableFileError(
-        str(file),
-        expected=expected,
-        got=got,
-        remedy="Write the file again, or move it out of the folder.",
-    )
