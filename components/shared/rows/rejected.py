@@ -57,10 +57,8 @@ def find_text_errors(
             length = pc.binary_length(text).fill_null(0).to_numpy()
             yield f"{name} is longer than {max_bytes:,} bytes", length > max_bytes
             if not is_utf8(text):
-                yield (
-                    f"{name} is not UTF-8",
-                    np.array([not is_utf8(text[i : i + 1]) for i in range(len(text))]),
-                )
+                wrong = [not is_utf8(text[row : row + 1]) for row in range(len(text))]
+                yield f"{name} is not UTF-8", np.array(wrong)
 
 
 def check_share(what: str, rows: int, rejected: Mapping[str, int], limit: float, setting: str) -> None:
