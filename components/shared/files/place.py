@@ -3,7 +3,10 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union
+
+if TYPE_CHECKING:
+    from components.shared.files.gcs_path import BucketPath
 
 
 class Artifact(Protocol):
@@ -13,60 +16,12 @@ class Artifact(Protocol):
     path: str
 
 
-class Stat(Protocol):
-    """The part of a file's status that is used here."""
+Place = Union[Path, "BucketPath"]
+"""A folder or file of this machine or on Cloud Storage; only what both have is used.
 
-    @property
-    def st_size(self) -> int:
-        """Bytes."""
-
-
-class Place(Protocol):
-    """A folder or file of this machine or on Cloud Storage: `pathlib.Path` and `BucketPath` are both one.
-
-    It can be sent to Beam's workers. A library gets it as a string, or through `local_copy`.
-    """
-
-    @property
-    def name(self) -> str:
-        """The last part."""
-
-    @property
-    def suffix(self) -> str:
-        """The end of the name, from its last dot on."""
-
-    @property
-    def parent(self) -> Self:
-        """The folder that it lies in."""
-
-    @property
-    def parents(self) -> Sequence[Self]:
-        """The folders above it, the nearest first."""
-
-    def __truediv__(self, name: str, /) -> Self:
-        """What has this name below it."""
-
-    def exists(self) -> bool:
-        """Whether there is a file, a folder or an object."""
-
-    def stat(self) -> Stat:
-        """Its size."""
-
-    def open(self, mode: Literal["rb"]) -> IO[bytes]:
-        """Its content, as a stream."""
-
-    def read_bytes(self) -> bytes:
-        """Its content.
-
-        Raises:
-            OSError: There is none.
-        """
-
-    def read_text(self) -> str:
-        """Its content, as UTF-8; raises as `read_bytes` does."""
-
-
-AnyPlace = TypeVar("AnyPlace", bound=Place)
+It can be sent to Beam's workers. A library gets it as a string, or through `local_copy`.
+"""
+AnyPlace = TypeVar("AnyPlace", Path, "BucketPath", Place)
 """Of a local path comes a local path."""
 
 
