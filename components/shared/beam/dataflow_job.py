@@ -1,19 +1,23 @@
-"""A job on Dataflow: its state, messages and workers, the reason of its failure, and its cancellation."""
+"""A job on Dataflow: its state, messages and workers, its cancellation, and its errors as one line.
 
+They say why a job failed, or why Dataflow rejects a request, and what to do next.
+"""
+
+import contextlib
 import re
 import sys
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from components.shared.beam.dataflow_errors import translate_dataflow_errors
+from components.shared.gcp import links
 from components.shared.gcp.endpoints import anonymous
-from components.shared.gcp.links import CONSOLE
+from components.shared.gcp.polling import poll
 from components.shared.gcp.retry import GIVE_UP_SECONDS, unanswered, with_retries
-from components.shared.vendor_seams import beam_credentials
-from configs.errors import JobError
+from components.shared.vendor_seams import beam_credentials, beam_job_exists_error
+from configs.errors import CloudError, JobError, PipelineError
 
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
 _WORDS = {"PENDING": "starting", "QUEUED": "queued (FlexRS)"}
@@ -23,7 +27,7 @@ _REASON_SECONDS = 60.0
 """How long after a job has failed its reason may appear."""
 _POLL_SECONDS = 0.5
 _MOST_SHOWN, _MOST_REASON = 60, 400
-"""Characters of a message in the live view, and of a reason in an error."""
+"""Characters of a message in the live view, and of a reason or a message in an error."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,6 @@ class Job:
         return f"projects/{self.project}/locations/{self.region}/jobs/{self.id}"
 
     @property
-    def link(self) -> str:
-        """Its page in the console."""
-        return f"{CONSOLE}/dataflow/jobs/{self.region}/{self.id}?project={self.project}"
-
-    @property
     def gcloud_arguments(self) -> str:
         """The arguments by which gcloud finds it."""
         return f"{self.id} --region={self.region} --project={self.project}"
@@ -86,16 +85,15 @@ class Job:
 
     def failure(self, last: Snapshot) -> JobError:
         """The error of a job that failed or was cancelled; waits for the reason, which appears later."""
-        until = time.monotonic() + _REASON_SECONDS
-        while last.state == "FAILED" and not self._errors and time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-            last = self.fetch()
-        got = _reason(self._errors) if last.state == "FAILED" else last.state.lower()
+        if last.state == "FAILED" and not self._errors:
+            steady = {"first": _POLL_SECONDS, "most": _POLL_SECONDS}
+            poll(self.fetch, lambda _: self._errors, seconds=_REASON_SECONDS, **steady)
+        [link] = links.of(self.name).values()
         return JobError(
             f"Dataflow job {self.id}",
             expected="a job that ends well",
-            got=got,
-            remedy=f"See {self.link} or: gcloud dataflow jobs show {self.gcloud_arguments}",
+            got=_reason(self._errors) if last.state == "FAILED" else last.state.lower(),
+            remedy=f"See {link} or: gcloud dataflow jobs show {self.gcloud_arguments}",
         )
 
     def cancel(self) -> None:
@@ -201,3 +199,62 @@ def _clients(options: PipelineOptions) -> tuple[Any, Any]:
     else:
         arguments["credentials"] = beam_credentials(options)
     return dataflow.JobsV1Beta3Client(**arguments), dataflow.MessagesV1Beta3Client(**arguments)
+
+
+@contextlib.contextmanager
+def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
+    """Translate the errors of Beam and of the client into ours.
+
+    Raises:
+        CloudError: In place of Beam's and the client's exceptions.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    cloud = options.view_as(GoogleCloudOptions)
+    try:
+        yield
+    except PipelineError:
+        raise
+    except beam_job_exists_error() as error:
+        raise _job_exists_error(cloud, str(error)) from error
+    except (*unanswered(), GoogleAuthError) as error:
+        raise _dataflow_error(cloud, getattr(error, "cause", None) or error) from error
+    except (OSError, ValueError) as error:  # what Beam makes of a bucket, or of options, that it cannot use
+        if not str(error).startswith(("Could not upload to GCS path", "Pipeline has validations errors")):
+            raise
+        raise _dataflow_error(cloud, error) from error
+
+
+def _job_exists_error(cloud: GoogleCloudOptions, message: str) -> CloudError:
+    named = re.search(r"with id: (\S+?)\.? ", message)
+    job = named[1] if named else "JOB"
+    return CloudError(
+        f"Dataflow in {cloud.project}, {cloud.region}",
+        expected="no other job of this stage of this run",
+        got=f"job {job}, which an earlier attempt left running",
+        remedy=f"Run again after: gcloud dataflow jobs cancel {job} --region={cloud.region} "
+        f"--project={cloud.project}",
+    )
+
+
+def _dataflow_error(cloud: GoogleCloudOptions, error: BaseException) -> CloudError:
+    code, message = str(getattr(error, "code", "") or ""), " ".join(str(error).split())
+    workers = cloud.service_account_email or "the project's default service account"
+    remedy = {
+        "403": (
+            f"The stage's account needs roles/dataflow.developer in {cloud.project} and "
+            f"roles/iam.serviceAccountUser on {workers}: gcloud projects add-iam-policy-binding "
+            f"{cloud.project} --member=serviceAccount:ACCOUNT --role=roles/dataflow.developer"
+        ),
+        "429": "Wait, or ask for more quota: https://console.cloud.google.com/iam-admin/quotas"
+        f"?project={cloud.project}",
+    }.get(code, "")
+    if "SERVICE_DISABLED" in message or "has not been used in project" in message:
+        remedy = f"Turn it on: gcloud services enable dataflow.googleapis.com --project={cloud.project}"
+    elif "GCS path" in message or "bucket" in message.lower():
+        remedy = f"Look at it: gcloud storage ls {cloud.staging_location or cloud.temp_location}"
+    elif "credentials" in message.lower():
+        remedy = "Log in: gcloud auth application-default login"
+    return CloudError(
+        f"Dataflow in {cloud.project}, {cloud.region}", got=message[:_MOST_REASON], remedy=remedy
+    )

@@ -1,21 +1,17 @@
 """A pipeline as a job on Dataflow: submitted, followed to its end, and cancelled with its stage."""
 
 import contextlib
-import time
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineResult
 
-from components.shared.beam.dataflow_errors import translate_dataflow_errors
-from components.shared.beam.dataflow_job import ENDED, Job
+from components.shared.beam.dataflow_job import ENDED, Job, Snapshot, translate_dataflow_errors
 from components.shared.beam.work import Work
 from components.shared.files.gcs import reading as gcs_reading
+from components.shared.gcp.polling import poll
 from components.shared.gcp.retry import unanswered, with_retries
 from components.shared.stage.signals import Signals
-
-_FIRST_WAIT, _MOST_WAIT = 0.2, 10.0
-"""Seconds between two requests for a job: few after something has changed, more the longer nothing does."""
 
 
 def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
@@ -66,15 +62,18 @@ def _follow(job: Job, result: PipelineResult, work: Work) -> None:
     Raises:
         JobError: It did not end well.
     """
-    wait, before, done = _FIRST_WAIT, "", 0
-    while (now := job.fetch()).state not in ENDED:
-        with contextlib.suppress(*unanswered()):  # a request that fails is no reason to stop
-            done = max(done, work.done(result))
-        status = f"{work.what}: Dataflow {now}"
-        work.show(done, what=status, job=job.name)
-        wait = _FIRST_WAIT if status != before else min(wait * 1.5, _MOST_WAIT)
-        before = status
-        time.sleep(wait)
-    if now.state != "DONE":
-        raise job.failure(now)
+    done = 0
+
+    def look() -> Snapshot:
+        nonlocal done
+        now = job.fetch()
+        if now.state not in ENDED:
+            with contextlib.suppress(*unanswered()):  # a request that fails is no reason to stop
+                done = max(done, work.done(result))
+            work.show(done, what=f"{work.what}: Dataflow {now}", job=job.name)
+        return now
+
+    last = poll(look, lambda now: now.state in ENDED)
+    if last.state != "DONE":
+        raise job.failure(last)
     work.show(work.total, job=job.name)

@@ -22,46 +22,41 @@ from components.shared.files.storage import storage
 @contextlib.contextmanager
 def temporary_folder(options: PipelineOptions) -> Iterator[Place]:
     """A folder that workers and this process can write and read until the end of the block."""
-    with tempfile.TemporaryDirectory() as here:
-        staged = _staged(Path(here), options) or Path(here)
-        try:
-            yield staged
-        finally:
-            storage(staged).clear(staged)
+    with tempfile.TemporaryDirectory() as here, _staged(Path(here), options) as staged:
+        yield staged or Path(here)
 
 
 @contextlib.contextmanager
 def staged_input(folder: Place, options: PipelineOptions) -> Iterator[Place]:
     """The folder, or a copy of it, that workers can read until the end of the block."""
-    staged = _staged(folder, options)
-    if staged is None or storage(folder).shared:
+    if storage(folder).shared:
         yield folder
         return
-    try:
-        copy_files(folder, staged, {name: name for name in storage(folder).files(folder)})
-        yield staged
-    finally:
-        storage(staged).clear(staged)
+    with _staged(folder, options) as staged:
+        if staged is not None:
+            copy_files(folder, staged, {name: name for name in storage(folder).files(folder)})
+        yield staged or folder
 
 
 @contextlib.contextmanager
 def staged_output(folder: Path, options: PipelineOptions) -> Iterator[Place]:
     """A folder that workers can write; what they wrote is in `folder` when the block ends well."""
-    staged = _staged(folder, options)
-    if staged is None:
-        yield folder
-        return
-    try:
-        yield staged
-        with local_copy(staged) as here:
-            shutil.copytree(here, folder, dirs_exist_ok=True)
-    finally:
-        storage(staged).clear(staged)
+    with _staged(folder, options) as staged:
+        yield staged or folder
+        if staged is not None:
+            with local_copy(staged) as here:
+                shutil.copytree(here, folder, dirs_exist_ok=True)
 
 
-def _staged(folder: Place, options: PipelineOptions) -> Place | None:
+@contextlib.contextmanager
+def _staged(folder: Place, options: PipelineOptions) -> Iterator[Place | None]:
     """A new folder below Beam's temporary location on `gs://`; None where workers reach this machine's."""
     temporary = options.view_as(GoogleCloudOptions).temp_location or ""
     if not temporary.startswith("gs://"):
-        return None
-    return place(temporary) / f"{folder.name.strip('.')}-{uuid.uuid4().hex[:8]}"
+        yield None
+        return
+    staged = place(temporary) / f"{folder.name.strip('.')}-{uuid.uuid4().hex[:8]}"
+    try:
+        yield staged
+    finally:
+        storage(staged).clear(staged)

@@ -9,7 +9,7 @@ import re
 import urllib.parse
 from typing import Any
 
-CONSOLE = "https://console.cloud.google.com"
+_CONSOLE = "https://console.cloud.google.com"
 _NAME = re.compile(
     r"projects/(?P<project>[\w.:-]+)/locations/(?P<location>[\w-]+)/"
     r"(?P<kind>pipelineJobs|customJobs|endpoints|models|jobs|schedules|tensorboards)/"
@@ -42,7 +42,7 @@ def of(*contents: Any) -> dict[str, str]:
             title, page = _PAGES[match["kind"]]
             version = match["version"] or "default"
             filled = page.format(location=match["location"], id=match["id"], version=version)
-            link = f"{CONSOLE}/{filled}?project={match['project']}"
+            link = f"{_CONSOLE}/{filled}?project={match['project']}"
             if link not in found.values():
                 found[title if title not in found else f"{title} {match['id']}"] = link
     return found
@@ -53,15 +53,15 @@ def delivered(output: str, project: str) -> str:
     kind, _, place = output.partition("://")
     if kind == "bq":
         owner, dataset, table = place.split(".")
-        return f"{CONSOLE}/bigquery?p={owner}&d={dataset}&t={table}&page=table&project={project or owner}"
+        return f"{_CONSOLE}/bigquery?p={owner}&d={dataset}&t={table}&page=table&project={project or owner}"
     if kind == "gs":
-        return f"{CONSOLE}/storage/browser/{place.strip('/')}" + (f"?project={project}" if project else "")
+        return f"{_CONSOLE}/storage/browser/{place.strip('/')}" + (f"?project={project}" if project else "")
     return ""
 
 
 def experiment(project: str, location: str, name: str) -> str:
     """The page where the runs of an experiment are compared."""
-    return f"{CONSOLE}/vertex-ai/experiments/locations/{location}/experiments/{name}/runs?project={project}"
+    return f"{_CONSOLE}/vertex-ai/experiments/locations/{location}/experiments/{name}/runs?project={project}"
 
 
 def logs(job: str) -> str:
@@ -70,4 +70,4 @@ def logs(job: str) -> str:
     if found is None:
         return ""
     query = urllib.parse.quote(f'resource.type="ml_job"\nresource.labels.job_id="{found["id"]}"', safe="")
-    return f"{CONSOLE}/logs/query;query={query}?project={found['project']}"
+    return f"{_CONSOLE}/logs/query;query={query}?project={found['project']}"
