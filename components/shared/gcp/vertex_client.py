@@ -1,24 +1,23 @@
-"""A project and a region of Vertex AI: the clients, and calls that wait for it.
+"""A project and a region of Vertex AI: the clients, calls that wait for it, and its errors in one line.
 
 Every call that changes something is written so that it may be repeated: it looks at the world first.
 """
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-from components.shared.gcp import retry, vertex_errors
+from components.shared.gcp import retry
 from components.shared.gcp.endpoints import anonymous, emulator
 from components.shared.gcp.polling import poll
-from configs.errors import CloudError
+from configs.errors import CloudError, PipelineError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 120.0
-"""How long a service may be busy or out of reach before a call fails."""
+AGAIN = "Run the same command again: it goes on from there."
 _CALL_SECONDS = 60.0
 
 
@@ -29,12 +28,12 @@ class Region:
     Args:
         project: Its id.
         location: The region.
-        patience: Seconds for which a call is repeated.
+        patience: Seconds for which a call is repeated while the service is busy or out of reach.
     """
 
     project: str
     location: str
-    patience: float = PATIENCE_SECONDS
+    patience: float = 120.0
 
     @property
     def parent(self) -> str:
@@ -118,16 +117,120 @@ class Region:
                     subject,
                     expected=f"to be done within {seconds:.0f} s",
                     got=f"the operation {operation.operation.name}, which goes on",
-                    remedy=vertex_errors.AGAIN,
+                    remedy=AGAIN,
                 )
             return operation.result()
 
     def translate_errors(
         self, subject: str, image: str = "", account: str = ""
     ) -> contextlib.AbstractContextManager[None]:
-        """As `vertex_errors.translate_vertex_errors`, for requests to this region."""
+        """As `translate_vertex_errors`, for requests to this region."""
         where = f"--project={self.project} --region={self.location}"
         see = f"gcloud ai models list {where}; gcloud ai endpoints list {where}"
-        return vertex_errors.translate_vertex_errors(
-            vertex_errors.Request(self.project, self.location, subject, image, account, see)
-        )
+        return translate_vertex_errors(Request(self.project, self.location, subject, image, account, see))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request to Vertex AI, as its errors name it.
+
+    Args:
+        project: Its id.
+        location: The region.
+        subject: What it was about; empty: the service as such.
+        image: The container image that may be the reason.
+        account: The service account it was to run as.
+        see: The command that lists what is there.
+    """
+
+    project: str
+    location: str
+    subject: str = ""
+    image: str = ""
+    account: str = ""
+    see: str = "python -m pipelines status"
+
+    def __str__(self) -> str:
+        """`model 'flights' on Vertex AI in my-project-dev, us-central1`."""
+        of = f"{self.subject} on " if self.subject else ""
+        return f"{of}Vertex AI in {self.project}, {self.location}"
+
+
+@contextlib.contextmanager
+def translate_vertex_errors(request: Request) -> Iterator[None]:
+    """Say in one line why Google Cloud does not do what was requested, and the remedy.
+
+    Raises:
+        CloudError: In place of the clients' exceptions.
+    """
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except PipelineError:
+        raise
+    except retry.unanswered() as error:
+        raise _explanation(request, _cause(error)) from error
+    except GoogleAuthError as error:
+        raise CloudError(
+            f"Vertex AI in {request.project}",
+            expected="credentials for Google Cloud",
+            got=str(error).split(". ")[0],
+            remedy="Log in: gcloud auth application-default login",
+        ) from error
+
+
+def _explanation(request: Request, error: Exception) -> CloudError:
+    text = _message(error)
+    code = getattr(error, "code", None)
+    number = getattr(code, "value", code)
+    said = text or type(error).__name__
+    got = f"{number} {said}" if isinstance(number, int) else f"no answer: {said}"
+    return CloudError(str(request), got=got, remedy=_remedy(request, error, text.lower()))
+
+
+def _remedy(request: Request, error: Exception, text: str) -> str:
+    """The first that applies."""
+    from google.api_core import exceptions
+
+    project = request.project
+    forbidden = isinstance(error, exceptions.Forbidden)
+    ways = {
+        f"Turn it on: gcloud services enable aiplatform.googleapis.com --project={project}": (
+            "service_disabled" in text or "has not been used in project" in text
+        ),
+        f"See whether it is there: gcloud artifacts docker images describe {request.image}": (
+            bool(request.image) and "image" in text
+        ),
+        f"Let it be used: gcloud iam service-accounts add-iam-policy-binding {request.account or 'ACCOUNT'} "
+        "--member=user:YOU --role=roles/iam.serviceAccountUser (serviceAccount:… where one asks)": (
+            forbidden and "actas" in text
+        ),
+        f"Grant it: gcloud projects add-iam-policy-binding {project} "
+        "--member=user:YOU --role=roles/aiplatform.user (serviceAccount:… where one asks)": forbidden,
+        "Wait, ask for fewer or smaller machines, or for more quota: "
+        f"https://console.cloud.google.com/iam-admin/quotas?project={project}": (
+            isinstance(error, exceptions.TooManyRequests)
+        ),
+        "Choose another machine_type in the environment's YAML; those of the region: "
+        f"gcloud compute machine-types list --project={project} --filter='zone~{request.location}'": (
+            "machine" in text or "accelerator" in text
+        ),
+        f"See what is there: {request.see}": isinstance(error, exceptions.NotFound),
+    }
+    hopeless = isinstance(error, exceptions.BadRequest) and not isinstance(
+        error, exceptions.FailedPrecondition
+    )
+    return next((way for way, applies in ways.items() if applies), "" if hopeless else AGAIN)
+
+
+def _cause(error: Exception) -> Exception:
+    """The last thing that went wrong in what was tried again and again."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, Exception) else error
+
+
+def _message(error: Exception) -> str:
+    """What the service said, without the request that the client puts before it."""
+    text = str(getattr(error, "message", "") or error)
+    return text.split(": ", 1)[-1] if text.startswith(("GET ", "POST ", "PATCH ", "DELETE ")) else text

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from components.shared.gcp import vertex_errors
 from components.shared.gcp.endpoints import anonymous, emulator
+from components.shared.gcp.vertex_client import Request, translate_vertex_errors
 from configs.cloud import Cloud
 from configs.errors import CloudError
 
@@ -36,9 +36,9 @@ def translate_sdk_errors(cloud: Cloud) -> Iterator[None]:
     Raises:
         CloudError: In place of the client's exceptions.
     """
-    request = vertex_errors.Request(cloud.project, cloud.location, account=cloud.identities.pipeline)
+    request = Request(cloud.project, cloud.location, account=cloud.identities.pipeline)
     try:
-        with vertex_errors.translate_vertex_errors(request):
+        with translate_vertex_errors(request):
             yield
     except ValueError as error:  # the client's own kind for arguments that it refuses
         raise CloudError(str(request), got=str(error)) from error

@@ -8,8 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from components.shared.gcp.polling import poll
-from components.shared.gcp.vertex_client import Region
-from components.shared.gcp.vertex_errors import AGAIN
+from components.shared.gcp.vertex_client import AGAIN, Region
 from components.shared.registry.vertex.endpoint import VertexEndpoint
 from configs.access import ServingCloud
 from configs.errors import CloudError, EndpointError
