@@ -6,7 +6,8 @@ those has a test. Errors point into the SQL as the user wrote it.
 
 import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -102,6 +103,17 @@ def check_parameters(query: Query, values: Mapping[str, Parameter]) -> None:
     """
     for parameter in query.tree.find_all(exp.Parameter):
         _known_value(query, parameter.name, values)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Make sure that a result has each column once: a table cannot have one twice, as a result can.
+
+    Raises:
+        QueryError: One is there twice.
+    """
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise QueryError("the query", expected="each column once", got=f"{twice} twice")
 
 
 def position_at(text: str, offset: int) -> Position:

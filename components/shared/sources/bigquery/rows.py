@@ -13,8 +13,8 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,19 +41,12 @@ _AT_A_TIME = 4
 _ROW_GROUP_ROWS = 16_384
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A query that BigQuery has understood in a dry run."""
 
-    sql: str
-    parameters: tuple[Any, ...]
-    dataset: str
-    """`project.dataset` of tables that it names without one."""
-    fields: tuple[Any, ...]
-    """The `SchemaField`s of its result."""
-    scanned_bytes: int
-    location: str
-    """Where BigQuery would run it."""
+    statement: Statement
+    job: Any
+    """The job as it would be: its result's `SchemaField`s, the bytes to scan, and where it would run."""
     tables: frozenset[str]
     """`project.dataset.table` of all that it reads, through views too."""
 
@@ -63,20 +56,21 @@ class BoundRows:
 
     def __init__(self, connection: Connection, bound: Bound) -> None:
         self._connection, self._bound = connection, bound
-        self.schema = arrow_schema(bound.fields)
-        self.estimate: Mapping[str, int] = {"scanned_bytes": bound.scanned_bytes}
+        self.schema = arrow_schema(bound.job.schema or ())
+        self.estimate: Mapping[str, int] = {"scanned_bytes": bound.job.total_bytes_processed or 0}
         self._result = ""
         self._made: list[str] = []
 
     def materialize(self, progress: Progress = silent) -> int:
         """See `Rows.materialize`; progress and log show the bytes to scan before it runs."""
-        status = f"running the query ({errors.size(self._bound.scanned_bytes)} to scan)"
+        status = f"running the query ({errors.size(self.estimate['scanned_bytes'])} to scan)"
         progress(status, 0)
         sys.stdout.write(f"BigQuery: {status}\n")  # for the log, where nobody watches the progress
+        statement = self._bound.statement
+        typed = f"SELECT {result_columns(self._bound.job.schema)} FROM (\n{statement.sql}\n)"  # noqa: S608 - quoted
         self._result = self._make(
             "rows",
-            f"SELECT {result_columns(self._bound.fields)} FROM (\n{self._bound.sql}\n)",  # noqa: S608 - quoted
-            bound=self._bound,
+            replace(statement, sql=typed, lines_before=2),
             waiting=lambda seconds: progress(f"{status}, {seconds:.0f} s", 0),
         )
         with self._connection.translate_errors():
@@ -125,7 +119,7 @@ class BoundRows:
         hashed = f"FARM_FINGERPRINT(TO_JSON_STRING(STRUCT({', '.join(map(googlesql.quoted, order))})))"
         table = self._make(
             "shards",
-            f"SELECT *, ABS(MOD({hashed}, {count})) AS {column} FROM (\n{query}\n)",  # noqa: S608 - ours
+            Statement(f"SELECT *, ABS(MOD({hashed}, {count})) AS {column} FROM (\n{query}\n)"),  # noqa: S608 - ours
             f"PARTITION BY RANGE_BUCKET({column}, GENERATE_ARRAY(0, {count}, 1)) ",
         )
         shards = _Shards(self._connection, table, column, tuple(order))
@@ -143,25 +137,23 @@ class BoundRows:
     def _make(
         self,
         kind: str,
-        sql: str,
+        statement: Statement,
         layout: str = "",
-        bound: Bound | None = None,
         waiting: Callable[[float], None] = lambda _: None,
     ) -> str:
         """A table of the temporary dataset, filled by a query; returns `project.dataset.table`.
 
         Args:
             kind: The beginning of its name.
-            sql: The query; where it is about a user's, that begins on its second line.
+            statement: The query; where it is about a user's, that begins on its second line.
             layout: Clauses on partitions.
-            bound: The user's query in it.
             waiting: Called now and then with the seconds that it has taken.
         """
         access = self._connection.access
         dataset = f"{access.project}.{access.bigquery.temporary_dataset}"
         if not self._made:
             self._connection.make_dataset(
-                dataset, expire_hours=access.bigquery.expire_hours, location=self._bound.location
+                dataset, expire_hours=access.bigquery.expire_hours, location=self._bound.job.location or ""
             )
         name = f"{dataset}.{kind}_{uuid.uuid4().hex}"
         self._made.append(name)
@@ -170,8 +162,7 @@ class BoundRows:
         options = f"expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
         options += f", labels = [{labels}]" if labels else ""
         create = f"CREATE OR REPLACE TABLE {googlesql.quoted(name)} {layout}OPTIONS ({options}) AS\n"
-        about = (bound.parameters, bound.dataset, bound.sql, 2) if bound else ()
-        self._connection.run(Statement(create + sql, *about), waiting)
+        self._connection.run(replace(statement, sql=create + statement.sql), waiting)
         return name
 
     def _over_result(self, query: googlesql.Query) -> str:

@@ -70,38 +70,30 @@ class BigQuerySource:
 
     def _bound(self, selection: Selection) -> Bound:
         """A selection's query, dry-run."""
-        query, failure = _parsed(
-            selection.sql if selection.sql.strip() else tables.only_table(self._connection, self._dataset)
-        )
-        dataset = f"{self._connection.project}.{self._dataset}" if self._dataset else ""
-        named: set[str] = set()
+        text = selection.sql if selection.sql.strip() else tables.only_table(self._connection, self._dataset)
+        try:
+            query, failure = googlesql.parse(text), None
+        except QueryError as error:  # BigQuery may understand it, and has the last word
+            query, failure = None, error
+        sql, dataset, named = selection.sql.strip().removesuffix(";"), "", set[str]()
         if query is not None:
-            _check_names(query)
+            googlesql.check_names(name.lower() for name in query.tree.named_selects if name != "*")
             googlesql.check_parameters(query, selection.parameters)
             dataset = tables.default_dataset(self._connection, query, self._dataset)
             tables.check_partition_filters(self._connection, query, dataset)
             named = set(tables.named(self._connection.project, query, dataset))
-        sql = self._placed(query) if query is not None else selection.sql.strip().removesuffix(";")
-        values = parameters(selection.parameters)
-        job = self._connection.dry_run(Statement(sql, values, dataset, about=sql))
+            sql = self._placed(query)
+        elif self._dataset:
+            dataset = f"{self._connection.project}.{self._dataset}"
+        statement = Statement(sql, parameters(selection.parameters), dataset, about=sql)
+        job = self._connection.dry_run(statement)
         if job.statement_type not in (None, "", "SELECT"):
             raise failure or QueryError("the query", expected="one SELECT", got=job.statement_type)
-        self._check_bytes(job.total_bytes_processed or 0)
-        referenced = {f"{each.project}.{each.dataset_id}.{each.table_id}" for each in job.referenced_tables}
-        return Bound(
-            sql=sql,
-            parameters=tuple(values),
-            dataset=dataset,
-            fields=tuple(job.schema or ()),
-            scanned_bytes=job.total_bytes_processed or 0,
-            location=job.location or "",
-            tables=frozenset(named | referenced),
-        )
-
-    def _check_bytes(self, scanned: int) -> None:
-        limit = self._connection.access.bigquery.maximum_bytes_billed
+        scanned, limit = job.total_bytes_processed or 0, self._connection.access.bigquery.maximum_bytes_billed
         if scanned > limit:
             raise errors.scans_too_much(scanned, limit)
+        referenced = {f"{each.project}.{each.dataset_id}.{each.table_id}" for each in job.referenced_tables}
+        return Bound(statement, job, frozenset(named | referenced))
 
     def _placed(self, query: googlesql.Query) -> str:
         """The SQL as it is; but where another project pays, with the source's before each `dataset.table`."""
@@ -129,19 +121,3 @@ def parsed_uri(uri: str) -> tuple[str, str]:
             remedy="Set source.uri.",
         )
     return found[1], found[2] or ""
-
-
-def _parsed(sql: str) -> tuple[googlesql.Query | None, QueryError | None]:
-    """The query, or why sqlglot did not understand it: BigQuery may, and has the last word."""
-    try:
-        return googlesql.parse(sql), None
-    except QueryError as error:
-        return None, error
-
-
-def _check_names(query: googlesql.Query) -> None:
-    """A table cannot have a column twice, as a result can."""
-    names = [name.lower() for name in query.tree.named_selects]
-    twice = sorted({name for name in names if name != "*" and names.count(name) > 1})
-    if twice:
-        raise QueryError("the query", expected="each column once", got=f"{twice} twice")

@@ -36,30 +36,23 @@ def default_dataset(connection: Connection, query: googlesql.Query, dataset: str
         return f"{connection.project}.{having[0]}"
     if not known:
         return ""  # none, or none that may be listed: BigQuery will say
-    position = query.position(plain[0])
-    raise QueryError(
-        f"the query, table '{plain[0].name}'" + (f", {position}" if position else ""),
-        **(_in_several(having, plain[0].name) if having else _in_none(connection, known, plain)),
-    )
-
-
-def _in_several(having: list[str], table: str) -> dict[str, str]:
-    return {
-        "expected": "a dataset before its name",
-        "got": f"that name in {', '.join(f'{each}.{table}' for each in having)}",
-        "remedy": "Name the dataset in the query, or set source.uri: bq://PROJECT.DATASET.",
-    }
-
-
-def _in_none(connection: Connection, known: list[str], plain: list[exp.Table]) -> dict[str, str]:
-    names = sorted({table.name for table in plain})
-    there = [f"{each}.{table}" for each in known for table in connection.table_names(each)]
+    table, position = plain[0].name, query.position(plain[0])
+    subject = f"the query, table '{table}'" + (f", {position}" if position else "")
+    if having:
+        raise QueryError(
+            subject,
+            expected="a dataset before its name",
+            got=f"that name in {', '.join(f'{each}.{table}' for each in having)}",
+            remedy="Name the dataset in the query, or set source.uri: bq://PROJECT.DATASET.",
+        )
+    names, there = sorted({each.name for each in plain}), _names(connection, known)
     near = did_you_mean(names[0], [each.split(".")[1] for each in there])
-    return {
-        "expected": f"a dataset of '{connection.project}' with {', '.join(names)}",
-        "got": ", ".join(there[:20]) or "no table at all",
-        "remedy": " ".join(filter(None, (near, errors.seed_hint(connection.access)))),
-    }
+    raise QueryError(
+        subject,
+        expected=f"a dataset of '{connection.project}' with {', '.join(names)}",
+        got=", ".join(there[:20]) or "no table at all",
+        remedy=" ".join(filter(None, (near, errors.seed_hint(connection.access)))),
+    )
 
 
 def only_table(connection: Connection, dataset: str) -> str:
@@ -68,8 +61,7 @@ def only_table(connection: Connection, dataset: str) -> str:
     Raises:
         SourceError: There is none, or more than one.
     """
-    datasets = [dataset] if dataset else connection.dataset_names()
-    there = [f"{each}.{table}" for each in datasets for table in connection.table_names(each)]
+    there = _names(connection, [dataset] if dataset else connection.dataset_names())
     if len(there) != 1:
         raise SourceError(
             "source.query is empty",
@@ -139,6 +131,10 @@ def content(connection: Connection, name: str) -> str:
     if table.table_type == "EXTERNAL":
         facts.append(uuid.uuid4().hex)
     return repr(facts)
+
+
+def _names(connection: Connection, datasets: list[str]) -> list[str]:
+    return [f"{each}.{table}" for each in datasets for table in connection.table_names(each)]
 
 
 def _exists(connection: Connection, dataset: str, table: str) -> bool:

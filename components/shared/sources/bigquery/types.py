@@ -50,9 +50,7 @@ def arrow_schema(fields: Sequence[Any]) -> pa.Schema:
         QueryError: A column that Parquet or the later stages cannot take; a name twice, or none.
     """
     names = [field.name.lower() for field in fields]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise QueryError("the query", expected="each column once", got=f"{twice} twice")
+    googlesql.check_names(names)
     nameless = [number for number, name in enumerate(names, 1) if re.fullmatch(r"f\d+_", name)]
     if nameless:
         raise QueryError(
@@ -76,15 +74,11 @@ def parameters(values: Mapping[str, Parameter]) -> list[Any]:
     """A query's `@name` parameters with the types that they are written as."""
     from google.cloud import bigquery
 
-    return [bigquery.ScalarQueryParameter(name, _type_name(value), value) for name, value in values.items()]
-
-
-def _type_name(value: Parameter) -> str:
-    if isinstance(value, datetime.datetime):
-        return "TIMESTAMP"
-    if isinstance(value, datetime.date):
-        return "DATE"
-    return {int: "INT64", float: "FLOAT64"}.get(type(value), "STRING")
+    names = {int: "INT64", float: "FLOAT64", datetime.datetime: "TIMESTAMP", datetime.date: "DATE"}
+    return [
+        bigquery.ScalarQueryParameter(name, names.get(type(value), "STRING"), value)
+        for name, value in values.items()
+    ]
 
 
 def _result_expression(field: Any) -> str:
