@@ -210,6 +210,7 @@ def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
     """
     from google.auth.exceptions import GoogleAuthError
 
+    failures = (*unanswered(), GoogleAuthError)
     cloud = options.view_as(GoogleCloudOptions)
     try:
         yield
@@ -217,7 +218,7 @@ def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
         raise
     except beam_job_exists_error() as error:
         raise _job_exists_error(cloud, str(error)) from error
-    except (*unanswered(), GoogleAuthError) as error:
+    except failures as error:
         raise _dataflow_error(cloud, getattr(error, "cause", None) or error) from error
     except (OSError, ValueError) as error:  # what Beam makes of a bucket, or of options, that it cannot use
         if not str(error).startswith(("Could not upload to GCS path", "Pipeline has validations errors")):

@@ -3,10 +3,20 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from components.shared.files.gcs_path import BucketPath
+
+    Place = Path | BucketPath
+else:
+    Place = Path  # no annotation is checked at run time, and `gcs_path` brings fsspec
+"""A folder or file of this machine or on Cloud Storage; only what both have is used.
+
+It can be sent to Beam's workers. A library gets it as a string, or through `local_copy`.
+"""
+AnyPlace = TypeVar("AnyPlace", Path, "BucketPath", Place)
+"""Of a local path comes a local path."""
 
 
 class Artifact(Protocol):
@@ -14,15 +24,6 @@ class Artifact(Protocol):
 
     uri: str
     path: str
-
-
-Place = Union[Path, "BucketPath"]
-"""A folder or file of this machine or on Cloud Storage; only what both have is used.
-
-It can be sent to Beam's workers. A library gets it as a string, or through `local_copy`.
-"""
-AnyPlace = TypeVar("AnyPlace", Path, "BucketPath", Place)
-"""Of a local path comes a local path."""
 
 
 class OwnedFile(Protocol):

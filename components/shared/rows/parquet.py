@@ -16,7 +16,9 @@ from configs.errors import UnreadableFileError
 
 
 @contextlib.contextmanager
-def open_parquet(path: Place, footer: pq.FileMetaData | None = None) -> Iterator[pq.ParquetFile]:
+def open_parquet(
+    path: Place, *, writer: str = "ingest", footer: pq.FileMetaData | None = None
+) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, here or on `gs://`.
 
     On `gs://`, Arrow itself joins the ranges it needs (`pre_buffer`) and keeps the wanted columns of one
@@ -24,36 +26,37 @@ def open_parquet(path: Place, footer: pq.FileMetaData | None = None) -> Iterator
 
     Args:
         path: Where it lies.
+        writer: The stage that wrote it, which the error names.
         footer: Its footer, if it is known already.
 
     Raises:
-        OSError, pyarrow.ArrowException: It is not there, or no Parquet.
+        UnreadableFileError: It is damaged, or not there.
     """
     there = storage(path)
-    with (
-        there.opened(path) as content,
-        pq.ParquetFile(content, metadata=footer, pre_buffer=there.shared) as file,
-    ):
-        yield file
+    try:
+        with (
+            there.opened(path) as content,
+            pq.ParquetFile(content, metadata=footer, pre_buffer=there.shared) as file,
+        ):
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableFileError(
+            str(path),
+            expected="a whole Parquet file",
+            got=str(error).splitlines()[0],
+            remedy=f"Write it again: run from `{writer}` (--from {writer}).",
+        ) from error
 
 
 def read_footer(path: Place, writer: str = "ingest") -> pq.FileMetaData:
-    """The footer of a shard: its rows, row groups and columns.
-
-    Args:
-        path: The shard.
-        writer: The stage that wrote it, which the error names.
-
-    Raises:
-        UnreadableFileError: The shard is damaged, or not there.
-    """
-    with _translate_parquet_errors(path, writer), open_parquet(path) as file:
+    """The footer of a shard: its rows, row groups and columns; raises as `open_parquet`."""
+    with open_parquet(path, writer=writer) as file:
         return file.metadata
 
 
 def read_schema(path: Place) -> pa.Schema:
-    """The columns of a shard; raises as `read_footer`."""
-    with _translate_parquet_errors(path, "ingest"), open_parquet(path) as file:
+    """The columns of a shard; raises as `open_parquet`."""
+    with open_parquet(path) as file:
         return file.schema_arrow
 
 
@@ -62,9 +65,9 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a shard from `first` up to `end` in order, at most `batch_rows` at a time.
 
-    Only the row groups with such rows are read. Raises as `read_footer`.
+    Only the row groups with such rows are read. Raises as `open_parquet`.
     """
-    with _translate_parquet_errors(path, "ingest"), open_parquet(path) as file:
+    with open_parquet(path) as file:
         groups, before = _row_groups(file.metadata, first, end)
         names = None if columns is None else list(columns)
         for batch in file.iter_batches(batch_rows, row_groups=groups, columns=names):
@@ -83,8 +86,8 @@ def read_columns(
     footer: pq.FileMetaData | None = None,
     writer: str = "ingest",
 ) -> pa.Table:
-    """Some columns of a shard, or of one of its row groups; raises as `read_footer`."""
-    with _translate_parquet_errors(path, writer), open_parquet(path, footer) as file:
+    """Some columns of a shard, or of one of its row groups; raises as `open_parquet`."""
+    with open_parquet(path, writer=writer, footer=footer) as file:
         if row_group is None:
             return file.read(list(columns))
         return file.read_row_group(row_group, list(columns), use_threads=False)
@@ -101,16 +104,3 @@ def _row_groups(footer: pq.FileMetaData, first: int, end: int | None) -> tuple[l
             chosen.append(number)
         start = stop
     return chosen, before
-
-
-@contextlib.contextmanager
-def _translate_parquet_errors(path: Place, writer: str) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableFileError(
-            str(path),
-            expected="a whole Parquet file",
-            got=str(error).splitlines()[0],
-            remedy=f"Write it again: run from `{writer}` (--from {writer}).",
-        ) from error

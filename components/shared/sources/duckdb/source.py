@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import duckdb
@@ -77,7 +76,7 @@ class DuckDBSource:
             used = sorted({session.find(query, table) for table in query.tables})
             total = hashlib.blake2b(digest_size=16)
             for dataset, table in used:
-                digest = session.digest(dataset, table)
+                digest = self._catalog.digest(session.connection, dataset, table)
                 total.update(f"{dataset}.{table} {digest}\n".encode())
             return total.hexdigest()
 
@@ -89,12 +88,11 @@ class DuckDBSource:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator["_Session"]:
-        with tempfile.TemporaryDirectory(prefix="duckdb-") as spill:
-            connection = connect(self._limits, Path(spill))
-            try:
-                yield _Session(connection, self._catalog)
-            finally:
-                connection.close()
+        with (
+            tempfile.TemporaryDirectory(prefix="duckdb-") as spill,
+            contextlib.closing(_connect(self._limits, spill)) as connection,
+        ):
+            yield _Session(connection, self._catalog)
 
 
 class _Bound(NamedTuple):
@@ -119,8 +117,7 @@ class _BoundRows:
         """See `Rows.materialize`."""
         progress("running the query", 0)
         self._session.run(f"CREATE TABLE {RESULT} AS {self._bound.typed}", self._bound)
-        count = self._session.connection.sql(f"SELECT count(*) FROM {RESULT}").fetchall()[0][0]  # noqa: S608 - a constant
-        return int(count)
+        return len(self._session.connection.table(RESULT))
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """See `Rows.select`."""
@@ -167,16 +164,10 @@ class _BoundRows:
             yield pa.Table.from_batches(pending)
 
 
-def connect(limits: Ingest, spill: Place) -> Any:
+def _connect(limits: Ingest, spill: str) -> Any:
     """An in-memory database with the limits, UTC clocks and FARM_FINGERPRINT."""
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": limits.memory_limit,
-            "threads": limits.threads,
-            "temp_directory": str(spill),
-        },
-    )
+    config = {"memory_limit": limits.memory_limit, "threads": limits.threads, "temp_directory": spill}
+    connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET TimeZone = 'UTC'")
     connection.create_function(
         "farm_fingerprint",
@@ -206,13 +197,8 @@ class _Session:
                 got=_listed(self.names) or "none",
                 remedy="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
             )
-        table = exp.Table(
-            **{
-                part: exp.to_identifier(name, quoted=True)
-                for part, name in zip(("db", "this"), self.names[0], strict=True)
-                if name
-            }
-        )
+        dataset, name = self.names[0]
+        table = exp.table_(name, db=dataset or None, quoted=True)
         return googlesql.parse(exp.select("*").from_(table).sql("bigquery"))
 
     def find(self, query: googlesql.Query, table: exp.Table) -> tuple[str, str]:
@@ -243,9 +229,7 @@ class _Session:
         )
         self.run(f"EXPLAIN\n{translated}", _Bound(query, translated, "", pa.schema([])))
         relation = self.connection.sql(translated)
-        twice = {name for name in relation.columns if relation.columns.count(name) > 1}
-        if twice:
-            raise QueryError("the query", expected="each column once", got=f"{sorted(twice)} twice")
+        googlesql.check_names(relation.columns)
         typed = _with_googlesql_types(translated, relation)
         return _Bound(query, translated, typed, _arrow_schema(self.connection.sql(typed)))
 
@@ -264,10 +248,6 @@ class _Session:
         relation = self._catalog.relation(self.connection, dataset, table)
         sql = exp.select("*").from_(relation).sql("duckdb", identify=True)
         return _arrow_schema(self.connection.sql(_with_googlesql_types(sql, self.connection.sql(sql))))
-
-    def digest(self, dataset: str, table: str) -> str:
-        """A digest of a table's content."""
-        return self._catalog.digest(self.connection, dataset, table)
 
 
 def _with_googlesql_types(sql: str, relation: Any) -> str:
