@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
@@ -66,23 +66,23 @@ def _show_written(work: Work) -> Iterator[None]:
     if work.written is None:
         yield
         return
-    ended = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(work, work.written, ended), daemon=True)
+    written, ended = work.written, threading.Event()
+
+    def watch() -> None:
+        wait = _PROGRESS_SECONDS
+        while not ended.wait(wait):
+            began = time.monotonic()
+            with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
+                work.show(written())
+            wait = max(_PROGRESS_SECONDS, _TIMES_A_LOOK * (time.monotonic() - began))
+
+    watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield
     finally:
         ended.set()
         watcher.join()
-
-
-def _watch(work: Work, written: Callable[[], int], ended: threading.Event) -> None:
-    wait = _PROGRESS_SECONDS
-    while not ended.wait(wait):
-        began = time.monotonic()
-        with contextlib.suppress(PlaceError):  # a look that fails is no reason to stop
-            work.show(written())
-        wait = max(_PROGRESS_SECONDS, _TIMES_A_LOOK * (time.monotonic() - began))
 
 
 def _original(error: BaseException) -> BaseException:

@@ -20,10 +20,11 @@ AnyPlace = TypeVar("AnyPlace", Path, "BucketPath", Place)
 
 
 class Artifact(Protocol):
-    """The part of a KFP artifact that says where it lies."""
+    """The part of a KFP artifact that is used here."""
 
     uri: str
     path: str
+    metadata: dict[str, Any]
 
 
 class OwnedFile(Protocol):

@@ -16,20 +16,13 @@ from typing import Any, Protocol
 
 from components.shared.files.artifacts import Summary, as_json, digest, write_json
 from components.shared.files.paths import artifact_path, place
-from components.shared.files.place import Artifact as PlacedArtifact
-from components.shared.files.place import OwnedFile
+from components.shared.files.place import Artifact, OwnedFile
 from components.shared.files.storage import storage
 from components.shared.stage.signals import Signals
 from configs.errors import PipelineError, translate_os_error
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
-
-
-class Artifact(PlacedArtifact, Protocol):
-    """The part of a KFP artifact that is used here."""
-
-    metadata: dict[str, Any]
 
 
 class Progress(Protocol):
@@ -111,6 +104,8 @@ def stage(
     Raises:
         SystemExit: After a failure, Ctrl-C or SIGTERM; the record holds the cause, the log the traceback.
     """
+    import psutil
+
     folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
     record = Record(
         name,
@@ -125,7 +120,7 @@ def stage(
             **({"log": str(folder / f"{name}.log")} if folder else {}),
             "inputs": _paths(inputs or {}),
             "outputs": _paths(outputs or {}),
-            "seconds": {"start-up": round(_seconds_since_process_start(), 3)},
+            "seconds": {"start-up": round(time.time() - psutil.Process().create_time(), 3)},
             "summary": {},
         },
         kept=kept,
@@ -186,12 +181,6 @@ def _measure(record: Record) -> None:
     record.content["peak_memory_mib"] = round(max(own, children) / 1024)
 
 
-def _seconds_since_process_start() -> float:
-    import psutil
-
-    return time.time() - psutil.Process().create_time()
-
-
 @contextlib.contextmanager
 def log_to(path: Path | None) -> Iterator[None]:
     """Send the standard streams to `path`: Python's own, and those of C++ libraries and child processes."""
@@ -201,8 +190,8 @@ def log_to(path: Path | None) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     saved = os.dup(1), os.dup(2)
     with path.open("a", buffering=1) as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                 yield

@@ -1,4 +1,8 @@
-"""What lies on Cloud Storage, and how it comes here."""
+"""What lies on Cloud Storage, and how it comes here.
+
+Every function raises `PlaceError` where the bucket is missing or closed to us, where an object that it needs
+is not there or vanished meanwhile, and where one does not fit its checksum.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -19,11 +23,7 @@ CONTENT = "blake2b"
 
 
 def objects(uri: str) -> dict[str, Any]:
-    """The objects below a folder, by their names relative to it, in the order of paths.
-
-    Raises:
-        PlaceError: The bucket is missing or closed to us.
-    """
+    """The objects below a folder, by their names relative to it, in the order of paths."""
     bucket, name = bucket_and_name(uri)
     prefix = f"{name}/" if name else ""
     with translate_gcs_errors(uri):
@@ -48,22 +48,14 @@ def find(uri: str) -> Any:
 
 
 def check(uri: str) -> None:
-    """Make sure that a place can be listed, before there is work to lose.
-
-    Raises:
-        PlaceError: The bucket is missing or closed to us.
-    """
+    """Make sure that a place can be listed, before there is work to lose."""
     bucket, name = bucket_and_name(uri)
     with translate_gcs_errors(uri):
         next(iter(client().list_blobs(bucket, prefix=name, max_results=1)), None)
 
 
 def read(uri: str) -> bytes:
-    """The content of an object, checked against its checksum.
-
-    Raises:
-        PlaceError: It is not there.
-    """
+    """The content of an object, checked against its checksum."""
     with translate_gcs_errors(uri):
         content: bytes = blob(uri).download_as_bytes()
     return content
@@ -73,20 +65,13 @@ def download(uri: str, folder: Path) -> None:
     """Copy all objects below a folder, side by side, each checked against its checksum.
 
     What was listed is what is copied: an object replaced meanwhile is an error, not a mixture.
-
-    Raises:
-        PlaceError: Nothing is there, or an object vanished meanwhile.
     """
     found = _required(uri, objects(uri))
     fetch({folder / name: each for name, each in found.items()})
 
 
 def fetch(wanted: Mapping[Path, Any]) -> None:
-    """Copy objects to files, side by side; makes the folders.
-
-    Raises:
-        PlaceError: An object vanished meanwhile, or does not fit its checksum.
-    """
+    """Copy objects to files, side by side; makes the folders."""
     from google.cloud.storage import transfer_manager
 
     for path in wanted:
@@ -97,11 +82,7 @@ def fetch(wanted: Mapping[Path, Any]) -> None:
 
 
 def checksums(uri: str) -> dict[str, bytes]:
-    """The checksum of each object below a folder by its name, or of the one object as `.`; see `checksum`.
-
-    Raises:
-        PlaceError: Nothing is there.
-    """
+    """The checksum of each object below a folder by its name, or of the one object as `.`; see `checksum`."""
     found = _required(uri, objects_or_object(uri, alone="."))
     return {name: checksum(each) for name, each in found.items()}
 

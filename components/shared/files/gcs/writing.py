@@ -65,16 +65,7 @@ def publish(folder: Path, uri: str) -> None:
 
 
 def copy(uri: str, to: str, names: Mapping[str, str]) -> None:
-    """Make a place hold exactly these objects of another; the service copies, top-level JSON comes last.
-
-    Args:
-        uri: The folder where they are.
-        to: The folder that will hold them, and nothing else.
-        names: For each object its name there and its new name.
-
-    Raises:
-        PlaceError: One is not there, or a bucket is missing or closed to us.
-    """
+    """As `artifacts.copy_files`, within Cloud Storage: the service copies, top-level JSON comes last."""
     clear(to)
     last = set(_markers(list(names.values())))
     for some in ((n for n in names if names[n] not in last), (n for n in names if names[n] in last)):

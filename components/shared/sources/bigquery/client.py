@@ -180,20 +180,16 @@ class Connection:
         Raises:
             SourceError: It is there, in another location.
         """
-        wanted = self.access.location or location
-        with self.translate_errors():
-            there = self._dataset(name) or self._new_dataset(name, expire_hours, wanted)
-        if wanted and there.location.lower() != wanted.lower():
-            raise elsewhere(name, wanted, there.location)
-
-    def _dataset(self, name: str) -> Any:
-        """The dataset, or None: to look needs fewer rights than to try to make it."""
         from google.api_core.exceptions import NotFound
 
-        try:
-            return self.client.get_dataset(name)
-        except NotFound:
-            return None
+        wanted = self.access.location or location
+        with self.translate_errors():
+            try:  # to look needs fewer rights than to try to make it
+                there = self.client.get_dataset(name)
+            except NotFound:
+                there = self._new_dataset(name, expire_hours, wanted)
+        if wanted and there.location.lower() != wanted.lower():
+            raise elsewhere(name, wanted, there.location)
 
     def _new_dataset(self, name: str, expire_hours: int, location: str) -> Any:
         from google.cloud import bigquery

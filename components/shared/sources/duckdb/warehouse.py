@@ -20,7 +20,23 @@ class Warehouse:
 
     def names(self, connection: Any) -> list[tuple[str, str]]:
         """See `Catalog.names`."""
-        self._attach(connection)
+        if not self._path.is_file():
+            raise SourceError(
+                f"the warehouse {self._path}",
+                expected="a DuckDB file",
+                got="nothing there",
+                remedy="Load the sample data with `python -m pipelines seed`, or set source.uri.",
+            )
+        place = str(self._path).replace("'", "''")
+        try:
+            connection.execute(f"ATTACH '{place}' AS {_DATABASE} (READ_ONLY)")
+        except duckdb.Error as error:
+            if "lock" in str(error).lower():
+                raise BusyError(
+                    f"the warehouse {self._path} is open for writing elsewhere",
+                    remedy="Wait for that process, then run the same command again.",
+                ) from error
+            raise self._unreadable(error) from error
         found: list[tuple[str, str]] = connection.sql(
             "SELECT table_schema, table_name FROM information_schema.tables "  # noqa: S608 - a constant
             f"WHERE table_catalog = '{_DATABASE}' ORDER BY ALL"
@@ -47,25 +63,6 @@ class Warehouse:
         ):
             return self._unreadable(error)
         return None
-
-    def _attach(self, connection: Any) -> None:
-        if not self._path.is_file():
-            raise SourceError(
-                f"the warehouse {self._path}",
-                expected="a DuckDB file",
-                got="nothing there",
-                remedy="Load the sample data with `python -m pipelines seed`, or set source.uri.",
-            )
-        place = str(self._path).replace("'", "''")
-        try:
-            connection.execute(f"ATTACH '{place}' AS {_DATABASE} (READ_ONLY)")
-        except duckdb.Error as error:
-            if "lock" in str(error).lower():
-                raise BusyError(
-                    f"the warehouse {self._path} is open for writing elsewhere",
-                    remedy="Wait for that process, then run the same command again.",
-                ) from error
-            raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> UnreadableFileError:
         return UnreadableFileError(
