@@ -210,7 +210,7 @@ def translate_dataflow_errors(options: PipelineOptions) -> Iterator[None]:
     """
     from google.auth.exceptions import GoogleAuthError
 
-    failures = (*unanswered(), GoogleAuthError)
+    failures: tuple[type[Exception], ...] = (*unanswered(), GoogleAuthError)
     cloud = options.view_as(GoogleCloudOptions)
     try:
         yield

@@ -20,11 +20,10 @@ AnyPlace = TypeVar("AnyPlace", Path, "BucketPath", Place)
 
 
 class Artifact(Protocol):
-    """The part of a KFP artifact that is used here."""
+    """The part of a KFP artifact that says where it lies."""
 
     uri: str
     path: str
-    metadata: dict[str, Any]
 
 
 class OwnedFile(Protocol):

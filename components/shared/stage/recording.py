@@ -16,13 +16,20 @@ from typing import Any, Protocol
 
 from components.shared.files.artifacts import Summary, as_json, digest, write_json
 from components.shared.files.paths import artifact_path, place
-from components.shared.files.place import Artifact, OwnedFile
+from components.shared.files.place import Artifact as PlacedArtifact
+from components.shared.files.place import OwnedFile
 from components.shared.files.storage import storage
 from components.shared.stage.signals import Signals
 from configs.errors import PipelineError, translate_os_error
 
 RECORDS_VARIABLE = "STAGE_RECORDS"
 _PROGRESS_SECONDS, _RECORD_SECONDS = 0.2, 10.0
+
+
+class Artifact(PlacedArtifact, Protocol):
+    """The part of a KFP artifact that is used here."""
+
+    metadata: dict[str, Any]
 
 
 class Progress(Protocol):
