@@ -170,7 +170,7 @@ def translate_vertex_errors(request: Request) -> Iterator[None]:
     except PipelineError:
         raise
     except retry.unanswered() as error:
-        raise _explanation(request, _cause(error)) from error
+        raise _explanation(request, getattr(error, "cause", None) or error) from error
     except GoogleAuthError as error:
         raise CloudError(
             f"Vertex AI in {request.project}",
@@ -222,12 +222,6 @@ def _remedy(request: Request, error: Exception, text: str) -> str:
         error, exceptions.FailedPrecondition
     )
     return next((way for way, applies in ways.items() if applies), "" if hopeless else AGAIN)
-
-
-def _cause(error: Exception) -> Exception:
-    """The last thing that went wrong in what was tried again and again."""
-    cause = getattr(error, "cause", None)
-    return cause if isinstance(cause, Exception) else error
 
 
 def _message(error: Exception) -> str:

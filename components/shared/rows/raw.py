@@ -103,13 +103,8 @@ def _category(column: "pa.Array[Any]") -> "pa.Array[Any]":
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_null(kind)
-    )
+    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
+    return pa.types.is_null(kind) or any(is_kind(kind) for is_kind in numbers)
 
 
 def _decoded(kind: pa.DataType) -> pa.DataType:

@@ -111,18 +111,6 @@ def seed_hint(access: BigQueryAccess) -> str:
     return f"Load the sample data: `{access.seed_command}`." if access.seed_command else ""
 
 
-def missing_table(path: Sequence[str], table: str, context: Context) -> PipelineError:
-    """A table that is not there, with the nearest name and where the query names it."""
-    known = context.tables(".".join(path)) if path else ()
-    where = _first(context.query, table)
-    return QueryError(
-        f"the query, table '{'.'.join((*path, table))}'" + (f", {where}" if where else ""),
-        expected=f"one of {', '.join(known[:20])}" if known else "a table",
-        got="no such table",
-        remedy=" ".join(filter(None, (did_you_mean(table, known), seed_hint(context.access)))),
-    )
-
-
 def _quota(found: re.Match[str], context: Context) -> PipelineError:
     project = context.access.project
     return SourceError(
@@ -152,6 +140,18 @@ def _missing_dataset(found: re.Match[str], context: Context) -> PipelineError:
         remedy=" ".join(
             (*filter(None, hints), "If it lies elsewhere, set cloud.bigquery.location to its location.")
         ),
+    )
+
+
+def _missing_table(found: re.Match[str], context: Context) -> PipelineError:
+    path, table = re.findall(r"[\w-]+", found[1]), found[2]
+    known = context.tables(".".join(path)) if path else ()
+    where = _first(context.query, table)
+    return QueryError(
+        f"the query, table '{'.'.join((*path, table))}'" + (f", {where}" if where else ""),
+        expected=f"one of {', '.join(known[:20])}" if known else "a table",
+        got="no such table",
+        remedy=" ".join(filter(None, (did_you_mean(table, known), seed_hint(context.access)))),
     )
 
 
@@ -199,9 +199,7 @@ _EXPLANATIONS: Mapping[str, Callable[[re.Match[str], Context], PipelineError]] =
     ),
     r"different locations: source: ([\w-]+), destination: ([\w-]+)": _locations,
     r"(?i)Not found: Dataset ([\w.-]+?)[:.]([\w-]+)(?: |$)": _missing_dataset,
-    r"(?i)Not found: Table ((?:[\w-]+[:.])*)([\w$-]+)": lambda found, context: missing_table(
-        re.findall(r"[\w-]+", found[1]), found[2], context
-    ),
+    r"(?i)Not found: Table ((?:[\w-]+[:.])*)([\w$-]+)": _missing_table,
     r"^(?=.*(?i:not found)).*?(?:Not found: Project|The project) ([\w.-]+)": _missing_project,
     r"has not been used in project|SERVICE_DISABLED|it is disabled": _disabled,
     r"(?i)^(?=.*billing).*enable": _no_billing,
