@@ -16,8 +16,6 @@ class SplitRows:
     name: str
     rows: int
     share: float
-    positives: float | None
-    """Share of positives."""
     examples: int | None
     rejected: int | None
 
@@ -70,18 +68,11 @@ class Findings:
     """What was found wrong or strange in the rows."""
 
     findings: tuple[Mapping[str, Any], ...]
-    errors: int
-    warnings: int
     distances: tuple[Distance, ...]
 
 
-def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Missing:
-    """The counts of ingest and transform, and whether they reconcile.
-
-    Args:
-        run: The run.
-        positives: Share of positives by split, where it is known.
-    """
+def row_counts(run: Run) -> RowCounts | Missing:
+    """The counts of ingest and transform, and whether they reconcile."""
     rows = run.json("rows", "rows.json")
     if not rows:
         return run.absent("rows")
@@ -91,14 +82,9 @@ def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Missing:
     return RowCounts(
         source_rows=rows.get("source_rows"),
         splits=tuple(
-            SplitRows(
-                name,
-                split["rows"],
-                split["rows"] / total,
-                positives.get(name),
-                *_transformed(examples, name),
-            )
+            SplitRows(name, split["rows"], split["rows"] / total, made.get("out"), made.get("rejected"))
             for name, split in splits.items()
+            for made in [(examples.get("splits") or {}).get(name) or {}]
         ),
         excluded=by_size(rows.get("excluded")),
         rejected=by_size(examples.get("rejected")),
@@ -110,11 +96,6 @@ def row_counts(run: Run, positives: Mapping[str, float]) -> RowCounts | Missing:
 def by_size(reasons: Mapping[str, int] | None) -> tuple[tuple[str, int], ...]:
     """Reasons with their rows, the most frequent first."""
     return tuple(sorted((reasons or {}).items(), key=lambda reason: -reason[1]))
-
-
-def _transformed(examples: Mapping[str, Any], split: str) -> tuple[int | None, int | None]:
-    counted = (examples.get("splits") or {}).get(split) or {}
-    return counted.get("out"), counted.get("rejected")
 
 
 def _ingested(rows: Mapping[str, Any]) -> list[Reconciled]:
@@ -143,14 +124,8 @@ def findings(run: Run) -> Findings | Missing:
     if content is None:
         return run.absent("statistics")
     found = sorted(content.get("findings") or (), key=lambda each: each.get("severity") != "error")
-    errors = sum(each.get("severity") == "error" for each in found)
     distances = (_distance(each) for each in content.get("distances") or () if known(each.get("value")))
-    return Findings(
-        tuple(found),
-        errors,
-        len(found) - errors,
-        tuple(sorted(distances, key=lambda each: (-each.share, -each.value))),
-    )
+    return Findings(tuple(found), tuple(sorted(distances, key=lambda each: (-each.share, -each.value))))
 
 
 def _distance(each: Mapping[str, Any]) -> Distance:

@@ -53,11 +53,6 @@ class Distributions:
     positives: Mapping[str, float]
     """Share of positives by split."""
 
-    @property
-    def legend(self) -> tuple[tuple[str, str], ...]:
-        """The role and the name of every line."""
-        return tuple((split, split) for split in self.splits)
-
 
 Statistics = Mapping[str, Mapping[str, Any]]
 """Split to column to FeatureNameStatistics."""
@@ -69,7 +64,8 @@ def distributions(run: Run) -> Distributions | Missing:
     if not by_split:
         return run.absent("statistics")
     label = run.setting("label", "column") or ""
-    features = _features(run)
+    raw = run.settings.get("features") or {}
+    features = [*(raw.get("numeric") or ()), *(raw.get("categorical") or ())]
     found = dict.fromkeys(name for columns in by_split.values() for name in columns)
     names = [name for name in found if name != run.settings.get("key")]
     times = _times(run)
@@ -84,20 +80,13 @@ def distributions(run: Run) -> Distributions | Missing:
 
 
 def _read(run: Run) -> Statistics:
-    found = run.file("statistics", "statistics.pb")
-    if found is None:
-        return {}
     try:
+        found = run.file("statistics", "statistics.pb") or b""
         content = statistics_pb2.DatasetFeatureStatisticsList.FromString(found)
     except DecodeError as error:
         run.unreadable.append(f"{run.uri('statistics')}/statistics.pb: {error}")
         return {}
     return {dataset.name: {each.name: each for each in dataset.features} for dataset in content.datasets}
-
-
-def _features(run: Run) -> list[str]:
-    features = run.settings.get("features") or {}
-    return [*(features.get("numeric") or ()), *(features.get("categorical") or ())]
 
 
 def _positives(label: Any) -> float:
@@ -209,13 +198,11 @@ def _categorical(
     name: str, role: str, missing: Mapping[str, float], by_split: Mapping[str, Any]
 ) -> Distribution:
     shares = {split: _shares(feature) for split, feature in by_split.items()}
-    top = sorted(
-        dict.fromkeys(value for split in shares.values() for value in split),
-        key=lambda value: -max(split.get(value, 0.0) for split in shares.values()),
-    )[:_TOP]
-    values = tuple(
-        Value(value, {split: share.get(value, 0.0) for split, share in shares.items()}) for value in top
-    )
+    found = dict.fromkeys(value for split in shares.values() for value in split)
+    values = [
+        Value(value, {name: split.get(value, 0.0) for name, split in shares.items()}) for value in found
+    ]
+    top = tuple(sorted(values, key=lambda value: -max(value.shares.values()))[:_TOP])
     unique = next(iter(by_split.values())).string_stats.unique
     return Distribution(
         name,
@@ -223,8 +210,8 @@ def _categorical(
         role,
         missing,
         (("values", numbers.figure(unique)),) if unique else (),
-        values=values,
-        most=max((share for value in values for share in value.shares.values()), default=1.0) or 1.0,
+        values=top,
+        most=max((share for value in top for share in value.shares.values()), default=1.0) or 1.0,
     )
 
 

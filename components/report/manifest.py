@@ -39,22 +39,16 @@ class FinalStatus(Protocol):
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run knows of itself, apart from its settings and its records.
-
-    Args:
-        pipeline: Which one ran.
-        run_id: Its id: the parameter of that name, or else the name of the job.
-        state: How it ended, or that it runs.
-        error: Why it failed, in the runner's words.
-        command: What was typed; empty: a clock, an event or another program started it.
-        parameters: What it was given.
-    """
+    """What a run knows of itself, apart from its settings and its records."""
 
     pipeline: Pipeline
     run_id: str
+    """The parameter of that name, or else the name of the job."""
     state: State = "running"
     error: str = ""
+    """Why it failed, in the runner's words."""
     command: str = ""
+    """What was typed; empty: a clock, an event or another program started it."""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -65,12 +59,7 @@ class RunInfo:
 
 
 def describe(settings: Settings, run: RunInfo, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The manifest of a run as it is now.
-
-    Args:
-        settings: What ran, and where.
-        run: What it knows of itself.
-        records: Of its stages, cached ones included.
+    """The manifest of a run as it is now, with the records of its stages, cached ones included.
 
     Returns:
         JSON: who it is, how it ended, its settings, versions and links, and `stages`, the records.

@@ -1,16 +1,16 @@
 """The outcome in one glance: what happened, the figures that matter, every reason of the verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from components.report.curve_charts import positives_in_words
+from components.report.curves import positives_in_words
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds, signed
 from components.report.reading import Missing, Run, shown
 from components.shared.files.place import Place
 from components.shared.gcp import links
-from configs.metrics import METRICS, Judgment, Metric, slice_name
+from configs.metrics import METRICS, Judgment, Metric
 
 UNRECORDED = "terminated without an error record (killed or out of memory)"
 Tone = Literal["passed", "unfinished", "failed", "plain"]
@@ -50,24 +50,13 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One gate: whether it passed, and why, in a sentence."""
-
-    passed: bool
-    gate: str
-    where: str
-    sentence: str
-    value: str
-    limit: str
-
-
-@dataclass(frozen=True)
 class Verdict:
     """The decision with every reason, failed gates first."""
 
     decision: str
     words: str
-    reasons: tuple[Reason, ...]
+    reasons: Sequence[Mapping[str, Any]]
+    """As `verdict.json` has them."""
     deployment: tuple[str, ...]
     """What came of it, a sentence each."""
 
@@ -218,7 +207,7 @@ def verdict(run: Run) -> Verdict | Missing:
         "reject": "The candidate is rejected; the endpoint stays as it was.",
     }[content["decision"]]
     deployment = run.json("deployment", "deployment.json") or {}
-    return Verdict(content["decision"], words, tuple(map(_reason, reasons)), tuple(_deployment(deployment)))
+    return Verdict(content["decision"], words, reasons, tuple(_deployment(deployment)))
 
 
 def _deployment(deployment: Mapping[str, Any]) -> list[str]:
@@ -227,13 +216,10 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
         return []
     sentences = [str(reason) for reason in deployment.get("reasons") or ()]
     traffic = (deployment.get("endpoint") or {}).get("traffic") or {}
-    aliases = {str(version): alias for alias, version in (deployment.get("aliases") or {}).items()}
+    alias = {str(version): f" ({name})" for name, version in (deployment.get("aliases") or {}).items()}
     if traffic:
         shares = [
-            f"version {version} ({aliases[version]}) {share} %"
-            if version in aliases
-            else f"version {version} {share} %"
-            for version, share in traffic.items()
+            f"version {version}{alias.get(version, '')} {share} %" for version, share in traffic.items()
         ]
         sentences.append(f"Traffic: {', '.join(shares)}.")
     golden = deployment.get("golden") or {}
@@ -248,17 +234,6 @@ def _deployment(deployment: Mapping[str, Any]) -> list[str]:
             f"{figure(golden['endpoint_max_difference'], 2)}."
         )
     return sentences
-
-
-def _reason(reason: Mapping[str, Any]) -> Reason:
-    return Reason(
-        reason["passed"],
-        str(reason.get("gate", "")),
-        slice_name(reason.get("slice")),
-        str(reason.get("sentence", "")),
-        metric(reason.get("value")),
-        metric(reason.get("limit")),
-    )
 
 
 def comparison(run: Run) -> Comparison | Missing:
@@ -282,11 +257,6 @@ def _compared(measure: Metric, value: Any, champion: Any, metrics: Mapping[str, 
     if measure.thresholds == "operating":
         hint = f"at the threshold {metrics.get('threshold', NOTHING)}"
     both = known(value) and known(champion)
-    return Compared(
-        measure.heading,
-        hint,
-        metric(value),
-        metric(champion),
-        signed(value - champion) if both else NOTHING,
-        measure.judge(value, champion, SAME) if both else "",
-    )
+    difference = signed(value - champion) if both else NOTHING
+    judgment: Judgment | Literal[""] = measure.judge(value, champion, SAME) if both else ""
+    return Compared(measure.heading, hint, metric(value), metric(champion), difference, judgment)

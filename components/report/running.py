@@ -1,6 +1,7 @@
 """How the run went and what it stands on: seconds stage by stage, lineage, places, next commands."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -118,14 +119,15 @@ def lineage(run: Run) -> Lineage:
     manifest = run.manifest
     first = run.stages.get(next(iter(run.order), ""), {}).get("summary", {})
     machine = manifest.get("machine") or {}
+    python = f"Python {machine['python']}" if machine.get("python") else ""
     facts = (
         ("Run", manifest.get("run_id", run.folder.name)),
         ("Command", manifest.get("command", "")),
         ("Environment", manifest.get("environment", "")),
-        ("Commit", _commit(manifest.get("commit", ""))),
+        ("Commit", re.sub(r"\+$", " and uncommitted changes", manifest.get("commit", ""))),
         ("Source fingerprint", first.get("source", "")),
         ("Judged against", _judge(run, first)),
-        ("Machine", ", ".join(filter(None, [machine.get("platform"), _python(machine)]))),
+        ("Machine", ", ".join(filter(None, [machine.get("platform"), python]))),
     )
     settings, queries = _without_queries(run.settings)
     return Lineage(
@@ -156,34 +158,17 @@ def _without_queries(settings: Mapping[str, Any]) -> tuple[dict[str, Any], tuple
     return {**rest, **{name: value for name, value in settings.items() if name not in rest}}, queries
 
 
-def _python(machine: Mapping[str, Any]) -> str:
-    return f"Python {machine['python']}" if machine.get("python") else ""
-
-
-def _commit(commit: str) -> str:
-    return f"{commit.removesuffix('+')} and uncommitted changes" if commit.endswith("+") else commit
-
-
 def _artifacts(run: Run) -> list[Digest]:
+    order = {name: index for index, name in enumerate(run.order)}
+    stages = sorted(run.stages.items(), key=lambda each: order.get(each[0], len(order)))
     readers: dict[str, list[str]] = {}
-    order = run.order
-
-    def place(stage: str) -> int:
-        return order.index(stage) if stage in order else len(order)
-
-    for name, record in run.stages.items():
+    for name, record in stages:
         for artifact in record.get("inputs") or {}:
             readers.setdefault(artifact, []).append(name)
     return [
-        Digest(
-            artifact,
-            stage,
-            ", ".join(sorted(readers.get(artifact, ()), key=place)),
-            output.get("digest", ""),
-            shown(output["path"]),
-        )
-        for stage, record in sorted(run.stages.items(), key=lambda each: place(each[0]))
-        for artifact, output in (record.get("outputs") or {}).items()
+        Digest(name, stage, ", ".join(readers.get(name, ())), made.get("digest", ""), shown(made["path"]))
+        for stage, record in stages
+        for name, made in (record.get("outputs") or {}).items()
     ]
 
 
@@ -204,9 +189,8 @@ def next_commands(run: Run) -> tuple[Command, ...]:
     """What to type next; after a failure, how to resume."""
     use_case = _use_case(run)
     whole = "run again; finished stages are taken from the cache"
-    status = Command(
-        "list the runs, versions and traffic", f"python -m pipelines status {run.manifest.get('name', '')}"
-    )
+    listing = f"python -m pipelines status {run.manifest.get('name', '')}"
+    status = Command("list the runs, versions and traffic", listing)
     if run.manifest.get("state") in ("failed", "cancelled"):
         return (Command(whole, again(run.manifest)), status)
     commands = [status, Command(whole, run.manifest.get("command", ""))]

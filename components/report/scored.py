@@ -1,16 +1,21 @@
 """A prediction run: which version scored, where every row went, where the predictions are, at a glance."""
 
 import datetime
+import itertools
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from components.report.data import Reconciled, by_size
+from components.report.geometry import Chart, Line, Mark, plane, stairs
 from components.report.numbers import NOTHING, count, figure, known, metric, percent, seconds
 from components.report.outcome import Headline, Tile, unfinished
 from components.report.reading import Missing, Run
 from components.shared.gcp import links
+
+_MOST_BARS = 50
+_QUANTILES = (("a tenth is below", 0.1), ("half is below", 0.5), ("nine tenths are below", 0.9))
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,7 @@ class Odd:
 
     column: str
     missing: int
-    missing_share: float
     unseen: int
-    unseen_share: float
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,11 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     if predicted:
         share = predicted["positives"] / max(predicted["predictions"], 1)
         given = predicted.get("scores") or {}
+        choice = run.json("choice", "choice.json") or {}
         rejected = predicted["rows"] - predicted["predictions"]
         ends = f"{figure(given.get('min'), 2)} to {figure(given.get('max'), 2)}"
         found += [
-            Tile("Version", str(predicted["model_version"]), _status(run)),
+            Tile("Version", str(predicted["model_version"]), str(choice.get("status", ""))),
             Tile("Predictions", count(predicted["predictions"]), f"of {count(predicted['rows'])} rows"),
             Tile("Rejected", count(rejected), percent(rejected / max(predicted["rows"], 1))),
             Tile("Positive", percent(share), f"from {figure(predicted['threshold'])} on"),
@@ -94,11 +98,6 @@ def tiles(run: Run) -> tuple[Tile, ...]:
     if known(run.manifest.get("seconds")):
         found.append(Tile("Duration", seconds(run.manifest["seconds"])))
     return tuple(found)
-
-
-def _status(run: Run) -> str:
-    """What it was to the endpoint when it was chosen."""
-    return str((run.json("choice", "choice.json") or {}).get("status", ""))
 
 
 def _scanned(run: Run) -> tuple[str, str]:
@@ -151,12 +150,17 @@ def scored(run: Run) -> Scored | Missing:
     if not rows:
         return run.absent("rows")
     predicted = run.json("predictions", "predictions.json") or {}
+    rejected = predicted.get("rejected") or {}
     value, note = _scanned(run)
+    sums: list[Reconciled] = []
+    if predicted:
+        parts = [(predicted["predictions"], "predictions"), (sum(rejected.values()), "rejected")]
+        sums.append(Reconciled.of(parts, rows["rows"], "selected rows"))
     return Scored(
         rows=rows["rows"],
         predictions=predicted.get("predictions", 0),
-        rejected=by_size(predicted.get("rejected")),
-        sums=_sums(rows, predicted),
+        rejected=by_size(rejected),
+        sums=tuple(sums),
         repeated_keys=rows.get("repeated_keys", 0),
         odd=_odd(predicted),
         columns=tuple((rows.get("columns") or {}).items()),
@@ -164,25 +168,110 @@ def scored(run: Run) -> Scored | Missing:
     )
 
 
-def _sums(rows: Mapping[str, Any], predicted: Mapping[str, Any]) -> tuple[Reconciled, ...]:
-    if not predicted:
-        return ()
-    parts = [
-        (predicted["predictions"], "predictions"),
-        (sum((predicted.get("rejected") or {}).values()), "rejected"),
-    ]
-    return (Reconciled.of(parts, rows["rows"], "selected rows"),)
-
-
 def _odd(predicted: Mapping[str, Any]) -> tuple[Odd, ...]:
     """The features with missing or unseen values, the most of them first."""
     missing, unseen = predicted.get("missing") or {}, predicted.get("unseen") or {}
-    rows = max(predicted.get("predictions", 0), 1)
-    found = [
-        Odd(name, a := missing.get(name, 0), a / rows, b := unseen.get(name, 0), b / rows)
-        for name in {**missing, **unseen}
-    ]
+    found = [Odd(name, missing.get(name, 0), unseen.get(name, 0)) for name in {**missing, **unseen}]
     return tuple(sorted(found, key=lambda each: -(each.missing + each.unseen)))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How often which score was given, and how many rows a threshold would take."""
+
+    charts: tuple[Chart, ...]
+    facts: tuple[tuple[str, str], ...]
+    in_words: str
+
+
+def scores(run: Run) -> Scores | Missing:
+    """The charts of the counts by score."""
+    predicted = run.json("predictions", "predictions.json")
+    if not predicted:
+        return run.absent("predictions")
+    if not predicted.get("scores"):
+        return Missing(
+            "No row was scored." if predicted.get("predictions") == 0 else "The scores were not counted."
+        )
+    counts, threshold = predicted["scores"]["counts"], predicted["threshold"]
+    return Scores(
+        (_histogram(_bars(counts), threshold), _above(counts, threshold, predicted)),
+        tuple(_facts(predicted["scores"])),
+        f"{count(predicted['positives'])} of {count(predicted['predictions'])} predictions "
+        f"({percent(predicted['positives'] / max(predicted['predictions'], 1))}) are positive: "
+        f"{figure(threshold)} or more.",
+    )
+
+
+def _facts(predicted: Mapping[str, Any]) -> list[tuple[str, str]]:
+    counts: Sequence[int] = predicted["counts"]
+    facts = [(name, metric(predicted[name])) for name in ("mean", "min", "max") if known(predicted.get(name))]
+    return facts + [(name, f"about {metric(_quantile(counts, share), 2)}") for name, share in _QUANTILES]
+
+
+def _quantile(counts: Sequence[int], share: float) -> float:
+    """The score below which so many lie, straight through its bin."""
+    wanted, before = share * sum(counts), 0
+    for index, number in enumerate(counts):
+        if number and before + number >= wanted:
+            return (index + (wanted - before) / number) / len(counts)
+        before += number
+    return 1.0
+
+
+def _bars(counts: Sequence[int]) -> list[tuple[float, float, float]]:
+    """From the first score to the last, of each its low and its high end and its share of all, 0 to 1.
+
+    Two bins are a bar where there would be too many.
+    """
+    there = [index for index, number in enumerate(counts) if number]
+    first, end = there[0], there[-1] + 1
+    wide = 1 if end - first <= _MOST_BARS else 2
+    first -= first % wide
+    width, total = 1 / len(counts), sum(counts)
+    return [
+        (at * width, (at + wide) * width, sum(counts[at : at + wide]) / total)
+        for at in range(first, end, wide)
+    ]
+
+
+def _histogram(bars: Sequence[tuple[float, float, float]], threshold: float) -> Chart:
+    first, last = bars[0][0], bars[-1][1]
+    low, high, share = max(bars, key=lambda bar: bar[2])  # the most frequent scores
+    area = plane((first, last), (0.0, share * 105))
+    width = f"{bars[0][1] - first:.2f}"
+    outline = stairs(area.x, area.y, [(start, end, 100 * part) for start, end, part in bars])
+    mark = Mark("best", f"threshold {figure(threshold)}", area.x(threshold))
+    return area.chart(
+        "score",
+        "% of the predictions",
+        slug="scores",
+        title=f"Scores, in bars of {width}",
+        summary=f"Share of the predictions by score, in bars {width} wide, from {first:.2f} to {last:.2f}; "
+        f"most often {low:.2f} to {high:.2f}, {percent(share)}.",
+        lines=(Line("candidate filled", "scores", outline),),
+        marks=(mark,) if first <= threshold <= last else (),
+    )
+
+
+def _above(counts: Sequence[int], threshold: float, predicted: Mapping[str, Any]) -> Chart:
+    """The share of predictions at or above each score: what another threshold would call positive."""
+    total = sum(counts)
+    left = itertools.accumulate(counts, lambda before, number: before - number, initial=total)
+    points = [(index / len(counts), rows / total) for index, rows in enumerate(left)]
+    area = plane((0.0, 1.0), (0.0, 1.0))
+    positive = predicted["positives"] / max(predicted["predictions"], 1)
+    text = f"{figure(threshold)}: {percent(positive)}"
+    return area.chart(
+        "threshold",
+        "share at or above it",
+        slug="above",
+        title="Positive by threshold",
+        summary="Share of the predictions at or above a score; "
+        f"at the threshold {figure(threshold)} it is {percent(positive)}.",
+        lines=(area.line("candidate", "at or above", points),),
+        marks=(Mark("candidate", text, area.x(threshold), area.y(positive), above=True),),
+    )
 
 
 def delivery(run: Run) -> Delivery | Missing:

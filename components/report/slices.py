@@ -21,9 +21,6 @@ class Slice:
     name: str
     group: str
     rows: int
-    share: float
-    """of the rows of the largest slice"""
-    rate: float | None
     metrics: Mapping[str, Any]
     champion_auc: float | None
     small: bool
@@ -51,21 +48,12 @@ class Slices:
     x_overall: float | None
     axis: tuple[float, float]
     min_rows: int | None
+    most: int
+    """Rows of the largest slice."""
     left_out: int
     champion: bool
     others: tuple[Metric, ...]
     """The metrics but for AUC, a column each."""
-
-
-@dataclass(frozen=True)
-class _Around:
-    """What a slice is seen against."""
-
-    champions: Mapping[str, Mapping[str, Any]]
-    scale: Scale
-    min_rows: int | None
-    most: int
-    failed: set[str]
 
 
 def slices(run: Run) -> Slices | Missing:
@@ -77,16 +65,16 @@ def slices(run: Run) -> Slices | Missing:
     if not found:
         return Missing("No slices are configured: name some under evaluation.slices.")
     champions = {
-        slice_name(each["slice"]): each for each in (metrics.get("champion") or {}).get("slices") or ()
+        slice_name(each["slice"]): each.get("auc")
+        for each in (metrics.get("champion") or {}).get("slices") or ()
     }
     overall = metrics["candidate"]["overall"]
     min_rows = run.setting("evaluation", "min_slice_rows")
     judged = [each for each in found if each["rows"] >= (min_rows or 0)]
     scale = _scale([overall, *judged])
-    most = max(each["rows"] for each in found) or 1
-    around = _Around(champions, scale, min_rows, most, _failed(run))
+    failed = _failed(run)
     rows = sorted(
-        (_slice(each, around) for each in found),
+        (_slice(each, champions, scale, min_rows or 0, failed) for each in found),
         key=lambda row: (row.small, row.metrics["auc"] if known(row.metrics.get("auc")) else math.inf),
     )
     return Slices(
@@ -96,6 +84,7 @@ def slices(run: Run) -> Slices | Missing:
         x_overall=scale(overall["auc"]) if known(overall.get("auc")) else None,
         axis=(scale.low, scale.high),
         min_rows=min_rows,
+        most=max(each["rows"] for each in found) or 1,
         left_out=max(0, len(rows) - _MOST),
         champion=bool(champions),
         others=tuple(metric for metric in METRICS.values() if metric.name != "auc"),
@@ -126,21 +115,21 @@ def _interval(model: Mapping[str, Any]) -> tuple[float, float]:
     return auc - 1.96 * error, auc + 1.96 * error
 
 
-def _slice(each: Mapping[str, Any], around: _Around) -> Slice:
-    name, scale = slice_name(each["slice"]), around.scale
-    auc, champion = each.get("auc"), around.champions.get(name, {}).get("auc")
-    rows, positives = each["rows"], each.get("positives")
+def _slice(
+    each: Mapping[str, Any], champions: Mapping[str, Any], scale: Scale, min_rows: int, failed: set[str]
+) -> Slice:
+    """One slice, beside the AUC of the champion's of the same name."""
+    name, auc = slice_name(each["slice"]), each.get("auc")
+    champion = champions.get(name)
     low, high = map(scale, _interval(each)) if known(auc) else (0.0, 0.0)
     return Slice(
         name=name,
         group=", ".join(each["slice"]),
-        rows=rows,
-        share=rows / around.most,
-        rate=positives / rows if known(positives) and rows else None,
+        rows=each["rows"],
         metrics=each,
         champion_auc=champion if known(champion) else None,
-        small=not known(auc) or (around.min_rows is not None and rows < around.min_rows),
-        failed=name in around.failed,
+        small=not known(auc) or each["rows"] < min_rows,
+        failed=name in failed,
         x=scale(auc) if known(auc) else None,
         x_low=low,
         x_high=high,

@@ -126,7 +126,7 @@ def test_a_verdict_of_an_earlier_version_is_read_in_todays_words(tmp_path: Path)
     assert current_verdict(earlier, "verdict.json") == today == current_verdict(today, "verdict.json")
     (tmp_path / "verdict.json").write_text(json.dumps(earlier))
     found = verdict(report_of(tmp_path, tmp_path))
-    assert (found.decision, found.reasons[0].passed) == ("reject", False)  # type: ignore[union-attr]
+    assert (found.decision, found.reasons[0]["passed"]) == ("reject", False)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

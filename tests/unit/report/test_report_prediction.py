@@ -11,8 +11,7 @@ import pytest
 from components.report.geometry import Chart
 from components.report.reading import Run
 from components.report.running import next_commands
-from components.report.scored import look
-from components.report.scores import Scores, scores
+from components.report.scored import Scores, look, scores
 from components.shared.gcp import links
 from tests.unit.report.conftest import Sample
 from tests.unit.report.test_report_page import Parsed
