@@ -42,9 +42,8 @@ def there(context: PreflightContext) -> Iterator[Finding]:
     for role, account in context.cloud.identities:
         name = f"service account of {role}"
         if not account:
-            yield Finding(
-                name, "unknown", "none is named: the project's default one is taken; set cloud.identities"
-            )
+            detail = "none is named: the project's default one is taken; set cloud.identities"
+            yield Finding(name, "unknown", detail)
             continue
         found = context.google.find(IAM, _path(account))
         if found is None:
@@ -56,23 +55,21 @@ def there(context: PreflightContext) -> Iterator[Finding]:
             yield Finding(name, "ready", account)
 
 
-def act_as(context: PreflightContext) -> Iterator[Finding]:
+def act_as(context: PreflightContext) -> list[Finding]:
     """The caller may let runs be made as the pipeline's account."""
     account = context.cloud.identities.pipeline
     if not account:
-        return
+        return []
     name, who = "acting as the pipeline", context.google.caller
     try:
         answer = context.google.post(IAM, f"{_path(account)}:testIamPermissions", {"permissions": [_ACT_AS]})
     except ApiError as error:
         if error.status != 404:
             raise
-        yield Finding(name, "missing", f"no {account}", (_create(account),))
-        return
+        return [Finding(name, "missing", f"no {account}", (_create(account),))]
     if _ACT_AS in answer.get("permissions", []):
-        yield Finding(name, "ready", f"{who} may act as {account}")
-    else:
-        yield Finding(name, "missing", f"{who} may not act as {account}", (_let_act(account, who),))
+        return [Finding(name, "ready", f"{who} may act as {account}")]
+    return [Finding(name, "missing", f"{who} may not act as {account}", (_let_act(account, who),))]
 
 
 def roles(context: PreflightContext) -> Iterator[Finding]:
@@ -81,7 +78,7 @@ def roles(context: PreflightContext) -> Iterator[Finding]:
         if not account:
             continue
         member = f"serviceAccount:{account}"
-        granted = context.policy.get(member, set()) | context.bucket_policy.get(member, set())
+        granted = context.roles_of(member) | context.bucket_policy.get(member, set())
         wanted = tuple(each for where, each in SMALLEST[role] if where in ("project", "bucket"))
         missing = [*lacking(wanted, granted), *_curves(context, role, granted)]
         fix = tuple(_give(context, member, each) for each in missing)
@@ -102,12 +99,11 @@ def lending(context: PreflightContext) -> Iterator[Finding]:
     if not pipeline:
         return
     member = f"serviceAccount:{pipeline}"
-    of_project = context.policy.get(member, set())
     for role, account in context.cloud.identities:
         if role == "pipeline" or not account or account == pipeline:
             continue
-        policy = roles_by_member(context.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY))
-        granted = of_project | policy.get(member, set())
+        policy = context.google.post(IAM, f"{_path(account)}:getIamPolicy", **POLICY)
+        granted = context.roles_of(member) | roles_by_member(policy).get(member, set())
         missing = lacking((_USER,), granted)
         yield judged(f"acting as {role}", missing, granted, (_let_act(account, member),) if missing else ())
 
@@ -117,7 +113,7 @@ def agents(context: PreflightContext) -> Iterator[Finding]:
     for api, pattern, role in _AGENTS:
         agent = pattern.format(number=context.number)
         name = f"service agent of {api.partition('.')[0]}"
-        if role in context.policy.get(f"serviceAccount:{agent}", set()):
+        if role in context.roles_of(f"serviceAccount:{agent}"):
             yield Finding(name, "ready", agent)
             continue
         create = command("gcloud beta services identity create", service=api, project=context.project)
@@ -136,10 +132,8 @@ def _in_groups(context: PreflightContext, missing: list[str]) -> list[str]:
 
 def _give(context: PreflightContext, member: str, role: str) -> str:
     """Storage by the bucket, the rest by the project."""
-    if not role.startswith("roles/storage."):
-        return context.grant(member, role)
-    words = "gcloud storage buckets add-iam-policy-binding"
-    return command(words, f"gs://{context.cloud.bucket}", member=member, role=role)
+    give = context.grant_on_bucket if role.startswith("roles/storage.") else context.grant
+    return give(member, role)
 
 
 def _let_act(account: str, member: str) -> str:

@@ -1,6 +1,6 @@
 """What `preflight` does, and the cheap, decisive part of it that `run` makes before it submits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from rich.text import Text
@@ -14,37 +14,18 @@ from pipelines.preflight.google import ApiError, Google, NoAnswerError
 from pipelines.runners.target import cloud_of
 from pipelines.view import open_console
 
-Check = Callable[[PreflightContext], Iterator[Finding]]
+Check = Callable[[PreflightContext], Iterable[Finding]]
 LOGIN = "gcloud auth application-default login"
-FIRST: tuple[Check, ...] = (project.reachable,)
-"""Without the project nothing else can be checked."""
 DECISIVE: tuple[Check, ...] = (
-    project.apis,
-    project.caller,
-    accounts.act_as,
-    places.bucket,
-    images.images,
-)
+    project.apis, project.caller, accounts.act_as, places.bucket, images.images,
+)  # fmt: skip
 """What would end a run in its first minute; each makes one or two calls."""
 ALL: tuple[Check, ...] = (
-    project.billing,
-    project.apis,
-    project.caller,
-    accounts.there,
-    accounts.act_as,
-    accounts.roles,
-    accounts.lending,
-    accounts.agents,
-    places.bucket,
-    datasets.datasets,
-    datasets.rights,
-    places.subnetwork,
-    quotas.vertex,
-    quotas.dataflow,
-    images.images,
-    images.pulling,
-    keys.key,
-)
+    project.billing, project.apis, project.caller,
+    accounts.there, accounts.act_as, accounts.roles, accounts.lending, accounts.agents,
+    places.bucket, datasets.datasets, datasets.rights, places.subnetwork,
+    quotas.vertex, quotas.dataflow, images.images, images.pulling, keys.key,
+)  # fmt: skip
 _AT_ONCE = 8
 _SIGNS = {"ready": ("✓", "green"), "missing": ("✗", "bold red"), "unknown": ("?", "yellow")}
 
@@ -52,12 +33,7 @@ _SIGNS = {"ready": ("✓", "green"), "missing": ("✗", "bold red"), "unknown": 
 def findings(
     settings: Settings, checks: Sequence[Check] = ALL, *, with_data: bool = True
 ) -> Iterator[Finding]:
-    """Run the checks in parallel; findings come in the order of the checks.
-
-    Args:
-        settings: Of an environment on Google Cloud.
-        checks: Which.
-        with_data: Whether the tables of the use case are checked.
+    """Run the checks in parallel; findings come in their order. With data: the use case's tables too.
 
     Raises:
         SettingsError: The environment is not on Google Cloud.
@@ -68,11 +44,10 @@ def findings(
     yield logged_in
     if logged_in.state != "ready":
         return
-    for check in FIRST:
-        found = _run_check(check, context)
-        yield from found
-        if any(each.state != "ready" for each in found):
-            return
+    project_there = _run_check(project.reachable, context)
+    yield from project_there
+    if any(each.state != "ready" for each in project_there):
+        return  # without the project nothing else can be checked
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for found in pool.map(lambda check: _run_check(check, context), checks):
             yield from found
@@ -131,9 +106,8 @@ def _run_check(check: Check, context: PreflightContext) -> list[Finding]:
     except NoAnswerError as error:
         found.append(Finding(name, "unknown", str(error)))
     except ApiError as error:
-        found.append(
-            Finding(name, "unknown", f"{error.status} {error.message}", _allow_check(context, error))
-        )
+        fix = _allow_check(context, error)
+        found.append(Finding(name, "unknown", f"{error.status} {error.message}", fix))
     return found
 
 

@@ -23,19 +23,15 @@ IAM = "iam.googleapis.com"
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check has found out.
-
-    Args:
-        name: What was checked.
-        state: `unknown`: it could not be checked.
-        detail: What is there, or what is wrong.
-        fix: The commands that fix it.
-    """
+    """What a check has found out."""
 
     name: str
     state: State
+    """`unknown`: it could not be checked."""
     detail: str = ""
+    """What is there, or what is wrong."""
     fix: tuple[str, ...] = ()
+    """The commands that fix it."""
 
 
 @dataclass
@@ -67,50 +63,43 @@ class PreflightContext:
     def policy(self) -> dict[str, set[str]]:
         """Who has which role in the project: the roles of each member."""
         request = {"options": {"requestedPolicyVersion": _WITH_CONDITIONS}}
-        return roles_by_member(
-            self.google.post(RESOURCES, f"/v3/projects/{self.project}:getIamPolicy", request)
-        )
+        path = f"/v3/projects/{self.project}:getIamPolicy"
+        return roles_by_member(self.google.post(RESOURCES, path, request))
 
     @cached_property
     def bucket_policy(self) -> dict[str, set[str]]:
         """Who has which role on the bucket."""
-        return roles_by_member(
-            self.google.get(
-                STORAGE,
-                f"/storage/v1/b/{self.cloud.bucket}/iam",
-                optionsRequestedPolicyVersion=_WITH_CONDITIONS,
-            )
-        )
+        path = f"/storage/v1/b/{self.cloud.bucket}/iam"
+        return roles_by_member(self.google.get(STORAGE, path, optionsRequestedPolicyVersion=_WITH_CONDITIONS))
+
+    def roles_of(self, member: str) -> set[str]:
+        """The roles of a member in the project."""
+        return self.policy.get(member, set())
+
+    def grant_on_bucket(self, member: str, role: str) -> str:
+        """The command that gives a role on the bucket."""
+        words = "gcloud storage buckets add-iam-policy-binding"
+        return command(words, f"gs://{self.cloud.bucket}", member=member, role=role)
 
     def grant(self, member: str, role: str) -> str:
         """The command that gives a role in the project."""
-        return command(
-            "gcloud projects add-iam-policy-binding", self.project, member=member, role=role, condition="None"
-        )
+        words = "gcloud projects add-iam-policy-binding"
+        return command(words, self.project, member=member, role=role, condition="None")
 
 
 def judged(
-    name: str,
-    missing: Sequence[str],
-    granted: set[str],
-    fix: tuple[str, ...],
-    doubts: Sequence[str] = (),
+    name: str, missing: Sequence[str], granted: set[str], fix: tuple[str, ...], doubts: Sequence[str] = ()
 ) -> Finding:
     """What the roles that an account seems to lack come to.
 
-    Args:
-        name: What was checked.
-        missing: The roles, with what they should be granted on where the name does not say it.
-        granted: Its roles; a custom one, which is not opened, may be as good.
-        fix: The commands that give what is missing.
-        doubts: What else may be as good, and was not looked into.
+    They say what they should be granted on where the name does not. A custom role, which is not opened, may
+    be as good, and so may the doubts, which were not looked into.
     """
     if not missing:
         return Finding(name, "ready", "all there")
     lacks = ", ".join(missing)
-    custom = sorted(
-        each for each in granted if not each.startswith("roles/") and not each.endswith(f"/{CURVE_WRITER}")
-    )
+    own = f"/{CURVE_WRITER}"
+    custom = sorted(each for each in granted if not each.startswith("roles/") and not each.endswith(own))
     if custom:
         return Finding(name, "unknown", f"{lacks}: unless {', '.join(custom)} has it", fix)
     if doubts:

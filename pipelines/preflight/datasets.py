@@ -30,47 +30,40 @@ def datasets(context: PreflightContext) -> Iterator[Finding]:
     """Each dataset that a query reads, a run fills or answers are logged to lies where queries run."""
     runs_in, region = _runs_in(context), context.cloud.location
     if runs_in != region and not contains(runs_in, region):
-        yield Finding(
-            "BigQuery's location",
-            "missing",
-            f"rows cannot be exported from {runs_in} to {region}: set cloud.bigquery.location to one of both",
-        )
+        detail = f"rows cannot be exported from {runs_in} to {region}"
+        remedy = "set cloud.bigquery.location to one of both"
+        yield Finding("BigQuery's location", "missing", f"{detail}: {remedy}")
     used = _used(context)
-    for project, dataset in sorted(set().union(*used.values())):
-        made = (project, dataset) in used["temporary"] | used["output"]
+    for name in sorted(set().union(*used.values())):
         try:
-            yield _dataset(context, project, dataset, runs_in, made=made)
+            yield _dataset(context, name, made=name in used["temporary"] | used["output"])
         except ApiError as error:
-            yield _closed(context, (project, dataset), f"dataset {dataset}", error)
+            yield _closed(context, name, f"dataset {name[1]}", error)
 
 
-def _dataset(context: PreflightContext, project: str, dataset: str, runs_in: str, *, made: bool) -> Finding:
+def _dataset(context: PreflightContext, name: Name, *, made: bool) -> Finding:
     """`made`: by the first run, if it may; which `rights` looks at."""
-    name, whole = f"dataset {dataset}", f"{project}.{dataset}"
-    metadata = _metadata(context, (project, dataset))
+    title, whole, runs_in = f"dataset {name[1]}", ".".join(name), _runs_in(context)
+    metadata = _metadata(context, name)
     if metadata is None:
         if made:
-            return Finding(name, "ready", f"no {whole} yet: the first run makes it, where it may")
-        return Finding(name, "missing", f"no {whole}", (_fill(context, project, dataset, runs_in),))
+            return Finding(title, "ready", f"no {whole} yet: the first run makes it, where it may")
+        return Finding(title, "missing", f"no {whole}", (_fill(context, name),))
     location = str(metadata.get("location", "")).lower()
     if location == runs_in:
-        return Finding(name, "ready", f"{whole} in {location}")
-    copy = _make(f"{project}:{dataset}_{runs_in.replace('-', '_')}", runs_in)
-    return Finding(
-        name,
-        "missing",
-        f"{whole} lies in {location}, queries run in {runs_in}: set cloud.bigquery.location: {location}, "
-        "or copy the tables",
-        (copy,),
-    )
+        return Finding(title, "ready", f"{whole} in {location}")
+    detail = f"{whole} lies in {location}, queries run in {runs_in}"
+    remedy = f"set cloud.bigquery.location: {location}, or copy the tables"
+    copy = _make(f"{':'.join(name)}_{runs_in.replace('-', '_')}", runs_in)
+    return Finding(title, "missing", f"{detail}: {remedy}", (copy,))
 
 
-def _fill(context: PreflightContext, project: str, dataset: str, runs_in: str) -> str:
+def _fill(context: PreflightContext, name: Name) -> str:
     """How a dataset comes to be: the sample's by loading it."""
     settings = context.settings
-    if settings.source.sample and (project, dataset) == _place(settings.located_source):
+    if settings.source.sample and name == _place(settings.located_source):
         return f"python -m pipelines seed {settings.name} --env {settings.environment}"
-    return _make(f"{project}:{dataset}", runs_in)
+    return _make(":".join(name), _runs_in(context))
 
 
 def _runs_in(context: PreflightContext) -> str:
@@ -135,7 +128,7 @@ def _title(name: Name) -> str:
 
 
 def _of_project(context: PreflightContext, member: str, name: Name) -> set[str]:
-    return context.policy.get(member, set()) if name[0] == context.project else set()
+    return context.roles_of(member) if name[0] == context.project else set()
 
 
 def _give(context: PreflightContext, member: str, name: Name, role: str) -> str:
@@ -188,9 +181,7 @@ def _metadata(context: PreflightContext, name: Name) -> dict[str, Any] | None:
 def _read(source: Source, examples: str = "") -> set[Name]:
     """The datasets of the source's own project that its query names, or means by a table's name alone.
 
-    Args:
-        source: Its place and its query.
-        examples: The query whose rows are that one's table `examples`; empty: there is none.
+    The rows of the query `examples` are that one's table of this name; empty: there is none.
     """
     if not source.uri.startswith("bq://"):
         return set()

@@ -36,7 +36,10 @@ class NoAnswerError(Exception):
 
 @dataclass
 class Google:
-    """A client of Google's REST APIs."""
+    """A client of Google's REST APIs.
+
+    Every request raises ApiError where an API answers with an error, and NoAnswerError where none answers.
+    """
 
     stand_in: str = field(default_factory=lambda: emulator("googleapis"))
     """A server for tests that answers `ADDRESS/HOST/PATH`, where nobody logs in; empty: Google's own."""
@@ -62,21 +65,11 @@ class Google:
         return self.caller
 
     def get(self, host: str, path: str, **query: Any) -> dict[str, Any]:
-        """The JSON at a path of an API.
-
-        Raises:
-            ApiError: It answers with an error.
-            NoAnswerError: It does not answer.
-        """
+        """The JSON at a path of an API."""
         return self._ask("GET", host, path, query)
 
     def find(self, host: str, path: str, **query: Any) -> dict[str, Any] | None:
-        """The JSON at a path of an API; None where nothing is (404).
-
-        Raises:
-            ApiError: It answers with another error.
-            NoAnswerError: It does not answer.
-        """
+        """The JSON at a path of an API; None where nothing is (404)."""
         try:
             return self.get(host, path, **query)
         except ApiError as error:
@@ -87,21 +80,11 @@ class Google:
     def post(
         self, host: str, path: str, content: dict[str, Any] | None = None, **query: Any
     ) -> dict[str, Any]:
-        """What a path of an API answers to some JSON; None: to a request without a body.
-
-        Raises:
-            ApiError: It answers with an error.
-            NoAnswerError: It does not answer.
-        """
+        """What a path of an API answers to some JSON; None: to a request without a body."""
         return self._ask("POST", host, path, query, content)
 
     def pages(self, host: str, path: str, key: str, **query: Any) -> list[dict[str, Any]]:
-        """All entries of a list that comes in pages.
-
-        Raises:
-            ApiError: It answers with an error.
-            NoAnswerError: It does not answer.
-        """
+        """All entries of a list that comes in pages."""
         found: list[dict[str, Any]] = []
         token: dict[str, str] = {}
         for _ in range(_PAGES):

@@ -18,9 +18,10 @@ _PLACEHOLDER = "sha256:" + "0" * 64
 
 def images(context: PreflightContext) -> Iterator[Finding]:
     """Each image of the environment."""
+    serving = context.cloud.prediction.image
     yield from _image(context, "image", "image", context.settings.image)
-    if context.cloud.prediction.image:
-        yield from _image(context, "serving image", "cloud.prediction.image", context.cloud.prediction.image)
+    if serving:
+        yield from _image(context, "serving image", "cloud.prediction.image", serving)
 
 
 def pulling(context: PreflightContext) -> Iterator[Finding]:
@@ -32,20 +33,15 @@ def pulling(context: PreflightContext) -> Iterator[Finding]:
     policy = context.google.find(_ARTIFACTS, f"{_repository(found)}:getIamPolicy", **POLICY) or {}
     # where there is no repository, `images` reports it
     own = found["project"] == context.project
-    granted = roles_by_member(policy).get(member, set()) | (
-        context.policy.get(member, set()) if own else set()
-    )
+    granted = roles_by_member(policy).get(member, set()) | (context.roles_of(member) if own else set())
     doubts = [] if own else [f"has it in all of {found['project']}"]  # whose policy is not read
     wanted = tuple(role for where, role in SMALLEST["dataflow"] if where == "repository")
     missing = lacking(wanted, granted)
-    yield judged(title, missing, granted, tuple(_let_pull(found, member, role) for role in missing), doubts)
-
-
-def _let_pull(found: re.Match[str], member: str, role: str) -> str:
-    return command(
-        "gcloud artifacts repositories add-iam-policy-binding", found["repository"], project=found["project"],
-        location=found["location"], member=member, role=role,
-    )  # fmt: skip
+    words = "gcloud artifacts repositories add-iam-policy-binding"
+    fix = tuple(
+        command(words, found["repository"], **_where(found), member=member, role=role) for role in missing
+    )
+    yield judged(title, missing, granted, fix, doubts)
 
 
 def _image(context: PreflightContext, name: str, key: str, image: str) -> Iterator[Finding]:
@@ -78,16 +74,18 @@ def _looked_up(context: PreflightContext, name: str, image: str, found: re.Match
         version = str(there.get("version", "")).rpartition("/")[2]
         return Finding(name, "ready", f"{image} ({version[:19]})" if version else image)
     if context.google.find(_ARTIFACTS, repository) is None:
-        create = command(
-            "gcloud artifacts repositories create", found["repository"], project=found["project"],
-            location=found["location"], repository_format="docker",
-        )  # fmt: skip
+        words = "gcloud artifacts repositories create"
+        create = command(words, found["repository"], **_where(found), repository_format="docker")
         return Finding(name, "missing", f"no repository {found['repository']} for it", (create,))
     return Finding(name, "missing", f"no {image}", (_build(context),))
 
 
 def _repository(found: re.Match[str]) -> str:
     return f"/v1/projects/{found['project']}/locations/{found['location']}/repositories/{found['repository']}"
+
+
+def _where(found: re.Match[str]) -> dict[str, str]:
+    return {"project": found["project"], "location": found["location"]}
 
 
 def _build(context: PreflightContext) -> str:

@@ -19,73 +19,60 @@ def bucket(context: PreflightContext) -> Iterator[Finding]:
     except ApiError as error:
         if error.status != 403 or error.api_is_off:
             raise
-        yield _closed(context, uri)
+        who = context.google.caller
+        detail = f"{uri} is closed to {who}: if it is another project's, set cloud.bucket to one of yours"
+        yield Finding(
+            name, "missing", detail, (context.grant_on_bucket(who, "roles/storage.legacyBucketReader"),)
+        )
         return
     if found is None:
-        create = command(
-            "gcloud storage buckets create", uri, project=context.project, location=region,
-            uniform_bucket_level_access=True,
-        )  # fmt: skip
-        yield Finding(name, "missing", f"no {uri}", (create,))
+        yield Finding(name, "missing", f"no {uri}", (_create(context, uri),))
         return
     if str(found.get("projectNumber")) != context.number:
         list_own = command("gcloud storage buckets list", project=context.project)
-        detail = (
-            f"{uri} belongs to project number {found.get('projectNumber')}: set cloud.bucket to one of yours"
-        )
+        owner = f"project number {found.get('projectNumber')}"
+        detail = f"{uri} belongs to {owner}: set cloud.bucket to one of yours"
         yield Finding(name, "missing", detail, (list_own,))
         return
-    yield from _bucket_place(context, uri, str(found.get("location", "")).lower())
+    location = str(found.get("location", "")).lower()
+    if location == region or contains(location, region):
+        yield Finding(name, "ready", f"{uri} in {location}")
+    else:
+        detail = f"{uri} lies in {location}, the pipeline runs in {region}: set cloud.bucket to one there"
+        yield Finding(name, "missing", detail, (_create(context, f"{uri}-{region}"),))
     access = found.get("iamConfiguration", {}).get("uniformBucketLevelAccess", {})
     if not access.get("enabled"):
         update = command("gcloud storage buckets update", uri, uniform_bucket_level_access=True)
         yield Finding("bucket's access", "missing", f"{uri} is not closed by IAM alone", (update,))
 
 
-def _closed(context: PreflightContext, uri: str) -> Finding:
-    words, who = "gcloud storage buckets add-iam-policy-binding", context.google.caller
-    fix = command(words, uri, member=who, role="roles/storage.legacyBucketReader")
-    detail = f"{uri} is closed to {who}: if it is another project's, set cloud.bucket to one of yours"
-    return Finding("bucket", "missing", detail, (fix,))
-
-
-def _bucket_place(context: PreflightContext, uri: str, location: str) -> Iterator[Finding]:
-    region = context.cloud.location
-    if location == region or contains(location, region):
-        yield Finding("bucket", "ready", f"{uri} in {location}")
-        return
-    create = command(
-        "gcloud storage buckets create", f"gs://{context.cloud.bucket}-{region}", project=context.project,
-        location=region, uniform_bucket_level_access=True,
+def _create(context: PreflightContext, uri: str) -> str:
+    return command(
+        "gcloud storage buckets create", uri, project=context.project, location=context.cloud.location,
+        uniform_bucket_level_access=True,
     )  # fmt: skip
-    detail = f"{uri} lies in {location}, the pipeline runs in {region}: set cloud.bucket to one there"
-    yield Finding("bucket", "missing", detail, (create,))
 
 
-def subnetwork(context: PreflightContext) -> Iterator[Finding]:
+def subnetwork(context: PreflightContext) -> list[Finding]:
     """Dataflow's workers without public addresses reach Google's APIs from it."""
     subnet = context.cloud.network.subnetwork
     if not subnet:
-        return
+        return []
     name, short = "subnetwork", subnet.rpartition("/")[2]
+    where = {"project": context.project, "region": context.cloud.location}
     path = subnet if subnet.startswith("projects/") else f"projects/{context.project}/{subnet}"
     found = context.google.find("compute.googleapis.com", f"/compute/v1/{path}")
     if found is None:
         create = command(
             "gcloud compute networks subnets create", short,
-            project=context.project, region=context.cloud.location, network="default", range="10.10.0.0/20",
-            enable_private_ip_google_access=True,
+            **where, network="default", range="10.10.0.0/20", enable_private_ip_google_access=True,
         )  # fmt: skip
-        yield Finding(name, "missing", f"no {subnet}", (create,))
-        return
+        return [Finding(name, "missing", f"no {subnet}", (create,))]
     if found.get("privateIpGoogleAccess") or context.cloud.network.public_ips:
-        yield Finding(name, "ready", subnet)
-        return
-    update = command(
-        "gcloud compute networks subnets update", short,
-        project=context.project, region=context.cloud.location, enable_private_ip_google_access=True,
-    )  # fmt: skip
-    yield Finding(name, "missing", f"{subnet} has no Private Google Access", (update,))
+        return [Finding(name, "ready", subnet)]
+    words = "gcloud compute networks subnets update"
+    update = command(words, short, **where, enable_private_ip_google_access=True)
+    return [Finding(name, "missing", f"{subnet} has no Private Google Access", (update,))]
 
 
 def contains(multi_region: str, region: str) -> bool:

@@ -1,7 +1,5 @@
 """The project itself: reachable, paid for, with the APIs that the pipeline calls."""
 
-from collections.abc import Iterator
-
 from pipelines.preflight.context import RESOURCES, Finding, PreflightContext, command
 from pipelines.preflight.google import ApiError
 
@@ -27,56 +25,45 @@ _CALLER = {
 """What the caller must be allowed to do, and the smallest role that allows it."""
 
 
-def reachable(context: PreflightContext) -> Iterator[Finding]:
+def reachable(context: PreflightContext) -> list[Finding]:
     """The project is there and alive."""
     try:
         state = context.about_project.get("state")
     except ApiError as error:
         if error.status not in (403, 404) or error.api_is_off:
             raise
-        yield Finding(
-            "project",
-            "missing",
-            f"{context.project} is not there, or closed to {context.google.caller}",
-            ("gcloud projects list", context.grant(context.google.caller, "roles/browser")),
-        )
-        return
+        detail = f"{context.project} is not there, or closed to {context.google.caller}"
+        look = context.grant(context.google.caller, "roles/browser")
+        return [Finding("project", "missing", detail, ("gcloud projects list", look))]
     if state != "ACTIVE":
-        detail = f"{context.project} is {state}"
-        yield Finding("project", "missing", detail, (command("gcloud projects undelete", context.project),))
-        return
-    yield Finding("project", "ready", f"{context.project}, number {context.number}")
+        undelete = command("gcloud projects undelete", context.project)
+        return [Finding("project", "missing", f"{context.project} is {state}", (undelete,))]
+    return [Finding("project", "ready", f"{context.project}, number {context.number}")]
 
 
-def billing(context: PreflightContext) -> Iterator[Finding]:
+def billing(context: PreflightContext) -> list[Finding]:
     """Somebody pays."""
     answer = context.google.get("cloudbilling.googleapis.com", f"/v1/projects/{context.project}/billingInfo")
     if answer.get("billingEnabled"):
-        yield Finding("billing", "ready", str(answer.get("billingAccountName", "")))
-        return
+        return [Finding("billing", "ready", str(answer.get("billingAccountName", "")))]
     link = command("gcloud billing projects link", context.project, billing_account="ACCOUNT")
-    yield Finding("billing", "missing", "no billing account", ("gcloud billing accounts list", link))
+    return [Finding("billing", "missing", "no billing account", ("gcloud billing accounts list", link))]
 
 
-def apis(context: PreflightContext) -> Iterator[Finding]:
+def apis(context: PreflightContext) -> list[Finding]:
     """The APIs are enabled."""
     wanted = [*_APIS, *(["cloudkms.googleapis.com"] if context.cloud.kms_key else [])]
     names = [f"projects/{context.project}/services/{api}" for api in wanted]
     answer = context.google.get(_USAGE, f"/v1/projects/{context.project}/services:batchGet", names=names)
-    enabled = {
-        each["name"].rpartition("/")[2]
-        for each in answer.get("services", [])
-        if each.get("state") == "ENABLED"
-    }
-    missing = [api for api in wanted if api not in enabled]
+    states = {each["name"].rpartition("/")[2]: each.get("state") for each in answer.get("services", [])}
+    missing = [api for api in wanted if states.get(api) != "ENABLED"]
     if not missing:
-        yield Finding("APIs", "ready", f"{len(wanted)} enabled")
-        return
+        return [Finding("APIs", "ready", f"{len(wanted)} enabled")]
     fix = command("gcloud services enable", *missing, project=context.project)
-    yield Finding("APIs", "missing", f"not enabled: {', '.join(missing)}", (fix,))
+    return [Finding("APIs", "missing", f"not enabled: {', '.join(missing)}", (fix,))]
 
 
-def caller(context: PreflightContext) -> Iterator[Finding]:
+def caller(context: PreflightContext) -> list[Finding]:
     """The caller may submit, and ask BigQuery."""
     who = context.google.caller
     answer = context.google.post(
@@ -84,8 +71,7 @@ def caller(context: PreflightContext) -> Iterator[Finding]:
     )
     missing = [each for each in _CALLER if each not in answer.get("permissions", [])]
     if not missing:
-        yield Finding("your roles", "ready", f"{who} may submit and query")
-        return
+        return [Finding("your roles", "ready", f"{who} may submit and query")]
     roles = dict.fromkeys(_CALLER[each] for each in missing)
     fix = tuple(context.grant(who, role) for role in roles)
-    yield Finding("your roles", "missing", f"{who} lacks {', '.join(missing)}", fix)
+    return [Finding("your roles", "missing", f"{who} lacks {', '.join(missing)}", fix)]

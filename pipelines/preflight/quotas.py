@@ -29,15 +29,14 @@ def vertex(context: PreflightContext) -> Iterator[Finding]:
     needs = [*_training(context.cloud.training), *_serving(context)]
     path = f"/v1/projects/{context.project}/locations/global/services/{_VERTEX}/quotaInfos"
     try:
-        infos = {
-            each["metric"]: each for each in context.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
-        }
+        listed = context.google.pages(_QUOTAS, path, "quotaInfos", pageSize=500)
     except ApiError as error:
         if not error.api_is_off:
             raise
         fix = command("gcloud services enable", _QUOTAS, project=context.project)
         yield Finding("quota of Vertex AI", "unknown", "Cloud Quotas is not enabled", (fix,))
         return
+    infos = {each["metric"]: each for each in listed}
     for what, metric, wanted in needs:
         yield _against(context, what, infos.get(f"{_VERTEX}/custom_model_{metric}"), metric, wanted)
 
@@ -45,18 +44,13 @@ def vertex(context: PreflightContext) -> Iterator[Finding]:
 def _training(job: TrainingJob) -> Iterator[Need]:
     preemptible = "preemptible_" if job.provisioning == "SPOT" else ""
     size = shape(job.machine_type)
-    if job.accelerator and not job.accelerator.startswith("TPU"):
-        gpu = _gpu(job.accelerator)
-        yield "training GPUs", f"training_{preemptible}{gpu}", job.accelerator_count * job.replicas
-    elif job.accelerator:
-        tpu = job.accelerator.lower()
-        yield "training TPU cores", f"training_{preemptible}{tpu}", job.accelerator_count * job.replicas
+    if job.accelerator:
+        tpu = job.accelerator.startswith("TPU")
+        what, metric = ("TPU cores", job.accelerator.lower()) if tpu else ("GPUs", _gpu(job.accelerator))
+        yield f"training {what}", f"training_{preemptible}{metric}", job.accelerator_count * job.replicas
     elif job.tpu_topology:
-        yield (
-            "training TPU chips",
-            f"training_{preemptible}tpu_v5e",
-            chips(job.machine_type, job.tpu_topology),
-        )
+        v5e = chips(job.machine_type, job.tpu_topology)
+        yield "training TPU chips", f"training_{preemptible}tpu_v5e", v5e
     if size.family not in _BUILT_IN:
         yield "training CPUs", f"training_{preemptible}{_cpus(size.family)}", size.cpus * job.replicas
 
@@ -119,9 +113,8 @@ def dataflow(context: PreflightContext) -> Iterator[Finding]:
     region = context.google.find("compute.googleapis.com", path)
     if region is None:
         regions = command("gcloud compute regions list", project=context.project)
-        yield Finding(
-            "region", "missing", f"no region {context.cloud.location}: set cloud.location", (regions,)
-        )
+        detail = f"no region {context.cloud.location}: set cloud.location"
+        yield Finding("region", "missing", detail, (regions,))
         return
     quotas = {each["metric"]: each for each in region["quotas"]}
     needs = {
