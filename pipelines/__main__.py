@@ -328,7 +328,7 @@ def stage(
     """Run one stage alone, in this process, on the artifacts of an earlier run."""
     from pipelines.commands import stage as command
 
-    command.run_stage(name, _load(use_case, env, overrides), run_id)
+    command.run(name, _load(use_case, env, overrides), run_id)
 
 
 if __name__ == "__main__":

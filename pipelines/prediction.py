@@ -10,16 +10,11 @@ from components.deliver.component import deliver
 from components.predict.component import predict
 from components.select.component import select
 from configs.settings import Settings
-from pipelines.graph import placement
 from pipelines.graph.tasks import Tasks
 
 
 def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]:
-    """The batch prediction pipeline of a use case in an environment.
-
-    Args:
-        settings: What and where.
-        fresh: Stages that must not be taken from the cache.
+    """The batch prediction pipeline of a use case in an environment; `fresh` stages are not cached ones.
 
     Returns:
         A KFP pipeline: call it to run it, or compile it. Its parameters: `version`, a number or an alias,
@@ -41,7 +36,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
                 run_id=run_id,
                 scored_at=scored_at,
                 job=dsl.PIPELINE_JOB_NAME_PLACEHOLDER,
-                created=placement.job_created_at(settings),
+                created=tasks.job_created_at,
             ).outputs
             rows = tasks.add(select, source=chosen["source"], features=chosen["features"]).outputs["rows"]
             predicted = tasks.add(

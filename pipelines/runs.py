@@ -40,12 +40,7 @@ def runs(root: Path, wanted: str = "") -> list[Path]:
 
 
 def find_run(root: Path, wanted: str, pipeline: Pipeline | None = "training") -> Path:
-    """The folder of a run by its id, or of the last run of a use case by its name.
-
-    Args:
-        root: Where runs lie.
-        wanted: An id or a use case.
-        pipeline: What kind of run; None: either.
+    """The folder of a run by its id, or of the last run of a use case by its name; None: of either pipeline.
 
     Raises:
         UnknownRunError: There is none; the nearest id is given.
@@ -78,12 +73,7 @@ def begin_manifest(
 ) -> dict[str, Any]:
     """The manifest of a run that starts now; written at once, so that even a killed run is known.
 
-    Args:
-        folder: The run's.
-        settings: What and where.
-        command: What was typed.
-        pipeline: Which one runs.
-        parameters: What it is given besides its id; None: what a training run is given.
+    `parameters` is what the run is given besides its id; None: what a training run is given.
     """
     given = {
         "run_id": folder.name,
@@ -104,12 +94,7 @@ def end_manifest(folder: Path, manifest: Mapping[str, Any], state: State) -> dic
 
 
 def take_report(folder: Path, page: str) -> dict[str, Any]:
-    """Copy a run's report and its manifest into the run's folder here; returns the manifest.
-
-    Args:
-        folder: The run's folder.
-        page: The place of the report; the manifest lies beside it.
-    """
+    """Copy the report at `page` and the manifest beside it into the run's folder here; returns the latter."""
     there = place(page)
     manifest = {**read_json(folder / MANIFEST), **read_json(there.parent / MANIFEST)}
     (folder / REPORT).write_bytes(there.read_bytes())

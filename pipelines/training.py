@@ -16,16 +16,11 @@ from components.transform.component import transform
 from components.validate.component import validate
 from configs.settings import Settings
 from configs.stages import STAGES
-from pipelines.graph import placement
 from pipelines.graph.tasks import Tasks
 
 
 def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]:
-    """The training pipeline of a use case in an environment.
-
-    Args:
-        settings: What and where.
-        fresh: Stages that must not be taken from the cache.
+    """The training pipeline of a use case in an environment; `fresh` stages are not taken from the cache.
 
     Returns:
         A KFP pipeline: call it to run it, or compile it.
@@ -60,7 +55,7 @@ def build(settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]
                     **found,
                     model=model,
                     run_id=run_id,
-                    job=placement.job_name(settings),
+                    job=tasks.job_name,
                     source=resolved["source"],
                     inputs_digest=inputs,
                     champion_version=resolved["champion"],

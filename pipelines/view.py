@@ -45,14 +45,8 @@ class Stages:
         table.add_column(ratio=1)
         table.add_column(justify="right", width=8)
         records = {name: self.record(name) for name in self.names}
-        for name in self.names:
-            record = records[name]
-            if record is None:
-                cached = self.passed(name, records)
-                waiting = "taken from the cache" if cached else ""
-                table.add_row("[green]≡" if cached else "[dim]·", name, f"[dim]{waiting}", "")
-            else:
-                table.add_row(*self._row(name, record))
+        for name, record in records.items():
+            table.add_row(*self._row(name, record, cached=record is None and self.passed(name, records)))
         return table
 
     def passed(self, name: str, records: Mapping[str, Mapping[str, Any] | None]) -> bool:
@@ -63,10 +57,14 @@ class Stages:
         later = self.names[self.names.index(name) + 1 :]
         return any(records[each] for each in later if not stage_spec(each).last)
 
-    def _row(self, name: str, record: Mapping[str, Any]) -> tuple[RenderableType, ...]:
-        seconds = _seconds(record)
-        if record.get("cached"):
+    def _row(
+        self, name: str, record: Mapping[str, Any] | None, *, cached: bool
+    ) -> tuple[RenderableType, ...]:
+        if cached or (record and record.get("cached")):
             return "[green]≡", name, "[dim]taken from the cache", ""
+        if record is None:
+            return "[dim]·", name, "", ""
+        seconds = _seconds(record)
         if record["state"] == "done":
             return "[green]✓", name, f"[dim]{facts(record['summary'])}", seconds
         if record["state"] == "failed" or self.ended:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from pipelines.graph import definitions
 from pipelines.graph.compiling import compile_pipeline
 from pipelines.runs import begin_manifest, end_manifest, new_run, take_report
 
+Watched = AbstractContextManager[None]
+"""What shows the stages while a run goes on."""
 ShowResult = Callable[[Console, dict[str, Any], dict[str, str]], None]
 """Shows a run that ended well, by its manifest and the places that there are to look at."""
 
@@ -35,17 +38,10 @@ def execute(
     show_result: ShowResult,
     fresh: Collection[str] | None,
 ) -> bool:
-    """Run a pipeline where the settings say, to its end, and show it.
+    """Run a pipeline where the settings say, to its end, and show it; returns whether every stage ended well.
 
-    Args:
-        settings: What and where.
-        pipeline: Which one.
-        parameters: What it is given besides its id.
-        show_result: Shows the end, if it is a good one.
-        fresh: Stages that must not be taken from the cache; None: all, and nothing is put there either.
-
-    Returns:
-        Whether every stage ended well.
+    It is given the parameters besides its id. Stages in `fresh` are not taken from the cache; None: no stage
+    is, and nothing is put there either.
 
     Raises:
         SettingsError: The use case and the environment do not fit the pipeline.
@@ -60,10 +56,11 @@ def execute(
     command = shlex.join(["python", "-m", "pipelines", *sys.argv[1:]])
     begin_manifest(folder, settings, command, pipeline, parameters)
     console.print(f"[bold]{settings.name}[/]  {settings.question}\n[dim]run {folder.name}[/]\n")
+    watched = view.watched(console, folder / "stages", definition.shown)
     if settings.cloud:
-        manifest = _run_there(console, graph, settings, folder)
+        manifest = _run_there(console, watched, graph, settings, folder)
     else:
-        manifest = _run_here(console, graph, settings, folder, caching=fresh is not None)
+        manifest = _run_here(watched, graph, settings, folder, caching=fresh is not None)
     console.print()
     places = {"report": str(report_path(folder, manifest)), "manifest": str(folder / MANIFEST)}
     ended_well: bool = manifest["state"] == "done"
@@ -77,9 +74,7 @@ def execute(
 def check_before_spending(settings: Settings, pipeline: Pipeline = "training") -> None:
     """Refuse a run on Google Cloud that would end in its first minute, or may cost more than the budget.
 
-    Args:
-        settings: What and where; a run on this machine is let pass.
-        pipeline: Which one is to run.
+    A run on this machine is let pass.
 
     Raises:
         CloudError: Something is missing there.
@@ -95,13 +90,13 @@ def check_before_spending(settings: Settings, pipeline: Pipeline = "training") -
 
 
 def _run_here(
-    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path, *, caching: bool
+    watched: Watched, pipeline: Callable[..., Any], settings: Settings, folder: Path, *, caching: bool
 ) -> dict[str, Any]:
     from pipelines.runners import local
 
     manifest = read_json(folder / MANIFEST)
     root, parameters = Path(settings.places.root), manifest["parameters"]
-    with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).shown):
+    with watched:
         ended_well = local.run(pipeline, folder, root, parameters, caching=caching)
     page = next(folder.glob(f"kfp/*/report/{REPORT}"), None)
     if page:
@@ -110,7 +105,7 @@ def _run_here(
 
 
 def _run_there(
-    console: Console, pipeline: Callable[..., Any], settings: Settings, folder: Path
+    console: Console, watched: Watched, pipeline: Callable[..., Any], settings: Settings, folder: Path
 ) -> dict[str, Any]:
     """Submit and follow; the run goes on there when the user leaves."""
     from pipelines.runners import following
@@ -121,7 +116,7 @@ def _run_there(
         with log_to(folder / "stages" / "pipeline.log"):
             manifest = following.start(folder, settings, compiled)
             view.show_places(console, manifest["links"])
-            with view.watched(console, folder / "stages", definitions.of(manifest["pipeline"]).shown):
+            with watched:
                 return following.follow(folder, settings)
     except KeyboardInterrupt:
         console.print(f"\n{folder.name} goes on in {settings.cloud.project if settings.cloud else ''}:")

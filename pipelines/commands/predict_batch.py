@@ -25,11 +25,8 @@ _ROWS_SHOWN = 5
 def run(settings: Settings, *, version: str = "", repeat: str = "", caching: bool = True) -> bool:
     """Run the prediction pipeline and show it; returns whether every stage ended well.
 
-    Args:
-        settings: What and where.
-        version: A number or an alias; empty: the champion.
-        repeat: A run whose predictions this one takes the place of; empty: none.
-        caching: Take unchanged stages from the cache.
+    `version` is a number or an alias, empty for the champion; `repeat` a run whose predictions this one takes
+    the place of, empty for none.
 
     Raises:
         UnknownRunError: No such run to repeat.
@@ -63,9 +60,9 @@ def _earlier(settings: Settings, run_id: str) -> dict[str, Any]:
     except UnknownRunError:
         if settings.cloud is None:
             raise
-        from pipelines.runners import jobs
+        from pipelines.runners import following
 
-        manifest = jobs.find_run(settings, run_id, "prediction")
+        manifest = following.find_run(settings, run_id, "prediction")
     return manifest
 
 

@@ -13,7 +13,8 @@ from components.shared.files.gcs import writing as gcs_writing
 from components.shared.files.paths import place
 from configs.settings import Settings
 from configs.stages import Pipeline
-from pipelines.graph import definitions
+from pipelines.graph import compiling, definitions
+from pipelines.runners import vertex
 from pipelines.runners.target import cloud_of
 
 FOLDER = "pipelines"
@@ -22,16 +23,10 @@ FOLDER = "pipelines"
 def publish(settings: Settings, pipeline: Pipeline = "training") -> str:
     """Compile a pipeline and publish it; returns the place of its launch file.
 
-    Args:
-        settings: Of an environment on Google Cloud.
-        pipeline: Which one.
-
     Raises:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
         PlaceError: The bucket is missing, or closed to us.
     """
-    from pipelines.graph import compiling
-
     cloud = cloud_of(settings)
     folder = f"gs://{cloud.bucket}/{FOLDER}"
     name = f"{pipeline}-{settings.name}"
@@ -47,8 +42,6 @@ def publish(settings: Settings, pipeline: Pipeline = "training") -> str:
 
 def _launch(settings: Settings, template: str, pipeline: Pipeline) -> dict[str, Any]:
     """What `infra/trigger/main.py` reads."""
-    from pipelines.runners import vertex
-
     cloud = cloud_of(settings)
     return {
         "project": cloud.project,

@@ -13,7 +13,7 @@ from configs.errors import CloudError
 from configs.settings import Settings
 from configs.stages import Pipeline
 from pipelines import view
-from pipelines.registry import registry_of
+from pipelines.commands.serving import registry_of
 from pipelines.runs import find_run, runs
 
 _RUNS_SHOWN = 10
@@ -22,9 +22,7 @@ _RUNS_SHOWN = 10
 def status(wanted: str, root: Path) -> None:
     """Show the last runs that were started here, and every model's versions with their traffic.
 
-    Args:
-        wanted: A use case or a run id; empty: all.
-        root: Where runs lie.
+    `wanted` is a use case or a run id; empty: all.
     """
     console = view.open_console()
     manifests = [_refreshed(console, folder) for folder in runs(root, wanted)]
@@ -35,20 +33,11 @@ def status(wanted: str, root: Path) -> None:
 
 
 def status_there(wanted: str, settings: Settings) -> None:
-    """Show the last runs of an environment on Google Cloud, whoever started them, and the versions.
-
-    Args:
-        wanted: A use case or a run id; empty: all.
-        settings: Of the environment.
-
-    Raises:
-        SettingsError: The environment is this machine.
-        CloudError: The service does not answer.
-    """
-    from pipelines.runners import jobs
+    """Show the last runs of an environment on Google Cloud, whoever started them, and the versions."""
+    from pipelines.runners import following
 
     console = view.open_console()
-    manifests = jobs.newest_runs(settings, wanted, _RUNS_SHOWN)
+    manifests = following.newest_runs(settings, wanted, _RUNS_SHOWN)
     if not manifests:
         of = f" of {wanted}" if wanted else ""
         console.print(f"no runs{of} in environment '{settings.environment}' yet", markup=False)
@@ -98,12 +87,7 @@ def report_path(folder: Path, manifest: Mapping[str, Any]) -> Path:
 
 
 def write_report(run_id: str, root: Path, pipeline: Pipeline | None = None) -> Path:
-    """Write the report of a run anew.
-
-    Args:
-        run_id: Its id; or a use case: its last run.
-        root: Where runs lie.
-        pipeline: Of which pipeline that run is; None: of either.
+    """Write the report of a run anew: by its id, or of the last one of a use case (None: of either pipeline).
 
     Raises:
         UnknownRunError: There is none.
@@ -115,18 +99,13 @@ def write_report(run_id: str, root: Path, pipeline: Pipeline | None = None) -> P
 def fetch_report(run_id: str, settings: Settings, pipeline: Pipeline | None = None) -> Path:
     """Fetch the report of a run on Google Cloud, whoever started it; write it if the run has none.
 
-    Args:
-        run_id: Its id; or a use case: its last run.
-        settings: Of the environment.
-        pipeline: Of which pipeline that run is; None: of either.
-
     Raises:
         UnknownRunError: The environment has no such run.
         CloudError: The service does not answer.
     """
-    from pipelines.runners import jobs
+    from pipelines.runners import following
 
-    manifest = jobs.find_run(settings, run_id, pipeline)
+    manifest = following.find_run(settings, run_id, pipeline)
     folder: Path = settings.run_root / "runs" / str(manifest["run_id"])
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / MANIFEST, manifest)

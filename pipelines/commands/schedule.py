@@ -1,6 +1,7 @@
 """What the command `schedule` does, between the settings and the screen."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -10,30 +11,18 @@ from configs.settings import Settings
 from configs.stages import Pipeline
 from pipelines import view
 from pipelines.runners import cron, schedules
-from pipelines.runners.target import cloud_of
-
-_ACTIONS = {"pause": schedules.pause, "resume": schedules.resume, "delete": schedules.delete}
 
 
 def create(settings: Settings, timing: cron.Timing, pipeline: Pipeline) -> None:
-    """Make the schedule, or bring the one that is there up to date.
-
-    Raises:
-        SettingsError: The environment is not on Google Cloud.
-        CloudError: The service rejects it, or does not answer.
-    """
-    cloud_of(settings)
+    """Make the schedule, or bring the one that is there up to date; its errors: `schedules.create`."""
     made, done = schedules.create(settings, timing, pipeline)
     _show(view.open_console(), f"{made.name}: {done}", [made])
 
 
-def act(action: str, settings: Settings, pipeline: Pipeline | None) -> None:
+def act(action: schedules.Action | Literal["list"], settings: Settings, pipeline: Pipeline | None) -> None:
     """List the schedules, or pause, resume or delete the use case's own.
 
-    Args:
-        action: What to do.
-        settings: Of an environment on Google Cloud.
-        pipeline: Whose schedule; None: a list is of all of them, all else is about training's.
+    Without a pipeline a list is of all of them, and all else is about training's.
 
     Raises:
         CloudError: There is none, or the service does not answer.
@@ -41,7 +30,7 @@ def act(action: str, settings: Settings, pipeline: Pipeline | None) -> None:
     if action == "list":
         _show(view.open_console(), "", schedules.listed(settings, pipeline))
         return
-    found = _ACTIONS[action](settings, pipeline or "training")
+    found = schedules.act(action, settings, pipeline or "training")
     _show(view.open_console(), f"{found.name}: {action}d", [] if action == "delete" else [found])
 
 
@@ -55,15 +44,8 @@ def _show(console: Console, said: str, found: Sequence[schedules.Schedule]) -> N
     for header in ("schedule", "state", "cron", "time zone", "at once", "runs", "next (UTC)"):
         table.add_column(header)
     for each in found:
-        table.add_row(
-            each.name,
-            each.state,
-            each.cron,
-            each.time_zone,
-            str(each.max_concurrent),
-            str(each.runs),
-            each.next_run or "-",
-        )
+        counts = str(each.max_concurrent), str(each.runs)
+        table.add_row(each.name, each.state, each.cron, each.time_zone, *counts, each.next_run or "-")
     console.print(table)
     console.print()
     places = {each.name: page for each in found for page in links.of(each.resource).values()}

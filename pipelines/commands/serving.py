@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from components.shared.files.artifacts import read_json
-from components.shared.registry import Registry, Version
+from components.shared.registry import Registry, Version, open_registry
+from configs.access import serving_cloud
 from configs.errors import RegistryError, SettingsError
 from configs.settings import Settings
 from pipelines import view
-from pipelines.registry import registry_of
 
 _ROWS_ASKED = 5
+
+
+def registry_of(settings: Settings) -> Registry:
+    """The registry that holds the versions of a use case in its environment."""
+    return open_registry(settings.places.registry, serving_cloud(settings))
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

@@ -31,26 +31,19 @@ _STANDING = {"source", "baseline", "champion", "champion_version"}
 
 
 def run(name: str, settings: Settings, run_id: str) -> Path:
-    """Run one stage with these settings.
+    """Run one stage with these settings, and say where its outputs lie.
 
-    Args:
-        name: The stage, of either pipeline.
-        settings: What and where; its own part may differ from the run's.
-        run_id: The run of that pipeline whose artifacts it reads; empty: the last one of the use case.
-
-    Returns:
-        The folder with the stage's outputs.
+    It reads the artifacts of a run of its pipeline, of the last one where none is named; its own part of the
+    settings may differ from that run's. Returns the folder with its outputs.
 
     Raises:
         SettingsError: No such stage.
         UnknownRunError: No such run, or it never made what the stage reads.
     """
-    pipeline = _pipeline_with(name)
-    component = stage_component(name)
-    root = settings.run_root
-    out = root / "alone" / name
+    pipeline, component = _pipeline_with(name), stage_component(name)
+    out = settings.run_root / "alone" / name
     out.mkdir(parents=True, exist_ok=True)
-    earlier = _Earlier(root, run_id or settings.name, pipeline)
+    earlier = _Earlier(settings.run_root, run_id or settings.name, pipeline)
     training = pipeline.name == "training"
     arguments = {
         "settings": stage_part(name, settings).model_dump_json(),
@@ -63,7 +56,9 @@ def run(name: str, settings: Settings, run_id: str) -> Path:
             if spec.type.startswith(_SYSTEM)
         },
     }
-    component.python_func(**{key: arguments[key] for key in _named(component)})
+    function = component.python_func
+    function(**{name: arguments[name] for name in function.__annotations__ if name != "return"})
+    view.show_places(view.open_console(), {path.name: str(path) for path in sorted(out.iterdir())})
     return out
 
 
@@ -103,16 +98,9 @@ class _Earlier:
 
 def _pipeline_with(name: str) -> Definition:
     known = [spec.name for spec in every_stage() if spec.alone]
-    found = definitions.with_stage(name)
-    if found is None or name not in known:
+    if name not in known:
         raise SettingsError("stage", expected=f"one of {', '.join(known)}", got=repr(name))
-    return found
-
-
-def _named(component: Any) -> list[str]:
-    """The arguments of a component's function: inputs, then output artifacts."""
-    function = component.python_func
-    return [name for name in function.__annotations__ if name != "return"]
+    return next(each for each in definitions.every() if name in each.stages)
 
 
 def _of_training(component: Any, settings: Settings, run_id: str) -> Mapping[str, Any]:
@@ -126,14 +114,8 @@ def _of_training(component: Any, settings: Settings, run_id: str) -> Mapping[str
             "champion": _artifact("champion", found.model),
             "champion_version": found.champion,
         }
-    return {
-        **standing,
-        "checkpoints": settings.checkpoints,
-        "run_id": run_id,
-        "job": "",
-        "inputs_digest": "",
-        "how": "",
-    }
+    unknown = dict.fromkeys(("job", "inputs_digest", "how"), "")
+    return {**standing, "checkpoints": settings.checkpoints, "run_id": run_id, **unknown}
 
 
 def _of_prediction(name: str, earlier: _Earlier) -> Mapping[str, Any]:
@@ -159,9 +141,3 @@ def _artifact(name: str, place: str, kind: str = f"{_SYSTEM}Artifact") -> dsl.Ar
     made = getattr(dsl, kind.removeprefix(_SYSTEM).partition("@")[0])
     found: dsl.Artifact = made(name=name, uri=place if "://" in place else str(Path(place).absolute()))
     return found
-
-
-def run_stage(name: str, settings: Settings, run_id: str) -> None:
-    """Run one stage alone and say where its outputs lie."""
-    out = run(name, settings, run_id)
-    view.show_places(view.open_console(), {path.name: str(path) for path in sorted(out.iterdir())})

@@ -4,7 +4,7 @@ Datasets, buckets and what Terraform made are not the pipeline's and stay.
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,26 +42,26 @@ def found(settings: Settings) -> list[Thing]:
     """
     cloud = cloud_of(settings)
     client = connect(cloud)
+    labels = {key: settings.labels[key] for key in ("use_case", "environment")}
+    labelled = " AND ".join(f'labels.{key}="{value}"' for key, value in labels.items())
+    kinds: tuple[tuple[str, Any, Callable[[Any], None]], ...] = (
+        ("pipeline job", client.PipelineJob, _end_and_delete),
+        ("custom job", client.CustomJob, _end_and_delete),
+        ("endpoint", client.Endpoint, lambda endpoint: endpoint.delete(force=True)),
+        ("model", client.Model, lambda model: model.delete()),
+    )
     with translate_sdk_errors(cloud):
         return [
-            *_schedules(client, settings, cloud),
-            *_listed(client.PipelineJob, "pipeline job", settings, cloud, _end_and_delete),
-            *_listed(client.CustomJob, "custom job", settings, cloud, _end_and_delete),
-            *_listed(client.Endpoint, "endpoint", settings, cloud, _undeploy_and_delete),
-            *_listed(client.Model, "model", settings, cloud, _delete),
+            *_schedules(client, labels, cloud),
+            *(
+                _thing(title, each, cloud, delete)
+                for title, kind, delete in kinds
+                for each in with_retries(kind.list)(filter=labelled)
+            ),
             *_experiment(client, settings, cloud),
             *_objects("artifacts", vertex.pipeline_root(settings)),
             *_objects("versions", f"gs://{cloud.bucket}/registry/{settings.name}"),
         ]
-
-
-def _listed(
-    kind: Any, title: str, settings: Settings, cloud: Cloud, delete: Callable[[Any], None]
-) -> Iterable[Thing]:
-    wanted = {key: settings.labels[key] for key in ("use_case", "environment")}
-    text = " AND ".join(f'labels.{key}="{value}"' for key, value in wanted.items())
-    for each in with_retries(kind.list)(filter=text):
-        yield _thing(title, each, cloud, delete)
 
 
 def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -> Thing:
@@ -77,12 +77,12 @@ def _thing(title: str, each: Any, cloud: Cloud, delete: Callable[[Any], None]) -
     return Thing(title, each.resource_name, each.display_name, gone)
 
 
-def _schedules(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
+def _schedules(client: Any, labels: Mapping[str, str], cloud: Cloud) -> Iterable[Thing]:
     """A schedule has no labels of its own: those of the jobs that it starts decide."""
     for each in with_retries(client.PipelineJobSchedule.list)():
-        labels = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
-        if all(labels.get(key) == settings.labels[key] for key in ("use_case", "environment")):
-            yield _thing("schedule", each, cloud, _delete)
+        own = each.gca_resource.create_pipeline_job_request.pipeline_job.labels
+        if all(own.get(key) == value for key, value in labels.items()):
+            yield _thing("schedule", each, cloud, lambda schedule: schedule.delete())
 
 
 def _experiment(client: Any, settings: Settings, cloud: Cloud) -> Iterable[Thing]:
@@ -99,14 +99,6 @@ def _objects(kind: str, uri: str) -> Iterable[Thing]:
         size = sum(each.size or 0 for each in objects.values()) / 2**20
         detail = f"{len(objects):,} objects, {size:,.0f} MiB"
         yield Thing(kind, uri, detail, functools.partial(gcs_writing.clear, uri))
-
-
-def _delete(each: Any) -> None:
-    each.delete()
-
-
-def _undeploy_and_delete(endpoint: Any) -> None:
-    endpoint.delete(force=True)
 
 
 def _end_and_delete(job: Any) -> None:

@@ -26,9 +26,7 @@ _OF_A_GRAPH = {"Settings", "Cloud"}
 def code_digest(stage: str, schemes: Collection[str] = ()) -> str:
     """BLAKE2b (16 bytes, hex) over the stage's code and the versions of its libraries.
 
-    Args:
-        stage: Its name.
-        schemes: Of the URIs in its settings: `duckdb`, `bq`, `vertex`, …
+    `schemes` are those of the URIs in its settings: `duckdb`, `bq`, `vertex`, …
     """
     folder = ROOT / "components" / stage
     total = hashlib.blake2b(digest_size=16)
@@ -50,9 +48,8 @@ def _closure(first: list[Path], schemes: frozenset[str]) -> dict[Path, bytes]:
         name = path.relative_to(ROOT).as_posix()
         if path not in seen and not name.startswith(_RECORDING):
             package = path.name == "__init__.py"
-            seen[path], imported = _behaviour(
-                path.read_text(), schemes if name in _OPENERS else None, package
-            )
+            wanted = schemes if name in _OPENERS else None
+            seen[path], imported = _behaviour(path.read_text(), wanted, package)
             waiting.extend(file for module in imported for file in _files(module))
     return seen
 

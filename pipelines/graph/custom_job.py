@@ -6,7 +6,7 @@ pipeline components 2.22. What the job is made of are inputs with defaults.
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from configs.cloud import Cloud, TrainingJob
@@ -47,15 +47,14 @@ _JOB_SPEC = {
 def as_custom_job(component: Any, settings: Settings, cloud: Cloud) -> Any:
     """The component of the same name, inputs and outputs that runs as a custom job.
 
-    Args:
-        component: A Python component; KFP takes no other values than named ones from such a job.
-        settings: Of a use case in an environment on Google Cloud.
-        cloud: Its section.
+    It is made of a Python component; KFP takes no other values than named ones from such a job.
     """
     from kfp import dsl
 
     own = inspect.signature(component.python_func).parameters.values()
-    values = {name: spec.type for name, spec in _values(component)} | {"gcp_resources": str}
+    outputs = (component.component_spec.outputs or {}).items()
+    values = {name: spec.type for name, spec in outputs if not spec.type.startswith("system.")}
+    values["gcp_resources"] = str
     made = [inspect.Parameter(name, _KIND, annotation=dsl.OutputPath(kind)) for name, kind in values.items()]
     inputs = _inputs(component, settings, cloud).items()
     job = [inspect.Parameter(name, _KIND, default=value, annotation=type(value)) for name, value in inputs]
@@ -78,12 +77,6 @@ def as_custom_job(component: Any, settings: Settings, cloud: Cloud) -> Any:
         [*own, *made, *job], return_annotation=dsl.ContainerSpec
     )
     return dsl.container_component(launch)
-
-
-def _values(component: Any) -> Iterator[tuple[str, Any]]:
-    """The outputs of a component that are no artifacts."""
-    outputs = component.component_spec.outputs or {}
-    return ((name, spec) for name, spec in outputs.items() if not spec.type.startswith("system."))
 
 
 def _input(name: str) -> str:
@@ -145,7 +138,13 @@ def _worker_pools(component: Any, job: TrainingJob, image: str) -> list[dict[str
     if job.replicas > 1:
         pools.append(pool | {"replica_count": job.replicas - 1})
     if job.reduction_server_replicas:
-        pools.append(_reduction_servers(job.reduction_server_replicas))
+        pools.append(
+            {
+                "machine_spec": {"machine_type": REDUCTION_MACHINE},
+                "replica_count": job.reduction_server_replicas,
+                "container_spec": {"image_uri": REDUCTION_SERVER},
+            }
+        )
     return pools
 
 
@@ -162,11 +161,3 @@ def _machine(job: TrainingJob) -> dict[str, Any]:
             "values": [job.reservation],
         }
     return machine
-
-
-def _reduction_servers(replicas: int) -> dict[str, Any]:
-    return {
-        "machine_spec": {"machine_type": REDUCTION_MACHINE},
-        "replica_count": replicas,
-        "container_spec": {"image_uri": REDUCTION_SERVER},
-    }

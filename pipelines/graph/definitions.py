@@ -27,21 +27,16 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Definition:
-    """All that commands about a pipeline have to know of it.
-
-    Args:
-        name: Its name.
-        reads: What its query reads.
-        parameters: What a run is given that a clock or an event starts, besides its id.
-        leaves_endpoint: Whether servers stand after a run.
-        cheaper: What makes a run cost less.
-    """
+    """All that commands about a pipeline have to know of it."""
 
     name: Pipeline
     reads: Callable[[Settings], Reading]
     parameters: Callable[[Settings], dict[str, str]]
+    """What a run is given that a clock or an event starts, besides its id."""
     leaves_endpoint: bool
+    """Whether servers stand after a run."""
     cheaper: str
+    """What makes a run cost less."""
 
     def build(self, settings: Settings, fresh: Collection[str] = ()) -> Callable[..., Any]:
         """Build the KFP pipeline; the stages in `fresh` are not taken from the cache."""
@@ -65,18 +60,13 @@ class Definition:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of all tasks that may leave a record of the run."""
-        return (*self.stages, *self.branches)
+        """The names of all tasks that may leave a record of the run: stages, and branches in their place."""
+        return (*self.stages, *(branch for spec in self.specs for branch in spec.branches))
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The names of the tasks that a person watches."""
         return tuple(spec.name for spec in self.specs)
-
-    @property
-    def branches(self) -> tuple[str, ...]:
-        """Tasks that a gate may run in place of a stage."""
-        return tuple(branch for spec in self.specs for branch in spec.branches)
 
     @property
     def query_stage(self) -> str:
@@ -92,11 +82,6 @@ def of(name: Pipeline) -> Definition:
 def every() -> tuple[Definition, ...]:
     """The definitions of all pipelines."""
     return tuple(_DEFINITIONS.values())
-
-
-def with_stage(name: str) -> Definition | None:
-    """The pipeline that has a stage of this name."""
-    return next((each for each in _DEFINITIONS.values() if name in each.stages), None)
 
 
 def _training_reads(settings: Settings) -> Reading:

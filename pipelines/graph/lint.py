@@ -26,11 +26,7 @@ _PYTHON: dict[str, tuple[type, ...]] = {
 
 
 def check(spec: Spec, *, pinned: bool) -> None:
-    """Reject a graph that would not run alike everywhere.
-
-    Args:
-        spec: The compiled pipeline.
-        pinned: Every image of ours must be named by its digest.
+    """Reject a graph that would not run alike everywhere; pinned: also one with an image without its digest.
 
     Raises:
         SettingsError: The first problem in full, and the number of the others.

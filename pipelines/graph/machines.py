@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from configs.cloud import Cloud, StageMachine
 from configs.errors import SettingsError
 
 _GB_A_CPU: dict[str, dict[str, float]] = {
@@ -33,16 +34,12 @@ _TPU_CHIPS_A_HOST = {"ct5lp-hightpu-1t": 1, "ct5lp-hightpu-4t": 4, "ct5lp-hightp
 
 @dataclass(frozen=True)
 class Shape:
-    """One machine.
-
-    Args:
-        family: As it stands in the price file.
-        cpus: Virtual CPUs; 0 where the accelerator's price has them.
-        memory_gb: Of memory.
-    """
+    """One machine."""
 
     family: str
+    """As it stands in the price file."""
     cpus: int
+    """Virtual ones; 0 where the accelerator's price has them."""
     memory_gb: float
 
 
@@ -80,3 +77,8 @@ def chips(machine: str, topology: str) -> int:
 def hosts(machine: str, topology: str) -> int:
     """The machines of a TPU v5e slice; 1 for any other machine."""
     return max(1, chips(machine, topology) // _TPU_CHIPS_A_HOST.get(machine, 1)) if topology else 1
+
+
+def stage_machine(cloud: Cloud, name: str) -> StageMachine:
+    """What a stage's container asks for."""
+    return next((machine for stage, machine in cloud.stages.items() if stage == name), StageMachine())

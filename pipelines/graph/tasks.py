@@ -1,4 +1,7 @@
-"""The tasks of a graph: each gets its settings, the digest of its code, its image and its machine."""
+"""The tasks of a graph: each gets its settings, the digest of its code, its image and its machine.
+
+Where a task runs is the only thing in which the targets' graphs differ.
+"""
 
 import importlib
 from collections.abc import Collection, Mapping
@@ -7,20 +10,14 @@ from typing import Any
 from kfp import dsl
 
 from configs.settings import Settings
-from configs.stages import STAGES, Pipeline, StageSpec
-from pipelines.graph import placement
+from configs.stages import STAGES, Pipeline, StageSpec, container_tasks
 from pipelines.graph.custom_job import as_custom_job
+from pipelines.graph.machines import stage_machine
 from pipelines.graph.parameters import run_how, stage_code, stage_parameter
 
 
 class Tasks:
-    """The tasks of one graph, added in the order of the data.
-
-    Args:
-        pipeline: Whose graph it is.
-        settings: What and where.
-        fresh: Stages that must not be taken from the cache.
-    """
+    """The tasks of one pipeline's graph, added in the order of the data; `fresh` ones are never cached."""
 
     def __init__(self, pipeline: Pipeline, settings: Settings, fresh: Collection[str]) -> None:
         self.specs: Mapping[str, StageSpec] = {spec.name: spec for spec in STAGES[pipeline]}
@@ -33,14 +30,14 @@ class Tasks:
             for name, spec in self.specs.items()
         }
         self._pipeline = pipeline
+        there = settings.cloud is not None
+        self.job_name: str = dsl.PIPELINE_JOB_NAME_PLACEHOLDER if there else ""
+        """The placeholder for the name of the job, by which a run that a clock started is known."""
+        self.job_created_at: str = dsl.PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER if there else ""
+        """The placeholder for the instant (UTC) of its creation; KFP's local runner breaks at it."""
 
     def add(self, component: Any, **arguments: Any) -> dsl.PipelineTask:
-        """Add the task of a component.
-
-        Args:
-            component: A stage's, or a branch's.
-            **arguments: Its inputs but for `settings` and `code`, which are filled in where it has them.
-        """
+        """Add the task of a stage or a branch; `settings` and `code` are filled in where it has them."""
         spec = self.specs.get(component.name)
         own = self.parameters.get(component.name, {})
         filled = {name: value for name, value in own.items() if name in component.component_spec.inputs}
@@ -48,8 +45,19 @@ class Tasks:
             component = as_custom_job(component, self._settings, self._settings.cloud)
         task = component(**filled, **arguments)
         cached = spec is not None and spec.cached and spec.name not in self.fresh
-        self._added[task.name] = placement.placed(task, self._settings).set_caching_options(cached)
+        self._added[task.name] = self._placed(task).set_caching_options(cached)
         return self._added[task.name]
+
+    def _placed(self, task: dsl.PipelineTask) -> dsl.PipelineTask:
+        """The task with its image and, on Google Cloud, its share of a machine."""
+        cloud = self._settings.cloud
+        if cloud and task.name not in container_tasks():
+            return task  # the launcher's own image; ours is in the job's worker pools
+        task.set_container_image(self._settings.image)
+        if cloud:
+            machine = stage_machine(cloud, task.name)
+            task.set_cpu_limit(str(machine.cpus)).set_memory_limit(f"{machine.memory_gb}G")
+        return task
 
     def import_model(self, place: Any, version: Any) -> Any:
         """The artifact of a registered version, the same one in every run: docs/adr/0014."""
@@ -57,11 +65,7 @@ class Tasks:
         return dsl.importer(artifact_uri=place, artifact_class=dsl.Model, metadata=metadata).output
 
     def reported(self, **arguments: Any) -> dsl.ExitHandler:
-        """A group of tasks after which, however it ends, the run's report is written.
-
-        Args:
-            **arguments: What the run is given, as far as the report shows it.
-        """
+        """A group of tasks after which, however it ends, a report is written that shows these arguments."""
         (last,) = [spec.name for spec in self.specs.values() if spec.last]
         component = stage_component(last)
         shown = dict.fromkeys(("run_id", "scored_at", "version", "command"), "")
@@ -70,10 +74,8 @@ class Tasks:
 
     def add_others(self) -> None:
         """Add the stages that the graph does not name: their inputs are the outputs of the same names."""
-        for name in self.specs:
-            if name not in self._added:
-                component = stage_component(name)
-                self.add(component, **self._by_name(component))
+        for component in [stage_component(name) for name in self.specs if name not in self._added]:
+            self.add(component, **self._by_name(component))
 
     def _by_name(self, component: Any) -> dict[str, Any]:
         always = [

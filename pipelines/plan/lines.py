@@ -1,18 +1,17 @@
 """What a run starts and what stands after it, a line each, with what it may cost."""
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from components.deliver.settings import DeliverStage
 from configs.cloud import OnlinePrediction
 from configs.errors import SettingsError
-from configs.prices import Factor, Price, Prices, Range, stage_minutes
+from configs.prices import Dated, Factor, Price, Prices, Range, stage_minutes
 from configs.settings import Settings
 from pipelines.graph.custom_job import REDUCTION_MACHINE
 from pipelines.graph.definitions import Definition
-from pipelines.graph.machines import Shape, chips, hosts, shape
-from pipelines.graph.placement import stage_machine
-from pipelines.plan.cost import NOTHING, Cost, priced
+from pipelines.graph.machines import Shape, chips, hosts, shape, stage_machine
 from pipelines.runners.target import cloud_of, on_dataflow
 
 _HOURS_A_MONTH = 730
@@ -21,20 +20,61 @@ _DEFAULT_IDENTITY = "the project's default"
 
 
 @dataclass(frozen=True)
-class Scanned:
-    """The bytes that the query scans.
+class Cost:
+    """USD, from the least to the most that is expected, with how old and how well founded its prices are."""
 
-    Args:
-        low: At least.
-        high: At most.
-        basis: How that is known.
-        unknown: Why it is not.
-    """
+    low: float
+    high: float
+    remembered: float = field(default=0.0, compare=False)
+    """Of `high`, what stands on prices from memory."""
+    as_of: datetime.date = field(default=datetime.date.max, compare=False)
+    """The day of the oldest price in it."""
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.low + other.low,
+            self.high + other.high,
+            self.remembered + other.remembered,
+            min(self.as_of, other.as_of),
+        )
+
+    def times(self, factor: Range | float) -> "Cost":
+        """Both ends by both ends."""
+        low, high = (factor.low, factor.high) if isinstance(factor, Range) else (factor, factor)
+        return replace(self, low=self.low * low, high=self.high * high, remembered=self.remembered * high)
+
+    def at(self, factor: Factor) -> "Cost":
+        """The same by a factor that is itself listed, computed or from memory."""
+        found = self.times(factor)
+        remembered = found.high if factor.basis == "memory" else found.remembered
+        return replace(found, remembered=remembered, as_of=min(self.as_of, factor.as_of))
+
+    @property
+    def share_remembered(self) -> float:
+        """Of the high end, 0 to 1."""
+        return self.remembered / self.high if self.high else 0.0
+
+
+NOTHING = Cost(0.0, 0.0)
+
+
+def _priced(price: Dated, usd: float) -> Cost:
+    """So much, as this price says; what costs nothing stands on no price."""
+    if not usd:
+        return NOTHING
+    return Cost(usd, usd, usd if price.basis == "memory" else 0.0, price.as_of)
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """The bytes that the query scans, from `low` to `high`."""
 
     low: int
     high: int
     basis: str
+    """How that is known."""
     unknown: str = ""
+    """Why it is not."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +112,7 @@ class Lines:
             "deliver": self._merge,
         }
         once = self.prices.vertex.pipeline_run
-        yield Line("all", "Vertex AI Pipelines", "one run", priced(once, once.usd), self.who.pipeline)
+        yield Line("all", "Vertex AI Pipelines", "one run", _priced(once, once.usd), self.who.pipeline)
         for spec in self.pipeline.specs:
             yield from special.get(spec.name, lambda: iter(()))()
             if spec.beam and on_dataflow(self.cloud):
@@ -83,7 +123,7 @@ class Lines:
     def _queries(self) -> Iterator[Line]:
         scanned, price = self.scanned, self.prices.bigquery.scanned_tib
         if scanned.high:
-            cost = priced(price, price.usd / _TIB).times(Range(low=scanned.low, high=scanned.high))
+            cost = _priced(price, price.usd / _TIB).times(Range(low=scanned.low, high=scanned.high))
             where = self.pipeline.query_stage
             yield Line(where, "BigQuery", "on demand", cost.at(self.factor), self.who.pipeline)
 
@@ -120,9 +160,9 @@ class Lines:
         if job.flexrs:
             cpu, memory = price.flexrs_cpu_hour, price.flexrs_gb_hour
         worker = (
-            priced(cpu, size.cpus * cpu.usd)
-            + priced(memory, size.memory_gb * memory.usd)
-            + priced(price.disk_gb_hour, job.disk_gb * price.disk_gb_hour.usd)
+            _priced(cpu, size.cpus * cpu.usd)
+            + _priced(memory, size.memory_gb * memory.usd)
+            + _priced(price.disk_gb_hour, job.disk_gb * price.disk_gb_hour.usd)
         )
         most = job.workers if job.autoscaling == "NONE" else max(job.max_workers, job.workers)
         hours = _hours(minutes)
@@ -203,12 +243,12 @@ class Lines:
     def _machine_hour(self, machine: str | Shape, listed: Mapping[str, Price] | None = None) -> Cost:
         """Vertex AI's own price of a machine, or else Compute Engine's with the management fee."""
         if isinstance(machine, str) and listed and machine in listed:
-            return priced(listed[machine], listed[machine].usd).at(self.factor)
+            return _priced(listed[machine], listed[machine].usd).at(self.factor)
         size = shape(machine) if isinstance(machine, str) else machine
         family = self.prices.machines.get(size.family)
         if family is None:
             raise _without_price(size.family, "machines")
-        hour = priced(family, size.cpus * family.cpu + size.memory_gb * family.gb)
+        hour = _priced(family, size.cpus * family.cpu + size.memory_gb * family.gb)
         return hour.at(self.prices.vertex.management).at(self.factor)
 
     def _accelerator_hour(self, accelerator: str) -> Cost:
@@ -216,24 +256,24 @@ class Lines:
         if not accelerator:
             return NOTHING
         if listed := self.prices.vertex.accelerators.get(accelerator):
-            return priced(listed, listed.usd).at(self.factor)
+            return _priced(listed, listed.usd).at(self.factor)
         price = self.prices.accelerators.get(accelerator)
         if price is None:
             raise _without_price(accelerator, "accelerators")
-        return priced(price, price.usd).at(self.prices.vertex.management).at(self.factor)
+        return _priced(price, price.usd).at(self.prices.vertex.management).at(self.factor)
 
     def _spot(self, hour: Cost) -> Cost:
         return hour.at(self.prices.vertex.spot) if self.cloud.training.provisioning == "SPOT" else hour
 
     def _disk_hour(self, disk_gb: int) -> Cost:
         price = self.prices.vertex.disk_gb_month
-        month = priced(price, disk_gb * price.usd).at(self.prices.vertex.management)
+        month = _priced(price, disk_gb * price.usd).at(self.prices.vertex.management)
         return month.at(self.factor).times(1 / _HOURS_A_MONTH)
 
     def _volume(self, price: Price, usd_a_gb: float) -> Cost:
         """What a run keeps, or shuffles, at a price."""
         scanned = Range(low=self.scanned.low / _GB, high=self.scanned.high / _GB)
-        return priced(price, usd_a_gb).times(scanned).times(self.prices.storage.kept).at(self.factor)
+        return _priced(price, usd_a_gb).times(scanned).times(self.prices.storage.kept).at(self.factor)
 
 
 def _without_price(what: str, section: str) -> SettingsError:

@@ -24,17 +24,12 @@ _NOT_OF_VERTEX = re.compile(r"\d*L|LW|.*#.*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Timing:
-    """When runs start, and how many may go on at once.
-
-    Args:
-        cron: Five fields.
-        time_zone: Of the IANA database.
-        max_concurrent: Runs at once; one that is due while they go on is skipped.
-    """
+    """When runs start: five fields of cron, in a time zone of the IANA database."""
 
     cron: str
     time_zone: str
     max_concurrent: int
+    """Runs at once; one that is due while they go on is skipped."""
 
     @property
     def expression(self) -> str:
@@ -52,7 +47,12 @@ def timing(cron: str, time_zone: str, max_concurrent: int) -> Timing:
     if len(fields) != len(_FIELDS):
         raise _wrong(cron, "five fields: minute hour day month weekday", f"{len(fields)}")
     _check_fields(cron, dict(zip(_FIELDS, fields, strict=True)))
-    _check_zone(time_zone)
+    if time_zone not in (known := zoneinfo.available_timezones()):
+        raise SettingsError(
+            f"time zone '{time_zone}'",
+            expected="one of the IANA database, such as Europe/Zurich or UTC",
+            remedy=did_you_mean(time_zone, known),
+        )
     if max_concurrent < 1:
         raise SettingsError("--max-concurrent", expected="at least 1", got=str(max_concurrent))
     return Timing(" ".join(fields), time_zone, max_concurrent)
@@ -75,21 +75,6 @@ def _check_fields(cron: str, fields: Mapping[str, str]) -> None:
         raise _wrong(cron, _FIELDS[name], f"'{fields[name]}'") from error
 
 
-def _check_zone(time_zone: str) -> None:
-    known = zoneinfo.available_timezones()
-    if time_zone in known:
-        return
-    raise SettingsError(
-        f"time zone '{time_zone}'",
-        expected="one of the IANA database, such as Europe/Zurich or UTC",
-        remedy=did_you_mean(time_zone, known),
-    )
-
-
 def _wrong(cron: str, expected: str, got: str) -> SettingsError:
-    return SettingsError(
-        f"cron '{cron}'",
-        expected=expected,
-        got=got,
-        remedy='E.g. --cron "0 6 * * 1-5": 6:00 on working days.',
-    )
+    example = 'E.g. --cron "0 6 * * 1-5": 6:00 on working days.'
+    return SettingsError(f"cron '{cron}'", expected=expected, got=got, remedy=example)

@@ -18,25 +18,14 @@ from pipelines.graph.code_digest import ROOT
 def run(
     pipeline: Callable[..., Any], folder: Path, root: Path, parameters: Mapping[str, str], *, caching: bool
 ) -> bool:
-    """Run a pipeline to its end.
-
-    Args:
-        pipeline: What a `build` returned.
-        folder: The folder of the run.
-        root: The folder that the runs share: the cache lies there.
-        parameters: What the pipeline is given.
-        caching: Take unchanged stages from the cache, and put new ones into it.
+    """Run a built pipeline to its end, in its folder; the cache lies in `root`, which the runs share.
 
     Returns:
         Whether every stage ended well; a failed stage's record says why.
     """
     from kfp import local
 
-    with (
-        log_to(folder / "stages" / "pipeline.log"),
-        _environment(folder),
-        warnings.catch_warnings(),
-    ):
+    with log_to(folder / "stages" / "pipeline.log"), _environment(folder), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         local.init(
             runner=local.SubprocessRunner(use_venv=False),

@@ -29,23 +29,14 @@ _STATES = {
 
 
 class Mirror:
-    """The folder of a run, with the records of a job's stages as a run on this machine has them.
-
-    Args:
-        folder: The run's folder.
-        stages: The names of the tasks to show.
-    """
+    """The folder of a run, with the records of these stages of a job as a run on this machine has them."""
 
     def __init__(self, folder: Path, stages: tuple[str, ...]) -> None:
         self.folder, self.stages = folder, stages
         self._seen: dict[str, str] = {}
 
     def update(self, job: Any) -> bool:
-        """Bring the folder up to a job; returns whether a task has changed its state.
-
-        Args:
-            job: The service's PipelineJob message.
-        """
+        """Bring the folder up to a job (its message); returns whether a task has changed its state."""
         changed = False
         for task in shown_tasks(job, self.stages):
             state = task.state.name

@@ -4,7 +4,7 @@ One schedule a use case, environment and pipeline, found by its name: creating i
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,8 +19,13 @@ from pipelines.graph import definitions
 from pipelines.runners import cron, vertex
 from pipelines.runners.target import cloud_of
 
-_ACTIVE = "ACTIVE"
-_PAUSED = "PAUSED"
+Action = Literal["pause", "resume", "delete"]
+_ACTIONS: Mapping[Action, tuple[str, Callable[[Any], None]]] = {
+    "pause": ("PAUSED", lambda schedule: schedule.pause()),
+    "resume": ("ACTIVE", lambda schedule: schedule.resume(catch_up=False)),
+    "delete": ("", lambda schedule: schedule.delete()),
+}
+"""Each with the state that it ends in."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,6 @@ def create(
 ) -> tuple[Schedule, Literal["made", "updated"]]:
     """Let a clock start runs; a schedule that is there gets the new timing and the pipeline as it is now.
 
-    Args:
-        settings: Of an environment on Google Cloud.
-        timing: When.
-        pipeline: Which one runs.
-
     Raises:
         SettingsError: The environment is not on Google Cloud, or the pipeline does not compile.
         CloudError: The service rejects it, or does not answer.
@@ -68,7 +68,8 @@ def create(
         compiled = Path(folder) / "pipeline.yaml"
         compiling.compile_to(settings, compiled, pipeline)
         with translate_sdk_errors(cloud):
-            job = _job(client, settings, cloud, compiled, pipeline)
+            given = definitions.of(pipeline).parameters(settings)
+            job = vertex.pipeline_job(settings, compiled, title(settings, pipeline), given)
             done = with_retries(lambda: _put(client, settings, pipeline, job, timing))()
     return _required(settings, pipeline), done
 
@@ -88,41 +89,30 @@ def listed(settings: Settings, pipeline: Pipeline | None = None) -> list[Schedul
         return [_seen(each) for each in every if each.display_name.startswith(ours)]
 
 
-def pause(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
-    """No more runs until it is resumed; those that go on are left alone.
+def act(action: Action, settings: Settings, pipeline: Pipeline = "training") -> Schedule:
+    """Pause, resume or delete a schedule; nothing is done where it is so already.
 
-    Raises:
-        CloudError: There is no such schedule, or the service does not answer.
-    """
-    return _turned(settings, pipeline, _PAUSED, lambda schedule: schedule.pause())
+    Runs that it has started go on in any case; those that were due while it was paused are not made up for.
 
-
-def resume(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
-    """Runs again; those that were due meanwhile are not made up for.
-
-    Raises:
-        CloudError: There is no such schedule, or the service does not answer.
-    """
-    return _turned(settings, pipeline, _ACTIVE, lambda schedule: schedule.resume(catch_up=False))
-
-
-def delete(settings: Settings, pipeline: Pipeline = "training") -> Schedule:
-    """Remove it; runs that it has started go on. Returns what it was.
+    Returns:
+        What it is then; of one that is deleted, what it was.
 
     Raises:
         CloudError: There is no such schedule, or the service does not answer.
     """
     cloud = cloud_of(settings)
-    found = _required(settings, pipeline)
+    before = _required(settings, pipeline)
     client = connect(cloud)
+    end, do = _ACTIONS[action]
 
-    def gone() -> None:
-        for schedule in _found(client, found.name):
-            schedule.delete()
+    def acted() -> None:
+        for schedule in _found(client, before.name):
+            if schedule.state.name != end:
+                do(schedule)
 
     with translate_sdk_errors(cloud):
-        with_retries(gone)()
-    return found
+        with_retries(acted)()
+    return before if action == "delete" else _required(settings, pipeline)
 
 
 def _put(
@@ -148,6 +138,7 @@ def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron
     """All at once, the pipeline too: the client's own `update` leaves that out."""
     from google.protobuf import field_mask_pb2
 
+    encryption = {"encryption_spec": {"kms_key_name": cloud.kms_key}} if cloud.kms_key else {}
     changed = {
         "name": there.resource_name,
         "display_name": there.display_name,
@@ -161,42 +152,13 @@ def _update(there: Any, settings: Settings, cloud: Cloud, job: Any, timing: cron
                 "labels": settings.labels,
                 "service_account": cloud.identities.pipeline,
                 "network": cloud.network.network,
-                **({"encryption_spec": {"kms_key_name": cloud.kms_key}} if cloud.kms_key else {}),
+                **encryption,
             },
         },
     }
     paths = ["cron", "max_concurrent_run_count", "create_pipeline_job_request"]
     mask = field_mask_pb2.FieldMask(paths=paths)
     there.api_client.update_schedule(request={"schedule": changed, "update_mask": mask})
-
-
-def _job(client: Any, settings: Settings, cloud: Cloud, compiled: Path, pipeline: Pipeline) -> Any:
-    """What a run of the schedule is; Vertex AI gives each its id."""
-    return client.PipelineJob(
-        display_name=title(settings, pipeline),
-        template_path=str(compiled),
-        pipeline_root=vertex.pipeline_root(settings),
-        parameter_values=definitions.of(pipeline).parameters(settings),
-        labels=settings.labels,
-        encryption_spec_key_name=cloud.kms_key or None,
-        failure_policy="fast",
-    )
-
-
-def _turned(settings: Settings, pipeline: Pipeline, state: str, turn: Callable[[Any], None]) -> Schedule:
-    """Brought into a state; nothing is done where it is already."""
-    cloud = cloud_of(settings)
-    client = connect(cloud)
-
-    def turned() -> None:
-        for schedule in _found(client, title(settings, pipeline)):
-            if schedule.state.name != state:
-                turn(schedule)
-
-    _required(settings, pipeline)
-    with translate_sdk_errors(cloud):
-        with_retries(turned)()
-    return _required(settings, pipeline)
 
 
 def _found(client: Any, name: str) -> list[Any]:
@@ -218,8 +180,7 @@ def _required(settings: Settings, pipeline: Pipeline) -> Schedule:
         expected="one of that name",
         got="none",
         remedy=f"Make it: python -m pipelines schedule create {settings.name} --env {settings.environment} "
-        f"--pipeline {pipeline} "
-        '--cron "0 6 * * *" --time-zone UTC',
+        f'--pipeline {pipeline} --cron "0 6 * * *" --time-zone UTC',
     )
 
 

@@ -158,13 +158,13 @@ def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexS
     assert job.service_account == "pipeline@my-project-dev.iam.gserviceaccount.com"
     assert schedules.listed(there()) == [training, prediction]
     assert schedules.listed(there(), "prediction") == [prediction]
-    assert schedules.pause(there(), "prediction").state == "paused"
+    assert schedules.act("pause", there(), "prediction").state == "paused"
     assert schedules.listed(there(), "training") == [training], "it goes on"
     again, done = schedules.create(there(), AT_SIX, "prediction")
     assert (again.resource, again.cron, done) == (prediction.resource, "0 6 * * *", "updated")
-    schedules.delete(there(), "training")
+    schedules.act("delete", there(), "training")
     assert [each.name for each in schedules.listed(there())] == ["prediction-flights-dev"]
-    assert schedules.resume(there(), "prediction").state == "active"
+    assert schedules.act("resume", there(), "prediction").state == "active"
 
 
 def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
@@ -196,15 +196,15 @@ def test_a_busy_service_is_asked_again(vertex: VertexServer, there: Any) -> None
 
 def test_it_is_paused_and_resumed_once_however_often_that_is_asked(vertex: VertexServer, there: Any) -> None:
     made, _ = schedules.create(there(), AT_SIX)
-    assert [schedules.pause(there()).state, schedules.pause(there()).state] == ["paused", "paused"]
+    assert [schedules.act("pause", there()).state for _ in range(2)] == ["paused", "paused"]
     assert vertex.schedules.strike(made.resource) is None
-    assert [schedules.resume(there()).state, schedules.resume(there()).state] == ["active", "active"]
+    assert [schedules.act("resume", there()).state for _ in range(2)] == ["active", "active"]
     assert (len(vertex.asked("PauseSchedule")), len(vertex.asked("ResumeSchedule"))) == (1, 1)
 
 
 def test_a_paused_schedule_stays_paused_when_it_is_brought_up_to_date(there: Any) -> None:
     schedules.create(there(), AT_SIX)
-    schedules.pause(there())
+    schedules.act("pause", there())
     again, _ = schedules.create(there(), AT_SIX)
     assert again.state == "paused"
 
@@ -213,17 +213,17 @@ def test_it_is_listed_and_deleted(there: Any) -> None:
     assert schedules.listed(there()) == []
     made, _ = schedules.create(there(), AT_SIX)
     assert schedules.listed(there()) == [made]
-    assert schedules.delete(there()) == made
+    assert schedules.act("delete", there()) == made
     assert schedules.listed(there()) == []
 
 
-@pytest.mark.parametrize("action", [schedules.pause, schedules.resume, schedules.delete])
+@pytest.mark.parametrize("action", ["pause", "resume", "delete"])
 def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
     schedules.create(there(), AT_SIX)
     with raises(
         CloudError, remedy=re.compile("schedule create flights --env dev --pipeline prediction --cron")
     ):
-        action(there(), "prediction")
+        schedules.act(action, there(), "prediction")
     assert [each.state for each in schedules.listed(there())] == ["active"]
 
 

@@ -15,9 +15,8 @@ from configs.prices import Prices, load_prices
 from configs.stages import Pipeline
 from pipelines.__main__ import app
 from pipelines.plan import command
-from pipelines.plan.cost import Cost
-from pipelines.plan.estimate import Plan, check_budget, estimate
-from pipelines.plan.lines import Line, Scanned
+from pipelines.plan.command import Plan, check_budget, estimate
+from pipelines.plan.lines import Cost, Line, Scanned
 from tests.errors import raises
 
 TIB = 2**40
