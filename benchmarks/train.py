@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks._newest import newest
-from components.train import features, models
+from components.train import models
 from components.train.examples import Examples, Memory, Stream
 from components.train.fitting import batch_size
 from components.train.learner import Learner
-from components.train.shards import Shards
+from components.train.shards import Shards, read_inputs
 from configs.loading import load
 from configs.training import Training
 
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     args = parser.parse_args()
     settings = load("flights")
-    inputs = features.read(newest("transform_graph"), settings.label.column)
+    inputs = read_inputs(newest("transform_graph"), settings.label.column)
     shards = Shards(newest("examples"), "train", inputs)
     size = batch_size(Memory(shards), settings.training)
     ways = _ways(shards, settings.training, size)
@@ -67,7 +67,7 @@ def _ways(shards: Shards, training: Training, size: int) -> dict[str, Batches]:
 
 def _tf_data(shards: Shards, size: int) -> Batches:
     """The quickest way known in tf.data: a shuffled index, cut into batches, whole batches gathered."""
-    tensors = [tf.constant(part) for part in shards.read(shards.groups)]
+    tensors = [tf.constant(part) for part in shards.read()]
 
     def epoch(number: int) -> Iterable[Sequence[Any]]:
         index = tf.constant(np.random.default_rng(number).permutation(shards.rows))

@@ -135,12 +135,12 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
 def _analyze(way: str, rows: Path, stage: TransformStage, graph: Path) -> int:
     from components.shared.beam.options import pipeline_options
     from components.shared.rows.row_ranges import plan_ranges
-    from components.transform import analysis
+    from components.transform import passes
     from components.transform.preprocessing import preprocess
 
     function = functools.partial(preprocess if way == "stacked" else plain, features=stage.features)
     train = plan_ranges(rows, "train", stage.transform.shard_rows)
-    return analysis.analyze(function, train, stage, pipeline_options(stage.beam), graph, silent).rows
+    return passes.analyze(function, train, stage, pipeline_options(stage.beam), graph, silent).rows
 
 
 def _cut(rows: Path, few: Path) -> None:

@@ -1,6 +1,6 @@
 """Scores the frozen test split with the candidate and the champion, measures both, and judges."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from components.evaluate.curves import confusion, curves
 from components.evaluate.eval_config import CANDIDATE, CHAMPION, ROLES, Measure, eval_config, where_defined
 from components.evaluate.frozen import open_split
 from components.evaluate.gates import Verdict, judge
-from components.evaluate.preaggregated import BySlice, PreaggregatedRows, chosen_bins
+from components.evaluate.preaggregated import BySlice, chosen_bins
 from components.evaluate.scoring_pass import Scored, ScoringPass, score, score_on_workers
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import OVERALL, SliceBook, check_columns
@@ -64,7 +64,10 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
         scorers.append(Scorer(champion, f"the champion (version {champion_version})"))
     for scorer in scorers:
         scorer.check(split.schema)
-    scoring = ScoringPass(split, stage, scorers[0].features, _columns(scorers, stage))
+    features = [name for scorer in scorers for name in scorer.features.columns]
+    sliced = [name for columns in stage.evaluation.slices for name in columns]
+    columns = [*features, *sliced, *([stage.key] if stage.key else [])]
+    scoring = ScoringPass(split, stage, scorers[0].features, columns)
     evaluation = _Evaluation(scoring, dict(zip(ROLES, scorers, strict=False)), options, progress)
     scored = evaluation.score()
     slices = len(scored.book.slices)
@@ -139,18 +142,16 @@ class _Evaluation:
         if self.scoring.stage.evaluation.aggregation == "rows":
             return analyze_rows(folder, config, self.scoring, self.scorers, self.options, self.progress)
         least = self.scoring.stage.evaluation.min_slice_rows
-        large = {role: _large_slices(slices, book, least) for role, slices in models.items()}
+        large = {
+            role: {
+                slice_key(book.slices[number]): groups
+                for number, groups in slices.items()
+                if number == OVERALL or groups.counts["rows"] >= least
+            }
+            for role, slices in models.items()
+        }
         beam = Beam() if runs_elsewhere(self.options) else self.scoring.stage.beam
         return analyze_groups(folder, config, large, pipeline_options(beam))
-
-
-def _large_slices(slices: BySlice, book: SliceBook, min_rows: int) -> dict[SliceKey, PreaggregatedRows]:
-    """The slices that are measured: the whole split, and those with enough rows."""
-    return {
-        slice_key(book.slices[number]): groups
-        for number, groups in slices.items()
-        if number == OVERALL or groups.counts["rows"] >= min_rows
-    }
 
 
 def _contents(
@@ -191,10 +192,3 @@ def _summary(metrics: dict[str, Any], verdict: Verdict) -> Summary:
     if metrics["champion"]:
         summary["champion_auc"] = metrics["champion"]["overall"]["auc"]
     return summary
-
-
-def _columns(scorers: Sequence[Scorer], stage: EvaluateStage) -> list[str]:
-    """The columns that are read, without the label."""
-    features = [name for scorer in scorers for name in scorer.features.columns]
-    sliced = [name for columns in stage.evaluation.slices for name in columns]
-    return [*features, *sliced, *([stage.key] if stage.key else [])]

@@ -1,5 +1,7 @@
 """ROC, precision-recall and calibration as points to draw, from the groups of the whole split."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from components.evaluate.preaggregated import Floats, PreaggregatedRows
@@ -27,9 +29,12 @@ def curves(groups: PreaggregatedRows) -> dict[str, Points]:
     np.minimum.at(threshold, where, groups.score_min)
     true = np.cumsum(np.bincount(where, groups.positives))
     false = np.cumsum(np.bincount(where, groups.rows - groups.positives))
+    tpr, fpr, precision = true / true[-1], false / false[-1], true / (true + false)
+    start = {"fpr": 0.0, "tpr": 0.0, "threshold": 1.0}
+    along_roc, along_pr = _evenly(tpr + fpr, MOST_POINTS - 1), _evenly(tpr, MOST_POINTS)
     return {
-        "roc": _roc(threshold, true / true[-1], false / false[-1]),
-        "pr": _pr(threshold, true / true[-1], true / (true + false)),
+        "roc": [start, *_points(along_roc, fpr=fpr, tpr=tpr, threshold=threshold)],
+        "pr": _points(along_pr, recall=tpr, precision=precision, threshold=threshold),
         "calibration": _calibration(groups),
     }
 
@@ -43,22 +48,8 @@ def confusion(groups: PreaggregatedRows) -> list[list[int]]:
     ]
 
 
-def _roc(threshold: Floats, tpr: Floats, fpr: Floats) -> Points:
-    start = {"fpr": 0.0, "tpr": 0.0, "threshold": 1.0}
-    return [
-        start,
-        *(
-            {"fpr": float(fpr[i]), "tpr": float(tpr[i]), "threshold": float(threshold[i])}
-            for i in _evenly(tpr + fpr, MOST_POINTS - 1)
-        ),
-    ]
-
-
-def _pr(threshold: Floats, recall: Floats, precision: Floats) -> Points:
-    return [
-        {"recall": float(recall[i]), "precision": float(precision[i]), "threshold": float(threshold[i])}
-        for i in _evenly(recall, MOST_POINTS)
-    ]
+def _points(which: Sequence[int], **columns: Floats) -> Points:
+    return [{name: float(values[i]) for name, values in columns.items()} for i in which]
 
 
 def _evenly(along: Floats, most: int) -> list[int]:
@@ -73,13 +64,8 @@ def _calibration(groups: PreaggregatedRows) -> Points:
     before = np.cumsum(rows) - rows / 2
     part = (before / rows.sum() * _CALIBRATION_POINTS).astype(np.int64)
     total = np.bincount(part, rows)
-    predicted = np.bincount(part, groups.score_sum[order])
-    observed = np.bincount(part, groups.positives[order])
-    return [
-        {
-            "predicted": float(predicted[i] / total[i]),
-            "observed": float(observed[i] / total[i]),
-            "rows": int(total[i]),
-        }
-        for i in np.flatnonzero(total)
-    ]
+    some = np.flatnonzero(total)
+    predicted = np.bincount(part, groups.score_sum[order])[some] / total[some]
+    observed = np.bincount(part, groups.positives[order])[some] / total[some]
+    points = _points(range(len(some)), predicted=predicted, observed=observed)
+    return [{**point, "rows": int(count)} for point, count in zip(points, total[some], strict=True)]

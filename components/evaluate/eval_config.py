@@ -86,7 +86,10 @@ def eval_config(
         for name in models
     ]
     metrics = [_metric_config(metric, measure) for metric in METRICS.values()]
-    metrics += [_distance_config(METRICS[name]) for name in _distances(gates)]
+    for metric in dict.fromkeys(METRICS[gate.metric] for gate in gates):
+        if metric.better == "closest to 1":  # its distance, which a gate is on, is a metric of its own
+            distance, module = _judged_name(metric), "components.evaluate.tfma_metrics"
+            metrics.append(_config("DistanceFromOne", distance, module, of=metric.name))
     by_name = {json.loads(metric.config)["name"]: metric for metric in metrics}
     for gate in gates:
         thresholds = _thresholds(gate, METRICS[gate.metric], where)
@@ -114,21 +117,9 @@ def _metric_config(metric: Metric, measure: Measure) -> Any:
     return _config(metric.tfma, metric.name, metric.module, **parameters[metric.thresholds])
 
 
-def _distance_config(metric: Metric) -> Any:
-    return _config(
-        "DistanceFromOne", _judged_name(metric), "components.evaluate.tfma_metrics", of=metric.name
-    )
-
-
 def _config(kind: str, name: str, module: str = "", **parameters: Any) -> Any:
     config = json.dumps({"name": name, **parameters})
     return config_pb2.MetricConfig(class_name=kind, module=module, config=config)
-
-
-def _distances(gates: Sequence[Gate]) -> list[str]:
-    """The metrics with a gate on their distance from 1, which is then a metric of its own."""
-    names = dict.fromkeys(gate.metric for gate in gates)
-    return [name for name in names if METRICS[name].better == "closest to 1"]
 
 
 def _judged_name(metric: Metric) -> str:

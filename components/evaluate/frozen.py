@@ -69,8 +69,14 @@ def open_split(folder: Place, label: str) -> FrozenSplit:
         UnreadableFileError: A shard is no Parquet.
     """
     files = shards(folder, "test")
+    empty = EmptySplitError(
+        "split 'test'",
+        expected="rows to judge the model on",
+        got="none",
+        remedy="Move `split.test_from`, or raise `split.test_percent`.",
+    )
     if not files:
-        raise _empty()
+        raise empty
     schema = read_schema(files[0])
     check_label(schema, label)
     rows = positives = 0
@@ -78,7 +84,7 @@ def open_split(folder: Place, label: str) -> FrozenSplit:
         labels = binary_labels(column, f"{_where(label)}, {file.name}")
         rows, positives = rows + len(labels), positives + int(labels.sum())
     if not rows:
-        raise _empty()
+        raise empty
     check_both(label, "test", rows, positives)
     return FrozenSplit(folder, schema, label, rows, positives)
 
@@ -89,12 +95,3 @@ def _column(name: str, file: Place) -> "pa.ChunkedArray[Any]":
 
 def _where(label: str) -> str:
     return f"label '{label}' in split 'test'"
-
-
-def _empty() -> EmptySplitError:
-    return EmptySplitError(
-        "split 'test'",
-        expected="rows to judge the model on",
-        got="none",
-        remedy="Move `split.test_from`, or raise `split.test_percent`.",
-    )

@@ -46,10 +46,10 @@ class GoldenRows:
         chosen = set(ahead[ahead < batch.num_rows].tolist()) | self._first_missing(batch)
         indices = sorted(chosen)
         taken = batch.take(pa.array(indices, type=pa.int64()))
-        for index, instance, key in zip(
-            indices, instances(taken, self._features), self._keys(taken), strict=True
-        ):
-            self.chosen[self._passed + index] = Golden(instance, key, float(scores[index]))
+        keys = taken.column(self._key).to_pylist() if self._key else [None] * len(indices)
+        for index, instance, key in zip(indices, instances(taken, self._features), keys, strict=True):
+            named = None if key is None else str(key)
+            self.chosen[self._passed + index] = Golden(instance, named, float(scores[index]))
         self._passed += batch.num_rows
 
     def add(self, other: "GoldenRows") -> None:
@@ -82,11 +82,6 @@ class GoldenRows:
                 self.missing_in[name] = self._passed + int(missing[0])
                 found.add(int(missing[0]))
         return found
-
-    def _keys(self, batch: pa.RecordBatch) -> list[str | None]:
-        if self._key is None:
-            return [None] * batch.num_rows
-        return [None if value is None else str(value) for value in batch.column(self._key).to_pylist()]
 
 
 def instances(batch: pa.RecordBatch, features: Features) -> list[Instance]:

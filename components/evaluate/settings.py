@@ -22,9 +22,5 @@ class EvaluateStage(Section):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The part of the settings that the stage needs."""
-        return cls(
-            label=settings.label,
-            key=settings.key,
-            evaluation=settings.evaluation,
-            beam=dataflow.beam(settings),
-        )
+        with_options = settings.model_copy(update={"beam": dataflow.beam(settings)})
+        return cls.model_validate(with_options, from_attributes=True)

@@ -103,10 +103,12 @@ class SliceBook:
 
     def ordered(self) -> list[int]:
         """The numbers of all slices but the whole split: as configured, then by value."""
+
+        def place(values: Values) -> list[tuple[bool, Value]]:
+            return [(isinstance(value, str), value) for value in values]
+
         return [
-            number
-            for numbers in self._numbers.values()
-            for _, number in sorted(numbers.items(), key=lambda item: _natural(item[0]))
+            numbers[values] for numbers in self._numbers.values() for values in sorted(numbers, key=place)
         ]
 
     def _number(self, columns: Columns, values: Values) -> int:
@@ -122,11 +124,6 @@ class SliceBook:
             numbers[values] = len(self.slices)
             self.slices.append(Slice(columns, values))
         return numbers[values]
-
-
-def _natural(values: Values) -> list[tuple[bool, Value]]:
-    """Numbers by size, then strings by letter."""
-    return [(isinstance(value, str), value) for value in values]
 
 
 def _encoded(batch: pa.RecordBatch, columns: Columns) -> tuple[Ids, list[Values]]:

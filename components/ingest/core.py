@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from components.ingest.checks import Survey, check
-from components.ingest.plan import make_plan
+from components.ingest.plan import Survey, check, make_plan
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import Summary, shards, write_json, writing_in_place
 from components.shared.files.place import Place

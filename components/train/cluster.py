@@ -1,10 +1,8 @@
 """The hosts of a training, as Vertex AI tells them to each of its replicas in TF_CONFIG."""
 
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from configs.errors import TrainingError
 
@@ -33,34 +31,28 @@ class Cluster:
         return self.task == "chief" or ("chief" not in self.hosts and self.index == 0)
 
 
-def this_host() -> Cluster:
-    """This process and its cluster, as Vertex AI describes them in its environment."""
-    return replace(cluster(os.environ), board=os.environ.get("AIP_TENSORBOARD_LOG_DIR", ""))
-
-
 def cluster(environment: Mapping[str, str]) -> Cluster:
-    """The cluster that TF_CONFIG describes; this process alone if it describes none.
+    """The cluster that TF_CONFIG describes, as Vertex AI sets it; this process alone if it describes none.
 
     Parameter servers, evaluators and the reduction servers are no part of it: they run other programs.
 
     Raises:
         TrainingError: TF_CONFIG is not JSON of the known form, or names a task that does not learn.
     """
-    text = environment.get("TF_CONFIG", "")
+    text, board = environment.get("TF_CONFIG", ""), environment.get("AIP_TENSORBOARD_LOG_DIR", "")
     if not text:
-        return Cluster()
+        return Cluster(board=board)
     try:
-        found = _parse(json.loads(text))
+        content = json.loads(text)
+        hosts = {
+            job: tuple(map(str, content["cluster"][job])) for job in _LEARN if content["cluster"].get(job)
+        }
+        found = Cluster(hosts, str(content["task"]["type"]), int(content["task"]["index"]), board)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(f"{type(error).__name__}: {error}") from error
     if found.size > 1 and found.index >= len(found.hosts.get(found.task, ())):
         raise _unusable(f"task {found.task} {found.index}")
     return found
-
-
-def _parse(content: Any) -> Cluster:
-    hosts = {job: tuple(map(str, content["cluster"][job])) for job in _LEARN if content["cluster"].get(job)}
-    return Cluster(hosts, str(content["task"]["type"]), int(content["task"]["index"]))
 
 
 def _unusable(got: str) -> TrainingError:

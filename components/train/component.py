@@ -11,10 +11,12 @@ def train(
     checkpoints: str, model: dsl.Output[dsl.Model], training_log: dsl.Output[dsl.Artifact],
 ) -> None:  # fmt: skip
     """Examples in, a SavedModel and its log out; `code` is a digest of the stage's source, for the cache."""
-    from components.shared.stage.opening import open_stage
-    from components.train.cluster import this_host
+    import os
 
-    hosts = this_host()
+    from components.shared.stage.opening import open_stage
+    from components.train.cluster import cluster
+
+    hosts = cluster(os.environ)
     with open_stage("train", locals(), kept=hosts.chief) as stage:
         from components.train import core, devices
         from components.train.settings import TrainStage
@@ -22,4 +24,5 @@ def train(
         part, read = stage.settings(TrainStage), (stage.path(examples), stage.path(transform_graph))
         written = stage.path(model), stage.path(training_log), stage.place(checkpoints)
         board = stage.place(hosts.board) if hosts.board else None
-        stage.done(core.run(*read, part, *written, stage.progress, devices.join(hosts), board))
+        together = devices.Devices(devices.strategy(hosts), hosts)
+        stage.done(core.run(*read, part, *written, stage.progress, together, board))

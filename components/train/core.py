@@ -12,11 +12,12 @@ from components.shared.files.paths import map_places
 from components.shared.files.place import Place
 from components.shared.stage.recording import Progress
 from components.train import examples as data
-from components.train import export, features, models
+from components.train import export, models
 from components.train.checkpoints import Checkpoints, State, write_history
 from components.train.devices import Devices, precision
 from components.train.fitting import Splits, fit
 from components.train.settings import TrainStage
+from components.train.shards import ModelInputs, read_inputs
 from configs.training import Training
 
 
@@ -55,7 +56,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     devices = devices or Devices()
     stage = stage.model_copy(update={"training": precision(stage.training)})
     training = stage.training
-    inputs = features.read(transform_graph, stage.label.column)
+    inputs = read_inputs(transform_graph, stage.label.column)
     splits = Splits(
         train=data.load(examples, "train", inputs, training),
         eval=data.load(examples, "eval", inputs, training),
@@ -64,7 +65,9 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     keras.utils.set_random_seed(training.seed)
     with devices.watched():
         with devices.strategy.scope():
-            model = models.build(inputs, training, _start(splits.train, training), devices.replicas)
+            share = splits.train.positives / splits.train.rows
+            start = 0.5 if training.class_weight == "balanced" else share
+            model = models.build(inputs, training, start, devices.replicas)
         state = fit(model, splits, training, saved, progress, devices, shown)
         if devices.chief:
             with writing(log_out) as log_folder, writing(model_out) as model_folder:
@@ -78,7 +81,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and outputs
     return _summary(splits, model, state)
 
 
-def _served(model: keras.Model, inputs: features.ModelInputs, training: Training) -> keras.Model:
+def _served(model: keras.Model, inputs: ModelInputs, training: Training) -> keras.Model:
     """The model as it is exported: float32, for one device, however it was trained."""
     served = models.build(inputs, training.model_copy(update={"mixed_precision": "none"}))
     for weight, learned in zip(served.weights, model.weights, strict=True):
@@ -103,11 +106,6 @@ def key(examples: Place, transform_graph: Place, stage: TrainStage) -> str:
         total.update(source.read_bytes())
     total.update(f"{tf.__version__} {keras.__version__}".encode())
     return total.hexdigest()
-
-
-def _start(train: data.Examples, training: Training) -> float:
-    """The share of positives, as the class weights make it."""
-    return 0.5 if training.class_weight == "balanced" else train.positives / train.rows
 
 
 def _summary(splits: Splits, model: keras.Model, state: State) -> Summary:

@@ -46,7 +46,8 @@ class Devices:
         rows = len(matrices[0])
 
         def share(replica: tf.distribute.experimental.ValueContext) -> tuple[tf.Tensor, ...]:
-            own = _share(rows, replica.replica_id_in_sync_group, self.replicas)
+            place = replica.replica_id_in_sync_group
+            own = slice(rows * place // self.replicas, rows * (place + 1) // self.replicas)
             return tuple(tf.constant(matrix[own]) for matrix in matrices)
 
         with tf.device("CPU:0"):
@@ -99,15 +100,6 @@ class Devices:
             ) from error
 
 
-def join(cluster: Cluster) -> Devices:
-    """All devices that this process and its cluster have. On several hosts it waits for all of them.
-
-    Raises:
-        TrainingError: Several hosts with TPUs.
-    """
-    return Devices(strategy(cluster), cluster)
-
-
 def strategy(cluster: Cluster) -> tf.distribute.Strategy | None:
     """How to train on what is there; it has to be chosen before TensorFlow computes anything.
 
@@ -156,7 +148,3 @@ def _tpu(cluster: Cluster) -> tf.distribute.Strategy:
             remedy="Choose a larger cloud.training.tpu_topology instead.",
         )
     return tf.distribute.TPUStrategy(tf.distribute.cluster_resolver.TPUClusterResolver.connect("local"))
-
-
-def _share(rows: int, replica: int, replicas: int) -> slice:
-    return slice(rows * replica // replicas, rows * (replica + 1) // replicas)

@@ -7,7 +7,7 @@ and the next pool, while the model learns from the one before.
 
 import collections
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from components.shared.files.place import Place
 from components.shared.rows.label import check_both
-from components.train.features import ModelInputs
-from components.train.shards import Batch, Group, Shards
+from components.train.shards import Batch, ModelInputs, Shards
 from configs.rows import Split
 from configs.training import Training
 
@@ -40,7 +39,7 @@ class Memory:
     """A split as matrices in memory."""
 
     def __init__(self, shards: Shards) -> None:
-        self._all = shards.read(shards.groups)
+        self._all = shards.read()
         self.rows, self.positives = shards.rows, int(self._all.label.sum(dtype=np.float64))
 
     def batches(self, size: int, order: np.random.Generator | None = None) -> Iterator[Batch]:
@@ -71,7 +70,8 @@ class Stream:
     ) -> Iterator[tuple[Batch, _Permutation, _Bounds]]:
         """Yield pools, each with its permutation and the bounds of its batches; the rest enters the next."""
         shards, wanted = self._shards, max(self._shuffle_rows, size) if order else size
-        groups = collections.deque(_shuffle(shards.groups, order))
+        numbers = order.permutation(len(shards.groups)) if order else range(len(shards.groups))
+        groups = collections.deque(shards.groups[number] for number in numbers)
         lengths = collections.deque(end - start for start, end in bounds(self.rows, size))
         most = min(wanted + max(map(shards.group_rows, groups)) + size, self.rows)
         # Shuffled batches are copies: once the next pool is yielded, a pool's memory is free again.
@@ -113,11 +113,6 @@ def bounds(rows: int, size: int) -> _Bounds:
     """The start and end of ceil(rows / size) batches of nearly equal size: none has a single row."""
     steps = -(-rows // size)
     return list(itertools.pairwise(rows * step // steps for step in range(steps + 1)))
-
-
-def _shuffle(groups: Sequence[Group], order: np.random.Generator | None) -> list[Group]:
-    """The row groups in a random order, or in that of the shards."""
-    return [groups[index] for index in order.permutation(len(groups))] if order else list(groups)
 
 
 def _take(batch: Batch, permutation: _Permutation, ends: Iterable[tuple[int, int]]) -> Iterator[Batch]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,7 +10,7 @@ import tensorflow as tf
 from components.shared.files.artifacts import write_json
 from components.shared.files.paths import local_copy
 from components.shared.files.place import Place
-from components.train.features import ModelInputs
+from components.train.shards import ModelInputs
 from configs.errors import TrainingError
 
 
@@ -60,29 +59,34 @@ def save(model: keras.Model, transform_graph: Place, inputs: ModelInputs, name: 
     Raises:
         TrainingError: The folder holds no transform graph, or one with other inputs or outputs.
     """
+    raw = {column: tf.TensorSpec((None,), tf.float32, column) for column in inputs.numeric}
+    raw |= {column: tf.TensorSpec((None,), tf.string, column) for column in inputs.categorical}
+    examples = tf.TensorSpec((None,), tf.string, "examples")
     with local_copy(transform_graph) as graph:  # its vocabularies are read again while they are saved
-        _save(Scorer(_load(graph), model, inputs), transform_graph, inputs, folder)
+        try:  # without importing tensorflow_transform (4 s): a plain SavedModel
+            transform = tf.saved_model.load(str(graph / "transform_fn"))
+        except OSError as error:
+            raise _wrong_graph(graph, "a transform graph (transform_fn/)", str(error)) from error
+        scorer = Scorer(transform, model, inputs)
+        score, score_examples = (
+            tf.function(each, autograph=False) for each in (scorer.score, scorer.score_examples)
+        )
+        try:
+            signatures = {
+                "serving_default": score.get_concrete_function(raw),
+                "tf_example": score_examples.get_concrete_function(examples),
+            }
+        except (KeyError, TypeError, ValueError) as error:
+            expected = "a graph with the inputs and outputs of its features.json"
+            got = f"{type(error).__name__}: {error}"
+            raise _wrong_graph(transform_graph, expected, got) from error
+        tf.saved_model.save(scorer, str(folder), signatures)
     write_json(folder / "model.json", describe(model, inputs, name))
 
 
-def _save(scorer: Scorer, transform_graph: Place, inputs: ModelInputs, folder: Place) -> None:
-    raw = {column: tf.TensorSpec((None,), tf.float32, column) for column in inputs.numeric}
-    raw |= {column: tf.TensorSpec((None,), tf.string, column) for column in inputs.categorical}
-    try:
-        signatures = {
-            "serving_default": tf.function(scorer.score, autograph=False).get_concrete_function(raw),
-            "tf_example": tf.function(scorer.score_examples, autograph=False).get_concrete_function(
-                tf.TensorSpec((None,), tf.string, "examples")
-            ),
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainingError(
-            str(transform_graph),
-            expected="a graph with the inputs and outputs of its features.json",
-            got=f"{type(error).__name__}: {error}".splitlines()[0],
-            remedy="Run the pipeline again with --from transform.",
-        ) from error
-    tf.saved_model.save(scorer, str(folder), signatures)
+def _wrong_graph(graph: Place, expected: str, got: str) -> TrainingError:
+    remedy = "Run the pipeline again with --from transform."
+    return TrainingError(str(graph), expected=expected, got=got.splitlines()[0], remedy=remedy)
 
 
 def describe(model: keras.Model, inputs: ModelInputs, name: str) -> dict[str, Any]:
@@ -101,20 +105,6 @@ def describe(model: keras.Model, inputs: ModelInputs, name: str) -> dict[str, An
 def parameters(model: keras.Model) -> int:
     """How many numbers were learned."""
     return sum(math.prod(weight.shape) for weight in model.trainable_weights)
-
-
-def _load(transform_graph: Path) -> Any:
-    """The transform graph, without importing tensorflow_transform (4 s): a plain SavedModel."""
-    try:
-        loaded = tf.saved_model.load(str(transform_graph / "transform_fn"))
-    except OSError as error:
-        raise TrainingError(
-            str(transform_graph),
-            expected="a transform graph (transform_fn/)",
-            got=str(error).splitlines()[0],
-            remedy="Run the pipeline again with --from transform.",
-        ) from error
-    return loaded
 
 
 def _matrix(columns: list[tf.Tensor], rows: tf.Tensor, dtype: tf.DType) -> tf.Tensor:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from components.train.features import ModelInputs
+from components.train.shards import ModelInputs
 from configs.training import Training
 
 _SEEDS_APART = 1 << 16
@@ -152,7 +152,9 @@ def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any, rep
             )(hidden)
         hidden = keras.layers.ReLU(name=f"relu_{place}", dtype=policy)(hidden)
         if training.dropout:
-            hidden = _dropout(training, place, replicas)(hidden)
+            kind = ReplicaDropout if replicas > 1 else keras.layers.Dropout
+            seed, name = training.seed + place, f"dropout_{place}"
+            hidden = kind(training.dropout, seed=seed, name=name, dtype=policy)(hidden)
     return keras.layers.Dense(
         1,
         use_bias=False,
@@ -160,13 +162,6 @@ def _deep(inputs: ModelInputs, training: Training, dense: Any, indexed: Any, rep
         kernel_regularizer=_penalty(training),
         name="deep",
     )(hidden)
-
-
-def _dropout(training: Training, place: int, replicas: int) -> keras.layers.Layer:
-    kind = ReplicaDropout if replicas > 1 else keras.layers.Dropout
-    return kind(
-        training.dropout, seed=training.seed + place, name=f"dropout_{place}", dtype=_policy(training)
-    )
 
 
 class ReplicaDropout(keras.layers.Layer):

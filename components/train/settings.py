@@ -19,8 +19,4 @@ class TrainStage(Section):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The part of the settings that the stage needs."""
-        return cls(
-            name=settings.name,
-            label=settings.label,
-            training=settings.training,
-        )
+        return cls.model_validate(settings, from_attributes=True)

@@ -1,25 +1,80 @@
-"""The examples' Parquet shards as matrices, each value checked."""
+"""The model's inputs as features.json lists them, and examples' shards as matrices, each value checked."""
 
 import functools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from components.shared.files.artifacts import shards
+from components.shared.files.artifacts import read_json, shards
 from components.shared.files.paths import map_places
 from components.shared.files.place import Place
 from components.shared.rows.label import binary_labels
 from components.shared.rows.parquet import read_columns, read_footer
-from components.train.features import ModelInputs
 from configs.errors import EmptySplitError, TrainingError
 from configs.rows import Split
 
 _Values = NDArray[Any]
 _WRITER = "transform"
 _RUN_TRANSFORM = "Run the pipeline again with --from transform."
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What the transform graph takes and what it makes."""
+
+    dense: tuple[str, ...]
+    """Inputs that enter as float32 numbers."""
+    indexed: dict[str, int]
+    """Inputs that enter as indices, and how many there are of each: 0 ≤ index < cardinality."""
+    label: str
+    numeric: tuple[str, ...]
+    """Raw columns that enter the graph as float32, missing is NaN."""
+    categorical: tuple[str, ...]
+    """Raw columns that enter the graph as strings, missing is ""."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of an examples file that training reads."""
+        return (*self.dense, *self.indexed, self.label)
+
+
+def read_inputs(transform_graph: Place, label: str) -> ModelInputs:
+    """The inputs of the graph in this folder.
+
+    Raises:
+        TrainingError: No readable features.json, no input at all, or another label than the settings'.
+    """
+    file = transform_graph / "features.json"
+    try:
+        inputs = _parse(read_json(file))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            str(file),
+            expected="dense, indexed, label and raw inputs, as transform writes them",
+            got=f"{type(error).__name__}: {error}",
+            remedy=_RUN_TRANSFORM,
+        ) from error
+    if not inputs.dense and not inputs.indexed:
+        raise TrainingError(str(file), expected="at least one input", got="none", remedy=_RUN_TRANSFORM)
+    if inputs.label != label:
+        raise TrainingError(
+            f"the label of {file}", expected=f"'{label}'", got=f"'{inputs.label}'", remedy=_RUN_TRANSFORM
+        )
+    return inputs
+
+
+def _parse(content: Any) -> ModelInputs:
+    return ModelInputs(
+        dense=tuple(content["dense"]),
+        indexed={name: int(cardinality) for name, cardinality in content["indexed"].items()},
+        label=content["label"],
+        numeric=tuple(content["raw"]["numeric"]),
+        categorical=tuple(content["raw"]["categorical"]),
+    )
 
 
 class Batch(NamedTuple):
@@ -87,7 +142,11 @@ class Shards:
         paths = shards(folder, split)
         footers = map_places(functools.partial(read_footer, writer=_WRITER), paths)
         self._footers = dict(zip(paths, footers, strict=True))
-        self.rows = sum(footer.num_rows for footer in self._footers.values())
+        self.rows = sum(footer.num_rows for footer in footers)
+        self.groups: list[Group] = [
+            (path, group) for path, footer in self._footers.items() for group in range(footer.num_row_groups)
+        ]
+        """All row groups, in order."""
         if not self.rows:
             raise EmptySplitError(
                 f"split '{split}'",
@@ -96,24 +155,15 @@ class Shards:
                 remedy="Move the borders of `split` in the use case, or see what transform rejected.",
             )
         for path, footer in self._footers.items():
-            self._check_columns(path, footer.schema.names)
-
-    def _check_columns(self, path: Place, columns: Sequence[str]) -> None:
-        missing = [name for name in self._inputs.columns if name not in columns]
-        if missing:
-            raise TrainingError(
-                f"{self._where}, {path.name}",
-                expected=f"the columns of features.json, {', '.join(missing)} among them",
-                got=", ".join(columns),
-                remedy=_RUN_TRANSFORM,
-            )
-
-    @property
-    def groups(self) -> list[Group]:
-        """All row groups, in order."""
-        return [
-            (path, group) for path, footer in self._footers.items() for group in range(footer.num_row_groups)
-        ]
+            columns = footer.schema.names
+            missing = [name for name in inputs.columns if name not in columns]
+            if missing:
+                raise TrainingError(
+                    f"{self._where}, {path.name}",
+                    expected=f"the columns of features.json, {', '.join(missing)} among them",
+                    got=", ".join(columns),
+                    remedy=_RUN_TRANSFORM,
+                )
 
     def group_rows(self, group: Group) -> int:
         """The rows of a row group."""
@@ -121,10 +171,10 @@ class Shards:
         rows: int = self._footers[path].row_group(number).num_rows
         return rows
 
-    def read(self, groups: Sequence[Group]) -> Batch:
-        """These row groups as one batch; see `fill`."""
-        batch = self.empty_batch(sum(map(self.group_rows, groups)))
-        self.fill(batch, groups)
+    def read(self) -> Batch:
+        """All row groups as one batch; see `fill`."""
+        batch = self.empty_batch(self.rows)
+        self.fill(batch, self.groups)
         return batch
 
     def empty_batch(self, rows: int) -> Batch:
@@ -149,10 +199,14 @@ class Shards:
         inputs, where = self._inputs, f"{self._where}, {group[0].name}"
         table = self._read(group, inputs.columns)
         for index, name in enumerate(inputs.dense):
-            batch.dense[:, index] = _check_finite(table.column(name).to_numpy(), f"{where}, column '{name}'")
+            values, subject = table.column(name).to_numpy(), f"{where}, column '{name}'"
+            if not np.isfinite(values).all():
+                got = "NaN or infinity"
+                raise TrainingError(subject, expected="finite numbers", got=got, remedy=_RUN_TRANSFORM)
+            batch.dense[:, index] = values
         for index, (name, cardinality) in enumerate(inputs.indexed.items()):
-            values = table.column(name).to_numpy()
-            batch.indexed[:, index] = _check_indices(values, cardinality, f"{where}, column '{name}'")
+            values, subject = table.column(name).to_numpy(), f"{where}, column '{name}'"
+            batch.indexed[:, index] = _check_indices(values, cardinality, subject)
         batch.label[:] = _read_label(table, inputs.label, where)
 
     def positives(self) -> int:
@@ -164,12 +218,6 @@ class Shards:
     def _read(self, group: Group, columns: Sequence[str]) -> pa.Table:
         path, number = group
         return read_columns(path, columns, number, footer=self._footers[path], writer=_WRITER)
-
-
-def _check_finite(values: _Values, where: str) -> _Values:
-    if not np.isfinite(values).all():
-        raise TrainingError(where, expected="finite numbers", got="NaN or infinity", remedy=_RUN_TRANSFORM)
-    return values
 
 
 def _check_indices(values: _Values, cardinality: int, where: str) -> _Values:

@@ -16,8 +16,7 @@ from components.shared.rows.raw import check_columns
 from components.shared.rows.rejected import check_share
 from components.shared.rows.row_ranges import RowRange, plan_ranges
 from components.shared.stage.recording import JobProgress
-from components.transform.analysis import analyze
-from components.transform.examples import WriteExamples
+from components.transform.passes import WriteExamples, analyze
 from components.transform.preprocessing import Inputs, features_json, model_inputs, preprocess
 from components.transform.settings import TransformStage
 from configs.errors import EmptySplitError

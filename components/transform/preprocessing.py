@@ -1,18 +1,27 @@
-"""The preprocessing function: raw columns to model inputs, traced once and saved in the model."""
+"""The preprocessing function: raw columns to model inputs, traced once and saved in the model.
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+One vocabulary file, one analysis and one lookup table serve all categorical columns: `tft.vocabulary` adds
+some thirty Beam steps and a table of its own for every column, a second or so of start-up each; here the
+values of all columns are counted together. The file is that of `components.shared.rows.vocabulary_file`.
+"""
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
 
-from components.shared.rows.vocabulary_file import FILE, count_indices
-from components.transform import vocabularies
-from configs.features import Cross, Features, Numeric
+from components.shared.rows.vocabulary_file import FILE, MISSING, count_indices
+from configs.features import Categorical, Cross, Features, Numeric
 
 Tensors = dict[str, tf.Tensor]
+_Ranked = tuple[int, bytes]
 
 _CONSTANT = 1e-12
 """A column whose standard deviation is below this share of its mean has one value (float64 noise)."""
@@ -86,7 +95,7 @@ def _buckets(inputs: Mapping[str, tf.Tensor], settings: Mapping[str, Numeric]) -
 
 def _categories(inputs: Mapping[str, tf.Tensor], features: Features) -> Tensors:
     known = {n: s for n, s in features.categorical.items() if s.transform == "vocabulary"}
-    places = vocabularies.indices({name: inputs[name] for name in known}, known) if known else {}
+    places = vocabulary_indices({name: inputs[name] for name in known}, known) if known else {}
     return {
         name: places[name] if name in places else tf.strings.to_hash_bucket_fast(inputs[name], entry.buckets)
         for name, entry in features.categorical.items()
@@ -98,8 +107,7 @@ def _cross(inputs: Mapping[str, tf.Tensor], buckets: Tensors, cross: Cross) -> t
     return tf.strings.to_hash_bucket_fast(tf.strings.join(parts, "\x1f"), cross.buckets)
 
 
-@dataclasses.dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """Dense inputs are float32; indexed ones are integers below their cardinality."""
 
     dense: tuple[str, ...]
@@ -123,7 +131,17 @@ def model_inputs(features: Features, missing: Mapping[str, int], graph: Path) ->
             dense.append(name)
             if name in features.indicators and missing.get(name, 0):
                 dense.append(features.indicators[name])
-    return Inputs(tuple(dense), _cardinalities(features, graph))
+    bucketized = [name for name, entry in features.numeric.items() if entry.transform == "bucketize"]
+    file = graph / "transform_fn" / "assets" / FILE
+    known = count_indices(file.read_bytes()) if file.exists() else {}
+    cardinalities = {
+        **{
+            name: features.numeric[name].buckets + 1 for name in bucketized
+        },  # missing has an index of its own
+        **{name: known.get(name, entry.buckets) for name, entry in features.categorical.items()},
+        **{name: cross.buckets for name, cross in features.crosses.items()},
+    }
+    return Inputs(tuple(dense), cardinalities)
 
 
 def features_json(inputs: Inputs, features: Features, label: str) -> dict[str, Any]:
@@ -136,15 +154,78 @@ def features_json(inputs: Inputs, features: Features, label: str) -> dict[str, A
     }
 
 
-def _cardinalities(features: Features, graph: Path) -> dict[str, int]:
-    file = graph / "transform_fn" / "assets" / FILE
-    known = count_indices(file.read_bytes()) if file.exists() else {}
-    return {
-        **{
-            name: entry.buckets + 1  # missing values have an index of their own
-            for name, entry in features.numeric.items()
-            if entry.transform == "bucketize"
-        },
-        **{name: known.get(name, entry.buckets) for name, entry in features.categorical.items()},
-        **{name: cross.buckets for name, cross in features.crosses.items()},
-    }
+def vocabulary_indices(
+    columns: Mapping[str, tf.Tensor], settings: Mapping[str, Categorical]
+) -> dict[str, tf.Tensor]:
+    """The place of each value in its column's vocabulary, int64; all other values share the last.
+
+    Equally frequent values are in reverse order of their bytes, as with `tft.vocabulary`; values
+    with a line break are in no vocabulary.
+
+    Args:
+        columns: String tensors of shape [batch].
+        settings: `top` and `min_count` of each.
+    """
+    names = tuple(columns)
+    values = tf.stack([tf.where(column == "", MISSING, column) for column in columns.values()], 1)
+    (file,) = tft.experimental.ptransform_analyzer(
+        [values],
+        _Vocabularies(names, tuple(settings[name] for name in names)),
+        output_dtypes=[tf.string],
+        output_shapes=[[]],
+        output_asset_default_values=[b"="],
+        name=FILE,
+    )
+    heads = tf.constant([[f"{name}=" for name in names]])
+    lines = tft.apply_vocabulary(tf.concat([heads, heads + values], axis=0), file, default_value=-1)
+    last, lines = lines[0], lines[1:]
+    first = tf.concat([[0], last[:-1] + 1], axis=0)
+    places = tf.where(lines < 0, last, lines) - first
+    return dict(zip(names, tf.unstack(places, axis=1), strict=True))
+
+
+class _Vocabularies(tft_beam.experimental.PTransformAnalyzer):
+    """Batches of shape [rows, columns] in, the file's path out."""
+
+    def __init__(self, names: Sequence[str], settings: Sequence[Categorical]) -> None:
+        super().__init__()
+        self.names, self.settings = names, settings
+
+    def expand(self, batches: beam.PCollection) -> beam.PCollection:
+        ranked = (
+            batches
+            | "Count in batch" >> beam.FlatMap(_count)
+            | "Count" >> beam.CombinePerKey(sum)
+            | "Keep frequent" >> beam.FlatMap(_rank, [entry.min_count for entry in self.settings])
+            | "Keep top" >> beam.combiners.Top.LargestPerKey(max(s.top for s in self.settings))
+        )
+        sections = list(zip(self.names, [entry.top for entry in self.settings], strict=True))
+        return (
+            batches.pipeline
+            | beam.Create([posixpath.join(self.base_temp_dir, FILE)])
+            | "Write" >> beam.Map(_write, sections, beam.pvalue.AsDict(ranked))
+        )
+
+
+def _count(batch: tuple[np.ndarray]) -> Iterator[tuple[tuple[int, bytes], int]]:
+    for index, column in enumerate(batch[0].T):
+        for value, count in Counter(column.tolist()).items():
+            if b"\n" not in value and b"\r" not in value:
+                yield (index, value), count
+
+
+def _rank(count: tuple[tuple[int, bytes], int], min_counts: Sequence[int]) -> Iterator[tuple[int, _Ranked]]:
+    (index, value), number = count
+    if number >= min_counts[index]:
+        yield index, (number, value)
+
+
+def _write(
+    path: str, sections: Sequence[tuple[str, int]], ranked: Mapping[int, Iterable[_Ranked]]
+) -> np.ndarray:
+    tf.io.gfile.makedirs(posixpath.dirname(path))
+    with tf.io.gfile.GFile(path, "wb") as file:
+        for index, (name, top) in enumerate(sections):
+            values = [value for _, value in list(ranked.get(index, ()))[:top]]
+            file.write(b"".join(b"%s=%s\n" % (name.encode(), value) for value in [*values, b""]))
+    return np.array(path)

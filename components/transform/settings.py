@@ -23,10 +23,5 @@ class TransformStage(Section):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The part of the settings that the stage needs."""
-        return cls(
-            label=settings.label,
-            key=settings.key,
-            features=settings.features,
-            transform=settings.transform,
-            beam=dataflow.beam(settings),
-        )
+        with_options = settings.model_copy(update={"beam": dataflow.beam(settings)})
+        return cls.model_validate(with_options, from_attributes=True)

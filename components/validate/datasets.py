@@ -64,7 +64,11 @@ def dataset(part: Part, edges: Mapping[str, Edges]) -> statistics_pb2.DatasetFea
             _fill_numbers(feature, numbers, part.points.get(name), edges.get(name, ()))
         else:
             feature.struct_stats.SetInParent()
-        _fill_common(common(feature), summary.present, part.rows)
+        counts, present = common(feature), summary.present
+        counts.num_non_missing, counts.num_missing = present, part.rows - present
+        counts.tot_num_values = present
+        if present:
+            counts.min_num_values, counts.max_num_values, counts.avg_num_values = 1, 1, 1.0
     return message
 
 
@@ -72,12 +76,6 @@ def _fill_custom(feature: _Feature, figures: Mapping[str, float]) -> None:
     for name, figure in figures.items():
         if figure:
             feature.custom_stats.add(name=name, num=figure)
-
-
-def _fill_common(common: statistics_pb2.CommonStatistics, present: int, rows: int) -> None:
-    common.num_non_missing, common.num_missing, common.tot_num_values = present, rows - present, present
-    if present:
-        common.min_num_values, common.max_num_values, common.avg_num_values = 1, 1, 1.0
 
 
 def _fill_numbers(feature: _Feature, numbers: Numbers, points: Points | None, edges: Edges) -> None:

@@ -31,26 +31,25 @@ def examine(
         *_types_since(statistics, baseline, stage),
         *_too_far(distances, stage),
     ]
-    return sorted(_worst(found), key=_order)
 
+    def order(finding: Finding) -> tuple[bool, float, str]:
+        beyond = -(finding.value or 0.0) / finding.limit if finding.limit else float("-inf")
+        return (finding.severity != "error", beyond, finding.column)
 
-def _order(finding: Finding) -> tuple[bool, float, str]:
-    beyond = -(finding.value or 0.0) / finding.limit if finding.limit else float("-inf")
-    return (finding.severity != "error", beyond, finding.column)
+    return sorted(_worst(found), key=order)
 
 
 def _worst(findings: Sequence[Finding]) -> list[Finding]:
     """One finding a column and kind: an error before a warning, then the largest value, then the first."""
+
+    def rank(finding: Finding) -> tuple[bool, float]:
+        return (finding.severity == "error", finding.value or 0.0)
+
     best: dict[tuple[str, str], Finding] = {}
     for finding in findings:
         at = (finding.column, finding.kind)
-        if at not in best or _rank(finding) > _rank(best[at]):
-            best[at] = finding
+        best[at] = max(best.get(at, finding), finding, key=rank)  # of equal ones the first
     return list(best.values())
-
-
-def _rank(finding: Finding) -> tuple[bool, float]:
-    return (finding.severity == "error", finding.value or 0.0)
 
 
 def _subjects(statistics: Statistics, schema: schema_pb2.Schema, stage: ValidateStage) -> Iterator[Subject]:

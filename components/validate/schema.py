@@ -160,18 +160,14 @@ def _infer_categories(
     elif column.kind == "string" and few and valued(found):
         feature.string_domain.value.extend(sorted(top.value for top in strings.top_values if top.value))
     if column.kind != "boolean" and not few and not nearly_unique(strings):
-        feature.unique_constraints.max = _rounded_up(strings.unique * _ROOM_FOR_GROWTH)
+        most = strings.unique * _ROOM_FOR_GROWTH
+        unit = int(10 ** max(0, len(str(most)) - 2))  # rounded up to two significant digits
+        feature.unique_constraints.max = -(-most // unit) * unit
 
 
 def nearly_unique(strings: statistics_pb2.StringStatistics) -> bool:
     """Whether a category has hardly two rows in common."""
     return bool(strings.unique > NEARLY_UNIQUE * strings.common_stats.num_non_missing)
-
-
-def _rounded_up(count: int) -> int:
-    """To two significant digits."""
-    unit = int(10 ** max(0, len(str(count)) - 2))
-    return -(-count // unit) * unit
 
 
 def _render(schema: schema_pb2.Schema) -> str:

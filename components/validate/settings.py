@@ -33,10 +33,4 @@ class ValidateStage(Section):
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The part of the settings that the stage needs."""
-        return cls(
-            schema_pbtxt=settings.schema_pbtxt,
-            label=settings.label,
-            key=settings.key,
-            features=settings.features,
-            validation=settings.validation,
-        )
+        return cls.model_validate(settings, from_attributes=True)

@@ -115,7 +115,7 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     from components.shared.beam.staging import staged_input
     from components.shared.rows.row_ranges import plan_ranges
     from components.shared.stage.recording import silent
-    from components.transform.examples import WriteExamples
+    from components.transform.passes import WriteExamples
     from components.transform.preprocessing import Inputs
 
     temporary, out = beam_storage.new_bucket(), chains[1].root / "met" / "examples"

@@ -19,7 +19,7 @@ from tensorflow_transform import impl_helper
 
 from components.shared.files.artifacts import shard_path, write_json
 from components.shared.stage.recording import Progress, silent
-from components.train import core, features
+from components.train import core, shards
 from components.train.settings import TrainStage
 from configs.rows import Label, Split
 from configs.training import Training
@@ -107,8 +107,8 @@ def transform_graph(rows: dict[Split, Columns], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def inputs(transform_graph: Path) -> features.ModelInputs:
-    return features.read(transform_graph, "late")
+def inputs(transform_graph: Path) -> shards.ModelInputs:
+    return shards.read_inputs(transform_graph, "late")
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.train import examples as data
-from components.train.features import ModelInputs
-from components.train.shards import Batch, Shards
+from components.train.shards import Batch, ModelInputs, Shards
 from configs.errors import EmptySplitError, LabelError, TrainingError, UnreadableFileError
 from configs.training import Training
 from tests.errors import raises
@@ -85,7 +84,7 @@ def test_a_pool_is_no_larger_than_said(examples: Path, inputs: ModelInputs) -> N
 
 def test_a_pool_mixes_rows_of_several_shards(examples: Path, inputs: ModelInputs) -> None:
     shards = Shards(examples, "train", inputs)
-    place = {row: index for index, row in enumerate(as_rows([shards.read(shards.groups)]))}
+    place = {row: index for index, row in enumerate(as_rows([shards.read()]))}
     stream = data.load(examples, "train", inputs, STREAM)
     first = next(iter(stream.batches(256, order(1))))
     assert len({place[row] // 1000 for row in as_rows([first])}) > 1
@@ -184,13 +183,13 @@ def test_a_shard_that_is_no_parquet_is_named(
 
 
 def test_features_json_is_refused_in_one_line(transform_graph: Path, tmp_path: Path) -> None:
-    from components.train import features
+    from components.train import shards
 
     with raises(TrainingError, subject=re.compile(r"features\.json$"), got=re.compile("^FileNotFoundError")):
-        features.read(tmp_path, "late")
+        shards.read_inputs(tmp_path, "late")
     with raises(TrainingError, expected="'later'", got="'late'"):
-        features.read(transform_graph, "later")
+        shards.read_inputs(transform_graph, "later")
     content = json.loads((transform_graph / "features.json").read_text())
     (tmp_path / "features.json").write_text(json.dumps(content | {"dense": [], "indexed": {}}))
     with raises(TrainingError, expected="at least one input", got="none"):
-        features.read(tmp_path, "late")
+        shards.read_inputs(tmp_path, "late")

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.train import export, features, models
+from components.train import export, models, shards
 from configs.errors import TrainingError
 from configs.training import Training
 from tests.errors import raises
@@ -91,7 +91,7 @@ def test_both_signatures_agree(loaded: Any, raw: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "dnn", "wide_deep"])
 def test_the_export_scores_as_the_keras_model_does_on_transformed_rows(
-    kind: str, raw: Any, transform_graph: Path, inputs: features.ModelInputs, tmp_path: Path
+    kind: str, raw: Any, transform_graph: Path, inputs: shards.ModelInputs, tmp_path: Path
 ) -> None:
     training = Training.model_validate({"model": kind, "hidden_units": (16,), "batch_norm": True})
     keras.utils.set_random_seed(4)
@@ -200,7 +200,7 @@ def test_model_json_says_what_the_model_is(trained: Trained, loaded: Any) -> Non
     assert told["parameters"] == sum(int(np.prod(weight.shape)) for weight in loaded.weights) - statistics
 
 
-def test_a_folder_without_a_graph_is_refused(inputs: features.ModelInputs, tmp_path: Path) -> None:
+def test_a_folder_without_a_graph_is_refused(inputs: shards.ModelInputs, tmp_path: Path) -> None:
     model = models.build(inputs, Training(model="linear"))
     with raises(TrainingError, expected=re.compile("transform_fn/")):
         export.save(model, tmp_path, inputs, "flights", tmp_path / "model")
@@ -216,7 +216,7 @@ def test_a_folder_without_a_graph_is_refused(inputs: features.ModelInputs, tmp_p
     ids=["unknown output", "missing input", "unknown input"],
 )
 def test_a_graph_that_does_not_fit_features_json_is_refused(
-    wrong: dict[str, Any], inputs: features.ModelInputs, transform_graph: Path, tmp_path: Path
+    wrong: dict[str, Any], inputs: shards.ModelInputs, transform_graph: Path, tmp_path: Path
 ) -> None:
     from dataclasses import replace
 

@@ -36,7 +36,7 @@ import os, signal, sys
 from pathlib import Path
 from components.train import core
 from components.train.cluster import cluster
-from components.train.devices import join
+from components.train.devices import Devices, strategy
 from components.train.settings import TrainStage
 
 hosts = cluster(os.environ)
@@ -47,7 +47,8 @@ def progress(what, done, total=None):
 
 examples, graph, folder, checkpoints = map(Path, sys.argv[1:5])
 stage = TrainStage.model_validate_json(sys.argv[5])
-core.run(examples, graph, stage, folder / "model", folder / "log", checkpoints, progress, join(hosts))
+together = Devices(strategy(hosts), hosts)
+core.run(examples, graph, stage, folder / "model", folder / "log", checkpoints, progress, together)
 """
 
 

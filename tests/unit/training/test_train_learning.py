@@ -11,10 +11,9 @@ import tensorflow as tf
 
 from components.train import models
 from components.train.examples import load
-from components.train.features import ModelInputs
 from components.train.fitting import class_weights
-from components.train.learner import Learner
-from components.train.optimization import LearningRate
+from components.train.learner import Learner, LearningRate
+from components.train.shards import ModelInputs
 from configs.training import Schedule, Training
 
 INPUTS = ModelInputs(dense=("a", "b"), indexed={"x": 5}, label="late", numeric=("a", "b"), categorical=("x",))

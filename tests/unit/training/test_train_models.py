@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from components.train import models
-from components.train.features import ModelInputs
+from components.train.shards import ModelInputs
 from configs.training import Training
 
 INPUTS = ModelInputs(

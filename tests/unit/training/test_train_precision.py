@@ -9,8 +9,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from components.train import models
-from components.train.features import ModelInputs
 from components.train.learner import Learner
+from components.train.shards import ModelInputs
 from configs.training import Training
 
 Trainer = Any
