@@ -14,7 +14,7 @@ from typing import IO
 
 import httpx
 
-from components.shared.gcp.polling import poll
+from components.shared.gcp.retry import poll
 from configs.deployment import Serving
 from configs.errors import EndpointError
 

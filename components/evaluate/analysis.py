@@ -26,9 +26,9 @@ from components.evaluate.preaggregated import PreaggregatedRows, log_losses
 from components.evaluate.scoring_pass import ScoringPass, distribute_parts, staged_models
 from components.evaluate.slices import Slice, slice_values
 from components.evaluate.tfma_metrics import ROWS, loss_column, score_column
+from components.shared.beam.counts import Work, count_progress
 from components.shared.beam.running import run
 from components.shared.beam.staging import staged_output
-from components.shared.beam.work import Work, count_progress
 from components.shared.files.place import Place
 from components.shared.rows.scoring import Scorer
 from components.shared.stage.recording import JobProgress

@@ -18,9 +18,9 @@ from components.evaluate.golden import GoldenRows
 from components.evaluate.preaggregated import PreaggregatedRows
 from components.evaluate.settings import EvaluateStage
 from components.evaluate.slices import SliceBook
+from components.shared.beam.counts import Work, count_progress
 from components.shared.beam.running import run
 from components.shared.beam.staging import staged_input, temporary_folder
-from components.shared.beam.work import Work, count_progress
 from components.shared.files.artifacts import writing_file
 from components.shared.files.paths import place
 from components.shared.files.place import Place

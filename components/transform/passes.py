@@ -19,11 +19,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.tfxio.tensor_adapter import TensorAdapterConfig
 
-from components.shared.beam.counts import Counts, WriteCounts, read_counts
+from components.shared.beam.counts import Counts, Work, WriteCounts, count_progress, read_counts
 from components.shared.beam.running import distribute, run
 from components.shared.beam.shards import Batch, WriteShard
 from components.shared.beam.staging import staged_output, temporary_folder
-from components.shared.beam.work import Work, count_progress
 from components.shared.files.paths import local_copy
 from components.shared.files.place import Place
 from components.shared.rows.label import find_label_errors

@@ -11,8 +11,7 @@ from typing import Any
 from components.report.experiment import experiment_name
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.files.gcs import writing as gcs_writing
-from components.shared.gcp.polling import poll
-from components.shared.gcp.retry import with_retries
+from components.shared.gcp.retry import poll, with_retries
 from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs.cloud import Cloud
 from configs.settings import Settings

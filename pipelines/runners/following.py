@@ -10,8 +10,7 @@ from components.report.settings import ReportStage
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.paths import place
 from components.shared.gcp.links import job_name
-from components.shared.gcp.polling import poll
-from components.shared.gcp.retry import with_retries
+from components.shared.gcp.retry import poll, with_retries
 from components.shared.gcp.vertex_sdk import connect, translate_sdk_errors
 from configs import dataflow
 from configs.cloud import Cloud

@@ -15,10 +15,10 @@ import pytest
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from components.shared.beam import dataflow_job
+from components.shared.beam.counts import Work
 from components.shared.beam.dataflow_job import cancel_run
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.running import run
-from components.shared.beam.work import Work
 from components.shared.files.gcs_path import BucketPath
 from configs.dataflow import beam as beam_settings
 from configs.errors import CloudError, JobError, PlaceError, SettingsError

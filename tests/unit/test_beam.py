@@ -8,9 +8,9 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, StandardOptions
 
+from components.shared.beam.counts import Work
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.running import run
-from components.shared.beam.work import Work
 from components.shared.stage.recording import silent
 from configs.errors import DataError, SettingsError
 from configs.places import Beam

@@ -14,10 +14,17 @@ from apache_beam.runners.runner import PipelineResult
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.beam.counts import Counts, WriteCounts, add_counts, read_counts
+from components.shared.beam.counts import (
+    Counts,
+    Work,
+    WriteCounts,
+    add_counts,
+    count_progress,
+    counted_progress,
+    read_counts,
+)
 from components.shared.beam.options import pipeline_options
 from components.shared.beam.running import distribute, run
-from components.shared.beam.work import Work, count_progress, counted_progress
 from components.shared.rows.row_ranges import RowRange
 from components.shared.stage.recording import silent
 from configs.errors import JobError

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from components.shared.gcp.polling import poll
+from components.shared.gcp.retry import poll
 
 
 @pytest.fixture

@@ -2,25 +2,29 @@
 
 Beam's counters would be fewer lines, and are right most of the time: an attempt that a runner repeats may be
 in them twice, or a lost report not at all. The output of a bundle is in a PCollection exactly once. Counters
-are used for the progress that is shown (`work.py`) and decide nothing.
+are used for the progress that is shown (`Work`) and decide nothing.
 """
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics, MetricsFilter
+from apache_beam.runners.runner import PipelineResult
 
 from components.shared.files.artifacts import read_json, write_json
 from components.shared.files.paths import place
 from components.shared.files.place import Place
 from components.shared.rows.row_ranges import RowRange
+from components.shared.stage.recording import JobProgress
 from configs.errors import JobError
 from configs.rows import Part
 
 _FILE = "counts.json"
+_NAMESPACE, _ROWS = "progress", "rows"
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,40 @@ def read_counts(folder: Place, ranges: Sequence[RowRange]) -> dict[Part, Counts]
                 remedy="The files were changed meanwhile: run the same command again.",
             )
     return counts
+
+
+def count_progress(rows: int) -> None:
+    """Count rows inside a worker, for the progress that is shown; repeated bundles may count twice."""
+    Metrics.counter(_NAMESPACE, _ROWS).inc(rows)
+
+
+def counted_progress(result: PipelineResult) -> int:
+    """The rows that the workers have counted by now."""
+    rows = result.metrics().query(MetricsFilter().with_namespace(_NAMESPACE).with_name(_ROWS))
+    # A zero is None where a runner reports committed values only.
+    return sum(int(counter.result or 0) for counter in rows["counters"])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a pipeline does. Its progress is shown, and decides nothing."""
+
+    name: str
+    """The end of the job's name on Dataflow: `learn`."""
+    what: str
+    """`learn from the training rows`"""
+    total: int
+    """How much there is to do, in rows."""
+    progress: JobProgress
+    """Called now and then."""
+    done: Callable[[PipelineResult], int] = counted_progress
+    """How many rows a job on Dataflow has done, from its counters."""
+    written: Callable[[], int] | None = None
+    """How many rows a local run has done, from what it wrote: the local runner's counters come at the end."""
+
+    def show(self, done: int, *, what: str = "", job: str = "") -> None:
+        """Show how many rows are done."""
+        self.progress(what or self.what, min(done, self.total), self.total, job=job)
 
 
 def _write(counts: Mapping[Part, Counts], uri: str) -> None:

@@ -14,8 +14,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from components.shared.gcp import links
 from components.shared.gcp.endpoints import anonymous
-from components.shared.gcp.polling import poll
-from components.shared.gcp.retry import GIVE_UP_SECONDS, unanswered, with_retries
+from components.shared.gcp.retry import GIVE_UP_SECONDS, poll, unanswered, with_retries
 from components.shared.vendor_seams import beam_credentials, beam_job_exists_error
 from configs.errors import CloudError, JobError, PipelineError
 

@@ -6,11 +6,10 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 from apache_beam.runners.runner import PipelineResult
 
+from components.shared.beam.counts import Work
 from components.shared.beam.dataflow_job import ENDED, Job, Snapshot, translate_dataflow_errors
-from components.shared.beam.work import Work
 from components.shared.files.gcs import reading as gcs_reading
-from components.shared.gcp.polling import poll
-from components.shared.gcp.retry import unanswered, with_retries
+from components.shared.gcp.retry import poll, unanswered, with_retries
 from components.shared.stage.signals import Signals
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
 
+from components.shared.beam.counts import Work
 from components.shared.beam.options import runs_on_dataflow
-from components.shared.beam.work import Work
 from components.shared.rows.row_ranges import RowRange
 from configs.errors import PipelineError, PlaceError
 

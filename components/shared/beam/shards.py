@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from components.shared.beam.counts import Counts, WriteCounts, read_counts
+from components.shared.beam.counts import Counts, Work, WriteCounts, count_progress, read_counts
 from components.shared.beam.running import distribute, run
 from components.shared.beam.staging import temporary_folder
-from components.shared.beam.work import Work, count_progress
 from components.shared.files.artifacts import shard_name, shard_path, shards, writing_file
 from components.shared.files.place import Place
 from components.shared.rows.rejected import REJECTED

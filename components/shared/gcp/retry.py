@@ -1,10 +1,13 @@
-"""Calls to Google Cloud that are repeated while a service is busy or away."""
+"""Calls that are repeated: while a service is busy or away, or until what runs elsewhere is done."""
 
+import math
+import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_GROWTH = 1.5
 GIVE_UP_SECONDS = 300.0
 """How long a service may be busy or out of reach before a call fails."""
 
@@ -47,3 +50,32 @@ def unanswered() -> tuple[type[Exception], ...]:
     from requests.exceptions import RequestException
 
     return GoogleAPICallError, RetryError, RequestException
+
+
+def poll(
+    look: Callable[[], T],
+    until: Callable[[T], object] = bool,
+    *,
+    seconds: float = math.inf,
+    first: float = 0.2,
+    most: float = 10.0,
+) -> T:
+    """Look until what is seen is what is waited for, or the time is over; returns the last look.
+
+    It looks ever less often while nothing changes.
+
+    Args:
+        look: Looks once.
+        until: Whether that is it.
+        seconds: How long to go on; the caller sees from the last look whether it was enough.
+        first: Seconds until the next look, at first and whenever something has changed.
+        most: Seconds between two looks after nothing has changed for long.
+    """
+    deadline, wait, before = time.monotonic() + seconds, first, None
+    while True:
+        seen = look()
+        if until(seen) or time.monotonic() > deadline:
+            return seen
+        wait = first if seen != before else min(wait * _GROWTH, most)
+        before = seen
+        time.sleep(wait)

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from components.shared.gcp import retry
 from components.shared.gcp.endpoints import anonymous, emulator
-from components.shared.gcp.polling import poll
+from components.shared.gcp.retry import poll
 from configs.errors import CloudError, PipelineError
 
 P = ParamSpec("P")

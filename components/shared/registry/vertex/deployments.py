@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Collection
 from typing import Any
 
-from components.shared.gcp.polling import poll
+from components.shared.gcp.retry import poll
 from components.shared.gcp.vertex_client import AGAIN, Region
 from components.shared.registry.vertex.endpoint import VertexEndpoint
 from configs.access import ServingCloud

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from components.shared.gcp.endpoints import anonymous, emulator
-from components.shared.gcp.polling import poll
+from components.shared.gcp.retry import poll
 from components.shared.sources.bigquery.errors import Context, elsewhere, translate_bigquery_error
 from components.shared.stage.signals import Signals
 from configs.bigquery import BigQueryAccess
