@@ -6,8 +6,7 @@ from typing import Any
 
 from kfp import dsl
 
-from components.deploy.component import deploy
-from components.deploy.reject import reject
+from components.deploy.component import deploy, reject
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.resolve.component import resolve

@@ -64,7 +64,14 @@ def run(stage: ChooseStage, version: str, wanted: Stamp, otherwise: Stamp, out: 
         scored_at=_instant(wanted.scored_at or otherwise.scored_at),
     )
     with writing(out) as folder:
-        write_json(folder / "choice.json", {**choice._asdict(), **_about(chosen)})
+        about = {
+            "name": chosen.name,
+            "status": chosen.status,
+            "created_at": chosen.created_at.isoformat(),
+            "trained_by": chosen.lineage.get("run_id", ""),
+            "resources": list(chosen.resources),
+        }
+        write_json(folder / "choice.json", {**choice._asdict(), **about})
     return choice
 
 
@@ -85,17 +92,6 @@ def _chosen(registry: Registry, name: str, version: str) -> Version:
             else f"Name one: --version N, or: python -m pipelines promote {name} N.",
         )
     return champion
-
-
-def _about(version: Version) -> dict[str, object]:
-    """What else a reader wants to know of the version."""
-    return {
-        "name": version.name,
-        "status": version.status,
-        "created_at": version.created_at.isoformat(),
-        "trained_by": version.lineage.get("run_id", ""),
-        "resources": list(version.resources),
-    }
 
 
 def _instant(text: str) -> str:

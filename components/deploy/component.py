@@ -1,4 +1,4 @@
-"""The KFP component of `deploy`."""
+"""The KFP component of `deploy`, and `reject`, which runs in its place where a gate did not pass."""
 
 from kfp import dsl
 
@@ -24,3 +24,19 @@ def deploy(
         known = stage.path(statistics), stage.path(evaluation)
         candidate = Submission(stage.path(model), *known, lineage)
         stage.done(core.run(candidate, stage.settings(DeployStage), stage.path(deployment), stage.progress))
+
+
+@component
+def reject(
+    evaluation: dsl.Input[dsl.Artifact],
+    statistics: dsl.Input[dsl.Artifact],
+    deployment: dsl.Output[dsl.Artifact],
+) -> None:
+    """A model that did not pass is not deployed; its reasons are recorded. `statistics`: for the lineage."""
+    from components.shared.stage.opening import open_stage
+
+    with open_stage("reject", locals()) as stage:
+        from components.deploy import core
+
+        stage.record.imported()
+        stage.done(core.reject(stage.path(evaluation), stage.path(deployment)))

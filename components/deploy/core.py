@@ -77,8 +77,11 @@ def run(
     if known and known.status in _SERVING:
         return _write(out, Outcome("already_serving", known, registry.endpoint(stage.name)))
     if known and known.status == "rolled back":
-        reasons = [_left_alone(known)]
-        return _write(out, Outcome("left_alone", known, registry.endpoint(stage.name), reasons=reasons))
+        reason = (
+            f"Version {known.number}, made from the same inputs, was rolled back. To serve it again: "
+            f"python -m pipelines promote {known.name} {known.number}"
+        )
+        return _write(out, Outcome("left_alone", known, registry.endpoint(stage.name), reasons=[reason]))
     judged_against = candidate.lineage.get("judged_against")
     registry.endpoint(stage.name).check_verdict(judged_against)
     progress("registering", 0)
@@ -125,13 +128,6 @@ def _known(registry: Registry, name: str, candidate: Submission) -> Version | No
     if champion and str(champion.number) != candidate.lineage.get("judged_against"):
         return champion  # the run stands on the champion's predecessor: it is the champion's own run
     return by_status.get("rolled back")
-
-
-def _left_alone(version: Version) -> str:
-    return (
-        f"Version {version.number}, made from the same inputs, was rolled back. To serve it again: "
-        f"python -m pipelines promote {version.name} {version.number}"
-    )
 
 
 def _prove(

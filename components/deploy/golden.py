@@ -90,9 +90,8 @@ def difference(
         EndpointError: One is beyond `tolerance`, or there are not as many as rows.
     """
     if len(served) != len(golden.scores):
-        raise EndpointError(
-            "golden request", expected=f"{len(golden.scores)} predictions", got=str(len(served))
-        )
+        expected = f"{len(golden.scores)} predictions"
+        raise EndpointError("golden request", expected=expected, got=str(len(served)))
     largest = 0.0
     for row, (score, offline) in enumerate(zip(served, golden.scores, strict=True)):
         apart = abs(score - offline)
@@ -111,9 +110,8 @@ def _ask(client: httpx.Client, instances: Sequence[Instance]) -> list[float]:
     try:
         answer = client.post("/predict", json={"instances": instances})
     except httpx.HTTPError as error:
-        raise EndpointError(
-            "golden request", expected="an answer", got=f"{type(error).__name__}: {error}"
-        ) from None
+        got = f"{type(error).__name__}: {error}"
+        raise EndpointError("golden request", expected="an answer", got=got) from None
     if answer.status_code != httpx.codes.OK:
         got = f"{answer.status_code} {answer.text}"
         raise EndpointError("golden request", expected="status 200", got=got)

@@ -57,7 +57,14 @@ def _wait_until_healthy(
     client: httpx.Client, process: subprocess.Popen[bytes], seconds: float, log: IO[bytes]
 ) -> None:
     def complaint() -> str:
-        _must_run(process, log)
+        if process.poll() is not None:
+            log.seek(0)
+            lines = log.read().decode(errors="replace").splitlines()
+            raise EndpointError(
+                "prediction server",
+                expected="a server that starts",
+                got=f"exit status {process.returncode}: {lines[-1] if lines else 'no output'}",
+            )
         try:
             answer = client.get("/health")
         except httpx.TransportError as error:
@@ -71,17 +78,6 @@ def _wait_until_healthy(
             expected=f"healthy within {seconds:.0f} s",
             got=got,
             remedy="A slower machine needs a larger deployment.start_seconds.",
-        )
-
-
-def _must_run(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
-    if process.poll() is not None:
-        log.seek(0)
-        lines = log.read().decode(errors="replace").splitlines()
-        raise EndpointError(
-            "prediction server",
-            expected="a server that starts",
-            got=f"exit status {process.returncode}: {lines[-1] if lines else 'no output'}",
         )
 
 

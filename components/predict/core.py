@@ -9,9 +9,8 @@ from itertools import chain
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from components.predict import distribution, scored
-from components.predict.distribution import Scores
-from components.predict.scored import Model, Stamp
+from components.predict import scored
+from components.predict.scored import Model, Scores, Stamp
 from components.predict.settings import PredictStage
 from components.shared.beam.counts import Counts
 from components.shared.beam.options import pipeline_options
@@ -75,7 +74,7 @@ class _WritePredictions(WriteShard):
         super().__init__(out)
         self.stage, self.folder, self.stamp = stage, folder, stamp
         self.carried = list(dict.fromkeys([*([stage.key] if stage.key else []), *stage.columns]))
-        self.loaded, self.scores = Shared(), distribution.NO_SCORES
+        self.loaded, self.scores = Shared(), scored.NO_SCORES
 
     def setup(self) -> None:
         """The model is loaded once for all threads of a worker's process."""
@@ -90,7 +89,7 @@ class _WritePredictions(WriteShard):
         return self.scores.footer()
 
     def batches(self, row_range: RowRange, schema: pa.Schema) -> Iterator[Batch]:
-        stage, model, self.scores = self.stage, self.model, distribution.NO_SCORES
+        stage, model, self.scores = self.stage, self.model, scored.NO_SCORES
         wanted = list(dict.fromkeys([*self.carried, *model.features.columns]))
         for batch in read_range(row_range, wanted, stage.batch_rows):
             texts = find_text_errors(batch, model.features.categorical, stage.max_string_bytes)
@@ -99,7 +98,7 @@ class _WritePredictions(WriteShard):
             )
             raw = raw_batch(accepted, model.features)
             scores = model.scores(raw)
-            self.scores += distribution.count_scores(scores)
+            self.scores += scored.count_scores(scores)
             counts = Counts(
                 rows=batch.num_rows,
                 rejected=reasons,
@@ -117,7 +116,7 @@ def _reconcile(folder: Place, counts: Counts) -> Scores:
     Raises:
         DataError: Other rows lie there than were counted.
     """
-    scores = sum(map_places(_scores, shards(folder, "score")), start=distribution.NO_SCORES)
+    scores = sum(map_places(_scores, shards(folder, "score")), start=scored.NO_SCORES)
     written, rejected = sum(scores.counts), 0
     if counts.accepted < counts.rows:
         footers = map_places(read_footer, shards(folder / REJECTED, "score"))
@@ -135,7 +134,7 @@ def _reconcile(folder: Place, counts: Counts) -> Scores:
 def _scores(file: Place) -> Scores:
     """The distribution of a shard's scores from its footer, which must know each of its rows."""
     footer = read_footer(file, "predict")
-    scores = distribution.parse_footer(footer.metadata or {})
+    scores = scored.parse_footer(footer.metadata or {})
     if sum(scores.counts) != footer.num_rows:
         raise DataError(
             str(file), expected=f"{footer.num_rows:,} scores counted", got=f"{sum(scores.counts):,}"

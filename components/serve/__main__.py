@@ -9,22 +9,31 @@ AIP_HEALTH_ROUTE and AIP_PREDICT_ROUTE are read too. It listens at once, answers
 """
 
 import argparse
+import asyncio
+import contextlib
+import errno
 import functools
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import NoReturn
 
+import uvicorn
+import uvloop
 from pydantic import ValidationError
 
-from components.serve import fleet, model, server
-from components.serve.app import Routes, Service
+from components.serve import fleet, model
+from components.serve.app import Routes, Service, application
 from components.serve.model import Load
 from components.shared.files.paths import place
 from configs.deployment import Serving
-from configs.errors import ModelError, PipelineError, SettingsError
+from configs.errors import BusyError, ModelError, PipelineError, SettingsError
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load | None = None) -> NoReturn:
@@ -47,16 +56,18 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], load: Load |
 
 def _serve(args: argparse.Namespace, environment: Mapping[str, str], load: Load | None) -> None:
     serving = _settings(args.settings)
-    listener = socket.socket(fileno=args.fd) if args.fd is not None else server.bound(args.host, args.port)
+    listener = socket.socket(fileno=args.fd) if args.fd is not None else _bound(args.host, args.port)
     host, port = listener.getsockname()[:2]
     logging.getLogger(__name__).info("listening on http://%s:%s", host, port)
     if args.until_stdin_closes:
-        server.stop_with_parent()
+        _stop_with_parent()
     routes = Routes(
         environment.get("AIP_HEALTH_ROUTE", "/health"), environment.get("AIP_PREDICT_ROUTE", "/predict")
     )
     loaded = load or functools.partial(model.load, threads=serving.threads)
-    server.run(listener, Service(fleet.Fleet(_plan(args), loaded, serving), serving, routes))
+    service = Service(fleet.Fleet(_plan(args), loaded, serving), serving, routes)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_answer(listener, service))
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -93,6 +104,84 @@ def _plan(args: argparse.Namespace) -> fleet.Plan:
         expected="--registry URI --name NAME, or --model FOLDER, or AIP_STORAGE_URI with a folder or gs://…",
         got=args.model or "none of them",
     )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket bound to this address.
+
+    Raises:
+        BusyError: Something else listens there.
+    """
+    try:
+        return socket.create_server((host, port), reuse_port=False, backlog=2048)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise BusyError(
+            f"port {port} on {host}",
+            expected="a free port",
+            got="one that another process listens on",
+            remedy="Stop that process, or choose another port: --port N.",
+        ) from None
+
+
+def _stop_with_parent() -> None:
+    """End this process when its standard input closes: a killed parent leaves no orphan."""
+
+    def watch() -> None:
+        while os.read(0, 1):  # not sys.stdin: its lock would outlive this thread
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+async def _answer(listener: socket.socket, service: Service) -> None:
+    """Serve until SIGTERM or SIGINT: answers 503 while models load, and what is in flight at the end."""
+    server = _Server(service)
+
+    async def lead() -> None:
+        try:
+            await service.fleet.start()
+            await service.fleet.follow()
+        finally:
+            server.should_exit = True
+
+    leading = asyncio.create_task(lead())
+    await server.serve(sockets=[listener])
+    leading.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await leading
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which on the first signal goes on answering what is in flight and nothing else."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application(service),
+                http="httptools",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=75,  # longer than a load balancer keeps its end open
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._service, self._deadline = service, 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Begin to drain; at once on a second signal."""
+        self.should_exit = self._service.draining
+        self._service.draining = True
+        self._deadline = time.monotonic() + self._service.serving.drain_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: whether to end."""
+        late = time.monotonic() > self._deadline
+        drained = self._service.draining and (late or not self._service.in_flight)
+        return drained or await super().on_tick(counter)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Service:
 
     async def health(self, _: Request) -> Response:
         """200 when the server can predict."""
-        if self.draining or not self.fleet.ready:
+        if self.draining or not self.fleet.deployed:
             return self._unavailable()
         return _json({"status": "ready"})
 
@@ -67,7 +67,7 @@ class Service:
 
         The body is read as JSON, whatever its content type says.
         """
-        if self.draining or not self.fleet.ready:
+        if self.draining or not self.fleet.deployed:
             return self._unavailable()
         if self.fleet.waiting >= self.serving.max_waiting_requests:
             return _error(503, f"{self.fleet.waiting} requests wait already", headers=_COME_BACK)

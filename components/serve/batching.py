@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ class ScoringError(Exception):
     """The model failed on the rows of one request; what it raised is the cause."""
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     columns: Columns
     answer: "asyncio.Future[Scores]"
 

@@ -90,11 +90,6 @@ class Fleet:
         """The fields an instance may have: the features of any version that serves."""
 
     @property
-    def ready(self) -> bool:
-        """At least one version can answer."""
-        return bool(self.deployed)
-
-    @property
     def waiting(self) -> int:
         """Requests that wait for their batch to begin."""
         return sum(deployed.batcher.waiting for deployed in self.deployed)
@@ -131,13 +126,10 @@ class Fleet:
         for target in plan:
             if target not in loaded:
                 model = await asyncio.to_thread(self._load, target.path)
-                loaded[target] = Deployed(target, model, self._batcher(model))
+                limits = self._serving.micro_batch_rows, self._serving.max_wait_ms / 1000
+                loaded[target] = Deployed(target, model, Batcher(model.scores, self._executor, *limits))
         self.traffic = plan
         self.deployed = [loaded[target] for target in plan]
         self._weights = list(itertools.accumulate(plan.values()))
         self.known = frozenset().union(*(deployed.model.features.columns for deployed in self.deployed))
         log.info("serving %s", ", ".join(f"{target} ({percent} %)" for target, percent in plan.items()))
-
-    def _batcher(self, model: Model) -> Batcher:
-        serving = self._serving
-        return Batcher(model.scores, self._executor, serving.micro_batch_rows, serving.max_wait_ms / 1000)

@@ -103,7 +103,7 @@ def test_nothing_that_installs_packages_is_left_in_the_server(engine: Engine, se
 
 
 def test_what_is_imported_is_compiled_already(engine: Engine, image: str) -> None:
-    module = "components.train.core" if "pipeline-python" in image else "components.serve.server"
+    module = "components.train.core" if "pipeline-python" in image else "components.serve.__main__"
     script = (
         f"import importlib, os, sys, tensorflow; importlib.import_module({module!r})\n"
         "modules = [m for m in list(sys.modules.values()) if getattr(m, '__cached__', None)]\n"

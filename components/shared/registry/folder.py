@@ -83,7 +83,7 @@ class FolderRegistry(Registry):
                 status="registered",
             )
             self._folder(name, number).parent.mkdir(exist_ok=True)
-            keep(submission, version.folder, version.model_dump(mode="json"))
+            keep(submission, version.folder, version.model_dump(mode="json", by_alias=True))
             ledger.commit(ledger.state().endpoint, "register", number)
             return version
 

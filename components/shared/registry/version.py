@@ -50,7 +50,8 @@ class Version(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     name: str
-    version: int
+    number: int = Field(alias="version")
+    """Counted from 1, never used twice."""
     created_at: datetime.datetime
     model_digest: str
     lineage: dict[str, str]
@@ -61,11 +62,6 @@ class Version(BaseModel):
     """Now, at this endpoint."""
     resources: tuple[str, ...] = Field(default=(), exclude=True)
     """The full names of the version and of its endpoint, where a service keeps them."""
-
-    @property
-    def number(self) -> int:
-        """The version's number: counted from 1, never used twice."""
-        return self.version
 
     def has_inputs(self, lineage: Mapping[str, str]) -> bool:
         """Whether it was made from this very source, with these settings and this code; False if unknown."""

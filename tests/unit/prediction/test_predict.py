@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.predict import distribution
+from components.predict import scored
 from components.shared.files.artifacts import digest, shards
 from configs.errors import DataError, ModelError, SettingsError, UnreadableFileError
 from configs.places import Beam
@@ -74,11 +74,11 @@ def test_the_distribution_of_the_scores_is_that_of_the_rows(
 
 
 def test_scores_at_the_ends_are_counted_and_none_is_nothing() -> None:
-    ends = distribution.count_scores(np.array([0.0, 1.0, 1.0]))
+    ends = scored.count_scores(np.array([0.0, 1.0, 1.0]))
     assert (ends.counts[0], ends.counts[-1], sum(ends.counts)) == (1, 2, 3)
-    assert distribution.count_scores(np.empty(0)) == distribution.NO_SCORES
-    assert distribution.NO_SCORES.content() == {}
-    assert (ends + distribution.NO_SCORES).content() == {**ends.content(), "mean": 0.666667}
+    assert scored.count_scores(np.empty(0)) == scored.NO_SCORES
+    assert scored.NO_SCORES.content() == {}
+    assert (ends + scored.NO_SCORES).content() == {**ends.content(), "mean": 0.666667}
 
 
 def test_missing_and_unseen_values_are_scored_and_counted(

@@ -37,7 +37,7 @@ class Snapshot:
     @property
     def fingerprint(self) -> tuple[dict[str, int], dict[str, str]]:
         """What tells whether two looks saw the same: traffic by deployed model, and the state's labels."""
-        return _fingerprint(self.shares, self.message.labels)
+        return self.shares, labels.state_of(self.message.labels)
 
     @property
     def shares(self) -> dict[str, int]:
@@ -80,13 +80,14 @@ class VertexEndpoint:
         return None if message is None else self._seen(message, at_traffic=at_traffic)
 
     def _seen(self, message: Any, *, at_traffic: bool = True) -> Snapshot:
-        ours = [each for each in message.deployed_models if self._is_ours(each.model)]
-        versions = {each.id: int(each.model_version_id) for each in ours}
+        ours = f"/models/{self.name}"
+        deployed = [each for each in message.deployed_models if each.model.partition("@")[0].endswith(ours)]
+        versions = {each.id: int(each.model_version_id) for each in deployed}
         seen = Snapshot(message, labels.believed(message.labels), versions)
         if not at_traffic:
             return seen
         try:
-            traffic = {versions[deployed]: share for deployed, share in seen.shares.items()}
+            traffic = {versions[each]: share for each, share in seen.shares.items()}
             return replace(seen, state=labels.read(message.labels, traffic))
         except (KeyError, ValueError) as error:
             raise RegistryError(
@@ -96,9 +97,6 @@ class VertexEndpoint:
                 remedy="Something else changed it. Say who is to serve: "
                 f"python -m pipelines promote {self.name} VERSION",
             ) from error
-
-    def _is_ours(self, model: str) -> bool:
-        return model.partition("@")[0].endswith(f"/models/{self.name}")
 
     def found_or_made(self, *, at_traffic: bool = True) -> Snapshot:
         """The endpoint, made if there is none, its request logging as configured.
@@ -158,11 +156,9 @@ class VertexEndpoint:
         if getattr(wanted, field) == getattr(seen.message, field):
             return seen
         update = {"name": self.resource, **_request_log(self._cloud.prediction)}
+        request = {"endpoint": update, "update_mask": {"paths": [field]}}
         with self._translate_errors():
-            message = self._region.call(
-                self._region.endpoints.update_endpoint,
-                {"endpoint": update, "update_mask": {"paths": [field]}},
-            )
+            message = self._region.call(self._region.endpoints.update_endpoint, request)
         return replace(seen, message=message)
 
     def unchanged(self, seen: Snapshot) -> Snapshot:
@@ -186,7 +182,7 @@ class VertexEndpoint:
 
         region = self._region
         traffic = {seen.id_of(version): share for version, share in state.endpoint.traffic.items()}
-        aim = _fingerprint(traffic, labels.written(state))
+        aim = (traffic, labels.state_of(labels.written(state)))
         if aim == seen.fingerprint:
             return seen
 
@@ -194,11 +190,8 @@ class VertexEndpoint:
             now = self.fetch(at_traffic=False)
             if now is not None and now.fingerprint == aim:
                 return self._seen(now.message)  # an earlier attempt, whose answer was lost
-            if (
-                now is None
-                or now.fingerprint != seen.fingerprint
-                or not traffic.keys() <= now.versions.keys()
-            ):
+            same = now is not None and now.fingerprint == seen.fingerprint
+            if now is None or not same or not traffic.keys() <= now.versions.keys():
                 raise self._changed(seen, now)
             endpoint = {
                 "name": self.resource,
@@ -225,19 +218,11 @@ class VertexEndpoint:
         return self._region.translate_errors(f"endpoint '{self.name}'")
 
 
-def _fingerprint(
-    traffic: Mapping[str, int], all_labels: Mapping[str, str]
-) -> tuple[dict[str, int], dict[str, str]]:
-    return dict(traffic), labels.state_of(all_labels)
-
-
 def _describe(seen: Snapshot) -> str:
     traffic, state = seen.fingerprint
-    shares = ", ".join(
-        f"{seen.versions.get(each, each)}: {share} %" for each, share in sorted(traffic.items())
-    )
+    parts = [f"{seen.versions.get(each, each)}: {share} %" for each, share in sorted(traffic.items())]
     named = ", ".join(f"{key} {value}" for key, value in sorted(state.items()))
-    return f"traffic {shares or 'to none'} ({named or 'without a champion'})"
+    return f"traffic {', '.join(parts) or 'to none'} ({named or 'without a champion'})"
 
 
 def _access(prediction: OnlinePrediction) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A version's metrics.json as Vertex AI's ModelEvaluation and its slices, in the classification schema."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from configs.metrics import slice_name
@@ -15,15 +15,12 @@ def evaluation(metrics: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     overall = (metrics.get("candidate") or {}).get("overall")
     if not overall:
         return None
-    sliced = list(_measured(metrics))
+    about = {key: overall[key] for key in ("rows", "positives", "calibration") if key in overall}
     return {
         "display_name": name,
-        "metrics_schema_uri": SCHEMA,
-        "metrics": _value(_metrics(overall, metrics.get("threshold"))),
-        "slice_dimensions": ["slice"] if sliced else [],
-        "metadata": _value(
-            {key: overall[key] for key in ("rows", "positives", "calibration") if key in overall}
-        ),
+        **_metrics(overall, metrics.get("threshold")),
+        "slice_dimensions": ["slice"] if _measured(metrics) else [],
+        "metadata": _value(about),
     }
 
 
@@ -31,13 +28,17 @@ def slices(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The evaluations over the slices that were measured."""
     return [
         {
-            "metrics_schema_uri": SCHEMA,
-            "metrics": _value(_metrics(each, metrics.get("threshold"))),
+            **_metrics(each, metrics.get("threshold")),
             "slice_": {
                 "dimension": "slice",
                 "value": slice_name(each["slice"]),
                 "slice_spec": {
-                    "configs": {column: _config(value) for column, value in each["slice"].items()}
+                    "configs": {
+                        column: {
+                            "value": {"string_value" if isinstance(value, str) else "float_value": value}
+                        }
+                        for column, value in each["slice"].items()
+                    }
                 },
             },
         }
@@ -45,10 +46,9 @@ def slices(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _measured(metrics: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for each in (metrics.get("candidate") or {}).get("slices", ()):
-        if each.get("auc") is not None or each.get("log_loss") is not None:
-            yield each
+def _measured(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    sliced = (metrics.get("candidate") or {}).get("slices", ())
+    return [each for each in sliced if each.get("auc") is not None or each.get("log_loss") is not None]
 
 
 def _metrics(measured: Mapping[str, Any], threshold: float | None) -> dict[str, Any]:
@@ -59,19 +59,15 @@ def _metrics(measured: Mapping[str, Any], threshold: float | None) -> dict[str, 
         "precision": measured.get("precision"),
         "recall": measured.get("recall"),
     }
+    defined = _given({theirs: measured.get(ours) for theirs, ours in named.items()})
     return {
-        **_given({theirs: measured.get(ours) for theirs, ours in named.items()}),
-        "confidenceMetrics": [_given(at_threshold)],
+        "metrics_schema_uri": SCHEMA,
+        "metrics": _value({**defined, "confidenceMetrics": [_given(at_threshold)]}),
     }
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _config(value: str | int) -> dict[str, Any]:
-    kind = "string_value" if isinstance(value, str) else "float_value"
-    return {"value": {kind: value}}
 
 
 def _value(content: Mapping[str, Any]) -> Any:

@@ -68,7 +68,7 @@ class VertexModel:
         """
         number = int(message.version_id)
         return read_version(
-            self._folder(message),
+            _folder(message),
             name=self.name,
             version=number,
             created_at=utc(message.version_create_time),
@@ -81,9 +81,6 @@ class VertexModel:
         """The oldest version with exactly this model, or None."""
         same = (message for message in self.messages().values() if message.labels[_DIGEST] == model_digest)
         return next(same, None)
-
-    def _folder(self, message: Any) -> Place:
-        return place(message.artifact_uri).parent
 
     def register(self, submission: Submission) -> Any:
         """Store a model as the next version, unless there is a version with it; returns that version.
@@ -99,7 +96,7 @@ class VertexModel:
             with self._translate_errors():
                 number = self._upload(submission, folder, model_digest)
             message = self.find(model_digest)
-            if self._folder(message) != folder:
+            if _folder(message) != folder:
                 if number != message.version_id:
                     self._delete(number)
                 gcs_writing.clear(str(folder))
@@ -154,7 +151,7 @@ class VertexModel:
 
     def _evaluate(self, message: Any) -> None:
         """Import the evaluation and its slices, unless they are there."""
-        region, metrics = self._region, read_json(self._folder(message) / "evaluation" / "metrics.json")
+        region, metrics = self._region, read_json(_folder(message) / "evaluation" / "metrics.json")
         version = self._named(message.version_id)
         evaluation = vertex_evaluation.evaluation(metrics, f"{self.name}-{message.version_id}")
         if evaluation is None:
@@ -205,11 +202,11 @@ class VertexModel:
         with self._translate_errors():
             self._delete(str(number))
         if all(other.artifact_uri != message.artifact_uri for other in messages.values()):
-            gcs_writing.clear(str(self._folder(message)))
+            gcs_writing.clear(str(_folder(message)))
 
     def sweep(self) -> None:
         """Remove the files of registrations that were killed before their version was there."""
-        used = {self._folder(message).name for message in self.messages().values()}
+        used = {_folder(message).name for message in self.messages().values()}
         newest: dict[str, datetime.datetime] = {}
         for name, each in gcs_reading.objects(str(self.folder / "versions")).items():
             folder = name.partition("/")[0]
@@ -234,6 +231,10 @@ class VertexModel:
 
     def _translate_errors(self) -> contextlib.AbstractContextManager[None]:
         return self._region.translate_errors(f"model '{self.name}'", image=self._cloud.image)
+
+
+def _folder(message: Any) -> Place:
+    return place(message.artifact_uri).parent
 
 
 def utc(at: datetime.datetime) -> datetime.datetime:

@@ -65,12 +65,7 @@ class VertexRegistry(Registry):
             EndpointError: There is no endpoint.
             CloudError: It refuses the request.
         """
-        client, rows = self._change(name).predictions, self._cloud.serving.max_batch_rows
-        answered: list[tuple[float, str]] = []
-        for start in range(0, len(instances), rows):
-            answer = client.ask(instances[start : start + rows])
-            answered += [(score, answer.model_version_id) for score in client.scores(answer)]
-        return answered
+        return self._change(name).deployments.predict(instances)
 
     def register(self, name: str, submission: Submission) -> Version:
         """Store a model as the next version, unless there is a version with it; returns that version."""
@@ -113,7 +108,7 @@ class VertexRegistry(Registry):
         if final == seen.state.endpoint:
             return final
         seen = change.install(seen, number)
-        if check and number not in before.traffic and change.predictions.reachable:
+        if check and number not in before.traffic and change.deployments.reachable:
             seen = change.start_trial(seen, number, percent, check)
         return change.commit(seen, final, "deploy", number)
 

@@ -27,7 +27,6 @@ from components.shared.registry.vertex.deployments import VertexDeployments
 from components.shared.registry.vertex.endpoint import Snapshot, VertexEndpoint
 from components.shared.registry.vertex.labels import State, Transition
 from components.shared.registry.vertex.models import VertexModel
-from components.shared.registry.vertex.prediction_client import PredictionClient
 from configs.access import ServingCloud
 from configs.errors import BusyError, PipelineError
 
@@ -46,7 +45,6 @@ class VertexChange:
         self.model = VertexModel(region, cloud, name)
         self.endpoint = VertexEndpoint(region, cloud, name)
         self.deployments = VertexDeployments(region, cloud, self.endpoint)
-        self.predictions = PredictionClient(region, cloud, self.endpoint)
         self._history = self.model.folder / "history"
 
     def events(self) -> list[Event]:
@@ -110,7 +108,7 @@ class VertexChange:
         )
         seen = self.endpoint.commit(seen, state)
         try:
-            check(functools.partial(self.predictions.ask_version, number))
+            check(functools.partial(self.deployments.ask_version, number))
         except BaseException:
             with contextlib.suppress(
                 PipelineError
