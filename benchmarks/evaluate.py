@@ -7,29 +7,22 @@ rows on the same part of it: the ratio of their rows a second, and the largest d
 Without --rows and --model: those of the newest run of flights below output/.
 """
 
-import argparse
 import logging
-import os
 import tempfile
-import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import tensorflow_model_analysis as tfma
+import typer
 from rich.console import Console
-from rich.table import Table
 from tensorflow_model_analysis.proto import config_pb2
 
-from benchmarks._newest import newest
-from benchmarks._process import peak_mib
+from benchmarks._harness import Cost, cost_table, measure, newest
 from components.evaluate.analysis import Metrics, SliceKey, analyze_groups, slice_key
 from components.evaluate.eval_config import CANDIDATE, Defined, Measure, eval_config
 from components.evaluate.frozen import FrozenSplit, open_split
@@ -44,61 +37,55 @@ from components.shared.stage.recording import silent
 from configs.loading import load
 from configs.places import Beam
 
-REQUIRED_SCORING, REQUIRED_TFMA = 50_000, 5_000
+REQUIRED = {"scoring": 50_000, "a pass": 50_000, "tfma": 5_000}
 """Rows a second."""
 PLAIN_ROWS = 10_000
 SLICES = (("carrier",), ("origin",), ("month",), ("hour",), ("origin", "carrier"))
 
 
-def main() -> None:
+def main(rows: Path | None = None, model: Path | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=Path)
-    parser.add_argument("--model", type=Path)
-    args = parser.parse_args()
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", "invalid value", RuntimeWarning)  # in TFMA, 0 / 0
     settings = load("flights")
-    split = open_split(args.rows or newest("rows"), settings.label.column)
-    scorer = Scorer(args.model or newest("model"), "the candidate")
+    split = open_split(rows or newest("rows"), settings.label.column)
+    scorer = Scorer(model or newest("model"), "the candidate")
     stage = EvaluateStage.of(settings)
     columns = [*scorer.features.columns, *(name for slice_ in stage.evaluation.slices for name in slice_)]
     scoring = ScoringPass(split, stage, scorer.features, [*columns, *([stage.key] if stage.key else [])])
-    measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)
-    seconds: dict[str, float] = {}
+    to_measure = Measure(split.label, COARSE_BINS, settings.evaluation.threshold)
+    table, scores, scored = _scored(split, scorer)
+    _, a_pass = measure(lambda: score(scoring, [scorer], lambda _: None))
+    _, in_beam = measure(lambda: score_on_workers(scoring, [scorer], pipeline_options(Beam()), silent))
+    part: Ids = np.linspace(0, len(scores) - 1, min(PLAIN_ROWS, len(scores)), dtype=np.int64)
+    few = table.take(part), scores[part], to_measure
     with tempfile.TemporaryDirectory() as folder:
-        table, scores = _scored(split, scorer, seconds)
-        with timed(seconds, "a pass"):
-            score(scoring, [scorer], lambda _: None)
-        with timed(seconds, "a pass in Beam"):
-            score_on_workers(scoring, [scorer], pipeline_options(Beam()), silent)
-        with timed(seconds, "tfma"):
-            slices = by_groups(table, scores, measure, Path(folder) / "all")
-        part: Ids = np.linspace(0, len(scores) - 1, min(PLAIN_ROWS, len(scores)), dtype=np.int64)
-        few, its_scores = table.take(part), scores[part]
-        with timed(seconds, "grouped"):
-            ours = by_groups(few, its_scores, measure, Path(folder) / "grouped")
-        with timed(seconds, "plain"):
-            theirs = by_rows(few, its_scores, measure, Path(folder) / "plain")
-    show(seconds, split.rows, len(slices), len(part), difference(ours, theirs))
+        out = Path(folder)
+        slices, sliced = measure(lambda: by_groups(table, scores, to_measure, out / "all"))
+        ours, grouped = measure(lambda: by_groups(*few, out / "grouped"))
+        theirs, plain = measure(lambda: by_rows(*few, out / "plain"))
+    whole = {"scoring": scored, "a pass": a_pass, "a pass in Beam": in_beam, "tfma": sliced}
+    costs = {name: (split.rows, cost) for name, cost in whole.items()}
+    show({**costs, "grouped": (len(part), grouped), "plain": (len(part), plain)})
+    print(f"{len(slices)} slices, 7 metrics; most that plain TFMA differs: {difference(ours, theirs):.1g}")
 
 
-@contextmanager
-def timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    """Note the seconds of the body."""
-    began = time.perf_counter()
-    yield
-    seconds[name] = time.perf_counter() - began
+def show(costs: Mapping[str, tuple[int, Cost]]) -> None:
+    """The figures, and how they compare with what is required."""
+    Console().print(cost_table("evaluate", costs))
+    rates = {name: rows / cost.seconds for name, (rows, cost) in costs.items()}
+    for name, required in REQUIRED.items():
+        print(f"{name}: {rates[name] / required:.2f} times the {required:,} rows/s required")
+    print(f"tfma: {rates['tfma'] / rates['plain']:.0f} times the rows/s of plain TFMA")
 
 
-def _scored(split: FrozenSplit, scorer: Scorer, seconds: dict[str, float]) -> tuple[pa.Table, Floats]:
+def _scored(split: FrozenSplit, scorer: Scorer) -> tuple[pa.Table, Floats, Cost]:
     """The split with its scores; the first batch, which builds the graph, is not counted."""
     columns = [*scorer.features.columns, *dict.fromkeys(name for slice_ in SLICES for name in slice_)]
     batches = [batch for batch, _ in split.batches(8192, columns)]
     scorer.scores(batches[0])
-    with timed(seconds, "scoring"):
-        scores = np.concatenate([scorer.scores(batch) for batch in batches])
-    return pa.Table.from_batches(batches), scores
+    scores, cost = measure(lambda: np.concatenate([scorer.scores(batch) for batch in batches]))
+    return pa.Table.from_batches(batches), scores, cost
 
 
 def by_groups(table: pa.Table, scores: Floats, measure: Measure, out: Path) -> dict[SliceKey, Metrics]:
@@ -153,27 +140,5 @@ def difference(ours: Mapping[SliceKey, Metrics], theirs: Mapping[SliceKey, Metri
     return max(abs((one or 0.0) - (other or 0.0)) for one, other in pairs)
 
 
-def show(seconds: Mapping[str, float], rows: int, slices: int, part: int, apart: float) -> None:
-    """The figures, and how they compare with what is required."""
-    table = Table("", "rows", "seconds", "rows/s", "required", "ratio", title="evaluate")
-    for name, number, required in (
-        ("scoring", rows, REQUIRED_SCORING),
-        ("a pass", rows, REQUIRED_SCORING),
-        ("a pass in Beam", rows, None),
-        ("tfma", rows, REQUIRED_TFMA),
-        ("grouped", part, None),
-        ("plain", part, None),
-    ):
-        rate = number / seconds[name]
-        against = (f"{required:,}", f"{rate / required:.2f}") if required else ("", "")
-        table.add_row(name, f"{number:,}", f"{seconds[name]:.2f}", f"{rate:,.0f}", *against)
-    console = Console()
-    console.print(table)
-    ratio = (rows / seconds["tfma"]) / (part / seconds["plain"])
-    console.print(f"{slices} slices, 7 metrics: {ratio:.0f} times the rows/s of plain TFMA")
-    console.print(f"largest difference of a metric on the same {part:,} rows: {apart:.1g}")
-    console.print(f"peak memory {peak_mib():,.0f} MiB")
-
-
 if __name__ == "__main__":
-    main()
+    typer.run(main)

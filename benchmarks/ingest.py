@@ -7,19 +7,16 @@ processor seconds count: they are the adapter's own. All others are the emulator
 about BigQuery.
 """
 
-import argparse
-import json
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import _bigquery
-from benchmarks._process import measure, run_apart
+from benchmarks._emulators import BUCKET, emulators
+from benchmarks._harness import cost_table, measure_apart
 from components.ingest import core
 from components.ingest.settings import IngestStage
 from components.shared.files.paths import place
@@ -35,16 +32,9 @@ PROJECT = "benchmark-project"
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.step:
-        print(json.dumps(measure(lambda: STEPS[args.step](args.folder))))
-        return
-    with tempfile.TemporaryDirectory() as folder, _bigquery.served() as there:
-        env = os.environ | there
-        show({step: run_apart("ingest", "--step", step, "--folder", folder, env=env) for step in STEPS})
+    with tempfile.TemporaryDirectory() as folder, emulators():
+        costs = {step: measure_apart(work, Path(folder)) for step, work in STEPS.items()}
+    Console().print(cost_table("ingest", costs))
 
 
 def _load(folder: Path) -> int:
@@ -74,7 +64,7 @@ def _ingest_there(folder: Path) -> int:
 
 
 def _export_there(_: Path) -> int:
-    return int(core.run(_stage_there(), place(f"gs://{_bigquery.BUCKET}/rows"), silent)["rows"])
+    return int(core.run(_stage_there(), place(f"gs://{BUCKET}/rows"), silent)["rows"])
 
 
 def _hash_at_once(_: Path) -> int:
@@ -117,15 +107,5 @@ def _stage_there() -> IngestStage:
     return IngestStage.of(load("flights", "dev", overrides))
 
 
-def show(found: dict[str, dict[str, float]]) -> None:
-    """Print the table."""
-    table = Table("step", "rows", "seconds", "processor s", "rows/s", "peak MiB")
-    for step, one in found.items():
-        speed = one["rows"] / one["seconds"]
-        figures = (f"{one['seconds']:.2f}", f"{one['processor']:.2f}", f"{speed:,.0f}", f"{one['peak']:,.0f}")
-        table.add_row(step, f"{one['rows']:,}", *figures)
-    Console().print(table)
-
-
 if __name__ == "__main__":
-    main()
+    typer.run(main)

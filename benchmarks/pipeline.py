@@ -5,48 +5,36 @@ any process, and the ratio of the unchanged second run to the first.
 """
 
 import shutil
-import subprocess
-import sys
-import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from components.report.manifest import MANIFEST
-from components.shared.files.artifacts import read_json
-from pipelines.runs import find_run
+from benchmarks._harness import run_flights
 
 ROOT = Path("output/benchmark")
-_COMMAND = [
-    sys.executable, "-m", "pipelines", "run", "flights",
-    "--set", f"places.root={ROOT}",
-    "--set", f"places.registry=file://{ROOT}/registry",
-]  # fmt: skip
 
 
 def main() -> None:
     """Run twice and print."""
     shutil.rmtree(ROOT, ignore_errors=True)
     console = Console()
-    first, second = _run("first run, no cache"), _run("second run, unchanged")
-    console.print(first[1])
-    console.print(second[1])
-    console.print(f"wall: first {first[0]:.1f} s, second {second[0]:.1f} s, ratio {second[0] / first[0]:.3f}")
+    walls = []
+    for title in ("first run, no cache", "second run, unchanged"):
+        manifest, cost = run_flights(ROOT)
+        walls.append(cost.seconds)
+        console.print(stage_table(title, manifest))
+    first, second = walls
+    console.print(f"wall: first {first:.1f} s, second {second:.1f} s, ratio {second / first:.3f}")
 
 
-def _run(title: str) -> tuple[float, Table]:
-    started = time.perf_counter()
-    done = subprocess.run(_COMMAND, capture_output=True, text=True, check=False)
-    wall = time.perf_counter() - started
-    if done.returncode:
-        sys.exit(done.stdout + done.stderr)
-    return wall, _table(title, find_run(ROOT, "flights"))
-
-
-def _table(title: str, folder: Path) -> Table:
+def stage_table(title: str, manifest: Mapping[str, Any]) -> Table:
+    """The seconds of each stage of a run by their kind, and its peak memory."""
     table = Table("stage", "start-up s", "import s", "work s", "peak MiB", title=title)
-    for record in read_json(folder / MANIFEST)["stages"]:
+    for record in manifest["stages"]:
         seconds = record["seconds"]
         parts = [seconds.get(part, 0.0) for part in ("start-up", "import", "work")]
         figures = ["cached"] * 3 if record["cached"] else [f"{part:.2f}" for part in parts]
@@ -55,4 +43,4 @@ def _table(title: str, folder: Path) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -7,19 +7,18 @@ the networks through their exported signature. Required: a test AUC of at least 
 0.005 below the boosted trees, and above `linear`.
 """
 
-import argparse
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
+import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._newest import newest
+from benchmarks._harness import measure, newest
 from components.shared.files.artifacts import shards
 from components.shared.rows.raw import raw_tensors
 from components.shared.rows.scoring import Scorer
@@ -49,8 +48,6 @@ class Quality(NamedTuple):
 
 def main() -> None:
     """Train, score and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.parse_args()
     rows = newest("rows")
     found = {name: network(rows, name) for name in NETWORKS}
     found["HistGradientBoosting"] = trees(rows, load("flights"))
@@ -60,13 +57,11 @@ def main() -> None:
 def network(rows: Path, model: str) -> Quality:
     """A model of ours, trained by the stage and scored through what it exports."""
     settings = load("flights", overrides=[f"training.model={model}"])
-    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         inputs = newest("examples"), newest("transform_graph")
-        places = out / "model", out / "log", out / "checkpoints"
-        core.run(*inputs, TrainStage.of(settings), *places, silent)
-        seconds = time.perf_counter() - began
+        outputs = out / "model", out / "log", out / "checkpoints"
+        _, cost = measure(lambda: core.run(*inputs, TrainStage.of(settings), *outputs, silent))
         scorer = Scorer(out / "model", model)
         batches = [
             batch
@@ -74,7 +69,7 @@ def network(rows: Path, model: str) -> Quality:
             for batch in pq.ParquetFile(shard).iter_batches(8192, columns=list(scorer.features.columns))
         ]
         scores = np.concatenate([scorer.scores(batch) for batch in batches])
-    return quality(_label(rows, "test", settings), scores, seconds)
+    return quality(_label(rows, "test", settings), scores, cost.seconds)
 
 
 def trees(rows: Path, settings: Settings) -> Quality:
@@ -104,10 +99,8 @@ def trees(rows: Path, settings: Settings) -> Quality:
         early_stopping=False,
         random_state=settings.training.seed,
     )
-    began = time.perf_counter()
-    model.fit(matrix(train), _label(rows, "train", settings))
-    seconds = time.perf_counter() - began
-    return quality(_label(rows, "test", settings), model.predict_proba(matrix(test))[:, 1], seconds)
+    _, cost = measure(lambda: model.fit(matrix(train), _label(rows, "train", settings)))
+    return quality(_label(rows, "test", settings), model.predict_proba(matrix(test))[:, 1], cost.seconds)
 
 
 def _raw(rows: Path, split: Split, settings: Settings) -> dict[str, Any]:
@@ -154,4 +147,4 @@ def show(found: dict[str, Quality]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

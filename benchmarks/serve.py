@@ -7,7 +7,6 @@ request (which other work on the machine hardly moves), and the ratio to what is
 10 ms at one instance and one client, 800 requests a second with eight clients.
 """
 
-import argparse
 import asyncio
 import contextlib
 import itertools
@@ -17,45 +16,42 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
+import httpx
 import psutil
+import typer
 import uvloop
 
 ROOT = Path(__file__).parent.parent
 PORT = 18080
+URL = f"http://127.0.0.1:{PORT}"
 AIMED_P99_MS = 10.0
 AIMED_REQUESTS = 800.0
 
 
-def main() -> None:
+def main(
+    model: Path | None = None,
+    seconds: Annotated[float, typer.Option(help="Of each measurement.")] = 5.0,
+    settings: Annotated[str, typer.Option(help="JSON of configs.deployment.Serving.")] = "{}",
+) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
-    parser.add_argument("--settings", default="{}", help="JSON of configs.settings.Serving")
-    args = parser.parse_args()
-    served = (
-        ["--model", str(args.model.resolve())]
-        if args.model
-        else ["--registry", f"file://{ROOT}/output/registry", "--name", "flights"]
-    )
-    with running_server([*served, "--settings", args.settings]) as (process, about, seconds):
+    registry = ["--registry", f"file://{ROOT}/output/registry", "--name", "flights"]
+    served = ["--model", str(model.resolve())] if model else registry
+    with running_server([*served, "--settings", settings]) as (process, about, started):
         steps = ", ".join(f"{step} {took:.2f}" for step, took in about["versions"][0]["seconds"].items())
-        print(f"start-up to healthy {seconds:.2f} s ({steps}), {process.memory_info().rss >> 20} MiB")
+        print(f"start-up to healthy {started:.2f} s ({steps}), {process.memory_info().rss >> 20} MiB")
         instances = made_instances(about["versions"][0]["features"], 4096)
         for clients, rows in ((1, 1), (8, 1), (32, 1), (1, 32), (8, 32), (8, 256)):
             to_send = requests(instances, rows)
-            ask(clients, to_send, args.seconds / 5)  # warm
+            ask(clients, to_send, seconds / 5)  # warm
             before = process.cpu_times()
-            latencies = ask(clients, to_send, args.seconds)
+            latencies = ask(clients, to_send, seconds)
             after = process.cpu_times()
             cpu = after.user + after.system - before.user - before.system
-            report(clients, rows, latencies, args.seconds, cpu)
+            report(clients, rows, latencies, seconds, cpu)
 
 
 @contextlib.contextmanager
@@ -65,25 +61,21 @@ def running_server(arguments: Sequence[str]) -> Iterator[tuple[psutil.Process, d
     began = time.perf_counter()
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, cwd=ROOT, stderr=log) as server:
         try:
-            while not answers("/health"):
+            while not _is_healthy():
                 if server.poll() is not None:
                     log.seek(0)
                     sys.exit(log.read().decode())
                 time.sleep(0.05)
             seconds = time.perf_counter() - began
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/") as answer:
-                about = json.load(answer)
-            yield psutil.Process(server.pid), about, seconds
+            yield psutil.Process(server.pid), httpx.get(URL).json(), seconds
         finally:
             server.terminate()
 
 
-def answers(path: str) -> bool:
-    """Whether the server says 200 here."""
+def _is_healthy() -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT}{path}"):
-            return True
-    except (urllib.error.URLError, OSError):
+        return httpx.get(f"{URL}/health").is_success
+    except httpx.TransportError:
         return False
 
 
@@ -186,4 +178,4 @@ def report(clients: int, rows: int, latencies: Sequence[float], seconds: float, 
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

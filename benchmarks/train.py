@@ -7,7 +7,6 @@ them alike; the fastest epoch of each is compared. Required: ours within 15 % of
 Then each input pipeline alone, without a model.
 """
 
-import argparse
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -15,10 +14,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks._newest import newest
+from benchmarks._harness import newest
 from components.train import models
 from components.train.examples import Examples, Memory, Stream
 from components.train.fitting import batch_size
@@ -33,11 +33,8 @@ Batches = Callable[[int], Iterable[Sequence[Any]]]
 """The batches of an epoch, by its number."""
 
 
-def main() -> None:
+def main(epochs: int = 5) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--epochs", type=int, default=5)
-    args = parser.parse_args()
     settings = load("flights")
     inputs = read_inputs(newest("transform_graph"), settings.label.column)
     shards = Shards(newest("examples"), "train", inputs)
@@ -45,8 +42,8 @@ def main() -> None:
     ways = _ways(shards, settings.training, size)
     keras.utils.set_random_seed(settings.training.seed)
     learner = Learner(models.build(inputs, settings.training), settings.training, steps=10_000)
-    learning = _in_turn(ways, args.epochs, lambda batch: learner.step(*batch))
-    alone = _in_turn(ways, args.epochs, lambda _: None)
+    learning = _in_turn(ways, epochs, lambda batch: learner.step(*batch))
+    alone = _in_turn(ways, epochs, lambda _: None)
     show(shards.rows, size, learning, alone)
 
 
@@ -111,4 +108,4 @@ def show(
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -6,25 +6,24 @@ start-up with one TFT analyzer a feature instead of one for all. Each is measure
 own. Without --rows: those of the newest run of flights below output/; --use-case names another.
 """
 
-import argparse
 import functools
-import json
-import os
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks._newest import newest
-from benchmarks._process import peak_mib, run_apart
+from benchmarks._harness import Cost, cost_table, measure_apart, newest
+from components.shared.beam.options import pipeline_options
 from components.shared.files.artifacts import shard_path, shards
+from components.shared.rows.row_ranges import plan_ranges
 from components.shared.stage.recording import silent
+from components.transform import core, passes
+from components.transform.preprocessing import preprocess
 from components.transform.settings import TransformStage
 from configs.features import Features
 from configs.loading import load
@@ -34,76 +33,55 @@ FEW = 100
 """Rows of each split that stand for none."""
 REQUIRED = 15_000
 """Rows a second, after start-up."""
-WAYS = {
-    "few": "a hundred rows",
-    "all": "all rows",
-    "stacked": "analysis of a hundred rows",
-    "plain": "… with one analyzer a feature",
-}
 
 
-def main() -> None:
+def main(rows: Path | None = None, use_case: str = "flights") -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=Path)
-    parser.add_argument("--use-case", default="flights")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    rows = args.rows or newest("rows", args.use_case)
-    if args.way:
-        print(json.dumps(measure(args.way, rows, TransformStage.of(load(args.use_case)))))
-        return
-    with tempfile.TemporaryDirectory() as few:
-        _cut(rows, Path(few))
-        found = {
-            way: run_apart(
-                "transform", "--way", way, "--rows", str(rows) if way == "all" else few,
-                "--use-case", args.use_case,
-            )
-            for way in WAYS
-        }  # fmt: skip
-    show(found)
+    every = rows or newest("rows", use_case)
+    with tempfile.TemporaryDirectory() as folder:
+        few = _cut(every, Path(folder))
+        show(
+            few=measure_apart(transform, few, use_case),
+            every=measure_apart(transform, every, use_case),
+            stacked=measure_apart(analyze, few, use_case, "one for all features"),
+            plain=measure_apart(analyze, few, use_case, "one a feature"),
+        )
 
 
-def measure(way: str, rows: Path, stage: TransformStage) -> dict[str, float]:
-    """Seconds (wall and processor), rows and peak MiB of one way, in this process."""
-    began = time.perf_counter()
-    from components.transform import core
-
-    imported = time.perf_counter()
-    used = os.times()
-    with tempfile.TemporaryDirectory() as out:
-        place = Path(out)
-        if way in ("few", "all"):
-            summary = core.run(rows, stage, place / "graph", place / "examples", silent)
-        else:
-            summary = {"rows_in": _analyze(way, rows, stage, place / "graph")}
-    done, now = time.perf_counter(), os.times()
-    return {
-        "import": imported - began,
-        "work": done - imported,
-        "processor": now.user + now.system - used.user - used.system,
-        "rows": float(summary["rows_in"]),
-        "peak": peak_mib(),
-    }
+Measured = tuple[int, Cost]
+"""Rows, and what they took."""
 
 
-def show(found: Mapping[str, Mapping[str, float]]) -> None:
+def show(few: Measured, every: Measured, stacked: Measured, plain: Measured) -> None:
     """Print the table and the ratios."""
-    table = Table("", "rows", "import s", "work s", "processor s", "peak MiB", title="transform")
-    for way, title in WAYS.items():
-        one = found[way]
-        seconds = [f"{one[name]:.2f}" for name in ("import", "work", "processor")]
-        table.add_row(title, f"{one['rows']:,.0f}", *seconds, f"{one['peak']:,.0f}")
+    names = "a hundred rows", "all rows", "analysis of a hundred rows", "… with one analyzer a feature"
     console = Console()
-    console.print(table)
-    few, every = found["few"], found["all"]
-    speed = (every["rows"] - few["rows"]) / max(every["work"] - few["work"], 1e-3)
+    console.print(cost_table("transform", dict(zip(names, (few, every, stacked, plain), strict=True))))
+    start = few[1].seconds
+    speed = (every[0] - few[0]) / max(every[1].seconds - start, 1e-3)
     console.print(
-        f"start-up {few['work']:.1f} s; then {speed:,.0f} rows/s: {speed / REQUIRED:.1f} of what is required"
+        f"start-up {start:.1f} s; then {speed:,.0f} rows/s: {speed / REQUIRED:.1f} of what is required"
     )
-    saved = found["plain"]["processor"] / found["stacked"]["processor"]
-    console.print(f"one analyzer a feature takes {saved:.1f} times the start-up of the analysis (processor)")
+    more = plain[1].processor / stacked[1].processor
+    console.print(f"one analyzer a feature takes {more:.1f} times the start-up of the analysis (processor)")
+
+
+def transform(rows: Path, use_case: str) -> int:
+    """The whole stage; returns how many rows it read."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        stage = TransformStage.of(load(use_case))
+        return int(core.run(rows, stage, out / "graph", out / "examples", silent)["rows_in"])
+
+
+def analyze(rows: Path, use_case: str, analyzers: Literal["one for all features", "one a feature"]) -> int:
+    """The analysis of the training split alone; returns how many rows it read."""
+    stage = TransformStage.of(load(use_case))
+    function = preprocess if analyzers == "one for all features" else plain
+    ranges, options = plan_ranges(rows, "train", stage.transform.shard_rows), pipeline_options(stage.beam)
+    with tempfile.TemporaryDirectory() as folder:
+        preprocessing = functools.partial(function, features=stage.features)
+        return passes.analyze(preprocessing, ranges, stage, options, Path(folder) / "graph", silent).rows
 
 
 def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
@@ -132,22 +110,13 @@ def plain(inputs: Mapping[str, Any], features: Features) -> dict[str, Any]:
     return outputs
 
 
-def _analyze(way: str, rows: Path, stage: TransformStage, graph: Path) -> int:
-    from components.shared.beam.options import pipeline_options
-    from components.shared.rows.row_ranges import plan_ranges
-    from components.transform import passes
-    from components.transform.preprocessing import preprocess
-
-    function = functools.partial(preprocess if way == "stacked" else plain, features=stage.features)
-    train = plan_ranges(rows, "train", stage.transform.shard_rows)
-    return passes.analyze(function, train, stage, pipeline_options(stage.beam), graph, silent).rows
-
-
-def _cut(rows: Path, few: Path) -> None:
+def _cut(rows: Path, out: Path) -> Path:
+    """The first rows of the splits that are transformed."""
     for split in SPLITS[:2]:
         head = next(pq.ParquetFile(shards(rows, split)[0]).iter_batches(FEW))
-        pq.write_table(pa.Table.from_batches([head]), shard_path(few, split, 0))
+        pq.write_table(pa.Table.from_batches([head]), shard_path(out, split, 0))
+    return out
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,23 +1,20 @@
-"""What statistics cost: `python -m benchmarks.validate [--rows FOLDER] [--times 1 10]`, about a minute.
+"""What statistics cost: `python -m benchmarks.validate [--rows FOLDER] [--times N …]`, about a minute.
 
 The statistics of `validate`, which reads a few shards at a time and merges, against exact ones that DuckDB
 computes in queries over all shards of a split. Expect rows a second, peak memory and their ratios, for the
 rows of flights and for ten times as many (the same shards again). Each is measured in a process of its own.
-Without --rows: those of the newest run of flights below output/.
+Without --rows: those of the newest run of flights below output/. By default: `--times 1 --times 10`.
 """
 
-import argparse
 import functools
-import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks._newest import newest
-from benchmarks._process import measure, run_apart
+from benchmarks._harness import Cost, cost_table, measure_apart, newest
 from components.shared.files.artifacts import shard_path, shards
 from components.shared.files.paths import parallel_map
 from components.shared.rows.missing import FLOAT32_MAX
@@ -32,40 +29,33 @@ from configs.rows import SPLITS
 CATEGORIES = tuple(load("flights").features.categorical)
 
 
-def main() -> None:
+def main(rows: Path | None = None, times: list[int] | None = None) -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=Path)
-    parser.add_argument("--times", type=int, nargs="*", default=[1, 10])
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    rows = args.rows or newest("rows", "flights")
-    if args.way:
-        print(json.dumps(measure(lambda: count(args.way, rows))))
-        return
-    for times in args.times:
+    for each in times or (1, 10):
         with tempfile.TemporaryDirectory() as folder:
-            repeated = _repeated(rows, Path(folder), times)
-            show({way: run_apart("validate", "--way", way, "--rows", str(repeated)) for way in WAYS})
+            repeated = _repeated(rows or newest("rows"), Path(folder), each)
+            show({name: measure_apart(count, way, repeated) for name, way in WAYS.items()})
 
 
-def count(way: str, rows: Path) -> int:
+Way = Callable[[queries.Engine, Path, Path], int]
+
+
+def count(way: Way, rows: Path) -> int:
     """Compute the statistics in one way; returns the rows that they are of."""
     with tempfile.TemporaryDirectory() as spill, queries.engine("1GB", 2, Path(spill)) as engine:
-        return WAYS[way](engine, rows, Path(spill))
+        return way(engine, rows, Path(spill))
 
 
-def show(found: Mapping[str, Mapping[str, float]]) -> None:
+def show(costs: dict[str, tuple[int, Cost]]) -> None:
     """Print the table and the ratios."""
-    table = Table("", "rows", "seconds", "processor s", "rows/s", "peak MiB", title="statistics")
-    for way, one in found.items():
-        speed = one["rows"] / one["seconds"]
-        figures = (f"{one['seconds']:.2f}", f"{one['processor']:.2f}", f"{speed:,.0f}", f"{one['peak']:,.0f}")
-        table.add_row(way, f"{one['rows']:,.0f}", *figures)
     console = Console()
-    console.print(table)
-    ours, exact = found.values()
-    ratios = {name: ours[name] / exact[name] for name in ("seconds", "processor", "peak")}
+    console.print(cost_table("statistics", costs))
+    (_, ours), (_, exact) = costs.values()
+    ratios = {
+        "seconds": ours.seconds / exact.seconds,
+        "processor seconds": ours.processor / exact.processor,
+        "peak memory": ours.peak / exact.peak,
+    }
     console.print(", ".join(f"{ratio:.2f} of the {name}" for name, ratio in ratios.items()))
 
 
@@ -102,7 +92,7 @@ def _exact(engine: queries.Engine, files: Sequence[Path], column: Column) -> int
         return int(found.fetchall()[0][0])
 
 
-WAYS: dict[str, Callable[[queries.Engine, Path, Path], int]] = {
+WAYS: dict[str, Way] = {
     "a few shards at a time, merged": _by_shards,
     "DuckDB, all shards in a query": _in_queries,
 }
@@ -118,4 +108,4 @@ def _repeated(rows: Path, folder: Path, times: int) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

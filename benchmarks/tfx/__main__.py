@@ -7,54 +7,43 @@ transforms, trains, evaluates by the same slices and pushes. Expect wall and pro
 their ratios, and the test AUC of both models.
 """
 
-import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
+import typer
 from rich.console import Console
 from rich.table import Table
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from components.report.manifest import MANIFEST
+from benchmarks._harness import Cost, run_command, run_flights
 from components.shared.files.artifacts import read_json, shards
 from components.shared.rows.raw import raw_batch
 from components.shared.stage.records import artifact_path
 from configs.loading import load
 from configs.rows import SPLITS
 from configs.settings import Settings
-from pipelines.runs import find_run
 
 HERE = Path(__file__).parent
 ENVIRONMENT = Path(".venv-tfx")
 OURS = Path("output/against-tfx")
 
 
-class Cost(NamedTuple):
-    """What a command took, with all the processes it started."""
-
-    wall: float
-    processor: float
-
-
-def main() -> None:
+def main(
+    python: Annotated[str, typer.Option(help="To make the peer's environment with.")] = "python3.10",
+) -> None:
     """Run both and print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--python", default="python3.10", help="to make the peer's environment with")
-    args = parser.parse_args()
-    peer = _environment(args.python)
+    peer = _environment(python)
     settings = load("flights")
-    cost, manifest = ours()
+    shutil.rmtree(OURS, ignore_errors=True)
+    manifest, cost = run_flights(OURS)  # from the tables to the served model, nothing cached
     rows, evaluation = artifact_path(manifest, "rows"), artifact_path(manifest, "evaluation")
     assert rows, "the run has made no rows"
     assert evaluation, "the run has made no evaluation"
@@ -75,28 +64,6 @@ def _environment(python: str) -> Path:
         subprocess.run([python, "-m", "venv", str(ENVIRONMENT)], check=True)
         subprocess.run([str(interpreter), "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
     return interpreter.absolute()
-
-
-def ours() -> tuple[Cost, dict[str, Any]]:
-    """Our run, from the tables to the served model, nothing cached: its cost and its manifest."""
-    shutil.rmtree(OURS, ignore_errors=True)
-    places = ["--set", f"places.root={OURS}", "--set", f"places.registry=file://{OURS}/registry"]
-    command = [sys.executable, "-m", "pipelines", "run", "flights", *places]
-    cost, _ = _timed(command, OURS.with_suffix(".log"))
-    return cost, read_json(find_run(OURS, "flights") / MANIFEST)
-
-
-def _timed(command: Sequence[str], log: Path) -> tuple[Cost, str]:
-    """Run a command to its end: its cost and what it printed; what it complained of goes to the log."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    with log.open("w") as errors:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{done.stdout}\n{command[:3]} ended with {done.returncode}; see {log}")
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, processor), done.stdout
 
 
 def write_examples(rows: Path, settings: Settings, out: Path) -> None:
@@ -154,22 +121,23 @@ def run_peer(interpreter: Path, settings: Settings, folder: Path) -> tuple[Cost,
     (folder / "settings.json").write_text(json.dumps(request))
     settings_file = str(folder / "settings.json")
     command = [str(interpreter), str(HERE / "peer.py"), str(folder / "examples"), str(folder), settings_file]
-    cost, printed = _timed(command, Path("output/tfx.log"))
+    printed, cost = run_command(command)
     return cost, float(json.loads(printed.splitlines()[-1])["auc"])
 
 
 def show(cost: Cost, auc: float, their_cost: Cost, their_auc: float) -> None:
     """Both, and the ratios."""
-    table = Table(
-        "", "wall s", "processor s", "test AUC", title="the same rows of flights, to a pushed model"
-    )
-    table.add_row("TFX 1.16, from the rows on", *(f"{each:.1f}" for each in their_cost), f"{their_auc:.4f}")
-    table.add_row("this pipeline, from the tables on", *(f"{each:.1f}" for each in cost), f"{auc:.4f}")
+    table = Table("", "wall s", "processor s", "test AUC", title="the rows of flights, to a pushed model")
+    for name, each, its_auc in (
+        ("TFX 1.16, from the rows on", their_cost, their_auc),
+        ("this pipeline, from the tables on", cost, auc),
+    ):
+        table.add_row(name, f"{each.seconds:.1f}", f"{each.processor:.1f}", f"{its_auc:.4f}")
     console = Console()
     console.print(table)
-    wall, processor = (theirs / own for theirs, own in zip(their_cost, cost, strict=True))
+    wall, processor = their_cost.seconds / cost.seconds, their_cost.processor / cost.processor
     console.print(f"{wall:.1f} times as fast on the wall, {processor:.1f} times in processor time")
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)
