@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from infra.commands import environment as environments
-from infra.commands import iam, materials, registry, scanning, training, versions
-from infra.commands.iam_page import page
-from infra.commands.places import ROOT, place_of
+from infra.commands import iam, materials, registry, scanning, training
+from infra.commands.targets import ROOT, target_of
 from pipelines.__main__ import in_one_line
 
 app = typer.Typer(
@@ -42,14 +41,14 @@ def _asking(yes: bool) -> environments.Confirm:
 @in_one_line
 def plan(env: Name) -> None:
     """Show what `up` would change."""
-    environments.plan(place_of(env))
+    environments.plan(target_of(env))
 
 
 @app.command()
 @in_one_line
 def up(env: Name, yes: Yes = False) -> None:
     """Bring an environment's infrastructure up: show the plan, ask, apply."""
-    if not environments.up(place_of(env), _asking(yes), typer.echo):
+    if not environments.up(target_of(env), _asking(yes), typer.echo):
         raise typer.Exit(1)
 
 
@@ -64,7 +63,7 @@ def down(
 ) -> None:
     """Take it down: show what goes and what stays, ask, destroy; data stays unless it is named."""
     names = [name.strip() for name in delete.split(",") if name.strip()]
-    if not environments.down(place_of(env), names, _asking(yes), typer.echo):
+    if not environments.down(target_of(env), names, _asking(yes), typer.echo):
         raise typer.Exit(1)
 
 
@@ -107,10 +106,10 @@ def sbom(
 ) -> None:
     """Write a software bill of materials for each pinned image."""
     settings = registry.settings_of(env)
-    for path, image in materials.write(settings):
+    for path, image in materials.write_bills(settings):
         typer.echo(f"{path.relative_to(ROOT)}: {image}")
         if keep:
-            typer.echo(f"copied to {materials.keep(settings, path, image)}")
+            typer.echo(f"copied to {materials.upload_bill(settings, path, image)}")
 
 
 @app.command()
@@ -140,7 +139,7 @@ def accept(env: Name, version: Version = "") -> None:
 @in_one_line
 def write_iam() -> None:
     """Write the page of who may do what, docs/iam.md."""
-    iam.PAGE.write_text(page(iam.matrix()))
+    iam.PAGE.write_text(iam.page(iam.matrix()))
     typer.echo(iam.PAGE.relative_to(ROOT))
 
 
@@ -156,7 +155,7 @@ def promote(
 ) -> None:
     """Copy the tested images into an environment's registry, to the very digest, and pin them."""
     settings = registry.settings_of(env)
-    tested = commit or versions.commit()
+    tested = commit or registry.commit()
     _write(env, registry.promote(registry.settings_of(source), settings, tested, version))
 
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from configs.errors import SettingsError, did_you_mean
-from infra.commands import service_agents, state_bucket
-from infra.commands.places import INFRA, Place
+from infra.commands.project import create_service_agents, has_state_bucket
+from infra.commands.targets import INFRA, Target
 from infra.commands.terraform import Resource, Root, without_index
 
 DATA = {
@@ -30,18 +30,18 @@ Confirm = Callable[[str], bool]
 Print = Callable[[str], None]
 
 
-def plan(place: Place) -> None:
+def plan(target: Target) -> None:
     """Show what `up` would change.
 
     Raises:
         CloudError: The state bucket is somebody else's.
         TerraformError: A variable or a file is wrong.
     """
-    root = _opened(place) if state_bucket.is_there(place) else _bootstrap(place)
+    root = _opened(target) if has_state_bucket(target) else _bootstrap(target)
     root.plan()
 
 
-def up(place: Place, confirm: Confirm, echo: Print) -> bool:
+def up(target: Target, confirm: Confirm, echo: Print) -> bool:
     """Bring everything up, after a yes to what Terraform shows.
 
     Returns:
@@ -51,19 +51,19 @@ def up(place: Place, confirm: Confirm, echo: Print) -> bool:
         CloudError: The state bucket is somebody else's.
         TerraformError: A variable or a file is wrong, or a change failed.
     """
-    if not state_bucket.is_there(place):
-        echo(f"First the bucket of Terraform's state: gs://{place.state_bucket}")
-        if not _applied(_bootstrap(place), confirm, echo):
+    if not has_state_bucket(target):
+        echo(f"First the bucket of Terraform's state: gs://{target.state_bucket}")
+        if not _applied(_bootstrap(target), confirm, echo):
             return False
-    if place.own_keys:
-        service_agents.wake(place)
-    done = _applied(_opened(place), confirm, echo)
+    if target.own_keys:
+        create_service_agents(target)
+    done = _applied(_opened(target), confirm, echo)
     if done:
-        echo(f"{place.environment} is up in {place.project}.")
+        echo(f"{target.environment} is up in {target.project}.")
     return done
 
 
-def down(place: Place, delete: Iterable[str], confirm: Confirm, echo: Print) -> bool:
+def down(target: Target, delete: Iterable[str], confirm: Confirm, echo: Print) -> bool:
     """Take down what costs, after a yes; buckets and datasets only where they are named.
 
     Returns:
@@ -74,11 +74,15 @@ def down(place: Place, delete: Iterable[str], confirm: Confirm, echo: Print) -> 
         CloudError: The state bucket is somebody else's.
         TerraformError: Something could not be taken down.
     """
-    names = tuple(_known(name) for name in delete)
-    if not state_bucket.is_there(place):
-        echo(f"Nothing is up: there is no gs://{place.state_bucket}.")
+    names = tuple(delete)
+    for name in names:
+        if name not in DATA:
+            known = f"names from {', '.join(DATA)}"
+            raise SettingsError(f"DELETE={name}", expected=known, remedy=did_you_mean(name, DATA))
+    if not has_state_bucket(target):
+        echo(f"Nothing is up: there is no gs://{target.state_bucket}.")
         return True
-    root = _opened(place)
+    root = _opened(target)
     there = root.state()
     stays = staying(there, names)
     goes = [address for address in there if address not in stays]
@@ -86,11 +90,8 @@ def down(place: Place, delete: Iterable[str], confirm: Confirm, echo: Print) -> 
         _may_be_emptied(root, there, names, confirm)
         and _applied(root, confirm, echo, "-destroy", *_flag(names), *_targets(goes))
     )
-    echo(
-        "\n  ".join(
-            [f"{place.environment} is {'down' if gone else 'up as it was'}; what stays:", *sorted(stays)]
-        )
-    )
+    state = "down" if gone else "up as it was"
+    echo("\n  ".join([f"{target.environment} is {state}; what stays:", *sorted(stays)]))
     return gone
 
 
@@ -142,33 +143,17 @@ def _targets(addresses: Iterable[str]) -> list[str]:
     return [f"-target={address}" for address in addresses]
 
 
-def _known(name: str) -> str:
-    if name in DATA:
-        return name
-    raise SettingsError(
-        f"DELETE={name}",
-        expected=f"names from {', '.join(DATA)}",
-        remedy=did_you_mean(name, DATA),
-    )
-
-
-def _bootstrap(place: Place) -> Root:
+def _bootstrap(target: Target) -> Root:
     """The root that makes the state bucket; its own state stays on this machine, and may be lost."""
-    said = {"project": place.project, "region": place.region, "environment": place.environment}
-    variables = tuple(f"-var={key}={value}" for key, value in said.items())
-    root = Root(INFRA / "bootstrap", place.folder / "bootstrap", variables)
+    variables = tuple(f"-var={name}={getattr(target, name)}" for name in ("project", "region", "environment"))
+    root = Root(INFRA / "bootstrap", target.folder / "bootstrap", variables)
     root.init([f"path={(root.data / 'terraform.tfstate').resolve()}"])
     return root
 
 
-def _opened(place: Place) -> Root:
+def _opened(target: Target) -> Root:
     """The environment's root, on its remote state."""
-    _package_trigger()
-    root = Root(INFRA, place.folder, (f"-var-file={place.variables.resolve()}",))
-    root.init([f"bucket={place.state_bucket}", f"prefix={place.environment}"])
+    subprocess.run([sys.executable, str(INFRA / "trigger" / "package.py")], check=True)  # which it uploads
+    root = Root(INFRA, target.folder, (f"-var-file={target.variables.resolve()}",))
+    root.init([f"bucket={target.state_bucket}", f"prefix={target.environment}"])
     return root
-
-
-def _package_trigger() -> None:
-    """The function's source as the file that Terraform uploads: the same bytes for the same source."""
-    subprocess.run([sys.executable, str(INFRA / "trigger" / "package.py")], check=True)

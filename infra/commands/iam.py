@@ -1,4 +1,7 @@
-"""Who may do what: infra/iam_matrix.yaml, typed, and what of it Terraform grants with some variables."""
+"""Who may do what: infra/iam_matrix.yaml, typed; what of it Terraform grants with some variables; its page.
+
+`python -m infra iam` writes the page, docs/iam.md, from infra/iam.md.jinja.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import jinja2
 import yaml
 from pydantic import Field
 
 from configs.section import Section
 
 ROOT = Path(__file__).parents[2]
-MATRIX, PAGE = ROOT / "infra/iam_matrix.yaml", ROOT / "docs/iam.md"
+MATRIX, TEMPLATE, PAGE = ROOT / "infra/iam_matrix.yaml", ROOT / "infra/iam.md.jinja", ROOT / "docs/iam.md"
 KINDS = (
     "project", "bucket", "dataset", "account", "repository", "key", "topic", "subscription", "service",
 )  # fmt: skip
@@ -81,6 +85,12 @@ class Granted:
 def matrix(path: Path = MATRIX) -> Matrix:
     """The matrix, checked."""
     return Matrix.model_validate(yaml.safe_load(path.read_text()))
+
+
+def page(rights: Matrix) -> str:
+    """The matrix as a page for readers, in Markdown."""
+    template: jinja2.Template = jinja2.Template(TEMPLATE.read_text(), keep_trailing_newline=True)
+    return template.render(matrix=rights)
 
 
 def granted(rights: Matrix, variables: Mapping[str, Any]) -> Iterator[Granted]:

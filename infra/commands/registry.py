@@ -4,6 +4,7 @@ An environment's digests lie in `output/delivery/ENV.images`, a line an image, a
 it; the Makefile passes them on. What was built, tested and released, the registry remembers by tags.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,14 @@ from pathlib import Path
 from configs.errors import CloudError, SettingsError
 from configs.loading import load, use_cases
 from configs.settings import Settings
-from infra.commands import skopeo
-from infra.commands.places import INFRA, ROOT
-from infra.commands.programs import output, run
-from infra.commands.versions import checked, commit
+from infra.commands.programs import capture, copy_image, digest_of, find_digest, run
+from infra.commands.targets import INFRA, ROOT
 
 OUTPUT = ROOT / "output" / "delivery"
 """What a build leaves: digests, bills of materials, compiled pipelines."""
 TESTED = "tested-"
 """Before a version: the tag of what has passed the end-to-end run, and alone may be promoted."""
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,39 @@ def _image(name: str, key: str, image: str) -> Image:
     return Image(name, key, repository, tag)
 
 
-# --- what is done -------------------------------------------------------------------------------
+def checked(version: str) -> str:
+    """A version that can be a tag.
+
+    Raises:
+        SettingsError: It cannot.
+    """
+    if not _TAG.fullmatch(version):
+        raise SettingsError("VERSION", expected="a tag, e.g. v1.2.0 or a commit", got=repr(version))
+    return version
+
+
+def commit() -> str:
+    """The commit of the working tree, which has to be clean: an image says what it was built from.
+
+    Raises:
+        SettingsError: It is not, or there is no commit.
+    """
+    changed = _git("status", "--porcelain")
+    if changed:
+        raise SettingsError(
+            "VERSION",
+            expected="a clean working tree, whose commit is the version",
+            got=f"{len(changed.splitlines())} changed files",
+            remedy="Commit them, or name the version: VERSION=trial-1.",
+        )
+    return _git("rev-parse", "HEAD").strip()
+
+
+def _git(*words: str) -> str:
+    done = capture("git", "-C", str(ROOT), *words)
+    if done.returncode:
+        raise SettingsError("VERSION", expected="a tag", got=done.stderr.strip(), remedy="Name it: VERSION=…")
+    return done.stdout
 
 
 def build(settings: Settings, version: str) -> dict[str, str]:
@@ -93,7 +125,7 @@ def build(settings: Settings, version: str) -> dict[str, str]:
 
 def _built(image: Image, settings: Settings, version: str) -> str:
     target = image.at(image.tag or checked(version or commit()))
-    there = None if image.tag else skopeo.found(target)
+    there = None if image.tag else find_digest(target)
     if there:
         return image.by(there)
     words = [str(INFRA / "images" / "build"), image.name, "--push", "--tag", target]
@@ -101,7 +133,7 @@ def _built(image: Image, settings: Settings, version: str) -> str:
         words += ["--variant", variant_of(image, settings)]
     if settings.cloud and settings.cloud.pinned_images:
         words.append("--pinned")  # its base images too
-    return output(words).strip().splitlines()[-1]
+    return run(*words).strip().splitlines()[-1]
 
 
 def pin(settings: Settings, version: str) -> dict[str, str]:
@@ -111,7 +143,7 @@ def pin(settings: Settings, version: str) -> dict[str, str]:
         CloudError: An image of this version is not there.
     """
     return {
-        image.key: image.by(skopeo.digest_of(image.at(image.tag or checked(version or commit()))))
+        image.key: image.by(digest_of(image.at(image.tag or checked(version or commit()))))
         for image in images_of(settings)
     }
 
@@ -120,8 +152,8 @@ def accept(settings: Settings, version: str) -> None:
     """Say of the images that are pinned that they have passed: by a tag, so that the registry remembers."""
     tag = TESTED + checked(version or commit())
     for image, digest in _pinned(settings):
-        if skopeo.found(image.at(tag)) != digest:  # where tags stay, the same one again would be rejected
-            skopeo.copy(image.by(digest), image.at(tag))
+        if find_digest(image.at(tag)) != digest:  # where tags stay, the same one again would be rejected
+            copy_image(image.by(digest), image.at(tag))
 
 
 def promote(source: Settings, target: Settings, commit_: str, version: str) -> dict[str, str]:
@@ -141,13 +173,13 @@ def promote(source: Settings, target: Settings, commit_: str, version: str) -> d
     digests = {}
     theirs = {image.key: image for image in images_of(source)}
     for image in images_of(target):
-        there = skopeo.found(image.at(checked(version)))
+        there = find_digest(image.at(checked(version)))
         digests[image.key] = image.by(there or _promoted(theirs[image.key], image, checked(commit_), version))
     return digests
 
 
 def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
-    digest = skopeo.found(theirs.at(TESTED + tested))
+    digest = find_digest(theirs.at(TESTED + tested))
     if digest is None:
         raise CloudError(
             f"{theirs.repository}:{TESTED}{tested}",
@@ -155,8 +187,8 @@ def _promoted(theirs: Image, ours: Image, tested: str, version: str) -> str:
             got="none",
             remedy="Wait for the build of main on that commit, or fix it; then start this one again.",
         )
-    skopeo.copy(theirs.by(digest), ours.at(version))
-    arrived = skopeo.digest_of(ours.at(version))
+    copy_image(theirs.by(digest), ours.at(version))
+    arrived = digest_of(ours.at(version))
     if arrived != digest:
         raise CloudError(ours.at(version), expected=f"the tested digest {digest}", got=arrived)
     return digest
@@ -169,7 +201,7 @@ def log_in(settings: Settings) -> None:
         SettingsError: There is no gcloud.
     """
     host = settings.image.partition("/")[0]
-    run(["gcloud", "auth", "configure-docker", host, "--quiet"])
+    run("gcloud", "auth", "configure-docker", host, "--quiet")
 
 
 def write(environment: str, digests: Mapping[str, str]) -> Path:
@@ -199,8 +231,8 @@ def pinned(environment: str) -> dict[str, str]:
 
 
 def _pinned(settings: Settings) -> list[tuple[Image, str]]:
-    said = pinned(settings.environment)
-    return [(image, said[image.key].partition("@")[2]) for image in images_of(settings)]
+    images = pinned(settings.environment)
+    return [(image, images[image.key].partition("@")[2]) for image in images_of(settings)]
 
 
 def _file(environment: str) -> Path:

@@ -6,7 +6,6 @@ nobody could fix it; what infra/delivery/accepted.yaml names passes until its da
 
 import datetime
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from pydantic import Field
 from configs.errors import CloudError
 from configs.loading import read_section
 from configs.section import Section
-from infra.commands.places import INFRA
-from infra.commands.programs import program
+from infra.commands.programs import capture
+from infra.commands.targets import INFRA
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL"]
 SEVERITIES: tuple[Severity, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "MINIMAL")
@@ -48,7 +47,7 @@ class Vulnerability:
     package: str
     version: str
     fixed: str
-    """The version that mends it; empty where there is none."""
+    """The version that fixes it; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,12 @@ def scan(image: str, location: str = "us") -> list[Vulnerability]:
     Raises:
         CloudError: The image could not be read, or the service rejected it.
     """
-    words = ["artifacts", "docker", "images"]
-    done = _gcloud(
-        *words, "scan", image, "--remote", f"--location={location}", "--format=json(response.scan)"
-    )
-    named = json.loads(done)["response"]["scan"]
-    return read(json.loads(_gcloud(*words, "list-vulnerabilities", named, "--format=json")))
+    options = "--remote", f"--location={location}", "--format=json(response.scan)"
+    scanned = _gcloud("scan", image, *options)["response"]["scan"]
+    return parse_occurrences(_gcloud("list-vulnerabilities", scanned, "--format=json"))
 
 
-def read(occurrences: Iterable[Mapping[str, Any]]) -> list[Vulnerability]:
+def parse_occurrences(occurrences: Iterable[Mapping[str, Any]]) -> list[Vulnerability]:
     """What Artifact Analysis says, one line a package."""
     return [
         Vulnerability(
@@ -96,8 +92,8 @@ def _severity(issue: Mapping[str, Any], vulnerability: Mapping[str, Any]) -> str
     return str(issue.get("effectiveSeverity") or vulnerability.get("effectiveSeverity", ""))
 
 
-def _version(said: Mapping[str, Any]) -> str:
-    return str(said.get("fullName") or said.get("name", ""))
+def _version(version: Mapping[str, Any]) -> str:
+    return str(version.get("fullName") or version.get("name", ""))
 
 
 def judge(
@@ -106,7 +102,7 @@ def judge(
     accepted: Mapping[str, Acceptance],
     today: datetime.date,
 ) -> Verdict:
-    """Apart what stops the delivery: at least this grave, mendable, and not accepted for today."""
+    """Which stop the delivery: at least this grave, with a fix, and not accepted for today."""
     stopping = SEVERITIES[: SEVERITIES.index(severity) + 1]
     grave: list[Vulnerability] = []
     passed: list[Vulnerability] = []
@@ -147,11 +143,11 @@ def check(image: str, verdict: Verdict) -> None:
     )
 
 
-def _gcloud(*words: str) -> str:
-    done = subprocess.run([program("gcloud"), *words], capture_output=True, text=True, check=False)
+def _gcloud(*words: str) -> Any:
+    done = capture("gcloud", "artifacts", "docker", "images", *words)
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()[
-            -1:
-        ]
-        raise CloudError(f"gcloud {' '.join(words[:4])}", expected="an answer", got=" ".join(errors))
-    return done.stdout
+        lines = done.stderr.splitlines()
+        errors = [line for line in lines if "ERROR" in line] or lines[-1:]
+        subject = f"gcloud artifacts docker images {words[0]}"
+        raise CloudError(subject, expected="an answer", got=" ".join(errors))
+    return json.loads(done.stdout)

@@ -16,6 +16,7 @@ from infra.commands.programs import program
 _CHANGES = 2
 """What `plan -detailed-exitcode` ends with where there is something to do."""
 _INDEX = re.compile(r'\[(?:"[^"]*"|\d+)\]')
+Done = subprocess.CompletedProcess[str]
 
 
 class TerraformError(PipelineError):
@@ -24,7 +25,7 @@ class TerraformError(PipelineError):
 
 @dataclass(frozen=True)
 class Root:
-    """A folder of Terraform with one state, and what is said to it."""
+    """A folder of Terraform with one state, and its variables."""
 
     folder: Path
     data: Path
@@ -46,7 +47,7 @@ class Root:
         """
         self.data.mkdir(parents=True, exist_ok=True)
         options = [f"-backend-config={each}" for each in backend]
-        self._shown("init", "-input=false", "-reconfigure", *options)
+        self._run("init", "-input=false", "-reconfigure", *options)
 
     def plan(self, *options: str) -> bool:
         """Show what would change, and keep it; returns whether anything would.
@@ -55,7 +56,7 @@ class Root:
             TerraformError: A variable or a file is wrong.
         """
         words = ["-input=false", "-detailed-exitcode", f"-out={self.plan_file}", *self.variables, *options]
-        return self._shown("plan", *words, allowed=(0, _CHANGES)) == _CHANGES
+        return self._run("plan", *words, allowed=(0, _CHANGES)).returncode == _CHANGES
 
     def apply(self) -> None:
         """Carry out the plan that was shown.
@@ -63,7 +64,7 @@ class Root:
         Raises:
             TerraformError: A change failed; what was done before it stays done, and known.
         """
-        self._shown("apply", "-input=false", str(self.plan_file))
+        self._run("apply", "-input=false", str(self.plan_file))
 
     def state(self) -> dict[str, "Resource"]:
         """Every resource that the state knows, by its address.
@@ -71,37 +72,20 @@ class Root:
         Raises:
             TerraformError: The state could not be read.
         """
-        content = json.loads(self._output("show", "-json"))
+        content = json.loads(self._run("show", "-json", stdout=subprocess.PIPE).stdout)
         return {each.address: each for each in _resources(content.get("values", {}).get("root_module", {}))}
 
-    def _shown(self, *words: str, allowed: Sequence[int] = (0,)) -> int:
-        code = subprocess.run(self._command(*words), env=self._environment(), check=False).returncode
-        return self._judged(words[0], code, allowed)
-
-    def _output(self, *words: str) -> str:
-        done = subprocess.run(
-            self._command(*words), env=self._environment(), check=False, stdout=subprocess.PIPE, text=True
-        )
-        self._judged(words[0], done.returncode, (0,))
-        return done.stdout
-
-    def _judged(self, verb: str, code: int, allowed: Sequence[int]) -> int:
-        if code not in allowed:
-            raise TerraformError(f"terraform {verb} ended with {code}", remedy="Its own words stand above.")
-        return code
-
-    def _command(self, *words: str) -> list[str]:
+    def _run(self, verb: str, *words: str, allowed: Sequence[int] = (0,), stdout: int | None = None) -> Done:
+        """Run a command of Terraform's, in a data folder of its own: two environments of one do not meet."""
         found = program("terraform", expected="the command on the PATH, 1.11 or newer")
-        plain = [] if sys.stdout.isatty() or words[0] == "show" else ["-no-color"]
-        return [found, f"-chdir={self.folder}", words[0], *plain, *words[1:]]
-
-    def _environment(self) -> dict[str, str]:
-        """An environment's own data folder: two environments of one folder do not meet."""
-        return {
-            **os.environ,
-            "TF_DATA_DIR": str((self.data / "terraform").resolve()),
-            "TF_IN_AUTOMATION": "1",
-        }
+        plain = [] if sys.stdout.isatty() or stdout else ["-no-color"]
+        data = {"TF_DATA_DIR": str((self.data / "terraform").resolve()), "TF_IN_AUTOMATION": "1"}
+        command = [found, f"-chdir={self.folder}", verb, *plain, *words]
+        done = subprocess.run(command, env=os.environ | data, check=False, stdout=stdout, text=True)
+        if done.returncode not in allowed:
+            remedy = "Its own words stand above."
+            raise TerraformError(f"terraform {verb} ended with {done.returncode}", remedy=remedy)
+        return done
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import pytest
 
 from infra.commands import iam
 from infra.commands.iam import Matrix
-from infra.commands.iam_page import page
 from tests.infra.conftest import ENVIRONMENTS, INFRA, PlanOf
 from tests.infra.grants import custom_roles, differences, grants, told
 from tests.infra.roles import allowed
@@ -112,7 +111,7 @@ def test_no_role_is_told_that_nobody_has(matrix: Matrix) -> None:
 
 
 def test_the_page_is_up_to_date(matrix: Matrix) -> None:
-    assert page(matrix) == iam.PAGE.read_text(), "write it again: python -m infra iam"
+    assert iam.page(matrix) == iam.PAGE.read_text(), "write it again: python -m infra iam"
 
 
 def test_an_unknown_key_of_the_matrix_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where an environment's infrastructure lies: its project, its variables, its Terraform state's bucket."""
+"""What an environment's infrastructure is in: its project, its variables, its Terraform state's bucket."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _TEXT = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Place:
+class Target:
     """One environment: one project, one state."""
 
     environment: str
@@ -26,7 +26,7 @@ class Place:
     variables: Path
     """Its tfvars."""
     own_keys: bool
-    """What services keep is encrypted by keys of the project's own."""
+    """Whether data at rest is encrypted by keys of the project's own."""
 
     @property
     def state_bucket(self) -> str:
@@ -39,42 +39,33 @@ class Place:
         return OUTPUT / self.environment
 
 
-def place_of(environment: str) -> Place:
-    """The place of an environment, by the name of its file in `infra/environments/`.
+def target_of(environment: str) -> Target:
+    """The target of an environment, by the name of its file in `infra/environments/`.
 
     Raises:
         SettingsError: There is no such file, or it does not name its project and that project's number.
     """
-    path = _variables(environment)
+    folder = INFRA / "environments"
+    known = sorted(file.stem for file in folder.glob("*.tfvars"))
+    if environment not in known:
+        here = (CONFIGS / "environments" / f"{environment}.yaml").is_file()
+        raise SettingsError(
+            f"environment '{environment}'",
+            expected=f"one of {', '.join(known)}",
+            got="this machine, which needs no infrastructure" if here else "",
+            remedy=did_you_mean(environment, known),
+        )
+    path = folder / f"{environment}.tfvars"
     content = path.read_text()
-    said = dict(_TEXT.findall(content))
-    missing = [key for key in ("project", "project_number", "region") if not said.get(key)]
+    texts = dict(_TEXT.findall(content))
+    names = "project", "project_number", "region"
+    missing = [name for name in names if not texts.get(name)]
     if missing:
         raise SettingsError(
             f"{path}: {missing[0]}",
             expected='a line like project_number = "123456789012"',
             got="none",
-            remedy=f"Both are in: gcloud projects describe {said.get('project', 'PROJECT')}",
+            remedy=f"Both are in: gcloud projects describe {texts.get('project', 'PROJECT')}",
         )
-    return Place(
-        environment=environment,
-        project=said["project"],
-        project_number=said["project_number"],
-        region=said["region"],
-        variables=path,
-        own_keys=bool(_OWN_KEYS.search(content)),
-    )
-
-
-def _variables(environment: str) -> Path:
-    folder = INFRA / "environments"
-    known = sorted(file.stem for file in folder.glob("*.tfvars"))
-    if environment in known:
-        return folder / f"{environment}.tfvars"
-    here = (CONFIGS / "environments" / f"{environment}.yaml").is_file()
-    raise SettingsError(
-        f"environment '{environment}'",
-        expected=f"one of {', '.join(known)}",
-        got="this machine, which needs no infrastructure" if here else "",
-        remedy=did_you_mean(environment, known),
-    )
+    own_keys = bool(_OWN_KEYS.search(content))
+    return Target(environment, *(texts[name] for name in names), path, own_keys)
