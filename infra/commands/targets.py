@@ -58,8 +58,7 @@ def target_of(environment: str) -> Target:
     path = folder / f"{environment}.tfvars"
     content = path.read_text()
     texts = dict(_TEXT.findall(content))
-    names = "project", "project_number", "region"
-    missing = [name for name in names if not texts.get(name)]
+    missing = [name for name in ("project", "project_number", "region") if not texts.get(name)]
     if missing:
         raise SettingsError(
             f"{path}: {missing[0]}",
@@ -67,5 +66,11 @@ def target_of(environment: str) -> Target:
             got="none",
             remedy=f"Both are in: gcloud projects describe {texts.get('project', 'PROJECT')}",
         )
-    own_keys = bool(_OWN_KEYS.search(content))
-    return Target(environment, *(texts[name] for name in names), path, own_keys)
+    return Target(
+        environment=environment,
+        project=texts["project"],
+        project_number=texts["project_number"],
+        region=texts["region"],
+        variables=path,
+        own_keys=bool(_OWN_KEYS.search(content)),
+    )
