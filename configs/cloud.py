@@ -113,12 +113,7 @@ class TrainingJob(Section):
     """From the last checkpoint."""
 
     @model_validator(mode="after")
-    def _accelerator_and_count_go_together(self) -> "TrainingJob":
-        if bool(self.accelerator) != bool(self.accelerator_count):
-            raise ValueError(
-                f"accelerator {self.accelerator or 'none'} with accelerator_count "
-                f"{self.accelerator_count}: give both or neither"
-            )
+    def _reservation_where_reserved(self) -> "TrainingJob":
         if (self.provisioning == "RESERVED") != bool(self.reservation):
             raise ValueError("provisioning RESERVED and reservation go together: give both or neither")
         return self
@@ -172,8 +167,6 @@ class OnlinePrediction(Section):
     def _consistent(self) -> "OnlinePrediction":
         if self.min_replicas > self.max_replicas:
             raise ValueError(f"min_replicas {self.min_replicas} above max_replicas {self.max_replicas}")
-        if bool(self.accelerator) != bool(self.accelerator_count):
-            raise ValueError("accelerator and accelerator_count go together: give both or neither")
         check(self.machine_type, self.accelerator, self.accelerator_count)
         if (self.kind == "private") != bool(self.psc_projects):
             raise ValueError("kind private and psc_projects go together: give both or neither")

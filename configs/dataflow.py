@@ -28,52 +28,34 @@ def beam(settings: Settings) -> Beam:
 
 
 def _options(settings: Settings, cloud: Cloud) -> tuple[str, ...]:
+    """Where the workers are, as whom they work, and whose key encrypts what they keep.
+
+    Their code is what the image holds: nothing is staged, nothing of the main session is sent. The stage runs
+    in that image, too, so that there are no other packages to compare with (a second of pip).
+    """
+    dataflow = cloud.dataflow
+    optional = {
+        "subnetwork": cloud.network.subnetwork,
+        "service_account_email": cloud.identities.dataflow,
+        "dataflow_kms_key": cloud.kms_key,
+    }
     return (
         f"--runner={RUNNER}",
         f"--project={cloud.project}",
         f"--region={cloud.location}",
         f"--temp_location=gs://{cloud.bucket}/dataflow/temp",
         f"--staging_location=gs://{cloud.bucket}/dataflow/staging",
-        *_code(settings),
-        *_workers(cloud),
-        *_access(cloud),
-        *(f"--labels={key}={value}" for key, value in settings.labels.items()),
-    )
-
-
-def _code(settings: Settings) -> tuple[str, ...]:
-    """The workers' code is what the image holds: nothing is staged, nothing of the main session is sent.
-
-    The stage runs in that image, too, so that there are no other packages to compare with (a second of pip).
-    """
-    return (
         f"--sdk_container_image={settings.image}",
         "--sdk_location=container",
         "--no_save_main_session",
         "--experiments=disable_logging_submission_environment",
-    )
-
-
-def _workers(cloud: Cloud) -> tuple[str, ...]:
-    dataflow = cloud.dataflow
-    return (
         f"--worker_machine_type={dataflow.machine_type}",
         f"--disk_size_gb={dataflow.disk_gb}",
         f"--num_workers={dataflow.workers}",
         f"--max_num_workers={dataflow.max_workers}",
         f"--autoscaling_algorithm={dataflow.autoscaling}",
         *(("--flexrs_goal=COST_OPTIMIZED",) if dataflow.flexrs else ()),
-    )
-
-
-def _access(cloud: Cloud) -> tuple[str, ...]:
-    """Where the workers are, as whom they work, and whose key encrypts what they keep."""
-    given = {
-        "subnetwork": cloud.network.subnetwork,
-        "service_account_email": cloud.identities.dataflow,
-        "dataflow_kms_key": cloud.kms_key,
-    }
-    return (
         "--use_public_ips" if cloud.network.public_ips else "--no_use_public_ips",
-        *(f"--{name}={value}" for name, value in given.items() if value),
+        *(f"--{name}={value}" for name, value in optional.items() if value),
+        *(f"--labels={key}={value}" for key, value in settings.labels.items()),
     )

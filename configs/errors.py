@@ -27,6 +27,7 @@ PipelineError
 
 import difflib
 import errno
+import functools
 from collections.abc import Callable, Iterable
 
 
@@ -37,7 +38,7 @@ class PipelineError(Exception):
         subject: What it is about: a file, a column, a stage, a URI.
         expected: What would have been right.
         got: What came instead.
-        remedy: The command or the edit that mends it.
+        remedy: The command or the edit that fixes it.
     """
 
     def __init__(self, subject: str, *, expected: str = "", got: str = "", remedy: str = "") -> None:
@@ -46,12 +47,13 @@ class PipelineError(Exception):
 
     def replacing(self, before: str, after: str) -> "PipelineError":
         """The same error with other words, such as a path that its reader knows."""
-        parts = (self.subject, self.expected, self.got, self.remedy)
-        return _again(type(self), *(part.replace(before, after) for part in parts))
+        subject, *parts = (part.replace(before, after) for part in self.args)
+        return type(self)(subject, **dict(zip(("expected", "got", "remedy"), parts, strict=True)))
 
-    def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[Callable[..., "PipelineError"], tuple[str]]:
         """Travel between processes, as Beam's workers do."""
-        return _again, (type(self), self.subject, self.expected, self.got, self.remedy)
+        facts = {"expected": self.expected, "got": self.got, "remedy": self.remedy}
+        return functools.partial(type(self), **facts), (self.subject,)
 
     def __str__(self) -> str:
         facts = [
@@ -59,10 +61,6 @@ class PipelineError(Exception):
         ]
         line = ": ".join(part for part in (self.subject, ", ".join(facts)) if part)
         return f"{line.removesuffix('.')}. {self.remedy}" if self.remedy else line
-
-
-def _again(kind: type[PipelineError], subject: str, expected: str, got: str, remedy: str) -> PipelineError:
-    return kind(subject, expected=expected, got=got, remedy=remedy)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Reads a use case and an environment into `Settings`; explains every mistake by file and line."""
+"""Reads a use case and an environment into `Settings`; names every mistake by file and line."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ _WITH_SQL = ("source", "prediction")
 S = TypeVar("S", bound=BaseModel)
 KeyPath = tuple[str | int, ...]
 Origins = dict[KeyPath, str]
-"""Where each key was said: `file:line`, or the override itself."""
+"""Where each key is set: `file:line`, or the override itself."""
 
 
 def load(use_case: str | Path, environment: str = "local", overrides: Sequence[str] = ()) -> Settings:
@@ -48,7 +48,7 @@ def load(use_case: str | Path, environment: str = "local", overrides: Sequence[s
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
-        raise _explained(error, origins, folder / FILE) from None
+        raise _translate_validation_error(error, origins, folder / FILE) from None
 
 
 def read_section(path: Path, model: type[S]) -> S:
@@ -62,7 +62,7 @@ def read_section(path: Path, model: type[S]) -> S:
     try:
         return model.model_validate(_read(path, origins))
     except ValidationError as error:
-        raise _explained(error, origins, path, model) from None
+        raise _translate_validation_error(error, origins, path, model) from None
 
 
 def use_case_folder(use_case: str | Path) -> Path:
@@ -177,25 +177,20 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _add_sql(merged: dict[str, Any], folder: Path, origins: Origins) -> None:
     for name in _WITH_SQL:
         section = merged.get(name)
-        if isinstance(section, dict) and section.get("query"):
-            merged[name] = {**section, "sql": _sql(name, folder / str(section["query"]), origins)}
+        if not isinstance(section, dict) or not section.get("query"):
+            continue
+        path = folder / str(section["query"])
+        if not path.is_file():
+            raise SettingsError(
+                f"{origins.get((name, 'query'), folder / FILE)}: {name}.query",
+                expected="a SQL file beside the YAML",
+                got=str(path),
+                remedy=did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
+            )
+        merged[name] = {**section, "sql": path.read_text()}
 
 
-def _sql(section: str, path: Path, origins: Origins) -> str:
-    if not path.is_file():
-        raise SettingsError(
-            f"{origins.get((section, 'query'), path.parent / FILE)}: {section}.query",
-            expected="a SQL file beside the YAML",
-            got=str(path),
-            remedy=did_you_mean(path.name, [file.name for file in path.parent.glob("*.sql")]),
-        )
-    return path.read_text()
-
-
-# --- explaining an error ------------------------------------------------------------------------
-
-
-def _explained(
+def _translate_validation_error(
     error: ValidationError, origins: Origins, file: Path, model: type[BaseModel] = Settings
 ) -> PipelineError:
     """The first mistake in full, the number of the others."""
@@ -232,7 +227,7 @@ def _key_path(details: ErrorDetails) -> KeyPath:
 
 
 def _origin(at: KeyPath, origins: Origins, file: Path) -> str:
-    """The place of the innermost key that was said."""
+    """Where the innermost key that is given is set."""
     for length in range(len(at), 0, -1):
         if at[:length] in origins:
             return origins[at[:length]]
@@ -240,23 +235,16 @@ def _origin(at: KeyPath, origins: Origins, file: Path) -> str:
 
 
 def _fields_at(at: KeyPath, root: type[BaseModel]) -> list[str]:
-    """The keys that may stand at a place of the settings."""
-    candidates: list[Any] = [root]
-    for part in at:
-        annotations = [
-            model.model_fields[part].annotation
-            for model in candidates
-            if _is_section(model) and part in model.model_fields
-        ]
-        candidates = annotations or [argument for model in candidates for argument in get_args(model)]
-        candidates = [leaf for candidate in candidates for leaf in _alternatives(candidate)]
-    return sorted({name for model in candidates if _is_section(model) for name in model.model_fields})
+    """The keys that may stand at a path of the settings."""
+    models = [root]
+    for part in at:  # a key, or the name or the index of an entry, which is no field
+        annotations = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        models = [model for each in annotations for model in _models_in(each)] if annotations else models
+    return sorted({name for model in models for name in model.model_fields})
 
 
-def _alternatives(annotation: Any) -> list[Any]:
-    """An annotation, and what stands in its brackets."""
-    return [annotation, *(leaf for a in get_args(annotation) for leaf in _alternatives(a))]
-
-
-def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """An annotation that is a section, or the sections in its brackets."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]

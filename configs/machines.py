@@ -15,18 +15,18 @@ _ON_N1: dict[int, dict[str, tuple[int, ...]]] = {
     96: {_T4: (4,), _P100: (4,), _V100: (8,)},
 }
 """By the most virtual CPUs of a machine n1-*: more of them need more GPUs."""
-_BUILT_IN: dict[str, tuple[str, tuple[int, ...]]] = {
-    **{f"a2-highgpu-{count}g": ("NVIDIA_TESLA_A100", (count,)) for count in (1, 2, 4, 8)},
-    "a2-megagpu-16g": ("NVIDIA_TESLA_A100", (16,)),
-    **{f"a2-ultragpu-{count}g": ("NVIDIA_A100_80GB", (count,)) for count in (1, 2, 4, 8)},
-    **{f"a3-highgpu-{count}g": ("NVIDIA_H100_80GB", (count,)) for count in (1, 2, 4, 8)},
-    "a3-megagpu-8g": ("NVIDIA_H100_MEGA_80GB", (8,)),
-    "a3-ultragpu-8g": ("NVIDIA_H200_141GB", (8,)),
-    **{f"g2-standard-{cpus}": ("NVIDIA_L4", (1,)) for cpus in (4, 8, 12, 16, 32)},
-    "g2-standard-24": ("NVIDIA_L4", (2,)),
-    "g2-standard-48": ("NVIDIA_L4", (4,)),
-    "g2-standard-96": ("NVIDIA_L4", (8,)),
-    "cloud-tpu": ("TPU_V2 or TPU_V3", (8,)),
+_BUILT_IN: dict[str, dict[str, tuple[int, ...]]] = {
+    **{f"a2-highgpu-{count}g": {"NVIDIA_TESLA_A100": (count,)} for count in (1, 2, 4, 8)},
+    "a2-megagpu-16g": {"NVIDIA_TESLA_A100": (16,)},
+    **{f"a2-ultragpu-{count}g": {"NVIDIA_A100_80GB": (count,)} for count in (1, 2, 4, 8)},
+    **{f"a3-highgpu-{count}g": {"NVIDIA_H100_80GB": (count,)} for count in (1, 2, 4, 8)},
+    "a3-megagpu-8g": {"NVIDIA_H100_MEGA_80GB": (8,)},
+    "a3-ultragpu-8g": {"NVIDIA_H200_141GB": (8,)},
+    **{f"g2-standard-{cpus}": {"NVIDIA_L4": (1,)} for cpus in (4, 8, 12, 16, 32)},
+    "g2-standard-24": {"NVIDIA_L4": (2,)},
+    "g2-standard-48": {"NVIDIA_L4": (4,)},
+    "g2-standard-96": {"NVIDIA_L4": (8,)},
+    "cloud-tpu": {"TPU_V2": (8,), "TPU_V3": (8,)},
 }
 """Machines that have their accelerators built in."""
 _TPU_V5E: dict[str, tuple[str, ...]] = {
@@ -40,7 +40,7 @@ _LATER_TPU = re.compile(r"ct(?:6e|[7-9]\w*)-.*|tpu[0-9].*")
 
 
 def check(machine: str, accelerator: str | None, count: int, topology: str = "") -> None:
-    """Refuse what does not go together.
+    """Reject what does not go together.
 
     Args:
         machine: Its type.
@@ -51,6 +51,10 @@ def check(machine: str, accelerator: str | None, count: int, topology: str = "")
     Raises:
         ValueError: The combination does not exist; the message says what goes, with an example.
     """
+    if bool(accelerator) != bool(count):
+        raise ValueError(
+            f"accelerator {accelerator or 'none'} with accelerator_count {count}: give both or neither"
+        )
     wanted = f"{count} x {accelerator}" if accelerator else f"topology {topology}" if topology else "none"
     subject = f"accelerator {wanted} on machine_type {machine}"
     if _LATER_TPU.fullmatch(machine):
@@ -85,8 +89,7 @@ def _accelerators(machine: str) -> Mapping[str, tuple[int, ...]]:
         ValueError: Vertex AI has no such machine.
     """
     if machine in _BUILT_IN:
-        kinds, counts = _BUILT_IN[machine]
-        return dict.fromkeys(kinds.split(" or "), counts)
+        return _BUILT_IN[machine]
     if not _PLAIN.fullmatch(machine):
         raise ValueError(
             f"machine_type {machine}: Vertex AI has none of this name; e.g. n1-standard-8, e2-standard-4, "
@@ -99,23 +102,14 @@ def _accelerators(machine: str) -> Mapping[str, tuple[int, ...]]:
 
 
 def _what_goes(accelerator: str | None, goes_with: Mapping[str, tuple[int, ...]]) -> str:
-    goes = ", ".join(f"{kind} x {_numbers(counts)}" for kind, counts in goes_with.items()) or "no accelerator"
+    listed = (f"{kind} x {' or '.join(map(str, counts))}" for kind, counts in goes_with.items())
+    goes = ", ".join(listed) or "no accelerator"
     if accelerator and accelerator not in goes_with:
-        machine, count = _machine_with(accelerator)
+        with_it = {**_BUILT_IN, "n1-standard-8": _ON_N1[8]}
+        machine = next(machine for machine, kinds in with_it.items() if accelerator in kinds)
+        count = with_it[machine][accelerator][0]
         example = f"machine_type: {machine}, accelerator: {accelerator}, accelerator_count: {count}"
     else:
         kind = accelerator or next(iter(goes_with))
         example = f"accelerator: {kind}, accelerator_count: {goes_with[kind][0]}"
     return f"goes with {goes}; e.g. {example}"
-
-
-def _numbers(counts: tuple[int, ...]) -> str:
-    return " or ".join(map(str, counts))
-
-
-def _machine_with(accelerator: str) -> tuple[str, int]:
-    """The first machine that goes with an accelerator, and in which number."""
-    for machine, (kinds, counts) in _BUILT_IN.items():
-        if accelerator in kinds.split(" or "):
-            return machine, counts[0]
-    return "n1-standard-8", _ON_N1[8][accelerator][0]

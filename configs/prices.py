@@ -143,8 +143,8 @@ class Prices(Section):
         if location == regions.home:
             return Factor(low=1.0, high=1.0, as_of=datetime.date.max, basis="listed")
         factor = regions.factors.get(location)
-        span = regions.others if factor is None else Range(low=factor, high=factor)
-        return Factor(low=span.low, high=span.high, as_of=regions.as_of, basis=regions.basis)
+        low, high = (factor, factor) if factor else (regions.others.low, regions.others.high)
+        return Factor(low=low, high=high, as_of=regions.as_of, basis=regions.basis)
 
 
 def months_between(earlier: datetime.date, later: datetime.date) -> int:
