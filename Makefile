@@ -99,10 +99,10 @@ train: $(VENV)/.run ## start a run of ENV's published pipeline, as new data or t
 pin: $(VENV)/.run ## keep the digests of the VERSION that is in ENV's registry
 	@$(PY) -m infra pin "$(ENV)" $(VERSION_)
 
-scan: $(VENV)/.run ## known vulnerabilities of the kept images; what is grave and has a fix fails
+scan: $(VENV)/.run ## known vulnerabilities of the pinned images; what is grave and has a fix fails
 	@$(PY) -m infra scan "$(ENV)" $(ARGS)
 
-sbom: $(VENV)/.run $(VENV)-delivery/.delivery ## a bill of materials for each kept image; ARGS=--keep puts it into the bucket
+sbom: $(VENV)/.run $(VENV)-delivery/.delivery ## a bill of materials for each pinned image; ARGS=--keep puts it into the bucket
 	@PATH="$(CURDIR)/$(VENV)-delivery/bin:$$PATH" $(PY) -m infra sbom "$(ENV)" $(ARGS)
 
 compile: $(VENV)/.run ## both pipelines for ENV, checked, into output/delivery/
@@ -110,13 +110,13 @@ compile: $(VENV)/.run ## both pipelines for ENV, checked, into output/delivery/
 		$(PY) -m pipelines compile $(USE_CASE) --env "$(ENV)" --pipeline $$pipeline $(PINNED) \
 			--out output/delivery/$$pipeline-$(USE_CASE)-$(ENV).yaml || exit; done
 
-accept: $(VENV)/.run ## mark the kept images as tested: only these may be promoted
+accept: $(VENV)/.run ## mark the pinned images as tested: only these may be promoted
 	@$(PY) -m infra accept "$(ENV)" $(VERSION_)
 
 promote: $(VENV)/.run ## copy the tested images of COMMIT from FROM=test into ENV's registry as VERSION, to the very digest
 	@$(PY) -m infra promote "$(ENV)" --from $(or $(FROM),test) $(if $(COMMIT),--commit $(COMMIT)) $(VERSION_)
 
-publish: $(VENV)/.run ## the compiled pipeline, with the kept digests, to where the trigger starts it
+publish: $(VENV)/.run ## the compiled pipeline, with the pinned digests, to where the trigger starts it
 	@$(PY) -m pipelines publish $(USE_CASE) --env "$(ENV)" $(PINNED)
 
 rollback: $(VENV)/.run ## back to the former champion: all of ENV's traffic returns to it

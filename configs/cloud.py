@@ -212,7 +212,7 @@ class Cloud(Section):
     prediction: OnlinePrediction = OnlinePrediction()
     tracking: Tracking = Tracking()
     pinned_images: bool = True
-    """Refuse images that are not named by their digest: what runs is then what was reviewed."""
+    """Reject images that are not named by their digest: what runs is then what was reviewed."""
     budget_usd: NonNegativeFloat | None = None
     """`plan`'s high estimate above this stops a run; None: no limit."""
 

@@ -16,7 +16,7 @@ PipelineError
 ├── RegistryError            an unknown model, version or alias; a version that must not move
 ├── EndpointError            the server did not start, answer or agree with the offline predictions
 ├── RequestError             a prediction request that is not well-formed (answers 4xx)
-├── BusyError                a port, file or run that something else holds
+├── BusyError                a port, file or run that something else uses
 ├── NoSpaceError             the disk is full
 ├── CloudError               Google Cloud rejects a call, or does not answer
 │   └── JobError                 a job there failed, or somebody cancelled it
@@ -32,7 +32,7 @@ from collections.abc import Callable, Iterable
 
 
 class PipelineError(Exception):
-    """A mistake that can be explained in one line.
+    """A mistake that is described in one line.
 
     Args:
         subject: What it is about: a file, a column, a stage, a URI.
@@ -136,7 +136,7 @@ class RequestError(PipelineError):
 
 
 class BusyError(PipelineError):
-    """A port, file or run is held by something else."""
+    """A port, file or run is in use by something else."""
 
 
 class NoSpaceError(PipelineError):

@@ -60,14 +60,14 @@ class Settings(Section):
         return {"use_case": self.name, "environment": self.environment, **own}
 
     @property
-    def located_source(self) -> Source:
+    def resolved_source(self) -> Source:
         """The source with its place: its own, or the environment's warehouse."""
         return self.source.model_copy(update={"uri": self.source.uri or self.places.warehouse})
 
     @property
     def scored_source(self) -> Source:
         """The source of batch prediction with its place; its query may read the table `examples`."""
-        prediction, source = self.prediction, self.located_source
+        prediction, source = self.prediction, self.resolved_source
         place = {"uri": prediction.uri or source.uri}
         if not prediction.query:
             return source.model_copy(update=place)

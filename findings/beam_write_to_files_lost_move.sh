@@ -4,7 +4,7 @@
 # apache-beam 2.77.0. `fileio.WriteToFiles` writes temporary files and moves them to their names in the end. Expected: a
 # file that cannot be moved fails the job. Seen: `_MoveTempFilesIntoFinalDestinationFn` takes every BeamIOError for a
 # repeated bundle, logs it at DEBUG and goes on; the job ends as DONE, one file is missing, its rows are left in the
-# temporary folder. Way out: count what lies there afterwards, or write and move in a DoFn of your own (docs/adr/0013).
+# temporary folder. Remedy: count what lies there afterwards, or write and move in a DoFn of your own (docs/adr/0013).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -4,7 +4,7 @@
 # kfp 2.17.3. `task.ignore_upstream_failure()` is documented for tasks whose inputs have defaults, so that they can run
 # after a failure. Expected: a task that leaves an optional input at its default is the simplest such task. Seen: a bare
 # KeyError with the input's name while the pipeline is defined; the same task with the same value given as an argument is
-# accepted. Way out: give every optional input explicitly.
+# accepted. Remedy: give every optional input explicitly.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

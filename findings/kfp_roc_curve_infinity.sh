@@ -5,7 +5,7 @@
 # `sklearn.metrics.roc_curve` returns. Expected: they can be handed over as they are. Seen: since scikit-learn 1.3 the
 # first threshold is infinity; the component ends well and writes `Infinity` into executor_output.json, which is no JSON,
 # and KFP's local runner then fails the finished task with SerializeToJsonError, which names neither metric nor value.
-# Way out: leave the first point out, or give it a threshold of 1.
+# Remedy: leave the first point out, or give it a threshold of 1.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,4 +1,4 @@
-# Who may do what. infra/iam_matrix.yaml says why, and a test holds the two equal.
+# Who may do what. infra/iam_matrix.yaml says why, and a test compares the two.
 
 locals {
   accounts = merge(

@@ -1,4 +1,4 @@
-# Facts that variables are held against. Where Google adds a region or a machine, add it here.
+# Facts that variables are checked against. Where Google adds a region or a machine, add it here.
 
 locals {
   # Regions in which Vertex AI runs pipelines, training and prediction.

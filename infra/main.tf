@@ -1,7 +1,7 @@
 locals {
   labels = merge(var.labels, { environment = var.environment, managed_by = "terraform" })
 
-  # As configs/environments/ENV.yaml has them; tests/infra/test_names.py holds the two together.
+  # As configs/environments/ENV.yaml has them; tests/infra/test_names.py compares the two.
   name       = "pipeline"
   bucket     = "${var.project}-pipeline"
   repository = "pipeline"

@@ -16,7 +16,7 @@ variable "project_number" {
 
   validation {
     condition     = can(regex("^[1-9][0-9]{5,18}$", var.project_number))
-    error_message = "project_number '${var.project_number}': expected digits, e.g. 123456789012, as told by: gcloud projects describe PROJECT --format='value(projectNumber)'"
+    error_message = "project_number '${var.project_number}': expected digits, e.g. 123456789012, as printed by: gcloud projects describe PROJECT --format='value(projectNumber)'"
   }
 }
 
@@ -62,7 +62,7 @@ variable "bigquery_location" {
 }
 
 variable "labels" {
-  description = "On everything that takes labels, beside environment and managed_by."
+  description = "On everything that takes labels, in addition to environment and managed_by."
   type        = map(string)
   default     = {}
 
@@ -79,7 +79,7 @@ variable "protected" {
 }
 
 variable "delete_contents" {
-  description = "What loses its contents when destroyed: bucket (models, runs), warehouse (datasets). make down sets it when asked by name."
+  description = "What loses its contents when destroyed: bucket (models, runs), warehouse (datasets). make down sets it for what is named."
   type        = set(string)
   default     = []
 
@@ -120,7 +120,7 @@ variable "keys" {
 }
 
 variable "network" {
-  description = "Addresses and ways out. vertex_range: for Vertex AI's Private Service Connect; null: none."
+  description = "Addresses and egress. vertex_range: for Vertex AI's Private Service Connect; null: none."
   type = object({
     range         = optional(string, "10.10.0.0/20")
     vertex_range  = optional(string)
@@ -315,7 +315,7 @@ variable "delivery" {
 
   validation {
     condition     = try(var.delivery.cloudbuild_repository, null) == null || can(regex("^projects/[^/]+/locations/[^/]+/connections/[^/]+/repositories/[^/]+$", var.delivery.cloudbuild_repository))
-    error_message = "delivery.cloudbuild_repository '${coalesce(try(var.delivery.cloudbuild_repository, null), "null")}': expected projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME, as told by: gcloud builds repositories list --connection=NAME --region=REGION"
+    error_message = "delivery.cloudbuild_repository '${coalesce(try(var.delivery.cloudbuild_repository, null), "null")}': expected projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME, as printed by: gcloud builds repositories list --connection=NAME --region=REGION"
   }
 
   validation {
@@ -350,7 +350,7 @@ variable "observability" {
 }
 
 variable "budget" {
-  description = "What a month may cost before somebody is told, in the currency of the billing account; null: nobody is."
+  description = "What a month may cost before somebody is notified, in the currency of the billing account; null: nobody is."
   type = object({
     billing_account = string
     amount          = number
@@ -360,7 +360,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
-    error_message = "budget.billing_account '${try(var.budget.billing_account, "")}': expected its id, e.g. 012345-6789AB-CDEF01, as told by: gcloud billing accounts list"
+    error_message = "budget.billing_account '${try(var.budget.billing_account, "")}': expected its id, e.g. 012345-6789AB-CDEF01, as printed by: gcloud billing accounts list"
   }
 
   validation {

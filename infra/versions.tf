@@ -27,7 +27,7 @@ provider "google" {
   region                = var.region
   default_labels        = local.labels
   billing_project       = var.project
-  user_project_override = true # else budgets, asked for by a person, count against Google's own client project
+  user_project_override = true # else budgets, requested by a person, count against Google's own client project
 }
 
 provider "google-beta" {

@@ -47,7 +47,7 @@ def deliver(files: Sequence[Place], description: Mapping[str, Any], stage: Deliv
 
     Raises:
         DataError: A column is of a type that tables do not have, or the table lacks one.
-        SourceError, BusyError: BigQuery refuses, or is not reached.
+        SourceError, BusyError: BigQuery rejects a call, or is not reached.
     """
     name = stage.output.removeprefix("bq://")
     project = name.split(".")[0]

@@ -31,7 +31,7 @@ class Outcome:
         action: What was done.
         version: Its version, if it has one.
         endpoint: Who serves now; empty after `reject`, which does not look.
-        golden: How many `rows` the server was asked, and their `max_difference` to offline scores;
+        golden: How many `rows` were sent to the server, and their `max_difference` to offline scores;
             `endpoint_max_difference` of those that went through the endpoint, where it can be called.
         seconds: What the server's start took, by step; empty, as `golden` is, if it was not called.
         reasons: Why nothing was deployed.

@@ -33,7 +33,7 @@ class IngestStage(Section):
             *(column for slice_ in settings.evaluation.slices for column in slice_),
         )
         return cls(
-            source=settings.located_source,
+            source=settings.resolved_source,
             label=settings.label,
             key=settings.key,
             split=settings.split,

@@ -45,7 +45,7 @@ def run(  # noqa: PLR0913, PLR0917 - the stage's inputs, settings and output
 
     Raises:
         SettingsError: Beam does not know one of its options.
-        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
+        CloudError: Beam's job on Dataflow is rejected, fails or is cancelled.
         DataError: No rows, or more of them than `max_rejected` cannot be scored.
         ModelError: The model cannot be loaded, wants other rows, or gives no probabilities.
         UnreadableFileError: A damaged shard.

@@ -26,7 +26,7 @@ class ResolveStage(Section):
         """The part of the settings that the stage needs."""
         return cls(
             name=settings.name,
-            source=settings.located_source,
+            source=settings.resolved_source,
             registry=settings.places.registry,
             access=bigquery_access(settings, "resolve"),
             vertex=serving_cloud(settings),

@@ -117,7 +117,7 @@ class Fleet:
                     tried = plan
                     await self._follow(plan)
             except PipelineError as error:
-                log.error("the former versions serve on: %s: %s", type(error).__name__, error)  # noqa: TRY400 - explained
+                log.error("the former versions serve on: %s: %s", type(error).__name__, error)  # noqa: TRY400 - one line says it
             except Exception:  # whatever it is, what serves must go on
                 log.exception("the former versions serve on")
 

@@ -17,7 +17,7 @@ def train(
     from components.train.cluster import cluster
 
     hosts = cluster(os.environ)
-    with open_stage("train", locals(), kept=hosts.chief) as stage:
+    with open_stage("train", locals(), recorded=hosts.chief) as stage:
         from components.train import core, devices
         from components.train.settings import TrainStage
 

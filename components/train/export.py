@@ -45,7 +45,7 @@ class Scorer(tf.Module):
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The same for serialized tf.Example, string [batch].
 
-        A feature that an example lacks is missing. Numbers are float lists (an int64 list is refused by
+        A feature that an example lacks is missing. Numbers are float lists (an int64 list is rejected by
         the parser), strings are bytes lists; each holds one value.
         """
         numbers = dict.fromkeys(self._inputs.numeric, tf.io.FixedLenFeature([], tf.float32, float("nan")))

@@ -39,7 +39,7 @@ def run(
 
     Raises:
         SettingsError: Beam does not know one of its options.
-        CloudError: Beam's job on Dataflow is refused, fails or is cancelled.
+        CloudError: Beam's job on Dataflow is rejected, fails or is cancelled.
         EmptySplitError: A split without rows, or without a row that can be used.
         MissingFeatureError, DataError, LabelError: The rows do not fit what is declared, or more of
             them than `max_rejected` cannot be used.

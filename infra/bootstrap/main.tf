@@ -24,7 +24,7 @@ resource "google_storage_bucket" "state" {
     enabled = true
   }
 
-  # A broken state is mended from an older version: keep ten of them, and each for a month.
+  # A broken state is restored from an older version: keep ten of them, and each for a month.
   lifecycle_rule {
     action {
       type = "Delete"

@@ -36,7 +36,7 @@ def run(*words: str) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         called = " ".join([Path(words[0]).name, *words[1:2]])
-        raise CloudError(called, got=f"it ended with {done.returncode}; its own words stand above")
+        raise CloudError(called, got=f"it ended with {done.returncode}; its own output is above")
     return done.stdout
 
 

@@ -20,7 +20,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 class TerraformError(PipelineError):
-    """Terraform failed; its own messages stand above."""
+    """Terraform failed; its own messages are above."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Root:
         command = [found, f"-chdir={self.folder}", verb, *plain, *words]
         done = subprocess.run(command, env=os.environ | data, check=False, stdout=stdout, text=True)
         if done.returncode not in allowed:
-            remedy = "Its own words stand above."
+            remedy = "Its own output is above."
             raise TerraformError(f"terraform {verb} ended with {done.returncode}", remedy=remedy)
         return done
 

@@ -100,7 +100,7 @@ run "github_delivers_from_one_repository_and_ref" {
 
   assert {
     condition     = keys(google_cloudbuild_trigger.on_event) == ["main", "release"] && keys(google_cloudbuild_trigger.by_hand) == ["rollback"]
-    error_message = "there are other triggers than asked for"
+    error_message = "there are other triggers than requested"
   }
 
   assert {

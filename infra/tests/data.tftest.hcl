@@ -1,4 +1,4 @@
-# What holds data: closed, kept, and emptied only when asked by name.
+# What holds data: closed, kept, and emptied only where it is named.
 
 mock_provider "google" {}
 

@@ -1,4 +1,4 @@
-# Nothing has a public address; ways out and in are opened by a variable each.
+# Nothing has a public address; egress and ingress are opened by a variable each.
 
 mock_provider "google" {}
 
@@ -26,7 +26,7 @@ run "private_by_default" {
 
   assert {
     condition     = length(google_compute_router_nat.this) == 0 && length(google_compute_network_attachment.vertex) == 0
-    error_message = "a way out is open without being asked for"
+    error_message = "egress is open without a variable that says so"
   }
 
   assert {

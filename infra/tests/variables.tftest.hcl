@@ -1,4 +1,4 @@
-# A wrong value is refused at plan; that each message names the variable and an example: tests/infra/test_bad_variables.py.
+# A wrong value is rejected at plan; that each message names the variable and an example: tests/infra/test_bad_variables.py.
 
 mock_provider "google" {}
 mock_provider "google-beta" {}

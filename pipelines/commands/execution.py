@@ -72,7 +72,7 @@ def execute(
 
 
 def check_before_spending(settings: Settings, pipeline: Pipeline = "training") -> None:
-    """Refuse a run on Google Cloud that would end in its first minute, or may cost more than the budget.
+    """Reject a run on Google Cloud that would end in its first minute, or may cost more than the budget.
 
     A run on this machine is let pass.
 

@@ -61,7 +61,7 @@ def _dataset(context: PreflightContext, name: Name, *, made: bool) -> Finding:
 def _fill(context: PreflightContext, name: Name) -> str:
     """How a dataset comes to be: the sample's by loading it."""
     settings = context.settings
-    if settings.source.sample and name == _place(settings.located_source):
+    if settings.source.sample and name == _place(settings.resolved_source):
         return f"python -m pipelines seed {settings.name} --env {settings.environment}"
     return _make(":".join(name), _runs_in(context))
 

@@ -69,7 +69,7 @@ def test_each_message_says_what_was_expected_and_an_example(
     for _, messages in told:
         for said in messages:
             assert "expected" in said, said
-            assert "e.g." in said or "as told by" in said, said
+            assert "e.g." in said or "as printed by" in said, said
 
 
 def test_a_missing_source_of_the_trigger_tells_the_command(infra: Terraform) -> None:

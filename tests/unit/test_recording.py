@@ -119,7 +119,7 @@ def test_progress_is_there_to_see(records: Path) -> None:
 
 
 def test_a_process_that_keeps_no_record_writes_nothing(records: Path, rows: Folder) -> None:
-    with stage("train", outputs={"rows": rows}, kept=False) as record:
+    with stage("train", outputs={"rows": rows}, recorded=False) as record:
         record.progress("examples", 1, 2)
         record.summary({"rows": 3})
     assert not records.exists()

@@ -167,7 +167,7 @@ def cancel_run(options: PipelineOptions, run: str) -> list[str]:
     For a run whose stages were killed before they could do it themselves.
 
     Raises:
-        CloudError: Dataflow refuses, or does not answer.
+        CloudError: Dataflow rejects a call, or does not answer.
     """
     from google.cloud import dataflow
 

@@ -21,7 +21,7 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
 
     Raises:
         JobError: The job failed, or somebody cancelled it.
-        CloudError: Dataflow refuses it, or does not answer.
+        CloudError: Dataflow rejects it, or does not answer.
         PlaceError: The bucket of temporary files is missing or closed to us.
         KeyboardInterrupt: The stage has to stop, by Ctrl-C or SIGTERM; the job is cancelled.
     """

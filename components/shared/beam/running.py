@@ -41,7 +41,7 @@ def run(pipeline: beam.Pipeline, work: Work) -> PipelineResult:
 
     Raises:
         JobError: The job on Dataflow failed, or was cancelled.
-        CloudError: Dataflow refuses the job, or does not answer.
+        CloudError: Dataflow rejects the job, or does not answer.
         PipelineError: As raised in a local worker; Beam wraps it in an error of its own.
         OSError: Likewise, with its number, so that a full disk is seen for what it is.
     """

@@ -1,1 +1,1 @@
-"""Vertex AI through Google's own clients: patient while the service is busy, plain when it refuses."""
+"""Vertex AI through Google's own clients: calls with retries, errors in plain terms."""

@@ -45,7 +45,7 @@ def with_retries(
 
 
 def unanswered() -> tuple[type[Exception], ...]:
-    """What a call raises that the service refuses, or does not answer."""
+    """What a call raises that the service rejects, or does not answer."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from requests.exceptions import RequestException
 

@@ -40,5 +40,5 @@ def translate_sdk_errors(cloud: Cloud) -> Iterator[None]:
     try:
         with translate_vertex_errors(request):
             yield
-    except ValueError as error:  # the client's own kind for arguments that it refuses
+    except ValueError as error:  # the client's own kind for arguments that it rejects
         raise CloudError(str(request), got=str(error)) from error

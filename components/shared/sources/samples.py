@@ -79,7 +79,7 @@ def seed(uri: str, progress: Progress = silent, access: BigQueryAccess | None = 
 
     Raises:
         UnknownSourceError: Not a warehouse that can be filled.
-        SourceError: The package with the data is not installed; or BigQuery refuses.
+        SourceError: The package with the data is not installed; or BigQuery rejects a call.
         BusyError: Another process has been filling this warehouse for a minute.
     """
     scheme, _, place = uri.partition("://")

@@ -59,14 +59,14 @@ class OpenStage:
 
 
 @contextlib.contextmanager
-def open_stage(name: str, arguments: Mapping[str, Any], *, kept: bool = True) -> Iterator[OpenStage]:
+def open_stage(name: str, arguments: Mapping[str, Any], *, recorded: bool = True) -> Iterator[OpenStage]:
     """Run the body as stage `name`, as `recording.stage` does.
 
     Args:
         name: Of the task.
         arguments: Of the component's function: its `locals()`, before it has any of its own. `how`, where it
             is given, says how the later stages of the run work.
-        kept: Whether this process writes the record, of several that run the stage together.
+        recorded: Whether this process writes the record, of several that run the stage together.
 
     Raises:
         SystemExit: The body failed.
@@ -74,7 +74,7 @@ def open_stage(name: str, arguments: Mapping[str, Any], *, kept: bool = True) ->
     artifacts = {key: value for key, value in arguments.items() if hasattr(value, "uri")}
     outputs = {key: artifacts.pop(key) for key in task_artifacts(name) if key in artifacts}
     parameters = {key: value for key, value in arguments.items() if isinstance(value, str)}
-    with stage(name, inputs=artifacts, outputs=outputs, parameters=parameters, kept=kept) as record:
+    with stage(name, inputs=artifacts, outputs=outputs, parameters=parameters, recorded=recorded) as record:
         output = artifact_path(next(iter(outputs.values())))
         if arguments.get("how"):
             write_json(output.parent.parent / _HOW_FILE, json.loads(arguments["how"]))

@@ -53,8 +53,10 @@ def silent(what: str, done: int, total: int | None = None, *, job: str = "") -> 
 class Record:
     """What a running stage says of itself."""
 
-    def __init__(self, name: str, folder: Path | None, content: dict[str, Any], *, kept: bool = True) -> None:
-        self.name, self.folder, self.content, self.kept = name, folder, content, kept
+    def __init__(
+        self, name: str, folder: Path | None, content: dict[str, Any], *, recorded: bool = True
+    ) -> None:
+        self.name, self.folder, self.content, self.recorded = name, folder, content, recorded
         self.started = time.monotonic()
         self._last_progress, self._last_saved = 0.0, self.started
         self._files: dict[str, OwnedFile] = {}
@@ -87,7 +89,7 @@ class Record:
 
     def save(self) -> None:
         """Write the record where the run looks for it, and next to the outputs; if this process does."""
-        if not self.kept:
+        if not self.recorded:
             return
         places = {place(output["path"]).parent for output in self.content["outputs"].values()}
         for folder in places | ({self.folder} if self.folder else set()):
@@ -102,7 +104,7 @@ def stage(
     inputs: Mapping[str, Artifact] | None = None,
     outputs: Mapping[str, Artifact] | None = None,
     parameters: Mapping[str, str] | None = None,
-    kept: bool = True,
+    recorded: bool = True,
 ) -> Iterator[Record]:
     """Run the body as stage `name`: log to its file, measure, record, and explain a failure.
 
@@ -113,7 +115,7 @@ def stage(
     """
     import psutil
 
-    folder = Path(os.environ[RECORDS_VARIABLE]) if kept and RECORDS_VARIABLE in os.environ else None
+    folder = Path(os.environ[RECORDS_VARIABLE]) if recorded and RECORDS_VARIABLE in os.environ else None
     record = Record(
         name,
         folder,
@@ -130,7 +132,7 @@ def stage(
             "seconds": {"start-up": round(time.time() - psutil.Process().create_time(), 3)},
             "summary": {},
         },
-        kept=kept,
+        recorded=recorded,
     )
     with log_to(folder / f"{name}.log" if folder else None), Signals():
         try:
@@ -144,7 +146,7 @@ def stage(
 
 def _finish(record: Record, outputs: Mapping[str, Artifact]) -> None:
     content = record.content
-    for name, artifact in outputs.items() if record.kept else ():
+    for name, artifact in outputs.items() if record.recorded else ():
         output = content["outputs"][name]
         output["digest"] = digest(artifact_path(artifact))
         if not artifact.metadata:  # figures that were logged as such stay alone: the console shows them

@@ -6,7 +6,7 @@ locals {
 
   ended  = "resource.type=\"aiplatform.googleapis.com/PipelineJob\" AND jsonPayload.state=(\"PIPELINE_STATE_FAILED\" OR \"PIPELINE_STATE_SUCCEEDED\" OR \"PIPELINE_STATE_CANCELLED\")"
   failed = "resource.type=\"aiplatform.googleapis.com/PipelineJob\" AND jsonPayload.state=\"PIPELINE_STATE_FAILED\""
-  # What validate prints for a column that drifted (components/validate/findings.py); a test holds the two together.
+  # What validate prints for a column that drifted (components/validate/findings.py); a test compares the two.
   drifted = "resource.type=\"ml_job\" AND \"distance from the last accepted run\""
 
   # One entry is enough; more within the hour are the same news.
@@ -217,7 +217,7 @@ resource "google_bigquery_dataset_iam_member" "runs" {
   member     = google_logging_project_sink.runs.writer_identity
 }
 
-# It tells, it does not stop: what a run may cost is refused before it starts, by cloud.budget_usd.
+# It notifies, it does not stop: what a run may cost is rejected before it starts, by cloud.budget_usd.
 resource "google_billing_budget" "month" {
   count = var.budget == null ? 0 : 1
 

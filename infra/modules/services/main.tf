@@ -8,7 +8,7 @@ resource "google_project_service" "this" {
   disable_on_destroy = false # others in the project may use it, and to disable one breaks what is still deleted by it
 }
 
-# A grant to an agent that is not there yet is refused; most agents are made on first use only.
+# A grant to an agent that is not there yet is rejected; most agents are made on first use only.
 resource "google_project_service_identity" "this" {
   for_each = var.agents
   provider = google-beta

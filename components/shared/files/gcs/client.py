@@ -1,4 +1,4 @@
-"""Google's client of Cloud Storage, and its errors in plain words."""
+"""Google's client of Cloud Storage, and its errors in ours."""
 
 import contextlib
 import functools
@@ -70,7 +70,7 @@ def translate_gcs_errors(uri: str) -> Iterator[None]:
 
 
 def raise_first(results: Sequence[Any], uris: Sequence[str]) -> None:
-    """Raise the first error among the outcomes of transfers side by side, explained for its URI."""
+    """Raise the first error among the outcomes of transfers side by side, translated for its URI."""
     for result, uri in zip(results, uris, strict=True):
         if isinstance(result, Exception):
             with translate_gcs_errors(uri):

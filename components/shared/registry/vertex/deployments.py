@@ -1,4 +1,4 @@
-"""The servers behind an endpoint on Vertex AI: deployed without traffic, undeployed without, asked.
+"""The servers behind an endpoint on Vertex AI: deployed and undeployed without traffic, and queried.
 
 A deployed model's id is its version's number, so that a deployment whose answer was lost is not made twice.
 """
@@ -137,7 +137,7 @@ class VertexDeployments:
         """Scores by whichever version a request falls to, each with that version.
 
         Raises:
-            CloudError: The service, or the server behind it, refuses a request.
+            CloudError: The service, or the server behind it, rejects a request.
         """
         message, rows = self._fetch().message, self._cloud.serving.max_batch_rows
         answered: list[tuple[float, str]] = []

@@ -63,7 +63,7 @@ class VertexRegistry(Registry):
 
         Raises:
             EndpointError: There is no endpoint.
-            CloudError: It refuses the request.
+            CloudError: It rejects the request.
         """
         return self._change(name).deployments.predict(instances)
 

@@ -1,4 +1,4 @@
-"""BigQuery's errors, each in terms of the query as the user wrote it, with the command that mends it."""
+"""BigQuery's errors, each in terms of the query as the user wrote it, with the command that fixes it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +67,7 @@ def translate_bigquery_error(error: Exception, context: Context) -> PipelineErro
 
 
 def scans_too_much(estimate: int, limit: int) -> QueryError:
-    """A query that is refused for what it would cost."""
+    """A query that is rejected for what it would cost."""
     return QueryError(
         "the query",
         expected=f"at most {size(limit)} to scan (cloud.bigquery.maximum_bytes_billed: {limit})",
@@ -204,7 +204,7 @@ _EXPLANATIONS: Mapping[str, Callable[[re.Match[str], Context], PipelineError]] =
     r"has not been used in project|SERVICE_DISABLED|it is disabled": _disabled,
     r"(?i)^(?=.*billing).*enable": _no_billing,
 }
-"""How an error is explained whose message has a pattern; the first that applies."""
+"""How an error is translated whose message has a pattern; the first that applies."""
 
 
 def _no_access(message: str, context: Context) -> PipelineError:

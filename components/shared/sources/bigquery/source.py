@@ -1,7 +1,7 @@
 """`bq://PROJECT[.DATASET]`: tables of BigQuery, queried by Google's own client.
 
 A selection is dry-run first: its columns, its mistakes and the bytes that it would scan are known, and
-a query beyond `maximum_bytes_billed` is refused, before anything costs.
+a query beyond `maximum_bytes_billed` is rejected, before anything costs.
 """
 
 import contextlib

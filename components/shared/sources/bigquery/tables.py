@@ -85,9 +85,9 @@ def named(project: str, query: googlesql.Query, default: str) -> dict[str, exp.T
 
 
 def check_partition_filters(connection: Connection, query: googlesql.Query, default: str) -> None:
-    """Refuse a query that reads a table of `require_partition_filter` without a filter on its partitions.
+    """Reject a query that reads a table of `require_partition_filter` without a filter on its partitions.
 
-    (A table whose own metadata asks for one is refused by BigQuery in the dry run.)
+    (A table whose own metadata requires one is rejected by BigQuery in the dry run.)
 
     Raises:
         QueryError: Naming table, column and place.

@@ -46,7 +46,7 @@ class Folder:
         return [("", table) for table in self._files]
 
     def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:  # noqa: ARG002 - see Catalog
-        """See `Catalog.relation`; TFRecord is turned into Parquet when it is first asked for."""
+        """See `Catalog.relation`; TFRecord is turned into Parquet when it is first read."""
         if table not in self._made:
             self._made[table] = self._view(connection, table)
         return self._made[table].copy()
@@ -129,7 +129,7 @@ class Folder:
 class Bucket(Folder):
     """The tables of a folder in a bucket, of which only those that a query reads are fetched.
 
-    Its objects are empty files where the connection spills, until a table is asked for: then its files
+    Its objects are empty files where the connection spills, until a table is read: then its files
     are fetched, side by side.
     """
 

@@ -1,6 +1,6 @@
 """DuckDB in this process: the engine behind `duckdb://` and `file://`, with limits of its own.
 
-Each piece of work has an in-memory database that spills to a temporary folder beyond its memory
+Each query has an in-memory database that spills to a temporary folder beyond its memory
 limit; a catalog hangs tables into it, read-only.
 """
 
