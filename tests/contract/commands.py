@@ -24,7 +24,7 @@ class Ended:
     """On its screen."""
 
 
-class Desk:
+class Workspace:
     """A working folder, and the commands that are typed there.
 
     Args:

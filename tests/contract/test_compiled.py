@@ -121,7 +121,7 @@ def test_the_other_stages_get_their_share_of_a_machine(folder: Path) -> None:
     assert (resources["validate"], resources["ingest"], resources["train"]) == ("32G", "16G", None)
 
 
-def test_an_image_without_a_digest_is_refused_where_images_are_pinned(folder: Path) -> None:
+def test_an_image_without_a_digest_is_rejected_where_images_are_pinned(folder: Path) -> None:
     with pytest.raises(SettingsError, match=re.escape("pipeline-python:1 is not named by its digest")):
         compile_for(folder, "prod", "image=registry.example/pipeline-python:1")
 

@@ -58,7 +58,7 @@ def counted(result: Any) -> int:
 
 
 @dataclass
-class Desk:
+class Workspace:
     """Submits small pipelines."""
 
     server: DataflowServer
@@ -93,31 +93,31 @@ class Desk:
 
 
 @pytest.fixture
-def desk(dataflow: DataflowServer, bucket: BucketPath) -> Desk:
-    return Desk(dataflow, bucket)
+def workspace(dataflow: DataflowServer, bucket: BucketPath) -> Workspace:
+    return Workspace(dataflow, bucket)
 
 
-def test_a_job_is_followed_to_its_end(desk: Desk) -> None:
+def test_a_job_is_followed_to_its_end(workspace: Workspace) -> None:
     told = Told()
-    result = desk.run([1, 2, 3], abs, told=told)
-    assert desk.job.state == State.JOB_STATE_DONE
+    result = workspace.run([1, 2, 3], abs, told=told)
+    assert workspace.job.state == State.JOB_STATE_DONE
     assert result.state == "DONE"
     assert "counting: Dataflow starting" in told.words
     assert "counting: Dataflow running · 1 worker · Starting 1 workers in us-central1..." in told.words
     assert told.lines[-1][:3] == ("counting", 3, 3)
     assert {line[3] for line in told.lines} == {
-        f"projects/local-project/locations/us-central1/jobs/{desk.job.message.id}"
+        f"projects/local-project/locations/us-central1/jobs/{workspace.job.message.id}"
     }
 
 
-def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(desk: Desk) -> None:
-    options = desk.options()
+def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(workspace: Workspace) -> None:
+    options = workspace.options()
     before = options.get_all_options()
     for name in ("one", "two"):
         pipeline = beam.Pipeline(options=options)
         _ = pipeline | beam.Create([1], reshuffle=False) | beam.Map(abs)
         run(pipeline, Work(name=name, what="", total=1, done=counted, progress=Told()))
-    jobs = list(desk.server.jobs.values())
+    jobs = list(workspace.server.jobs.values())
     assert [job.message.name for job in jobs] == [
         "transform-flights-20261125-1-one",
         "transform-flights-20261125-1-two",
@@ -135,9 +135,9 @@ def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(desk: Desk) -> No
 @pytest.mark.parametrize(
     "name", ["Flights_2026.11", "x" * 90, "-run-", "", "1234", "flights-20261125-100000-ab12"]
 )
-def test_any_run_gives_a_valid_name(desk: Desk, name: str) -> None:
+def test_any_run_gives_a_valid_name(workspace: Workspace, name: str) -> None:
     told = beam_settings(load("flights", "dev"))
-    out = desk.bucket / (name or "x") / "task" / "out"
+    out = workspace.bucket / (name or "x") / "task" / "out"
     cloud = pipeline_options(told, "evaluate", out).view_as(GoogleCloudOptions)
     from tests.contract.dataflow.server import _LABEL, _NAME
 
@@ -149,120 +149,123 @@ def test_any_run_gives_a_valid_name(desk: Desk, name: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
-def test_a_busy_service_is_asked_again(desk: Desk, status: Any) -> None:
+def test_a_busy_service_is_asked_again(workspace: Workspace, status: Any) -> None:
     for rpc in ("CreateJob", "GetJob", "ListJobMessages"):
-        desk.server.faults.refuse(rpc, status)
-    desk.run([1], abs)
-    assert [fault.times for fault in desk.server.faults.waiting] == [0, 0, 0]
-    assert desk.job.state == State.JOB_STATE_DONE
+        workspace.server.faults.reject(rpc, status)
+    workspace.run([1], abs)
+    assert [fault.times for fault in workspace.server.faults.waiting] == [0, 0, 0]
+    assert workspace.job.state == State.JOB_STATE_DONE
 
 
-def test_counters_are_asked_for_again_at_the_end(desk: Desk) -> None:
-    desk.server.faults.refuse("GetJobMetrics", "RESOURCE_EXHAUSTED", times=6)
-    result = desk.run([1], abs)
-    assert desk.server.faults.waiting[0].times == 0
+def test_counters_are_asked_for_again_at_the_end(workspace: Workspace) -> None:
+    workspace.server.faults.reject("GetJobMetrics", "RESOURCE_EXHAUSTED", times=6)
+    result = workspace.run([1], abs)
+    assert workspace.server.faults.waiting[0].times == 0
     assert result.metrics().query()["counters"] is not None
 
 
-def test_a_job_whose_creation_was_not_answered_is_no_second_job(desk: Desk) -> None:
-    desk.server.faults.lose_answer("CreateJob")
-    desk.run([1], abs)
-    assert desk.server.calls.count("CreateJob") == 2
-    assert desk.job.state == State.JOB_STATE_DONE
+def test_a_job_whose_creation_was_not_answered_is_no_second_job(workspace: Workspace) -> None:
+    workspace.server.faults.lose_answer("CreateJob")
+    workspace.run([1], abs)
+    assert workspace.server.calls.count("CreateJob") == 2
+    assert workspace.job.state == State.JOB_STATE_DONE
 
 
-def test_a_job_that_is_not_known_yet_is_waited_for(desk: Desk) -> None:
-    desk.server.faults.refuse("GetJob", "NOT_FOUND")
-    desk.run([1], abs)
-    assert desk.job.state == State.JOB_STATE_DONE
+def test_a_job_that_is_not_known_yet_is_waited_for(workspace: Workspace) -> None:
+    workspace.server.faults.reject("GetJob", "NOT_FOUND")
+    workspace.run([1], abs)
+    assert workspace.job.state == State.JOB_STATE_DONE
 
 
-def test_flexible_scheduling_is_waited_for(desk: Desk) -> None:
+def test_flexible_scheduling_is_waited_for(workspace: Workspace) -> None:
     told = Told()
-    desk.server.fates = [Fate(queued=True, pending_looks=3)]
-    desk.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", told=told)
+    workspace.server.fates = [Fate(queued=True, pending_looks=3)]
+    workspace.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", told=told)
     assert "counting: Dataflow queued (FlexRS)" in told.words
-    assert desk.job.message.environment.flex_resource_scheduling_goal.name == "FLEXRS_COST_OPTIMIZED"
+    assert workspace.job.message.environment.flex_resource_scheduling_goal.name == "FLEXRS_COST_OPTIMIZED"
 
 
 # --- jobs that end otherwise --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("late", [0, 3])
-def test_a_failed_job_is_explained_in_one_line(desk: Desk, late: int) -> None:
-    desk.server.fates = [Fate(late_words=late)]
+def test_a_failed_job_is_explained_in_one_line(workspace: Workspace, late: int) -> None:
+    workspace.server.fates = [Fate(late_words=late)]
     with pytest.raises(JobError) as raised:
-        desk.run(["seven"], int)
-    line, job = str(raised.value), desk.job.message.id
+        workspace.run(["seven"], int)
+    line, job = str(raised.value), workspace.job.message.id
     assert "\n" not in line
     assert f"Dataflow job {job}: expected a job that ends well, got " in line
     assert "ValueError: invalid literal for int() with base 10: 'seven'" in line
     assert f"https://console.cloud.google.com/dataflow/jobs/us-central1/{job}?project=local-project" in line
     assert line.endswith(f"gcloud dataflow jobs show {job} --region=us-central1 --project=local-project")
-    assert "UpdateJob" not in desk.server.calls
+    assert "UpdateJob" not in workspace.server.calls
 
 
-def test_our_own_error_in_a_worker_says_what_it_says_here(desk: Desk) -> None:
+def test_our_own_error_in_a_worker_says_what_it_says_here(workspace: Workspace) -> None:
     from components.shared.files.paths import place
     from components.shared.rows.parquet import read_schema
 
-    missing = str(desk.bucket / "rows" / "train" / "part-00000.parquet")
+    missing = str(workspace.bucket / "rows" / "train" / "part-00000.parquet")
     with pytest.raises(
         JobError, match=r"got UnreadableFileError: gs://.*part-00000\.parquet: expected a whole"
     ):
-        desk.run([missing], lambda uri: read_schema(place(uri)))
+        workspace.run([missing], lambda uri: read_schema(place(uri)))
 
 
 def test_a_failure_without_a_word_is_not_waited_for_for_ever(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dataflow_job, "_REASON_SECONDS", 1.0)
-    desk.server.fates = [Fate(late_words=1000)]
+    workspace.server.fates = [Fate(late_words=1000)]
     with pytest.raises(JobError) as raised:
-        desk.run(["seven"], int)
+        workspace.run(["seven"], int)
     assert raised.value.got == "a failure without a message"
 
 
-def test_a_job_that_somebody_cancelled_is_told_so(desk: Desk) -> None:
+def test_a_job_that_somebody_cancelled_is_told_so(workspace: Workspace) -> None:
     with (
-        meanwhile(desk, lambda: cancel_run(desk.options(), "flights-20261125-1")) as found,
+        meanwhile(workspace, lambda: cancel_run(workspace.options(), "flights-20261125-1")) as found,
         pytest.raises(JobError, match="got cancelled"),
     ):
-        desk.run([60], time.sleep)
-    assert found == [[desk.job.message.id]]
+        workspace.run([60], time.sleep)
+    assert found == [[workspace.job.message.id]]
 
 
 @pytest.mark.usefixtures("vertex")
 def test_cancelling_a_run_cancels_its_jobs(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     small.compile_to(tmp_path / "pipeline.yaml")
-    settings = desk.settings(f"places.root={desk.bucket / 'runs'}")
+    settings = workspace.settings(f"places.root={workspace.bucket / 'runs'}")
     folder = new_run(settings)
     begin_manifest(folder, settings, "python -m pipelines run flights")
     following.start(folder, settings, tmp_path / "pipeline.yaml")
-    desk.run_id = folder.name
-    with meanwhile(desk, lambda: following.cancel(folder)), pytest.raises(JobError, match="got cancelled"):
-        desk.run([60], time.sleep)
+    workspace.run_id = folder.name
+    with (
+        meanwhile(workspace, lambda: following.cancel(folder)),
+        pytest.raises(JobError, match="got cancelled"),
+    ):
+        workspace.run([60], time.sleep)
 
 
-def test_a_job_of_another_run_is_not_cancelled_with_it(desk: Desk) -> None:
-    with meanwhile(desk, lambda: cancel_run(desk.options(), "flights-20261125-2")) as found:
-        desk.run([1], time.sleep)
+def test_a_job_of_another_run_is_not_cancelled_with_it(workspace: Workspace) -> None:
+    with meanwhile(workspace, lambda: cancel_run(workspace.options(), "flights-20261125-2")) as found:
+        workspace.run([1], time.sleep)
     assert found == [[]]
-    assert desk.job.state == State.JOB_STATE_DONE
+    assert workspace.job.state == State.JOB_STATE_DONE
 
 
-def test_a_job_that_an_earlier_attempt_left_running_is_named(desk: Desk) -> None:
+def test_a_job_that_an_earlier_attempt_left_running_is_named(workspace: Workspace) -> None:
     def again() -> CloudError:
         with pytest.raises(CloudError) as raised:
-            desk.run([1], abs)
+            workspace.run([1], abs)
         return raised.value
 
-    with meanwhile(desk, again) as found:
-        desk.run([3], time.sleep)
-    job = desk.job.message.id
+    with meanwhile(workspace, again) as found:
+        workspace.run([3], time.sleep)
+    job = workspace.job.message.id
     (error,) = found
     assert f"gcloud dataflow jobs cancel {job} --region=us-central1 --project=local-project" in str(error)
 
@@ -271,12 +274,12 @@ def test_a_job_that_an_earlier_attempt_left_running_is_named(desk: Desk) -> None
 
 
 @contextlib.contextmanager
-def meanwhile(desk: Desk, do: Callable[[], Any]) -> Iterator[list[Any]]:
+def meanwhile(workspace: Workspace, do: Callable[[], Any]) -> Iterator[list[Any]]:
     """Do something once a job runs; yields what it returned."""
     found: list[Any] = []
 
     def wait() -> None:
-        while not any(job.state == State.JOB_STATE_RUNNING for job in list(desk.server.jobs.values())):
+        while not any(job.state == State.JOB_STATE_RUNNING for job in list(workspace.server.jobs.values())):
             time.sleep(0.02)
         found.append(do())
 
@@ -288,63 +291,67 @@ def meanwhile(desk: Desk, do: Callable[[], Any]) -> Iterator[list[Any]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stage_that_is_told_to_stop_cancels_its_job(
-    desk: Desk, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+    workspace: Workspace, number: signal.Signals, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(number)
     with (
-        meanwhile(desk, lambda: os.kill(os.getpid(), number)),
+        meanwhile(workspace, lambda: os.kill(os.getpid(), number)),
         pytest.raises(KeyboardInterrupt, match=f"stopped by {number.name}"),
     ):
-        desk.run([60], time.sleep)
-    assert desk.job.message.current_state in {State.JOB_STATE_CANCELLING, State.JOB_STATE_CANCELLED}
-    assert f"Dataflow job {desk.job.message.id} is being cancelled" in capfd.readouterr().out
+        workspace.run([60], time.sleep)
+    assert workspace.job.message.current_state in {State.JOB_STATE_CANCELLING, State.JOB_STATE_CANCELLED}
+    assert f"Dataflow job {workspace.job.message.id} is being cancelled" in capfd.readouterr().out
     assert signal.getsignal(number) is before
 
 
-def test_a_stop_while_the_job_is_submitted_cancels_it_too(desk: Desk, storage_server: StorageServer) -> None:
-    create = desk.server._create
+def test_a_stop_while_the_job_is_submitted_cancels_it_too(
+    workspace: Workspace, storage_server: StorageServer
+) -> None:
+    create = workspace.server._create
 
     def stopped(body: bytes) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.2)
         return create(body)
 
-    desk.server._create = stopped  # type: ignore[method-assign]
+    workspace.server._create = stopped  # type: ignore[method-assign]
     try:
         with pytest.raises(KeyboardInterrupt, match="stopped by SIGTERM"):
-            desk.run([60], time.sleep)
+            workspace.run([60], time.sleep)
     finally:
-        del desk.server._create
-    assert desk.job.message.current_state == State.JOB_STATE_CANCELLING
+        del workspace.server._create
+    assert workspace.job.message.current_state == State.JOB_STATE_CANCELLING
     assert storage_server.answered
 
 
-def test_a_job_that_cannot_be_cancelled_says_how(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
-    desk.server.faults.refuse("UpdateJob", "PERMISSION_DENIED")
-    with meanwhile(desk, lambda: os.kill(os.getpid(), signal.SIGTERM)), pytest.raises(KeyboardInterrupt):
-        desk.run([1], time.sleep)
-    assert f"gcloud dataflow jobs cancel {desk.job.message.id} " in capfd.readouterr().out
+def test_a_job_that_cannot_be_cancelled_says_how(
+    workspace: Workspace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workspace.server.faults.reject("UpdateJob", "PERMISSION_DENIED")
+    with meanwhile(workspace, lambda: os.kill(os.getpid(), signal.SIGTERM)), pytest.raises(KeyboardInterrupt):
+        workspace.run([1], time.sleep)
+    assert f"gcloud dataflow jobs cancel {workspace.job.message.id} " in capfd.readouterr().out
 
 
-# --- refused ------------------------------------------------------------------------------------
+# --- rejected ------------------------------------------------------------------------------------
 
 
-def test_a_missing_role_is_named(desk: Desk) -> None:
-    desk.server.faults.refuse("CreateJob", "PERMISSION_DENIED")
+def test_a_missing_role_is_named(workspace: Workspace) -> None:
+    workspace.server.faults.reject("CreateJob", "PERMISSION_DENIED")
     with pytest.raises(
         CloudError, match=r"roles/dataflow\.developer.*roles/iam\.serviceAccountUser"
     ) as raised:
-        desk.run([1], abs)
+        workspace.run([1], abs)
     assert "\n" not in str(raised.value)
-    assert desk.server.jobs == {}
+    assert workspace.server.jobs == {}
 
 
-def test_a_missing_bucket_is_named(desk: Desk) -> None:
+def test_a_missing_bucket_is_named(workspace: Workspace) -> None:
     with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket "):
-        desk.run([1], abs, "--staging_location=gs://no-such-bucket/staging")
+        workspace.run([1], abs, "--staging_location=gs://no-such-bucket/staging")
 
 
-def test_artifacts_on_this_machine_are_refused_before_anything_runs(tmp_path: Path) -> None:
+def test_artifacts_on_this_machine_are_rejected_before_anything_runs(tmp_path: Path) -> None:
     told = beam_settings(load("flights", "dev"))
     with pytest.raises(SettingsError, match="expected artifacts on gs://, which its workers reach"):
         pipeline_options(told, "transform", tmp_path / "run" / "task" / "examples")

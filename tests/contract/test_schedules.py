@@ -188,8 +188,8 @@ def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> No
 
 
 def test_a_busy_service_is_asked_again(vertex: VertexServer, there: Any) -> None:
-    vertex.faults.refuse("CreateSchedule", "RESOURCE_EXHAUSTED")
-    vertex.faults.refuse("ListSchedules", "UNAVAILABLE", times=2)
+    vertex.faults.reject("CreateSchedule", "RESOURCE_EXHAUSTED")
+    vertex.faults.reject("ListSchedules", "UNAVAILABLE", times=2)
     schedules.create(there(), AT_SIX)
     assert len(aiplatform.PipelineJobSchedule.list()) == 1
 
@@ -228,7 +228,7 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, ac
 
 
 def test_a_closed_service_is_told_in_one_line(vertex: VertexServer, there: Any) -> None:
-    vertex.faults.refuse("ListSchedules", "PERMISSION_DENIED")
+    vertex.faults.reject("ListSchedules", "PERMISSION_DENIED")
     with raises(CloudError, remedy=re.compile(r"roles/aiplatform\.user")):
         schedules.listed(there())
 

@@ -46,7 +46,7 @@ def as_the_server(model: Any, instances: Sequence[Any], _: Any) -> Sequence[floa
     return [score(instance, shift_of(model.artifact_uri)) for instance in instances]
 
 
-class Desk:
+class Workspace:
     """Candidates, and the stage that deploys them."""
 
     def __init__(self, world: World) -> None:
@@ -91,51 +91,53 @@ class Desk:
 
 
 @pytest.fixture
-def desk(world: World) -> Desk:
-    return Desk(world)
+def workspace(world: World) -> Workspace:
+    return Workspace(world)
 
 
-def test_a_candidate_proves_itself_here_and_behind_the_endpoint(desk: Desk) -> None:
-    first = desk.deploy(desk.candidate(0.0, judged_against=""))
+def test_a_candidate_proves_itself_here_and_behind_the_endpoint(workspace: Workspace) -> None:
+    first = workspace.deploy(workspace.candidate(0.0, judged_against=""))
     assert (first["version"], first["action"], first["endpoint"]) == (1, "deployed", {"traffic": {"1": 100}})
     assert first["golden"]["rows"] == 20
     assert max(first["golden"]["max_difference"], first["golden"]["endpoint_max_difference"]) < 1e-6
     parent = "projects/local-project/locations/us-central1"
     assert first["resources"] == [f"{parent}/models/flights@1", f"{parent}/endpoints/flights"]
-    second = desk.deploy(desk.candidate(1.0, judged_against="1"), canary_percent=10)
+    second = workspace.deploy(workspace.candidate(1.0, judged_against="1"), canary_percent=10)
     assert (second["endpoint"], second["aliases"]) == (
         {"traffic": {"1": 90, "2": 10}}, {"champion": 1, "challenger": 2},
     )  # fmt: skip
-    again = desk.deploy(desk.candidate(1.0, judged_against="1"), NO_SERVER, canary_percent=10)
+    again = workspace.deploy(workspace.candidate(1.0, judged_against="1"), NO_SERVER, canary_percent=10)
     assert (again["action"], again["version"]) == ("already_serving", 2)
-    assert all(len(request.instances) == 20 for request in desk.world.vertex.asked("Predict"))
+    assert all(len(request.instances) == 20 for request in workspace.world.vertex.asked("Predict"))
 
 
-def test_an_endpoint_that_says_something_else_is_put_back_and_the_reason_is_kept(desk: Desk) -> None:
-    desk.deploy(desk.candidate(0.0))
+def test_an_endpoint_that_says_something_else_is_put_back_and_the_reason_is_kept(
+    workspace: Workspace,
+) -> None:
+    workspace.deploy(workspace.candidate(0.0))
 
     def otherwise(model: Any, instances: Sequence[Any], parameters: Any) -> Sequence[float]:
         right = as_the_server(model, instances, parameters)
         return [each + 1e-3 for each in right] if model.version_id == "2" else right
 
-    desk.world.vertex.endpoints.predictor = otherwise
+    workspace.world.vertex.endpoints.predictor = otherwise
     with pytest.raises(
         EndpointError, match=r"golden request 0: .* from the endpoint\. The traffic was taken"
     ):
-        desk.deploy(desk.candidate(1.0))
-    told = read_json(desk.out / "deployment.json")
+        workspace.deploy(workspace.candidate(1.0))
+    told = read_json(workspace.out / "deployment.json")
     assert (told["action"], told["version"], told["endpoint"]) == ("taken_back", 2, {"traffic": {"1": 100}})
     assert "golden request 0" in told["reasons"][0]
-    assert (desk.world.running, desk.world.split) == ({1}, {"1": 100})
-    desk.world.vertex.endpoints.predictor = as_the_server
-    assert desk.deploy(desk.candidate(1.0))["endpoint"] == {"traffic": {"2": 100}}
+    assert (workspace.world.running, workspace.world.split) == ({1}, {"1": 100})
+    workspace.world.vertex.endpoints.predictor = as_the_server
+    assert workspace.deploy(workspace.candidate(1.0))["endpoint"] == {"traffic": {"2": 100}}
 
 
-def test_a_version_that_was_rolled_back_is_left_alone(desk: Desk) -> None:
-    desk.deploy(desk.candidate(0.0))
-    desk.deploy(desk.candidate(1.0, source="s", inputs_digest="i"))
-    desk.world.open().roll_back("flights")
-    again = desk.deploy(desk.candidate(1.1, source="s", inputs_digest="i"), NO_SERVER)
+def test_a_version_that_was_rolled_back_is_left_alone(workspace: Workspace) -> None:
+    workspace.deploy(workspace.candidate(0.0))
+    workspace.deploy(workspace.candidate(1.0, source="s", inputs_digest="i"))
+    workspace.world.open().roll_back("flights")
+    again = workspace.deploy(workspace.candidate(1.1, source="s", inputs_digest="i"), NO_SERVER)
     assert (again["action"], again["version"]) == ("left_alone", 2)
     assert "python -m pipelines promote flights 2" in again["reasons"][0]
 
@@ -154,11 +156,11 @@ core.run(candidate, DeployStage.model_validate_json(settings), Path(out), silent
 """
 
 
-def test_a_run_killed_with_its_version_on_trial_is_finished_by_the_same_run(desk: Desk) -> None:
-    desk.deploy(desk.candidate(0.0))
-    candidate = desk.candidate(1.0)
+def test_a_run_killed_with_its_version_on_trial_is_finished_by_the_same_run(workspace: Workspace) -> None:
+    workspace.deploy(workspace.candidate(0.0))
+    candidate = workspace.candidate(1.0)
     paths = map(str, (candidate.model, candidate.statistics, candidate.evaluation))
-    arguments = [desk.told().model_dump_json(), json.dumps(FAKE), str(desk.out), *paths]
+    arguments = [workspace.told().model_dump_json(), json.dumps(FAKE), str(workspace.out), *paths]
     started: list[subprocess.Popen[bytes]] = []
 
     def deadly(model: Any, instances: Sequence[Any], parameters: Any) -> Sequence[float]:
@@ -166,46 +168,46 @@ def test_a_run_killed_with_its_version_on_trial_is_finished_by_the_same_run(desk
             os.kill(started[0].pid, 9)
         return as_the_server(model, instances, parameters)
 
-    desk.world.vertex.endpoints.predictor = deadly
+    workspace.world.vertex.endpoints.predictor = deadly
     started.append(subprocess.Popen([sys.executable, "-c", DEPLOY, *arguments], cwd=ROOT))
     assert started[0].wait(120) == -9
-    assert desk.world.split == {"1": 90, "2": 10}
-    assert desk.world.open().version("flights", 2).status == "on trial"
-    desk.world.vertex.endpoints.predictor = as_the_server
-    assert desk.deploy(candidate)["endpoint"] == {"traffic": {"2": 100}}
-    assert len(desk.world.open().versions("flights")) == 2
+    assert workspace.world.split == {"1": 90, "2": 10}
+    assert workspace.world.open().version("flights", 2).status == "on trial"
+    workspace.world.vertex.endpoints.predictor = as_the_server
+    assert workspace.deploy(candidate)["endpoint"] == {"traffic": {"2": 100}}
+    assert len(workspace.world.open().versions("flights")) == 2
 
 
 # --- commands ---------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def there(desk: Desk) -> Settings:
+def there(workspace: Workspace) -> Settings:
     """The settings of `dev` at the loopback server, where two versions were champion."""
-    desk.deploy(desk.candidate(0.0))
-    desk.deploy(desk.candidate(1.0))
-    vertex = desk.world.vertex
+    workspace.deploy(workspace.candidate(0.0))
+    workspace.deploy(workspace.candidate(1.0))
+    vertex = workspace.world.vertex
     return load(
         "flights",
         "dev",
         [
             f"cloud.project={vertex.project}",
-            f"cloud.bucket={str(desk.world.bucket).removeprefix('gs://').strip('/')}",
+            f"cloud.bucket={str(workspace.world.bucket).removeprefix('gs://').strip('/')}",
             f"places.registry=vertex://{vertex.project}/{vertex.location}",
         ],
     )
 
 
 def test_the_commands_look_at_the_endpoint_and_change_it(
-    desk: Desk, there: Settings, capfd: pytest.CaptureFixture[str]
+    workspace: Workspace, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     serving.rollback(there)
-    assert desk.world.split == {"1": 100}
+    assert workspace.world.split == {"1": 100}
     shown = capfd.readouterr().out
     assert "versions of flights" in shown
     assert "rolled back" in shown
     serving.promote(there, 2)
-    assert desk.world.split == {"2": 100}
+    assert workspace.world.split == {"2": 100}
     capfd.readouterr()
     serving.predict(there, None, "")
     lines = capfd.readouterr().out.splitlines()
@@ -215,9 +217,9 @@ def test_the_commands_look_at_the_endpoint_and_change_it(
 
 
 def test_rows_of_a_file_are_asked_of_the_endpoint(
-    desk: Desk, there: Settings, capfd: pytest.CaptureFixture[str]
+    workspace: Workspace, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    path = desk.world.folder / "rows.csv"
+    path = workspace.world.folder / "rows.csv"
     path.write_text("distance,seats,carrier,origin,note\n100,,UA,JFK,x\n200,150,,EWR,y\n")
     serving.predict(there, path, "")
     lines = capfd.readouterr().out.splitlines()

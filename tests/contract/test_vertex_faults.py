@@ -1,4 +1,4 @@
-"""The registry on Vertex AI where the service is busy, refuses, or is changed by another hand."""
+"""The registry on Vertex AI where the service is busy, rejects, or is changed by another hand."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from components.shared.registry import Ask
 from components.shared.registry.vertex.registry import VertexRegistry
 from configs.errors import CloudError, EndpointError, RegistryError
 from tests.contract.registries import IMAGE, World, region, right, serving_cloud
-from tests.contract.vertex.refusals import Status
+from tests.contract.vertex.rejections import Status
 from tests.contract.vertex.server import VertexServer
 
 pytest.importorskip("google.cloud.aiplatform")
@@ -26,8 +26,8 @@ READING = ("GetOperation", "GetEndpoint", "GetModel", "ListModelVersions", "List
 
 def busy(vertex: VertexServer, rpc: str) -> None:
     """The next call is told to come later (429), the one after it that nobody is there (503)."""
-    vertex.faults.refuse(rpc, "RESOURCE_EXHAUSTED")
-    vertex.faults.refuse(rpc, "UNAVAILABLE")
+    vertex.faults.reject(rpc, "RESOURCE_EXHAUSTED")
+    vertex.faults.reject(rpc, "UNAVAILABLE")
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_a_server_that_does_not_get_healthy_moves_nothing(world: World) -> None:
          r"gcloud ai models list --project=local-project"),
     ],
 )  # fmt: skip
-def test_a_refusal_is_one_line_with_the_command_that_mends_it(
+def test_a_rejection_is_one_line_with_the_command_that_mends_it(
     world: World, rpc: str, status: Status, message: str, remedy: str
 ) -> None:
     account = "serving@local-project.iam.gserviceaccount.com"
     cloud = serving_cloud(world.bucket, service_account=account)
     registry = VertexRegistry(region(world.vertex, patience=0.5), cloud)
-    world.vertex.faults.refuse(rpc, status, times=50, message=message)
+    world.vertex.faults.reject(rpc, status, times=50, message=message)
     with pytest.raises(CloudError, match=remedy) as raised:
         registry.deploy("flights", world.registered(registry, "a"), 100)
     assert message in str(raised.value)

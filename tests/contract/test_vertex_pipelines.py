@@ -96,7 +96,7 @@ def test_a_job_is_cancelled_and_then_deleted(compiled: Path, bucket: BucketPath)
     assert aiplatform.PipelineJob.list() == []
 
 
-def test_what_the_spec_does_not_know_is_refused(compiled: Path, bucket: BucketPath) -> None:
+def test_what_the_spec_does_not_know_is_rejected(compiled: Path, bucket: BucketPath) -> None:
     submit(compiled, bucket)
     with pytest.raises(exceptions.Conflict):
         submit(compiled, bucket)

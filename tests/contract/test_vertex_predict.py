@@ -34,7 +34,7 @@ features:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with a use case, rows without a label, and a champion."""
     model = tmp_path / "run/model"
     script = ROOT / "tests/unit/serving/saved_model.py"
@@ -63,24 +63,24 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def settings(vertex: VertexServer, bucket: BucketPath, desk: Path) -> Settings:
+def settings(vertex: VertexServer, bucket: BucketPath, workspace: Path) -> Settings:
     """Those of `dev`, at the loopback server, Beam in the stage's own container."""
     return load(
-        desk / "flights",
+        workspace / "flights",
         "dev",
         [
             f"cloud.project={vertex.project}",
             f"places.root={bucket / 'runs'}",
-            f"places.registry=file://{desk / 'registry'}",
-            f"source.uri=file://{desk / 'data'}",
+            f"places.registry=file://{workspace / 'registry'}",
+            f"source.uri=file://{workspace / 'data'}",
             "cloud.dataflow.options=[--runner=FnApiRunner]",
         ],
     )
 
 
-def manifests(desk: Path) -> list[dict[str, Any]]:
+def manifests(workspace: Path) -> list[dict[str, Any]]:
     """Of all runs, oldest first."""
-    found = [json.loads(path.read_text()) for path in desk.glob("output/runs/*/manifest.json")]
+    found = [json.loads(path.read_text()) for path in workspace.glob("output/runs/*/manifest.json")]
     return sorted(found, key=lambda manifest: float(manifest["started_at"]))
 
 
@@ -96,13 +96,13 @@ def delivered(bucket: BucketPath) -> list[dict[str, Any]]:
 def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     vertex: VertexServer,
     bucket: BucketPath,
-    desk: Path,
+    workspace: Path,
     settings: Settings,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert batch_command.run(settings), capfd.readouterr().out
     shown = capfd.readouterr().out
-    (manifest,) = manifests(desk)
+    (manifest,) = manifests(workspace)
     run_id = manifest["run_id"]
     assert f"{bucket}runs/predictions/flights/{run_id}\n" in shown
     assert "f0000" in shown
@@ -120,16 +120,16 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
 
     assert batch_command.run(settings, repeat=run_id), capfd.readouterr().out
     assert delivered(bucket) == rows
-    assert manifests(desk)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
+    assert manifests(workspace)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
     assert not vertex.asked("CreateContext"), "predictions are no experiment"
-    _the_report_says_where_they_are(manifest, desk, f"{bucket}runs/predictions/flights/{run_id}")
+    _the_report_says_where_they_are(manifest, workspace, f"{bucket}runs/predictions/flights/{run_id}")
 
 
-def _the_report_says_where_they_are(manifest: dict[str, Any], desk: Path, output: str) -> None:
+def _the_report_says_where_they_are(manifest: dict[str, Any], workspace: Path, output: str) -> None:
     browser = "https://console.cloud.google.com/storage/browser/" + output.removeprefix("gs://")
     assert manifest["links"].keys() == {"pipeline job", "predictions' page"}
     assert manifest["links"]["predictions' page"].partition("?")[0] == browser
-    report = (desk / "output/runs" / manifest["run_id"] / "report.html").read_text()
+    report = (workspace / "output/runs" / manifest["run_id"] / "report.html").read_text()
     for words in (f"{ROWS} rows scored", "By version 1.", f"{ROWS} predictions + 0 rejected", browser):
         assert words in report
     assert manifest["links"]["pipeline job"] in report
@@ -138,13 +138,13 @@ def _the_report_says_where_they_are(manifest: dict[str, Any], desk: Path, output
 
 
 def test_a_failure_there_names_the_command_that_goes_on(
-    desk: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
+    workspace: Path, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert not batch_command.run(settings, version="7")
     shown = capfd.readouterr().out
     assert "choose failed  RegistryError" in shown
-    manifest = manifests(desk)[-1]
+    manifest = manifests(workspace)[-1]
     assert f"--repeat {manifest['run_id']}" in shown
-    report = (desk / "output/runs" / manifest["run_id"] / "report.html").read_text()
+    report = (workspace / "output/runs" / manifest["run_id"] / "report.html").read_text()
     assert "Failed in choose" in report
     assert f"--repeat {manifest['run_id']}" in report

@@ -31,7 +31,7 @@ from pipelines.runners import following
 from pipelines.runs import begin_manifest, new_run
 from tests.contract.registries import golden_scores
 from tests.contract.vertex import small
-from tests.contract.vertex.refusals import Status
+from tests.contract.vertex.rejections import Status
 from tests.contract.vertex.server import VertexServer
 from tests.planes import lay_out
 
@@ -40,14 +40,14 @@ aiplatform: Any = pytest.importorskip("google.cloud.aiplatform")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder with the use case `planes` and its data."""
     lay_out(tmp_path, Path("planes"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def there(vertex: VertexServer, bucket: BucketPath, desk: Path, *overrides: str) -> Settings:
+def there(vertex: VertexServer, bucket: BucketPath, workspace: Path, *overrides: str) -> Settings:
     """The settings of `dev`, at the loopback server."""
     return load(
         "planes",
@@ -58,7 +58,7 @@ def there(vertex: VertexServer, bucket: BucketPath, desk: Path, *overrides: str)
             f"places.root={bucket / 'runs'}",
             f"cloud.bucket={str(bucket).removeprefix('gs://').strip('/')}",
             f"places.registry=vertex://{vertex.project}/{vertex.location}",
-            f"source.uri=file://{desk / 'data/planes'}",
+            f"source.uri=file://{workspace / 'data/planes'}",
             "training.epochs=3",
             "evaluation.gates=[{metric: auc, floor: 0.5}]",
             *overrides,
@@ -66,32 +66,32 @@ def there(vertex: VertexServer, bucket: BucketPath, desk: Path, *overrides: str)
     )
 
 
-def manifests(desk: Path) -> list[dict[str, Any]]:
+def manifests(workspace: Path) -> list[dict[str, Any]]:
     """Of all runs, oldest first."""
-    found = [json.loads(path.read_text()) for path in desk.glob("output/runs/*/manifest.json")]
+    found = [json.loads(path.read_text()) for path in workspace.glob("output/runs/*/manifest.json")]
     return sorted(found, key=lambda manifest: float(manifest["started_at"]))
 
 
 def test_a_run_ends_with_a_served_version_and_the_same_report(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = there(vertex, bucket, desk)
+    settings = there(vertex, bucket, workspace)
     vertex.endpoints.predictor = golden_scores
     assert run_command.run("planes", settings), capfd.readouterr().out
     shown = capfd.readouterr().out
     assert "passed: the candidate may serve" in shown
     assert "version 1 100 %" in shown
-    (manifest,) = manifests(desk)
+    (manifest,) = manifests(workspace)
     assert {record["stage"]: record["state"] for record in manifest["stages"]} == dict.fromkeys(
         run_command.STAGES, "done"
     )
     assert manifest["links"].keys() == {
         "pipeline job", "custom job", "experiment", "model version", "endpoint",
     }  # fmt: skip
-    report = next(desk.glob("output/runs/*/report.html")).read_text()
+    report = next(workspace.glob("output/runs/*/report.html")).read_text()
     assert manifest["links"]["custom job"] in report
     assert "is no longer there" not in report
-    _the_job_was_the_compiled_file_with_its_gpu(vertex, desk)
+    _the_job_was_the_compiled_file_with_its_gpu(vertex, workspace)
     _the_experiment_has_the_run(manifest)
     assert not vertex.asked("CreateTensorboard"), "nobody asked for one, and it costs"
 
@@ -100,15 +100,15 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     shown = capfd.readouterr().out
     assert "cached  train" in shown
     assert "already serving" in shown
-    cached = {record["stage"] for record in manifests(desk)[-1]["stages"] if record["cached"]}
+    cached = {record["stage"] for record in manifests(workspace)[-1]["stages"] if record["cached"]}
     assert cached == {"ingest", "validate", "transform", "train", "evaluate"}
     _the_lineage_has_the_models(vertex)
 
 
-def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, desk: Path) -> None:
+def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, workspace: Path) -> None:
     (request,) = vertex.asked("CreatePipelineJob")
     job = request.pipeline_job
-    compiled = yaml.safe_load(next(desk.glob("output/runs/*/pipeline.yaml")).read_text())
+    compiled = yaml.safe_load(next(workspace.glob("output/runs/*/pipeline.yaml")).read_text())
     assert json_format.MessageToDict(job.pipeline_spec) == compiled
     assert dict(job.labels) == {"use_case": "planes", "environment": "dev"}
     assert job.service_account.startswith("pipeline@")
@@ -149,35 +149,35 @@ def _the_experiment_has_the_run(manifest: dict[str, Any]) -> None:
 
 
 def test_a_stage_that_fails_shows_its_cause_and_where_its_log_is(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert not run_command.run("planes", there(vertex, bucket, desk, "features.numeric.wingspan={}"))
+    assert not run_command.run("planes", there(vertex, bucket, workspace, "features.numeric.wingspan={}"))
     shown = capfd.readouterr().out
     assert "ingest failed  MissingFeatureError" in shown
     assert "wingspan" in shown
     assert "https://console.cloud.google.com/logs/query;query=" in shown
-    (manifest,) = manifests(desk)
+    (manifest,) = manifests(workspace)
     assert manifest["state"] == "failed"
     assert manifest["error"]
-    report = next(desk.glob("output/runs/*/report.html")).read_text()
+    report = next(workspace.glob("output/runs/*/report.html")).read_text()
     assert "Failed in ingest" in report
     assert "wingspan" in report
 
 
 def test_a_job_that_fails_before_its_stages_says_why(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     vertex.faults.fail_job("CreatePipelineJob", "the quota custom_model_training_nvidia_t4_gpus is exceeded")
-    assert not run_command.run("planes", there(vertex, bucket, desk))
+    assert not run_command.run("planes", there(vertex, bucket, workspace))
     assert "outside its stages  the quota custom_model_training_nvidia_t4_gpus" in capfd.readouterr().out
 
 
 def test_a_run_that_cannot_be_logged_in_its_experiment_says_why_and_does_not_fail(
-    vertex: VertexServer, bucket: BucketPath, desk: Path
+    vertex: VertexServer, bucket: BucketPath, workspace: Path
 ) -> None:
-    part = ReportStage(settings=there(vertex, bucket, desk))
+    part = ReportStage(settings=there(vertex, bucket, workspace))
     page = bucket / "runs" / "planes" / "1234" / "planes-1" / "report_7" / "report.html"
-    vertex.faults.refuse("CreateContext", "PERMISSION_DENIED")
+    vertex.faults.reject("CreateContext", "PERMISSION_DENIED")
     summary = report_core.run(part, RunInfo("training", "planes-1", "done"), page)
     manifest = json.loads((page.parent / "manifest.json").read_text())
     assert (summary["state"], manifest["state"]) == ("done", "done")
@@ -186,9 +186,9 @@ def test_a_run_that_cannot_be_logged_in_its_experiment_says_why_and_does_not_fai
 
 
 def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
-    settings = there(vertex, bucket, desk)
+    settings = there(vertex, bucket, workspace)
     folder = begun(settings, compiled)
     following.follow(folder, settings)
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -198,9 +198,9 @@ def test_a_run_that_is_logged_twice_is_in_its_experiment_once(
 
 
 def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = there(vertex, bucket, desk)
+    settings = there(vertex, bucket, workspace)
 
     def interrupt() -> None:
         while "PipelineService.GetPipelineJob" not in vertex.calls[2:]:
@@ -211,7 +211,7 @@ def test_ctrl_c_leaves_the_run_there_and_says_how_to_see_and_end_it(
     with pytest.raises(SystemExit) as left:
         run_command.run("planes", settings)
     assert left.value.code == 130
-    (manifest,) = manifests(desk)
+    (manifest,) = manifests(workspace)
     shown = capfd.readouterr().out
     assert f"python -m pipelines cancel {manifest['run_id']}" in shown
     runs_command.status("planes", Path("output"))
@@ -241,9 +241,9 @@ def begun(settings: Settings, compiled: Path) -> Path:
 
 
 def test_a_lost_answer_does_not_start_a_second_job(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
-    settings = there(vertex, bucket, desk)
+    settings = there(vertex, bucket, workspace)
     vertex.faults.lose_answer("CreatePipelineJob")
     folder = begun(settings, compiled)
     assert len(vertex.asked("CreatePipelineJob")) == 2
@@ -252,33 +252,33 @@ def test_a_lost_answer_does_not_start_a_second_job(
 
 
 def test_a_busy_service_is_asked_again(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
-    settings = there(vertex, bucket, desk)
-    vertex.faults.refuse("CreatePipelineJob", "RESOURCE_EXHAUSTED")
-    vertex.faults.refuse("CreatePipelineJob", "UNAVAILABLE")
-    vertex.faults.refuse("GetPipelineJob", "UNAVAILABLE", times=2)
+    settings = there(vertex, bucket, workspace)
+    vertex.faults.reject("CreatePipelineJob", "RESOURCE_EXHAUSTED")
+    vertex.faults.reject("CreatePipelineJob", "UNAVAILABLE")
+    vertex.faults.reject("GetPipelineJob", "UNAVAILABLE", times=2)
     folder = begun(settings, compiled)
     vertex.faults.lose_answer("GetPipelineJob", times=2)
     assert following.follow(folder, settings)["state"] == "done"
 
 
-def test_a_refusal_is_one_line_with_the_command_that_mends_it(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path
+def test_a_rejection_is_one_line_with_the_command_that_mends_it(
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
-    with pytest.raises(CloudError, match="Permission denied") as refused:
-        begun(there(vertex, bucket, desk, "cloud.project=other-project"), compiled)
-    assert "gcloud projects add-iam-policy-binding other-project" in str(refused.value)
-    assert "\n" not in str(refused.value)
+    with pytest.raises(CloudError, match="Permission denied") as rejected:
+        begun(there(vertex, bucket, workspace, "cloud.project=other-project"), compiled)
+    assert "gcloud projects add-iam-policy-binding other-project" in str(rejected.value)
+    assert "\n" not in str(rejected.value)
     with pytest.raises(CloudError, match="europe-west4 is not served here"):
         begun(
-            there(vertex, bucket, desk, "cloud.location=europe-west4", "cloud.network.subnetwork=''"),
+            there(vertex, bucket, workspace, "cloud.location=europe-west4", "cloud.network.subnetwork=''"),
             compiled,
         )
 
 
 @pytest.mark.parametrize(
-    "refusal",
+    "rejection",
     [
         ("PERMISSION_DENIED", "You do not have permission to act as service account (actAs)",
          r"service-accounts add-iam-policy-binding pipeline@\S+ .*--role=roles/iam\.serviceAccountUser"),
@@ -287,33 +287,41 @@ def test_a_refusal_is_one_line_with_the_command_that_mends_it(
         ("INVALID_ARGUMENT", "The encryption key is not in the location of the job.", r"of the job\.$"),
     ],
 )  # fmt: skip
-def test_what_the_service_refuses_at_the_start_is_told_with_its_way_out(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, refusal: tuple[Status, str, str]
+def test_what_the_service_rejects_at_the_start_is_told_with_its_way_out(
+    vertex: VertexServer,
+    bucket: BucketPath,
+    workspace: Path,
+    compiled: Path,
+    rejection: tuple[Status, str, str],
 ) -> None:
-    status, message, remedy = refusal
+    status, message, remedy = rejection
     account = f"cloud.identities.pipeline=pipeline@{vertex.project}.iam.gserviceaccount.com"
-    vertex.faults.refuse("CreatePipelineJob", status, message=message)
-    with pytest.raises(CloudError, match=remedy) as refused:
-        begun(there(vertex, bucket, desk, account), compiled)
-    assert message in str(refused.value)
+    vertex.faults.reject("CreatePipelineJob", status, message=message)
+    with pytest.raises(CloudError, match=remedy) as rejected:
+        begun(there(vertex, bucket, workspace, account), compiled)
+    assert message in str(rejected.value)
 
 
 def test_without_credentials_the_way_to_get_some_is_told(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
+    vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLES["aiplatform"])
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(desk))
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(workspace))
     aiplatform.initializer.global_config._credentials = None
     with pytest.raises(CloudError, match="gcloud auth application-default login"):
-        begun(there(vertex, bucket, desk), compiled)
+        begun(there(vertex, bucket, workspace), compiled)
 
 
 def test_teardown_lists_first_and_deletes_only_what_is_the_use_cases(
-    vertex: VertexServer, bucket: BucketPath, desk: Path, compiled: Path, capfd: pytest.CaptureFixture[str]
+    vertex: VertexServer,
+    bucket: BucketPath,
+    workspace: Path,
+    compiled: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    settings = there(vertex, bucket, desk)
+    settings = there(vertex, bucket, workspace)
     folder = begun(settings, compiled)
     assert log_run(settings, following.follow(folder, settings)) == ""  # as the task `report` does
     job = aiplatform.PipelineJob(

@@ -65,7 +65,7 @@ def test_unknown_names_are_not_found() -> None:
         upload(parent_model="projects/local-project/locations/us-central1/models/1")
 
 
-def test_another_project_is_refused(vertex: VertexServer) -> None:
+def test_another_project_is_rejected(vertex: VertexServer) -> None:
     answer = requests.get(f"{vertex.url}/v1/projects/other/locations/us-central1/models", timeout=5)
     assert answer.status_code == 403
     assert answer.json()["error"]["status"] == "PERMISSION_DENIED"
@@ -130,7 +130,7 @@ def test_what_is_deployed_cannot_be_deleted() -> None:
     assert aiplatform.Model.list() == aiplatform.Endpoint.list() == []
 
 
-def test_a_change_on_an_older_state_is_refused() -> None:
+def test_a_change_on_an_older_state_is_rejected() -> None:
     endpoint = aiplatform.Endpoint.create(display_name="planes")
     service, old = endpoint.api_client, endpoint.gca_resource.etag
     endpoint.update(labels={"by": "somebody-else"})
@@ -150,7 +150,7 @@ def test_only_what_the_mask_names_changes() -> None:
     assert (changed.display_name, changed.description, dict(changed.labels)) == ("other", "d", {"a": "1"})
 
 
-def test_refusals_are_the_services_own() -> None:
+def test_rejections_are_the_services_own() -> None:
     endpoint, _ = endpoint_with(100)
     with pytest.raises(exceptions.BadRequest, match="machine_type"):
         endpoint.api_client.deploy_model(
@@ -160,8 +160,8 @@ def test_refusals_are_the_services_own() -> None:
 
 
 def test_faults_come_when_they_are_asked_for(vertex: VertexServer) -> None:
-    vertex.faults.refuse("CreateEndpoint", "RESOURCE_EXHAUSTED")
-    vertex.faults.refuse("CreateEndpoint", "UNAVAILABLE")
+    vertex.faults.reject("CreateEndpoint", "RESOURCE_EXHAUSTED")
+    vertex.faults.reject("CreateEndpoint", "UNAVAILABLE")
     with pytest.raises(exceptions.TooManyRequests):
         aiplatform.Endpoint.create(display_name="planes")
     with pytest.raises(exceptions.ServiceUnavailable):

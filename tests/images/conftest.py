@@ -60,9 +60,9 @@ def docker_host(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that any user may write to, with the use case of docs/your-data.md and its 3,322 rows."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("workspace")
     lay_out(folder, Path("my/planes"))
     for each in (folder, *folder.parents[:2]):
         each.chmod(0o777)
@@ -70,7 +70,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run(pipeline_image: str, docker_host: str, desk: Path) -> Path:
+def run(pipeline_image: str, docker_host: str, workspace: Path) -> Path:
     """The whole training pipeline, every stage in a confined container of the image; returns its folder.
 
     KFP itself runs it, by its runner for Docker: the command in the container is the compiled one.
@@ -82,12 +82,12 @@ def run(pipeline_image: str, docker_host: str, desk: Path) -> Path:
     from pipelines import training
 
     settings = loading.load(
-        desk / "my/planes",
+        workspace / "my/planes",
         overrides=[
             f"image={pipeline_image}",
-            f"source.uri=file://{desk}/data/planes",
-            f"places.root={desk}/output",
-            f"places.registry=file://{desk}/registry",
+            f"source.uri=file://{workspace}/data/planes",
+            f"places.root={workspace}/output",
+            f"places.registry=file://{workspace}/registry",
             "training.epochs=5",
         ],
     )
@@ -104,13 +104,13 @@ def run(pipeline_image: str, docker_host: str, desk: Path) -> Path:
     try:
         local.init(
             runner=local.DockerRunner(**confined),
-            pipeline_root=str(desk),
-            workspace_root=str(desk / "workspace"),
+            pipeline_root=str(workspace),
+            workspace_root=str(workspace / "workspace"),
         )
-        training.build(settings)(run_id="in-containers", checkpoints=f"{desk}/checkpoints")
+        training.build(settings)(run_id="in-containers", checkpoints=f"{workspace}/checkpoints")
     finally:
         os.umask(mask)
         os.environ.pop("DOCKER_HOST")
         if before is not None:
             os.environ["DOCKER_HOST"] = before
-    return desk
+    return workspace

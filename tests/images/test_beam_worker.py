@@ -22,7 +22,7 @@ _DOCKER = """#!/bin/sh
 # What Beam calls `docker`.
 case $1 in
 pull) exit 1 ;; # there is no registry
-run) shift; exec podman run --label={label} {confined} --volume={desk}:{desk} "$@" ;;
+run) shift; exec podman run --label={label} {confined} --volume={workspace}:{workspace} "$@" ;;
 esac
 exec podman "$@"
 """
@@ -30,11 +30,11 @@ _STAMP = Stamp("planes", "1", datetime.datetime(2026, 11, 25, tzinfo=datetime.UT
 
 
 @pytest.fixture
-def docker(engine: Engine, desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def docker(engine: Engine, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A `docker` on the PATH, whose containers are confined; the label by which they are found."""
     label = f"beam-{tmp_path.name}"
     command = tmp_path / "docker"
-    command.write_text(_DOCKER.format(label=label, confined=" ".join(CONFINED), desk=desk))
+    command.write_text(_DOCKER.format(label=label, confined=" ".join(CONFINED), workspace=workspace))
     command.chmod(0o755)
     for name, value in engine.environment.items():
         monkeypatch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""What Cloud Build refuses only once a build has been sent: `mistakes(build)` says it before.
+"""What Cloud Build rejects only once a build has been sent: `mistakes(build)` says it before.
 
 The schema and Google's proto see names and types; here is what ties the fields of one build together.
 """
@@ -127,7 +127,7 @@ def secrets(build: Build) -> Iterator[Mistake]:
 
 
 def volumes(build: Build) -> Iterator[Mistake]:
-    """A volume is for sharing: Cloud Build refuses one of a single step."""
+    """A volume is for sharing: Cloud Build rejects one of a single step."""
     counted = Counter(volume["name"] for _, step in steps(build) for volume in step.get("volumes") or [])
     for name, number in counted.items():
         if number == 1:

@@ -48,7 +48,7 @@ def in_source(text: str) -> list[str]:
     return [words.strip().rstrip(".") for words in found]
 
 
-def refused(commands: list[str], folder: Path) -> dict[str, str]:
+def rejected(commands: list[str], folder: Path) -> dict[str, str]:
     """The commands that gcloud does not know, with its reason; 60 take about five seconds."""
     variants = {words: list(_variants(words)) for words in commands}
     said = _linted(sorted({variant for each in variants.values() for variant in each}), folder)

@@ -89,7 +89,7 @@ def _one(tokens: list[str]) -> bool:
     return bool(tokens) and tokens.pop(0) == ")" and allowed
 
 
-def refused(found: Mapping[str, Distribution], exceptions: Mapping[str, str]) -> dict[str, str]:
+def rejected(found: Mapping[str, Distribution], exceptions: Mapping[str, str]) -> dict[str, str]:
     """By name: the licence of each distribution that we may not use."""
     licences = {
         name: declared(distribution) for name, distribution in found.items() if name not in exceptions

@@ -1,4 +1,4 @@
-"""What Google's APIs refuse, although the provider's schema admits it: names, choices and ranges, as tables.
+"""What Google's APIs reject, although the provider's schema admits it: names, choices and ranges, as tables.
 
 From the pages on naming and on quotas of each service, and from the checks in the provider's own definitions.
 """

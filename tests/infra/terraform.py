@@ -96,7 +96,7 @@ class Terraform:
         """The plan, as `terraform show -json` gives it.
 
         Raises:
-            TerraformError: the configuration or a variable is refused.
+            TerraformError: the configuration or a variable is rejected.
         """
         options = ["-destroy"] if destroy else []
         self._run("plan", "-json", "-out=plan.bin", *options, *self._variables(variables))

@@ -51,9 +51,9 @@ def told(infra: Terraform) -> list[tuple[dict[str, Any], list[str]]]:
     """What was wrong, and what the plan said of it."""
     found = []
     for wrong in TOGETHER:
-        with pytest.raises(TerraformError) as refused:
+        with pytest.raises(TerraformError) as rejected:
             infra.plan({**GOOD, **wrong})
-        found.append((wrong, [" ".join(each.detail.split()) for each in refused.value.diagnostics]))
+        found.append((wrong, [" ".join(each.detail.split()) for each in rejected.value.diagnostics]))
     return found
 
 

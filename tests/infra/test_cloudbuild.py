@@ -134,14 +134,14 @@ def test_a_build_is_one_that_cloud_build_begins(file: Path) -> None:
         ("steps:\n- name: python\noptions:\n  logging: NOWHERE\n", "NOWHERE"),
     ],
 )
-def test_the_schema_refuses_what_is_no_build(tmp_path: Path, text: str, said: str) -> None:
+def test_the_schema_rejects_what_is_no_build(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "cloudbuild.yaml"
     file.write_text(text)
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         linter("check-jsonschema", "--builtin-schema", "vendor.cloudbuild", file)
-    assert said in refused.value.output
+    assert said in rejected.value.output
 
 
-def test_the_proto_refuses_an_unknown_field() -> None:
+def test_the_proto_rejects_an_unknown_field() -> None:
     with pytest.raises(json_format.ParseError, match='no field named "arg"'):
         json_format.ParseDict({"steps": [{"name": "python", "arg": ["x"]}]}, Build.pb(Build()))

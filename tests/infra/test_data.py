@@ -65,7 +65,7 @@ def test_production_keeps_its_data(plan_of: PlanOf) -> None:
     assert not [one.address for one in holding(plan) if emptied(one)]
 
 
-def test_production_refuses_to_be_emptied(infra: Terraform, tmp_path: Path) -> None:
+def test_production_rejects_to_be_emptied(infra: Terraform, tmp_path: Path) -> None:
     file = tmp_path / "prod.tfvars"
     text = (INFRA / "environments" / "prod.tfvars").read_text()
     file.write_text(f'{text}\ndelete_contents = ["bucket"]\n')

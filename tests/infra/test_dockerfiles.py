@@ -233,14 +233,14 @@ def test_a_mistake_is_one_line_with_what_was_expected(words: tuple[str, ...], to
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_base_that_may_move_is_refused_where_a_digest_is_asked_for() -> None:
+def test_a_base_that_may_move_is_rejected_where_a_digest_is_asked_for() -> None:
     pinned = f"localhost/python@sha256:{'1' * 64}"
 
-    refused = build("serving", "--pinned", PYTHON_IMAGE="localhost/python:3.11")
+    rejected = build("serving", "--pinned", PYTHON_IMAGE="localhost/python:3.11")
     allowed = build("serving", "--pinned", PYTHON_IMAGE=pinned)
 
-    assert refused.returncode == 2
-    assert "PYTHON_IMAGE: expected NAME@sha256:…, got localhost/python:3.11" in refused.stderr
+    assert rejected.returncode == 2
+    assert "PYTHON_IMAGE: expected NAME@sha256:…, got localhost/python:3.11" in rejected.stderr
     assert allowed.returncode == 0
     assert f"--build-arg PYTHON_IMAGE={pinned}" in allowed.stderr
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.gcloud import in_page, in_source, refused
+from tests.infra.gcloud import in_page, in_source, rejected
 from tests.infra.provider.packages import ROOT
 
 SOURCES = ("benchmarks", "components", "configs", "infra", "pipelines")
@@ -59,7 +59,7 @@ def test_the_commands_of_a_source_are_found() -> None:
 
 
 @pytest.mark.usefixtures("gcloud")
-def test_a_command_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_command_that_is_none_is_rejected(tmp_path: Path) -> None:
     asked = [
         "gcloud run services list",
         "gcloud run servces list",
@@ -71,7 +71,7 @@ def test_a_command_that_is_none_is_refused(tmp_path: Path) -> None:
         "gcloud storage buckets create gs://b --location us-central1",
         "gcloud storage ls --lng gs://b",
     ]
-    said = refused(asked, tmp_path)
+    said = rejected(asked, tmp_path)
     assert list(said) == [*asked[1:4], asked[-1]]
     assert "Invalid choice: 'servces'" in said[asked[1]]
     assert "--locaton" in said[asked[2]]
@@ -85,4 +85,4 @@ def test_every_command_that_we_show_is_known(tmp_path: Path) -> None:
     shown = [words for page in pages for words in in_page(page.read_text())]
     shown += [words for source in sources for words in in_source(source.read_text())]
     assert len(set(shown)) > 40
-    assert refused(sorted(set(shown)), tmp_path) == {}
+    assert rejected(sorted(set(shown)), tmp_path) == {}

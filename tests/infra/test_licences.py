@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
-from tests.infra.licences import declared, is_allowed, locked, refused
+from tests.infra.licences import declared, is_allowed, locked, rejected
 from tests.infra.linters import BIN
 from tests.infra.provider.packages import ROOT
 
@@ -39,7 +39,7 @@ def test_every_licence_is_allowed(environments: dict[str, dict[str, Distribution
     wanted = [each.name for each in locked(ROOT / lock)]
     assert len(wanted) > 50
     assert [name for name in wanted if name not in there] == []
-    assert refused({name: there[name] for name in wanted}, EXCEPTIONS) == {}
+    assert rejected({name: there[name] for name in wanted}, EXCEPTIONS) == {}
 
 
 def test_every_exception_is_one(environments: dict[str, dict[str, Distribution]]) -> None:
@@ -47,7 +47,7 @@ def test_every_exception_is_one(environments: dict[str, dict[str, Distribution]]
     everything = {
         name: each for found in environments.values() for name, each in found.items() if name in names
     }
-    assert set(refused(everything, {})) == set(EXCEPTIONS)
+    assert set(rejected(everything, {})) == set(EXCEPTIONS)
 
 
 def distribution(folder: Path, metadata: str) -> Distribution:
@@ -89,10 +89,10 @@ def test_an_expression_is_read_as_logic(expression: str, expected: bool) -> None
     assert is_allowed(expression) is expected
 
 
-def test_a_licence_that_is_not_allowed_is_refused(tmp_path: Path) -> None:
+def test_a_licence_that_is_not_allowed_is_rejected(tmp_path: Path) -> None:
     found = {"x": distribution(tmp_path / "x-1.dist-info", "License-Expression: AGPL-3.0-only\n")}
-    assert refused(found, {}) == {"x": "AGPL-3.0-only"}
-    assert refused(found, {"x": "a reason"}) == {}
+    assert rejected(found, {}) == {"x": "AGPL-3.0-only"}
+    assert rejected(found, {"x": "a reason"}) == {}
 
 
 def test_a_lock_is_read_for_this_machine(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_ranges_at_their_edges(limit: Any) -> None:
         assert f"{limit.path}: expected {limit.words}, got {wrong!r}" in said
 
 
-def test_a_rotation_of_100_seconds_is_refused_in_plain_numbers() -> None:
+def test_a_rotation_of_100_seconds_is_rejected_in_plain_numbers() -> None:
     (said,) = judged(("google_kms_crypto_key", {"rotation_period": "100s"}))
     assert said == "google_kms_crypto_key.this[0]: rotation_period: expected at least 86400, got '100s'"
 

@@ -85,13 +85,13 @@ def test_every_skip_has_its_reason() -> None:
             assert "checkov:skip" not in line or re.search(r"checkov:skip=CKV\w+: ?\S.{20,}", line), line
 
 
-def test_checkov_refuses_an_open_bucket(tmp_path: Path) -> None:
+def test_checkov_rejects_an_open_bucket(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(
         'resource "google_storage_bucket" "open" {\n  name = "open-bucket"\n  location = "us-central1"\n}\n'
     )
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         linter("checkov", "-d", tmp_path, "--config-file", CHECKOV)
-    assert "CKV_GCP_114" in refused.value.output
+    assert "CKV_GCP_114" in rejected.value.output
 
 
 def test_there_are_dockerfiles_and_workflows() -> None:
@@ -104,12 +104,12 @@ def test_hadolint_has_nothing_to_say(file: Path) -> None:
     assert linter("hadolint", file) == ""
 
 
-def test_hadolint_refuses_root(tmp_path: Path) -> None:
+def test_hadolint_rejects_root(tmp_path: Path) -> None:
     file = tmp_path / "Dockerfile"
     file.write_text("FROM python:latest\nRUN cd /tmp && pip install numpy\n")
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         linter("hadolint", file)
-    assert "DL3007" in refused.value.output
+    assert "DL3007" in rejected.value.output
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
@@ -133,6 +133,6 @@ def test_zizmor_finds_a_way_in(tmp_path: Path, step: str, said: str) -> None:
     folder.mkdir(parents=True)
     job = f"permissions: {{}}\njobs:\n  open:\n    runs-on: ubuntu-24.04\n    steps:\n      - {step}\n"
     (folder / "open.yaml").write_text(f"name: open\non: issues\n{job}")
-    with pytest.raises(subprocess.CalledProcessError) as refused:
+    with pytest.raises(subprocess.CalledProcessError) as rejected:
         linter("zizmor", "--offline", "--no-progress", folder)
-    assert said in refused.value.output
+    assert said in rejected.value.output

@@ -114,7 +114,7 @@ def test_the_page_is_up_to_date(matrix: Matrix) -> None:
     assert iam.page(matrix) == iam.PAGE.read_text(), "write it again: python -m infra iam"
 
 
-def test_an_unknown_key_of_the_matrix_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_key_of_the_matrix_is_rejected(tmp_path: Path) -> None:
     text = iam.MATRIX.read_text().replace("where: project", "wher: project", 1)
     (tmp_path / "matrix.yaml").write_text(text)
     with pytest.raises(ValueError, match="wher"):

@@ -1,4 +1,4 @@
-"""Deliberate mistakes: the real Terraform refuses each, and says where it stands."""
+"""Deliberate mistakes: the real Terraform rejects each, and says where it stands."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ EMPTY_TOPIC = 'resource "google_pubsub_topik" "t" {\n  name = "runs"\n}\n'
 ASKING = 'data "google_project" "here" {\n  project_id = var.project\n}\n'
 
 # What is replaced, by what, and what Terraform then says of the line that begins with the third.
-REFUSED = {
+REJECTED = {
     "a misspelt attribute": (
         "uniform_bucket_level_access =",
         "uniform_bucket_level_acces =",
@@ -111,9 +111,9 @@ def mistaken(tmp_path: Path, old: str, new: str) -> Path:
     return root
 
 
-@pytest.mark.parametrize("mistake", REFUSED)
-def test_a_mistake_is_refused_where_it_stands(terraform: Make, tmp_path: Path, mistake: str) -> None:
-    old, new, line, said = REFUSED[mistake]
+@pytest.mark.parametrize("mistake", REJECTED)
+def test_a_mistake_is_rejected_where_it_stands(terraform: Make, tmp_path: Path, mistake: str) -> None:
+    old, new, line, said = REJECTED[mistake]
     root = mistaken(tmp_path, old, new)
     (found,) = terraform(root).validate()
     assert re.search(said, f"{found.summary}: {found.detail}", re.DOTALL), str(found)
@@ -121,7 +121,7 @@ def test_a_mistake_is_refused_where_it_stands(terraform: Make, tmp_path: Path, m
     assert shown.strip().startswith(line), shown
 
 
-def test_a_data_source_is_refused_at_plan(terraform: Make, tmp_path: Path) -> None:
+def test_a_data_source_is_rejected_at_plan(terraform: Make, tmp_path: Path) -> None:
     root = mistaken(tmp_path, 'output "bucket"', ASKING + 'output "bucket"')
     with pytest.raises(
         TerraformError, match="google_project: no data source can be read offline; use a variable"
@@ -129,7 +129,7 @@ def test_a_data_source_is_refused_at_plan(terraform: Make, tmp_path: Path) -> No
         terraform(root).plan({"project": "demo"})
 
 
-def test_a_version_of_the_provider_that_is_not_there_is_refused(terraform: Make, tmp_path: Path) -> None:
+def test_a_version_of_the_provider_that_is_not_there_is_rejected(terraform: Make, tmp_path: Path) -> None:
     root = tmp_path / "root"
     shutil.copytree(SOUND, root)
     text = (root / "main.tf").read_text()

@@ -56,7 +56,7 @@ def test_the_document_has_terraforms_form() -> None:
     assert schema["provider"]["block"]["attributes"]["project"] == {"type": "string", "optional": True}
 
 
-def test_another_tarball_than_the_pinned_one_is_refused() -> None:
+def test_another_tarball_than_the_pinned_one_is_rejected() -> None:
     package = pinned()[0]
     content = fetched(package).read_bytes()
     check(content, package)

@@ -1,4 +1,4 @@
-"""Each rule on a plan, both ways: what it takes, and what it refuses in which words."""
+"""Each rule on a plan, both ways: what it takes, and what it rejects in which words."""
 
 import shutil
 from pathlib import Path
@@ -58,7 +58,7 @@ TAKEN: list[tuple[str, Values]] = [
         {"pubsub_target": [{}], "schedule": "0 3 * * MON", "time_zone": "Europe/Zurich"},
     ),
 ]
-REFUSED: list[tuple[tuple[str, Values], str]] = [
+REJECTED: list[tuple[tuple[str, Values], str]] = [
     ((CHANNEL, {"user_labels": {"Environment": "dev"}}), "user_labels: expected up to 63 of a-z"),
     (
         bucket(labels={"Environment": "dev"}),
@@ -152,8 +152,8 @@ def test_what_is_good_is_taken(resource: tuple[str, Values]) -> None:
     assert judged(resource) == []
 
 
-@pytest.mark.parametrize(("resource", "words"), REFUSED, ids=str)
-def test_what_is_bad_is_refused(resource: tuple[str, Values], words: str) -> None:
+@pytest.mark.parametrize(("resource", "words"), REJECTED, ids=str)
+def test_what_is_bad_is_rejected(resource: tuple[str, Values], words: str) -> None:
     (said,) = judged(resource)
     assert said.startswith(f"{resource[0]}.this[0]: ")
     assert words in said

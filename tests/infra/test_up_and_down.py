@@ -43,7 +43,7 @@ LINKED = (
 
 
 @dataclass
-class Desk:
+class Workspace:
     """A checkout of its own, with Terraform, a login and a Cloud Storage."""
 
     root: Path
@@ -66,7 +66,7 @@ class Desk:
         assert ended.returncode == 0, ended.stdout
         return ended.stdout
 
-    def refused(self, *words: str) -> str:
+    def rejected(self, *words: str) -> str:
         """A command that must fail, without a traceback; what it printed."""
         ended = self.type(*words)
         assert ended.returncode == 1, ended.stdout
@@ -90,15 +90,15 @@ class Desk:
 class Handler(RequestHandler):
     """The emulator's; it makes the buckets that the bootstrap says it has made."""
 
-    def __init__(self, desk: Desk, *arguments: Any) -> None:
-        for file in desk.root.glob("output/infra/*/bootstrap/terraform.tfstate"):
+    def __init__(self, workspace: Workspace, *arguments: Any) -> None:
+        for file in workspace.root.glob("output/infra/*/bootstrap/terraform.tfstate"):
             for each in json.loads(file.read_text())["resources"]:
                 if each["type"] == "google_storage_bucket" and each["mode"] == "managed":
                     name, env = each["instances"][0]["attributes"]["name"], file.parts[-3]
-                    if name not in desk.storage.buckets:
-                        desk.make_bucket(name, NUMBERS[env][0])
-        self.desk = desk
-        super().__init__(desk.storage, *arguments)
+                    if name not in workspace.storage.buckets:
+                        workspace.make_bucket(name, NUMBERS[env][0])
+        self.workspace = workspace
+        super().__init__(workspace.storage, *arguments)
 
     def do_GET(self) -> None:  # noqa: N802 - the library's name
         """The service agents too, which the emulator lacks: they are there once they are asked for."""
@@ -107,7 +107,7 @@ class Handler(RequestHandler):
             super().do_GET()
             return
         agent = "bq" if "/bigquery/" in self.path else "gs-project-accounts"
-        self.desk.agents.add(f"{agent}@{found[1]}")
+        self.workspace.agents.add(f"{agent}@{found[1]}")
         body = json.dumps({"email": f"{agent}@{found[1]}", "email_address": f"{agent}@{found[1]}"}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -117,13 +117,13 @@ class Handler(RequestHandler):
 
 
 @pytest.fixture
-def desk(tools: None, tmp_path: Path) -> Iterator[Desk]:  # noqa: ARG001 - skips
+def workspace(tools: None, tmp_path: Path) -> Iterator[Workspace]:  # noqa: ARG001 - skips
     shutil.copytree(
         ROOT / "infra", tmp_path / "infra", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*")
     )
     for name in LINKED:
         (tmp_path / name).symlink_to(ROOT / name)
-    made = Desk(tmp_path, Storage(use_memory_fs=True), {})
+    made = Workspace(tmp_path, Storage(use_memory_fs=True), {})
     named = types(ROOT / "infra") | types(ROOT / "infra" / "bootstrap")
     attached = Attached(named)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, made)) as server:
@@ -144,19 +144,19 @@ def desk(tools: None, tmp_path: Path) -> Iterator[Desk]:  # noqa: ARG001 - skips
     attached.stop()
 
 
-def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> None:
-    first = desk.done("up", "dev", "--yes")
+def test_up_again_changes_nothing_and_down_keeps_what_holds_data(workspace: Workspace) -> None:
+    first = workspace.done("up", "dev", "--yes")
     assert "gs://my-project-dev-terraform-state" in first
     assert "google_storage_bucket.state will be created" in first
     assert first.endswith("dev is up in my-project-dev.\n")
-    everything = desk.kinds()
+    everything = workspace.kinds()
 
-    again = desk.done("up", "dev", "--yes")
+    again = workspace.done("up", "dev", "--yes")
     assert "Nothing to change." in again
     assert "will be created" not in again
 
-    down = desk.done("down", "dev", "--yes")
-    stays = desk.kinds()
+    down = workspace.done("down", "dev", "--yes")
+    stays = workspace.kinds()
     assert {
         "google_storage_bucket",
         "google_bigquery_dataset",
@@ -170,48 +170,48 @@ def test_up_again_changes_nothing_and_down_keeps_what_holds_data(desk: Desk) -> 
     assert not {"google_cloudfunctions2_function", "google_compute_network"} & stays
     assert "google_storage_bucket.pipeline" in down.partition("what stays:")[2]
 
-    assert "Nothing to change." not in desk.done("up", "dev", "--yes")
-    assert desk.kinds() == everything
+    assert "Nothing to change." not in workspace.done("up", "dev", "--yes")
+    assert workspace.kinds() == everything
 
 
-def test_data_goes_where_it_is_asked_by_name(desk: Desk) -> None:
-    desk.done("up", "dev", "--yes")
-    shown = desk.done("down", "dev", "--yes", "--delete", "bucket,warehouse,images")
+def test_data_goes_where_it_is_asked_by_name(workspace: Workspace) -> None:
+    workspace.done("up", "dev", "--yes")
+    shown = workspace.done("down", "dev", "--yes", "--delete", "bucket,warehouse,images")
     assert re.search(r"force_destroy\s+= false -> true", shown)
     gone = {"google_storage_bucket", "google_bigquery_dataset", "google_artifact_registry_repository"}
-    assert not (gone | {"google_service_account"}) & desk.kinds()
-    assert "will be destroyed" not in desk.done("down", "dev", "--yes")
+    assert not (gone | {"google_service_account"}) & workspace.kinds()
+    assert "will be destroyed" not in workspace.done("down", "dev", "--yes")
 
 
-def test_what_is_protected_is_not_deleted_by_name(desk: Desk) -> None:
-    desk.make_bucket("my-project-prod-terraform-state", NUMBERS["prod"][0])
-    desk.done("up", "prod", "--yes")
-    assert desk.agents == {
+def test_what_is_protected_is_not_deleted_by_name(workspace: Workspace) -> None:
+    workspace.make_bucket("my-project-prod-terraform-state", NUMBERS["prod"][0])
+    workspace.done("up", "prod", "--yes")
+    assert workspace.agents == {
         "bq@my-project-prod",
         "gs-project-accounts@my-project-prod",
     }  # before the keys are theirs
-    assert "delete_contents" in desk.refused("down", "prod", "--yes", "--delete", "warehouse")
-    assert "google_bigquery_dataset" in desk.kinds("prod")
+    assert "delete_contents" in workspace.rejected("down", "prod", "--yes", "--delete", "warehouse")
+    assert "google_bigquery_dataset" in workspace.kinds("prod")
 
 
-def test_without_a_yes_nothing_is_changed(desk: Desk) -> None:
-    said = desk.refused("up", "dev")
+def test_without_a_yes_nothing_is_changed(workspace: Workspace) -> None:
+    said = workspace.rejected("up", "dev")
     assert "google_storage_bucket.state will be created" in said
     assert "YES=1" in said
-    assert not desk.storage.buckets
+    assert not workspace.storage.buckets
 
 
-def test_a_plan_changes_nothing(desk: Desk) -> None:
-    desk.make_bucket("my-project-dev-terraform-state", NUMBERS["dev"][0])
-    assert re.search(r"Plan: \d+ to add, 0 to change, 0 to destroy", desk.done("plan", "dev"))
-    assert desk.kinds() == set()
+def test_a_plan_changes_nothing(workspace: Workspace) -> None:
+    workspace.make_bucket("my-project-dev-terraform-state", NUMBERS["dev"][0])
+    assert re.search(r"Plan: \d+ to add, 0 to change, 0 to destroy", workspace.done("plan", "dev"))
+    assert workspace.kinds() == set()
 
 
-def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(desk: Desk) -> None:
-    desk.make_bucket("my-project-dev-terraform-state", NUMBERS["dev"][0])
-    path = desk.root / "infra" / "environments" / "dev.tfvars"
+def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(workspace: Workspace) -> None:
+    workspace.make_bucket("my-project-dev-terraform-state", NUMBERS["dev"][0])
+    path = workspace.root / "infra" / "environments" / "dev.tfvars"
     path.write_text(re.sub(r"(?m)^region\s*=.*", 'region = "moon-base1x"', path.read_text()))
-    said = desk.refused("plan", "dev")
+    said = workspace.rejected("plan", "dev")
     assert "Invalid value for variable" in said
     assert "moon-base1x" in said
 
@@ -231,34 +231,36 @@ def test_terraforms_word_on_a_wrong_variable_is_shown_as_it_is(desk: Desk) -> No
         ),
     ],
 )
-def test_a_word_that_is_none_names_the_nearest(desk: Desk, typed: tuple[str, ...], said: str) -> None:
-    assert said in desk.refused(*typed)
+def test_a_word_that_is_none_names_the_nearest(
+    workspace: Workspace, typed: tuple[str, ...], said: str
+) -> None:
+    assert said in workspace.rejected(*typed)
 
 
-def test_a_bucket_of_another_project_is_left_alone(desk: Desk) -> None:
-    desk.make_bucket("my-project-dev-terraform-state", "999")
-    said = desk.refused("up", "dev", "--yes")
+def test_a_bucket_of_another_project_is_left_alone(workspace: Workspace) -> None:
+    workspace.make_bucket("my-project-dev-terraform-state", "999")
+    said = workspace.rejected("up", "dev", "--yes")
     assert "got one of the project with number 999" in said
     assert "gcloud projects describe my-project-dev" in said
 
 
-def test_without_terraform_its_place_is_named(desk: Desk) -> None:
-    desk.variables["PATH"] = str(Path(sys.executable).parent)
-    said = desk.refused("up", "dev")
+def test_without_terraform_its_place_is_named(workspace: Workspace) -> None:
+    workspace.variables["PATH"] = str(Path(sys.executable).parent)
+    said = workspace.rejected("up", "dev")
     assert "terraform: expected the command on the PATH" in said
     assert "https://developer.hashicorp.com/terraform/install" in said
 
 
-def test_without_credentials_the_login_is_named(desk: Desk, tmp_path: Path) -> None:
-    del desk.variables["STORAGE_EMULATOR_HOST"]
-    desk.variables.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
-    desk.variables |= {"CLOUDSDK_CONFIG": str(tmp_path / "nobody"), "NO_GCE_CHECK": "true"}
-    assert "gcloud auth application-default login" in desk.refused("plan", "dev")
+def test_without_credentials_the_login_is_named(workspace: Workspace, tmp_path: Path) -> None:
+    del workspace.variables["STORAGE_EMULATOR_HOST"]
+    workspace.variables.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
+    workspace.variables |= {"CLOUDSDK_CONFIG": str(tmp_path / "nobody"), "NO_GCE_CHECK": "true"}
+    assert "gcloud auth application-default login" in workspace.rejected("plan", "dev")
 
 
-def test_variables_that_miss_their_project_are_named(desk: Desk) -> None:
-    (desk.root / "infra" / "environments" / "dev.tfvars").write_text('project = "my-project-dev"\n')
-    said = desk.refused("plan", "dev")
+def test_variables_that_miss_their_project_are_named(workspace: Workspace) -> None:
+    (workspace.root / "infra" / "environments" / "dev.tfvars").write_text('project = "my-project-dev"\n')
+    said = workspace.rejected("plan", "dev")
     assert 'project_number: expected a line like project_number = "123456789012"' in said
     assert "gcloud projects describe my-project-dev" in said
 

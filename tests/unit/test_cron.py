@@ -48,7 +48,7 @@ def test_a_cron_that_comes_is_taken_as_it_is(cron: str) -> None:
         ("0 6 * * MON#2", "day of the week", "'MON#2'"),
     ],
 )
-def test_a_cron_that_cannot_be_is_refused_by_its_field(cron: str, field: str, got: str) -> None:
+def test_a_cron_that_cannot_be_is_rejected_by_its_field(cron: str, field: str, got: str) -> None:
     with pytest.raises(SettingsError) as caught:
         timing(cron, "UTC", 1)
     error = caught.value
@@ -57,12 +57,12 @@ def test_a_cron_that_cannot_be_is_refused_by_its_field(cron: str, field: str, go
     assert '--cron "0 6 * * 1-5"' in error.remedy
 
 
-def test_an_unknown_time_zone_is_refused_with_the_nearest() -> None:
+def test_an_unknown_time_zone_is_rejected_with_the_nearest() -> None:
     with raises(SettingsError, remedy=re.compile("'Europe/Zurich'")):
         timing("0 6 * * *", "Europe/Zürich", 1)
 
 
-def test_no_run_at_once_is_refused() -> None:
+def test_no_run_at_once_is_rejected() -> None:
     with raises(SettingsError, subject=re.compile("max-concurrent$"), expected="at least 1", got="0"):
         timing("0 6 * * *", "UTC", 0)
 

@@ -96,7 +96,7 @@ def test_what_costs_less_and_what_encrypts_is_asked_for_only_where_it_is_said() 
         (["cloud.location=europe-west4"], "subnetworks/pipeline is not in location europe-west4"),
     ],
 )
-def test_what_dataflow_would_refuse_is_refused_here(overrides: list[str], said: str) -> None:
+def test_what_dataflow_would_reject_is_rejected_here(overrides: list[str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load("flights", "dev", overrides)
 

@@ -21,7 +21,7 @@ def column(values: list[Any], kind: Any) -> Any:
 
 
 @given(VALUES, st.sampled_from(TYPES), st.booleans())
-def test_labels_are_read_or_refused_by_what_is_wrong(values: list[Any], kind: Any, chunked: bool) -> None:
+def test_labels_are_read_or_rejected_by_what_is_wrong(values: list[Any], kind: Any, chunked: bool) -> None:
     array = column(values, kind)
     seen = [None if each is None else float(each) for each in array.to_pylist()]
     judged = pa.chunked_array([array, array[:0]]) if chunked else array

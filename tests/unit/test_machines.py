@@ -46,15 +46,15 @@ def test_what_exists_is_accepted(machine: str, accelerator: str | None, count: i
         ("x9-standard-4", None, 0, "", "none of this name"),
     ],
 )
-def test_what_does_not_exist_is_refused_with_what_goes_and_an_example(
+def test_what_does_not_exist_is_rejected_with_what_goes_and_an_example(
     machine: str, accelerator: str | None, count: int, topology: str, goes: str
 ) -> None:
-    with pytest.raises(ValueError, match=goes) as refused:
+    with pytest.raises(ValueError, match=goes) as rejected:
         check(machine, accelerator, count, topology)
-    assert machine in str(refused.value)
-    assert "e.g." in str(refused.value)
+    assert machine in str(rejected.value)
+    assert "e.g." in str(rejected.value)
     if accelerator:
-        assert accelerator in str(refused.value)
+        assert accelerator in str(rejected.value)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,6 @@ def test_what_does_not_exist_is_refused_with_what_goes_and_an_example(
     ],
 )
 def test_the_settings_of_an_environment_are_checked_when_they_are_read(said: str, why: str) -> None:
-    with pytest.raises(SettingsError, match=why) as refused:
+    with pytest.raises(SettingsError, match=why) as rejected:
         load("flights", "dev", [said])
-    assert said in str(refused.value)
+    assert said in str(rejected.value)

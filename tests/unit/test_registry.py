@@ -80,7 +80,7 @@ def test_a_mistyped_name_leaves_no_folder(three: FolderRegistry, tmp_path: Path)
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/registry", "output/registry", "file://", ""])
-def test_a_registry_of_an_unknown_scheme_is_refused(uri: str) -> None:
+def test_a_registry_of_an_unknown_scheme_is_rejected(uri: str) -> None:
     with pytest.raises(RegistryError, match="expected file://FOLDER"):
         open_registry(uri)
 

@@ -34,7 +34,7 @@ def tiny(tmp_path: Path) -> Path:
     return folder
 
 
-def refused(folder: Path, *overrides: str) -> str:
+def rejected(folder: Path, *overrides: str) -> str:
     with pytest.raises(SettingsError) as error:
         load(folder, overrides=overrides)
     return str(error.value)
@@ -67,7 +67,7 @@ def test_an_override_has_the_last_word(tiny: Path) -> None:
 
 def test_a_misspelt_key_names_file_line_and_nearest_key(tiny: Path) -> None:
     rewrite(tiny, "features:", "trainning: {}\nfeatures:")
-    message = refused(tiny)
+    message = rejected(tiny)
     assert "use_case.yaml:5" in message
     assert "'trainning'" in message
     assert "Did you mean 'training'?" in message
@@ -75,17 +75,17 @@ def test_a_misspelt_key_names_file_line_and_nearest_key(tiny: Path) -> None:
 
 def test_a_misspelt_key_deep_inside_names_the_keys_of_that_place(tiny: Path) -> None:
     rewrite(tiny, "{x: {}}", "{x: {bucketz: 3}}")
-    message = refused(tiny)
+    message = rejected(tiny)
     assert "features.numeric.x.bucketz" in message
     assert "Did you mean 'buckets'?" in message
 
 
 def test_a_misspelt_override_is_named_as_such(tiny: Path) -> None:
-    assert "override 'training.epocs=3'" in refused(tiny, "training.epocs=3")
+    assert "override 'training.epocs=3'" in rejected(tiny, "training.epocs=3")
 
 
 def test_an_impossible_value_says_what_was_expected_and_got(tiny: Path) -> None:
-    message = refused(tiny, "training.epochs=many")
+    message = rejected(tiny, "training.epochs=many")
     assert "training.epochs" in message
     assert "integer" in message
     assert "'many'" in message
@@ -93,30 +93,30 @@ def test_an_impossible_value_says_what_was_expected_and_got(tiny: Path) -> None:
 
 def test_a_missing_key_is_named(tiny: Path) -> None:
     rewrite(tiny, "label: {column: y}", "")
-    assert "label: expected this key" in refused(tiny)
+    assert "label: expected this key" in rejected(tiny)
 
 
-def test_a_key_said_twice_is_refused(tiny: Path) -> None:
+def test_a_key_said_twice_is_rejected(tiny: Path) -> None:
     rewrite(tiny, "name: tiny", "name: tiny\nname: other")
-    message = refused(tiny)
+    message = rejected(tiny)
     assert "use_case.yaml:3" in message
     assert "'name' again" in message
 
 
 def test_broken_yaml_names_line_and_column(tiny: Path) -> None:
     rewrite(tiny, "name: tiny", "name: [tiny")
-    assert "use_case.yaml:3:" in refused(tiny)
+    assert "use_case.yaml:3:" in rejected(tiny)
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just words\n"])
-def test_yaml_without_keys_is_refused(tiny: Path, text: str) -> None:
+def test_yaml_without_keys_is_rejected(tiny: Path, text: str) -> None:
     (tiny / "use_case.yaml").write_text(text)
-    assert "expected keys and values" in refused(tiny)
+    assert "expected keys and values" in rejected(tiny)
 
 
-def test_a_sql_file_that_is_not_there_is_refused_before_any_work(tiny: Path) -> None:
+def test_a_sql_file_that_is_not_there_is_rejected_before_any_work(tiny: Path) -> None:
     (tiny / "query.sql").write_text("SELECT 1")
-    message = refused(tiny, "source.query=qery.sql")
+    message = rejected(tiny, "source.query=qery.sql")
     assert "qery.sql" in message
     assert "Did you mean 'query.sql'?" in message
 
@@ -137,19 +137,19 @@ def test_an_unknown_environment_names_the_known(tiny: Path) -> None:
 
 
 def test_the_label_cannot_be_a_feature(tiny: Path) -> None:
-    assert "cannot be a feature" in refused(tiny, "label.column=x")
+    assert "cannot be a feature" in rejected(tiny, "label.column=x")
 
 
-def test_a_cross_of_undeclared_columns_is_refused(tiny: Path) -> None:
-    assert "neither numeric nor categorical" in refused(tiny, "features.crosses={c: {of: [x, z]}}")
+def test_a_cross_of_undeclared_columns_is_rejected(tiny: Path) -> None:
+    assert "neither numeric nor categorical" in rejected(tiny, "features.crosses={c: {of: [x, z]}}")
 
 
-def test_a_column_declared_twice_is_refused(tiny: Path) -> None:
-    assert "both numeric and categorical" in refused(tiny, "features.categorical={x: {}}")
+def test_a_column_declared_twice_is_rejected(tiny: Path) -> None:
+    assert "both numeric and categorical" in rejected(tiny, "features.categorical={x: {}}")
 
 
 def test_a_hash_split_leaves_rows_to_train(tiny: Path) -> None:
-    message = refused(tiny, "split.eval_percent=60", "split.test_percent=40")
+    message = rejected(tiny, "split.eval_percent=60", "split.test_percent=40")
     assert "something to train on" in message
 
 
@@ -163,7 +163,7 @@ def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
     assert isinstance(split, TimeSplit)
     assert split.eval_from.isoformat() == "2020-01-02T00:00:00+00:00"
     assert split.test_from.isoformat() == "2020-01-02T22:00:00+00:00"
-    assert "must lie before" in refused(tiny, "split.test_from=2020-01-01")
+    assert "must lie before" in rejected(tiny, "split.test_from=2020-01-01")
 
 
 def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters
     told = SelectStage.of(settings)
     assert (told.source.sql, told.examples) == ("SELECT * FROM examples", "SELECT 1 AS id")
     assert (told.source.parameters, told.columns) == ({"n": 1, "m": 2}, ("day",))
-    assert "prediction.sqll" in refused(tiny, "prediction.query=prediction.sqll")
+    assert "prediction.sqll" in rejected(tiny, "prediction.query=prediction.sqll")
 
 
 def test_a_prediction_must_be_told_from_another(tiny: Path) -> None:
@@ -239,13 +239,13 @@ def test_a_prediction_must_be_told_from_another(tiny: Path) -> None:
 
 
 def test_a_column_cannot_have_the_name_of_one_that_every_prediction_has(tiny: Path) -> None:
-    assert "['score'] is a column of every prediction" in refused(tiny, "prediction.columns=[score]")
-    assert "['run_id'] is a column of every prediction" in refused(tiny, "key=run_id")
+    assert "['score'] is a column of every prediction" in rejected(tiny, "prediction.columns=[score]")
+    assert "['run_id'] is a column of every prediction" in rejected(tiny, "key=run_id")
 
 
 @pytest.mark.parametrize("output", ["output", "s3://bucket/x", "bq://project.dataset", "bq://p.d.t.more"])
-def test_an_output_that_nothing_can_write_is_refused(tiny: Path, output: str) -> None:
-    assert "prediction.output" in refused(tiny, f"prediction.output={output}")
+def test_an_output_that_nothing_can_write_is_rejected(tiny: Path, output: str) -> None:
+    assert "prediction.output" in rejected(tiny, f"prediction.output={output}")
 
 
 def test_a_run_on_google_cloud_leaves_its_predictions_there() -> None:

@@ -97,7 +97,7 @@ class Service:
         """The requests that started a job, in order."""
         return [each for each in self.asked if each.job]
 
-    def refuse(self, path: str, status: int, reason: str, message: str) -> None:
+    def reject(self, path: str, status: int, reason: str, message: str) -> None:
         """Answer requests whose path holds this with an error of BigQuery's."""
         error = {
             "error": {

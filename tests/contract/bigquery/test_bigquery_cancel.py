@@ -96,14 +96,14 @@ def test_a_failed_export_ends_the_others(filled: Any, bucket: BucketPath) -> Non
     message = "Access Denied: Table x: User does not have permission bigquery.tables.export"
     error = {"error": {"code": 403, "message": message, "errors": [{"reason": "accessDenied"}]}}
 
-    def refused(asked: Asked) -> Any:
+    def rejected(asked: Asked) -> Any:
         if first not in asked.sql:
             return None
         while len(jobs.running) < 3:
             time.sleep(0.02)
         return 403, error
 
-    filled.scripts.append(refused)
+    filled.scripts.append(rejected)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with bigquery.rows(VISITS) as rows:
         rows.materialize()
@@ -141,7 +141,7 @@ def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: BucketPath) -> 
 
 
 def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.CaptureFixture[str]) -> None:
-    filled.refuse("/cancel", 403, "accessDenied", "Access Denied")
+    filled.reject("/cancel", 403, "accessDenied", "Access Denied")
     jobs = filled.endless(holding)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
     with told_to_stop(jobs, signal.SIGTERM), bigquery.rows(VISITS) as rows:

@@ -1,4 +1,4 @@
-"""BigQuery's refusals, each as one line with the command that mends it. Answers as BigQuery words them."""
+"""BigQuery's rejections, each as one line with the command that mends it. Answers as BigQuery words them."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def filled(service: Any, visits: pa.Table, tmp_path: Path) -> Any:
     return service
 
 
-def refusal(service: Any, selection: Source = VISITS, **more: Any) -> PipelineError:
+def rejection(service: Any, selection: Source = VISITS, **more: Any) -> PipelineError:
     """What binding a selection raises."""
     with pytest.raises(PipelineError) as caught:
         open_source(f"bq://{service.project}", access=service.access(**more)).rows(selection).__enter__()
@@ -111,11 +111,11 @@ def refusal(service: Any, selection: Source = VISITS, **more: Any) -> PipelineEr
         ),
     ],
 )  # fmt: skip
-def test_a_refusal_says_what_to_do(
+def test_a_rejection_says_what_to_do(
     filled: Any, status: int, reason: str, message: str, expected: tuple[str, ...]
 ) -> None:
-    filled.refuse(JOBS, status, reason, message.format(project=filled.project))
-    told = str(refusal(filled))
+    filled.reject(JOBS, status, reason, message.format(project=filled.project))
+    told = str(rejection(filled))
     for part in expected:
         assert part.format(project=filled.project) in told
     assert [each for each in filled.jobs() if not each.job.get("dryRun")] == []
@@ -123,10 +123,10 @@ def test_a_refusal_says_what_to_do(
 
 def test_a_missing_dataset_of_sample_data_is_answered_with_the_command_that_loads_it(filled: Any) -> None:
     command = "python -m pipelines seed flights --env dev"
-    told = refusal(filled, Source(sql="SELECT * FROM\nflights"), seed_command=command)
+    told = rejection(filled, Source(sql="SELECT * FROM\nflights"), seed_command=command)
     assert "the query, table 'flights', line 2, column 1" in str(told)
     assert f"Load the sample data: `{command}`." in str(told)
-    told = refusal(filled, Source(sql="SELECT * FROM flights.flights"), seed_command=command)
+    told = rejection(filled, Source(sql="SELECT * FROM flights.flights"), seed_command=command)
     assert f"Load the sample data: `{command}`." in str(told)
 
 
@@ -176,7 +176,7 @@ def test_without_a_login_the_command_that_logs_in_is_named(
         open_source("bq://my-project-dev").tables()
 
 
-def test_a_temporary_dataset_elsewhere_is_refused_before_the_query_runs(filled: Any) -> None:
+def test_a_temporary_dataset_elsewhere_is_rejected_before_the_query_runs(filled: Any) -> None:
     from google.cloud import bigquery
 
     dataset = bigquery.Dataset(f"{filled.project}.there")

@@ -50,7 +50,7 @@ def test_the_bytes_are_told_before_the_query_runs(filled: Any, capsys: Any) -> N
     assert capsys.readouterr().out == "BigQuery: running the query (3.0 GiB to scan)\n"
 
 
-def test_a_query_above_the_limit_is_refused_with_both_figures_before_it_costs(filled: Any) -> None:
+def test_a_query_above_the_limit_is_rejected_with_both_figures_before_it_costs(filled: Any) -> None:
     filled.dry_run(20 * 2**30, ("id", "STRING"))
     tight = source(filled, bigquery=BigQuery(maximum_bytes_billed=10 * 2**30))
     message = r"at most 10\.0 GiB .*maximum_bytes_billed: 10737418240\), got 20\.0 GiB \(21474836480\)"
@@ -161,7 +161,7 @@ def test_another_project_may_pay(filled: Any) -> None:
     assert filled.jobs()[0].sql.endswith(f"FROM `{filled.project}.shop.visits`")
 
 
-def test_a_table_of_the_list_is_refused_without_a_filter_on_its_partitions(filled: Any) -> None:
+def test_a_table_of_the_list_is_rejected_without_a_filter_on_its_partitions(filled: Any) -> None:
     from google.cloud import bigquery
 
     table = bigquery.Table(
@@ -205,7 +205,7 @@ def test_the_fingerprint_scans_nothing(filled: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["GEOGRAPHY", "RANGE"])
-def test_a_type_that_parquet_cannot_keep_is_refused(filled: Any, kind: str) -> None:
+def test_a_type_that_parquet_cannot_keep_is_rejected(filled: Any, kind: str) -> None:
     filled.dry_run(1, ("id", "STRING"), ("odd", kind))
     with raises(
         QueryError,
@@ -216,7 +216,7 @@ def test_a_type_that_parquet_cannot_keep_is_refused(filled: Any, kind: str) -> N
         source(filled).rows(VISITS).__enter__()
 
 
-def test_types_inside_others_are_kept_or_refused_by_their_path(filled: Any) -> None:
+def test_types_inside_others_are_kept_or_rejected_by_their_path(filled: Any) -> None:
     with source(filled).rows(Source(sql="SELECT [1, 2] AS l, STRUCT('x' AS a, [1.5] AS b) AS s")) as rows:
         assert str(rows.schema.field("l").type) == "list<item: int64>"
         assert str(rows.schema.field("s").type) == "struct<a: string, b: list<item: double>>"
@@ -237,12 +237,12 @@ def test_a_passing_failure_of_the_service_is_tried_again(filled: Any) -> None:
 
 
 @pytest.mark.parametrize("uri", ["bq://", "bq://a.b.c", "bq://UPPER", "bq://project/dataset"])
-def test_a_uri_that_names_no_project_is_refused(uri: str) -> None:
+def test_a_uri_that_names_no_project_is_rejected(uri: str) -> None:
     with raises(SourceError, expected=re.compile(r"bq://PROJECT\[\.DATASET\]")):
         open_source(uri)
 
 
-def test_a_column_without_a_name_is_refused(filled: Any) -> None:
+def test_a_column_without_a_name_is_rejected(filled: Any) -> None:
     filled.dry_run(1, ("id", "STRING"), ("f0_", "INTEGER"))
     with raises(QueryError, got="none for column 2", remedy=re.compile("AS name")):
         source(filled).rows(VISITS).__enter__()

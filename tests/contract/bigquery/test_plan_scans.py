@@ -110,7 +110,7 @@ def test_a_table_that_is_not_there_has_no_plan(there: Any) -> None:
 
 
 def test_a_closed_door_is_told_and_the_plan_goes_on(service: Any, there: Any) -> None:
-    service.refuse("/jobs", 403, "accessDenied", "Access Denied: User does not have bigquery.jobs.create")
+    service.reject("/jobs", 403, "accessDenied", "Access Denied: User does not have bigquery.jobs.create")
     plan = command.make_plan(there())
     assert plan.scanned.high == 10 * 2**30
     (warning,) = (each for each in plan.warnings if "what the query scans is unknown" in each)

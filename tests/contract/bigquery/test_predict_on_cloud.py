@@ -279,7 +279,7 @@ def test_a_table_without_a_column_is_answered_with_the_statement_that_adds_it(
         into(here)
 
 
-def test_nested_columns_are_refused_before_anything_is_made(
+def test_nested_columns_are_rejected_before_anything_is_made(
     service: Any, into: Any, here: Path, tmp_path: Path
 ) -> None:
     with writing(tmp_path / "nested") as folder:
@@ -296,10 +296,10 @@ def test_nested_columns_are_refused_before_anything_is_made(
     assert list(service.client.list_datasets()) == []
 
 
-def test_a_refusal_of_bigquery_says_which_role_is_missing(service: Any, into: Any, here: Path) -> None:
+def test_a_rejection_of_bigquery_says_which_role_is_missing(service: Any, into: Any, here: Path) -> None:
     message = f"Access Denied: Dataset {service.project}:scores: "
     message += "Permission bigquery.tables.create denied on dataset"
-    service.refuse("/tables", 403, "accessDenied", message)
+    service.reject("/tables", 403, "accessDenied", message)
     with raises(SourceError, remedy=re.compile(r"roles/bigquery\.dataEditor")):
         into(here)
 

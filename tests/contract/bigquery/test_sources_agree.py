@@ -124,7 +124,7 @@ def test_parameters_have_the_types_that_they_are_written_as(
     assert len(ask(filled, sql, value=value)) == count
 
 
-def test_a_parameter_without_a_value_is_refused_where_it_stands(filled: Any) -> None:
+def test_a_parameter_without_a_value_is_rejected_where_it_stands(filled: Any) -> None:
     with raises(
         QueryError,
         subject=re.compile("line 2, column 13, parameter @least$"),
@@ -182,7 +182,7 @@ def test_tables_are_listed_with_their_columns(filled: Any) -> None:
         ("DELETE FROM shop.visits WHERE TRUE", r"one SELECT"),
     ],
 )
-def test_a_wrong_query_is_refused_before_it_runs(filled: Any, sql: str, message: str) -> None:
+def test_a_wrong_query_is_rejected_before_it_runs(filled: Any, sql: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         open_source(filled.uri, access=filled.access).rows(Source(sql=sql)).__enter__()
 

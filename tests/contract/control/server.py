@@ -1,7 +1,7 @@
 """The APIs that the preflight asks, on loopback: one project, as `ADDRESS/HOST/PATH`.
 
 What is kept of the real ones: the methods with their verbs, paths, queries and bodies as Google's public
-protos and discovery documents annotate them (anything else is refused),
+protos and discovery documents annotate them (anything else is rejected),
 the form of answers and errors, pages.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.contract.vertex.answering import Loopback
 from tests.contract.vertex.faults import Faults
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 
 NUMBER = "123456789012"
 _POLICY = ("options.requestedPolicyVersion",)
@@ -81,13 +81,13 @@ class ControlServer(Loopback):
     def close_to_us(self, pattern: str, message: str = "", reason: str = "") -> None:
         """Answer by 403 from now on."""
         message = message or "The caller does not have permission"
-        self.faults.refuse(pattern, "PERMISSION_DENIED", 1000, message, reason)
+        self.faults.reject(pattern, "PERMISSION_DENIED", 1000, message, reason)
 
     def answer(self, verb: str, target: str, body: bytes) -> bytes:
         """The JSON that answers a request.
 
         Raises:
-            Refusal: The request is answered by an error.
+            Rejection: The request is answered by an error.
         """
         split = urllib.parse.urlsplit(target)
         place = split.path.lstrip("/")
@@ -98,13 +98,13 @@ class ControlServer(Loopback):
             found = method.pattern.fullmatch(place) if method.verb == verb else None
             if found:
                 return json.dumps(method.called(found, query, json.loads(body) if body else None)).encode()
-        raise Refusal("NOT_FOUND", f"no method {verb} {place}")
+        raise Rejection("NOT_FOUND", f"no method {verb} {place}")
 
     # --- methods ------------------------------------------------------------------------------
 
     def _get_project(self, project: str, _: Any, __: Any) -> Answer:
         if project != self.world.project:
-            raise Refusal("PERMISSION_DENIED", "The caller does not have permission")
+            raise Rejection("PERMISSION_DENIED", "The caller does not have permission")
         return {"name": f"projects/{NUMBER}", "projectId": project, "state": self.world.state}
 
     def _get_project_policy(self, _: str, __: Any, ___: Any) -> Answer:
@@ -120,7 +120,7 @@ class ControlServer(Loopback):
 
     def _services(self, _: str, query: Any, __: Any) -> Answer:
         if len(query["names"]) > 30:
-            raise Refusal("INVALID_ARGUMENT", "at most 30 names")
+            raise Rejection("INVALID_ARGUMENT", "at most 30 names")
         apis = [name.rpartition("/")[2] for name in query["names"]]
         state = {api: "ENABLED" if api in self.world.apis else "DISABLED" for api in apis}
         return {
@@ -129,12 +129,12 @@ class ControlServer(Loopback):
 
     def _get_account(self, _: str, account: str, __: Any, ___: Any) -> Answer:
         if account not in self.world.accounts:
-            raise Refusal("NOT_FOUND", f"Unknown service account: {account}")
+            raise Rejection("NOT_FOUND", f"Unknown service account: {account}")
         return {"email": account, **self.world.accounts[account]}
 
     def _permissions_on_account(self, _: str, account: str, __: Any, body: Any) -> Answer:
         if account not in self.world.accounts:
-            raise Refusal("NOT_FOUND", f"Unknown service account: {account}")
+            raise Rejection("NOT_FOUND", f"Unknown service account: {account}")
         return {"permissions": body["permissions"]} if account in self.world.may_act_as else {}
 
     def _get_account_policy(self, _: str, account: str, __: Any, ___: Any) -> Answer:
@@ -142,7 +142,7 @@ class ControlServer(Loopback):
 
     def _get_bucket(self, bucket: str, _: Any, __: Any) -> Answer:
         if bucket not in self.world.buckets:
-            raise Refusal("NOT_FOUND", "The specified bucket does not exist.")
+            raise Rejection("NOT_FOUND", "The specified bucket does not exist.")
         return {"name": bucket, **self.world.buckets[bucket]}
 
     def _get_bucket_policy(self, _: str, __: Any, ___: Any) -> Answer:
@@ -151,17 +151,17 @@ class ControlServer(Loopback):
     def _get_dataset(self, project: str, dataset: str, _: Any, __: Any) -> Answer:
         location = self.world.datasets.get(f"{project}.{dataset}")
         if location is None:
-            raise Refusal("NOT_FOUND", f"Not found: Dataset {project}:{dataset}")
+            raise Rejection("NOT_FOUND", f"Not found: Dataset {project}:{dataset}")
         return {"location": location, "access": self.world.access.get(f"{project}.{dataset}", [])}
 
     def _get_subnetwork(self, _: str, region: str, name: str, __: Any, ___: Any) -> Answer:
         if name not in self.world.subnetworks:
-            raise Refusal("NOT_FOUND", f"The resource 'regions/{region}/subnetworks/{name}' was not found")
+            raise Rejection("NOT_FOUND", f"The resource 'regions/{region}/subnetworks/{name}' was not found")
         return self.world.subnetworks[name]
 
     def _get_region(self, _: str, region: str, __: Any, ___: Any) -> Answer:
         if region not in self.world.regions:
-            raise Refusal("NOT_FOUND", f"The resource 'regions/{region}' was not found")
+            raise Rejection("NOT_FOUND", f"The resource 'regions/{region}' was not found")
         return {"name": region, "quotas": self.world.quotas}
 
     def _quota_infos(self, _: str, service: str, query: Any, __: Any) -> Answer:
@@ -185,29 +185,29 @@ class ControlServer(Loopback):
 
     def _get_repository(self, _: str, __: str, repository: str, ___: Any, ____: Any) -> Answer:
         if repository not in self.world.repositories:
-            raise Refusal("NOT_FOUND", f"Repository {repository} not found")
+            raise Rejection("NOT_FOUND", f"Repository {repository} not found")
         return {"format": "DOCKER"}
 
     def _get_repository_policy(self, _: str, __: str, repository: str, ___: Any, ____: Any) -> Answer:
         if repository not in self.world.repositories:
-            raise Refusal("NOT_FOUND", f"Repository {repository} not found")
+            raise Rejection("NOT_FOUND", f"Repository {repository} not found")
         return policy(self.world.repository_policies.get(repository, {}))
 
     def _get_tag(
         self, _: str, __: str, repository: str, package: str, tag: str, ___: Any, ____: Any
     ) -> Answer:
         if f"{repository}/{package}:{tag}" not in self.world.images:
-            raise Refusal("NOT_FOUND", "Requested entity was not found.")
+            raise Rejection("NOT_FOUND", "Requested entity was not found.")
         return {"name": tag, "version": f"projects/p/packages/{package}/versions/sha256:{'a' * 64}"}
 
     def _get_image(self, _: str, __: str, repository: str, image: str, ___: Any, ____: Any) -> Answer:
         if f"{repository}/{image}" not in self.world.images:
-            raise Refusal("NOT_FOUND", "Requested entity was not found.")
+            raise Rejection("NOT_FOUND", "Requested entity was not found.")
         return {"uri": image}
 
     def _get_key(self, key: str, _: Any, __: Any) -> Answer:
         if key not in self.world.keys:
-            raise Refusal("NOT_FOUND", f"CryptoKey {key} not found.")
+            raise Rejection("NOT_FOUND", f"CryptoKey {key} not found.")
         version = {"name": f"{key}/cryptoKeyVersions/3", "state": self.world.keys[key]}
         return {"name": key, "purpose": "ENCRYPT_DECRYPT", "primary": version}
 
@@ -230,12 +230,12 @@ class Method:
         """Answer what is well formed."""
         odd = sorted(set(query) - set(self.query))
         if odd:
-            raise Refusal(
+            raise Rejection(
                 "INVALID_ARGUMENT",
                 f'Invalid JSON payload received. Unknown name "{odd[0]}": Cannot bind query.',
             )
         if (body is None) != (self.body is None) or set(body or ()) - set(self.body or ()):
-            raise Refusal("INVALID_ARGUMENT", "Invalid JSON payload received. Cannot bind the body.")
+            raise Rejection("INVALID_ARGUMENT", "Invalid JSON payload received. Cannot bind the body.")
         return self.answer(*(urllib.parse.unquote(part) for part in found.groups()), query, body)
 
 

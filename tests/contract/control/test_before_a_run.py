@@ -16,40 +16,42 @@ from tests.errors import raises
 
 
 @pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("BIGQUERY_EMULATOR_HOST", raising=False)  # of other tests: nobody is to be asked here
     return tmp_path
 
 
 def test_a_run_without_its_bucket_is_not_submitted(
-    vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
+    vertex: VertexServer, control: ControlServer, dev: Any, workspace: Path
 ) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
         run_command.run("flights", dev())
-    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+    assert (vertex.calls, list(workspace.rglob("manifest.json"))) == ([], [])
 
 
-def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
+def test_a_run_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, workspace: Path) -> None:
     settings = dev("cloud.budget_usd=1")
     with raises(
         BudgetError, expected="at most 1.00 USD (cloud.budget_usd)", got=re.compile("^an estimate of")
     ):
         run_command.run("flights", settings)
-    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+    assert (vertex.calls, list(workspace.rglob("manifest.json"))) == ([], [])
 
 
 def test_a_prediction_without_its_bucket_is_not_submitted(
-    vertex: VertexServer, control: ControlServer, dev: Any, desk: Path
+    vertex: VertexServer, control: ControlServer, dev: Any, workspace: Path
 ) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile("gcloud storage buckets create gs://my-project-dev-pipeline")):
         batch_command.run(dev())
-    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+    assert (vertex.calls, list(workspace.rglob("manifest.json"))) == ([], [])
 
 
-def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, dev: Any, desk: Path) -> None:
+def test_a_prediction_above_its_budget_is_not_submitted(
+    vertex: VertexServer, dev: Any, workspace: Path
+) -> None:
     settings = dev("cloud.budget_usd=0.5")
     with raises(
         BudgetError,
@@ -58,7 +60,7 @@ def test_a_prediction_above_its_budget_is_not_submitted(vertex: VertexServer, de
         remedy=re.compile("plan flights --env dev --pipeline prediction"),
     ):
         batch_command.run(settings)
-    assert (vertex.calls, list(desk.rglob("manifest.json"))) == ([], [])
+    assert (vertex.calls, list(workspace.rglob("manifest.json"))) == ([], [])
 
 
 @pytest.mark.usefixtures("vertex")

@@ -48,15 +48,15 @@ def test_what_is_closed_is_told_as_unknown_with_what_opens_it(control: ControlSe
 
 
 def test_a_busy_service_is_asked_again(control: ControlServer, dev: Any) -> None:
-    control.faults.refuse("serviceusage", times=2)
-    control.faults.refuse("getIamPolicy")
+    control.faults.reject("serviceusage", times=2)
+    control.faults.reject("getIamPolicy")
     assert set(states(dev()).values()) == {"ready"}
 
 
 def test_a_service_that_does_not_answer_is_told_and_the_rest_goes_on(
     control: ControlServer, dev: Any
 ) -> None:
-    control.faults.refuse("compute.googleapis.com", times=1000)
+    control.faults.reject("compute.googleapis.com", times=1000)
     told = states(dev())
     assert told["places: subnetwork"] == "unknown"
     assert told["bucket"] == "ready"
@@ -68,7 +68,7 @@ def test_a_run_asks_each_service_once_or_twice(control: ControlServer, dev: Any)
     assert not any("quota" in each or "getIamPolicy" in each for each in control.asked)
 
 
-def test_a_run_is_refused_with_the_command_that_mends_it(control: ControlServer, dev: Any) -> None:
+def test_a_run_is_rejected_with_the_command_that_mends_it(control: ControlServer, dev: Any) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile(f"gcloud storage buckets create gs://{BUCKET}")):
         command.check(dev())
@@ -77,7 +77,7 @@ def test_a_run_is_refused_with_the_command_that_mends_it(control: ControlServer,
         command.check(dev())
 
 
-def test_what_a_run_cannot_be_told_does_not_refuse_it(control: ControlServer, dev: Any) -> None:
+def test_what_a_run_cannot_be_told_does_not_reject_it(control: ControlServer, dev: Any) -> None:
     control.close_to_us("serviceusage|artifactregistry")
     command.check(dev())
 

@@ -26,7 +26,7 @@ from tests.contract.iam.calls import Heard
 from tests.contract.storage.server import StorageServer
 from tests.contract.vertex.answering import Loopback
 from tests.contract.vertex.faults import Faults
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 
 _PATH = re.compile(
     r"/v1b3/projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/jobs"
@@ -50,7 +50,7 @@ class DataflowServer(Loopback):
     """One project in one region.
 
     Args:
-        project: Its id; requests about another are refused.
+        project: Its id; requests about another are rejected.
         location: The region.
         variables: Of the environment of the workers.
     """
@@ -89,18 +89,18 @@ class DataflowServer(Loopback):
         """The JSON that answers a request.
 
         Raises:
-            Refusal: The request is answered by an error.
+            Rejection: The request is answered by an error.
             LostAnswer: It is not answered at all.
         """
         split = urllib.parse.urlsplit(target)
         found = _PATH.fullmatch(urllib.parse.unquote(split.path))
         rpc = found and _RPCS.get((verb, bool(found["job"]), found["part"]))
         if not found or not rpc:
-            raise Refusal("UNIMPLEMENTED", f"no method for {verb} {split.path}")
+            raise Rejection("UNIMPLEMENTED", f"no method for {verb} {split.path}")
         if found["project"] != self.project:
-            raise Refusal("PERMISSION_DENIED", f"(0) Permission denied on project {found['project']}.")
+            raise Rejection("PERMISSION_DENIED", f"(0) Permission denied on project {found['project']}.")
         if found["location"] != self.location:
-            raise Refusal("INVALID_ARGUMENT", f"{found['location']} is not served here.")
+            raise Rejection("INVALID_ARGUMENT", f"{found['location']} is not served here.")
         query = urllib.parse.parse_qs(split.query)
         self.calls.append(rpc)
         self.faults.check(rpc)
@@ -130,7 +130,7 @@ class DataflowServer(Loopback):
 
     def _job(self, job_id: str) -> Job:
         if job_id not in self.jobs:
-            raise Refusal("NOT_FOUND", f"(0) Information about job {job_id} could not be found.")
+            raise Rejection("NOT_FOUND", f"(0) Information about job {job_id} could not be found.")
         return self.jobs[job_id]
 
     def _create(self, body: bytes) -> Any:
@@ -177,9 +177,9 @@ class DataflowServer(Loopback):
     def _update(self, job: Job, body: bytes) -> Any:
         asked = _parsed(body)
         if asked.requested_state != State.JOB_STATE_CANCELLED:
-            raise Refusal("INVALID_ARGUMENT", "Only a cancellation is served here.")
+            raise Rejection("INVALID_ARGUMENT", "Only a cancellation is served here.")
         if job.state in ENDED:
-            raise Refusal("FAILED_PRECONDITION", f"(0) Job {job.message.id} is in a terminal state.")
+            raise Rejection("FAILED_PRECONDITION", f"(0) Job {job.message.id} is in a terminal state.")
         running = job.state == State.JOB_STATE_RUNNING
         job.enter(State.JOB_STATE_CANCELLING)
         if running:
@@ -207,23 +207,23 @@ class DataflowServer(Loopback):
 
 
 def _parsed(body: bytes) -> Any:
-    """A job, strictly: what the API does not know is refused."""
+    """A job, strictly: what the API does not know is rejected."""
     message = dataflow.Job()
     try:
         json_format.Parse(body, dataflow.Job.pb(message))
     except json_format.ParseError as error:
-        raise Refusal("INVALID_ARGUMENT", str(error)) from error
+        raise Rejection("INVALID_ARGUMENT", str(error)) from error
     return message
 
 
 def _check(message: Any) -> None:
     if not _NAME.fullmatch(message.name):
-        raise Refusal("INVALID_ARGUMENT", f"(0) Invalid job name: {message.name}.")
+        raise Rejection("INVALID_ARGUMENT", f"(0) Invalid job name: {message.name}.")
     for part in message.labels.items():
         if not all(rule.fullmatch(text) for rule, text in zip(_LABEL, part, strict=True)):
-            raise Refusal("INVALID_ARGUMENT", f"(0) Invalid label: {part}.")
+            raise Rejection("INVALID_ARGUMENT", f"(0) Invalid label: {part}.")
     if not message.environment.worker_pools:
-        raise Refusal("INVALID_ARGUMENT", "(0) A job needs a worker pool.")
+        raise Rejection("INVALID_ARGUMENT", "(0) A job needs a worker pool.")
 
 
 @contextmanager

@@ -23,7 +23,7 @@ MADE_BEFORE = {
 """What an account asks here and never asks where Terraform was."""
 
 
-def refused(seen: Iterable[Need], matrix: Matrix) -> list[str]:
+def rejected(seen: Iterable[Need], matrix: Matrix) -> list[str]:
     """What was asked and is granted nowhere."""
     return sorted(
         str(need)

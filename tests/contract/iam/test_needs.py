@@ -136,13 +136,13 @@ def test_a_call_asks_for(case: str) -> None:
         ("dataflow", "DELETE", "/v1b3/x"),
     ],
 )
-def test_an_unknown_call_is_refused(service: Service, verb: str, target: str) -> None:
+def test_an_unknown_call_is_rejected(service: Service, verb: str, target: str) -> None:
     with pytest.raises(UnknownCallError, match=rf"who called {service}: {verb}"):
         asked(service, verb, target)
 
 
 @pytest.mark.parametrize("sql", ["DROP TABLE a", "CALL p.d.f()"])
-def test_an_unknown_statement_is_refused(sql: str) -> None:
+def test_an_unknown_statement_is_rejected(sql: str) -> None:
     with pytest.raises(UnknownStatementError, match="no permissions are known"):
         asked("bigquery", "POST", JOBS, query(sql))
 

@@ -95,7 +95,7 @@ def test_a_message_that_can_never_be_a_run_is_acknowledged_with_an_error(
 def test_what_goes_wrong_on_the_way_is_raised_and_the_next_delivery_starts_the_run(
     vertex: VertexServer, trigger: Trigger, status: Any
 ) -> None:
-    vertex.faults.refuse("CreatePipelineJob", status)
+    vertex.faults.reject("CreatePipelineJob", status)
     assert trigger.deliver(FLIGHTS).status_code == 500
     assert jobs(vertex) == []
     assert trigger.deliver(FLIGHTS).status_code == 200
@@ -174,7 +174,7 @@ def test_a_published_message_reaches_the_run_through_pubsub(
             topic=topic,
             push_config={"push_endpoint": f"{trigger.url}/projects/local-project/topics/runs"},
         )
-        vertex.faults.refuse("CreatePipelineJob", "UNAVAILABLE")  # the first delivery fails
+        vertex.faults.reject("CreatePipelineJob", "UNAVAILABLE")  # the first delivery fails
         publisher.publish(topic, FLIGHTS).result(timeout=30)
         until(lambda: len(jobs(vertex)) == 1)
         publisher.publish(topic, b"nonsense").result(timeout=30)

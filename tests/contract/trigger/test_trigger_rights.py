@@ -5,7 +5,7 @@ import pytest
 from configs.settings import Settings
 from infra.commands.iam import matrix
 from tests.contract.iam.calls import Calls
-from tests.contract.iam.granting import refused, uncalled
+from tests.contract.iam.granting import rejected, uncalled
 from tests.contract.iam.needs import needs
 from tests.contract.storage.server import StorageServer
 from tests.contract.trigger.conftest import Trigger, asking
@@ -31,5 +31,5 @@ def test_a_message_asks_for_what_is_granted(
     assert published.cloud
     mine = [call for call in calls.all if call.who == "trigger"]
     seen = {need for call in mine for need in needs(call, published.cloud.bucket)}
-    assert refused(seen, matrix()) == []
+    assert rejected(seen, matrix()) == []
     assert uncalled("trigger", seen, matrix()) == []

@@ -9,7 +9,7 @@ from typing import Self
 
 from tests.contract.iam.calls import Heard, Watch
 from tests.contract.vertex.faults import LostAnswer
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 
 
 class Loopback(ABC):
@@ -47,7 +47,7 @@ class Loopback(ABC):
         """The JSON that answers a request.
 
         Raises:
-            Refusal: The request is answered by an error.
+            Rejection: The request is answered by an error.
             LostAnswer: It is not answered at all.
         """
 
@@ -56,7 +56,7 @@ class Loopback(ABC):
 
 
 def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
-    """A request handler that hands verb, path and body on, and tells a refusal as Google does."""
+    """A request handler that hands verb, path and body on, and tells a rejection as Google does."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -75,11 +75,11 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
             except LostAnswer:
                 self.close_connection = True
                 return
-            except Refusal as refusal:
-                code, content = refusal.code, refusal.body()
+            except Rejection as rejection:
+                code, content = rejection.code, rejection.body()
             except Exception as error:  # noqa: BLE001 - the server's own mistake, told to the test
                 traceback.print_exc()
-                code, content = 500, Refusal("INTERNAL", repr(error)).body()
+                code, content = 500, Rejection("INTERNAL", repr(error)).body()
             self.send_response(code)
             self.send_header("content-type", "application/json; charset=UTF-8")
             self.send_header("content-length", str(len(content)))

@@ -9,7 +9,7 @@ from google.cloud import aiplatform_v1
 from google.protobuf import empty_pb2, field_mask_pb2, json_format
 
 from tests.contract.vertex.models import Models
-from tests.contract.vertex.refusals import Refusal, not_found
+from tests.contract.vertex.rejections import Rejection, not_found
 from tests.contract.vertex.resources import Store, check_etag, merge
 from tests.contract.vertex.routes import Route, raw
 
@@ -41,12 +41,12 @@ class Endpoints:
     def create_endpoint(self, request: Any, _: Route) -> Any:
         """An endpoint without any model."""
         if not request.endpoint.display_name:
-            raise Refusal("INVALID_ARGUMENT", "Required field endpoint.display_name is missing.")
+            raise Rejection("INVALID_ARGUMENT", "Required field endpoint.display_name is missing.")
         if request.endpoint.deployed_models or request.endpoint.traffic_split:
-            raise Refusal("INVALID_ARGUMENT", "A new endpoint has neither deployed models nor traffic.")
+            raise Rejection("INVALID_ARGUMENT", "A new endpoint has neither deployed models nor traffic.")
         wanted = request.endpoint_id
         if wanted and not re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?|[1-9][0-9]{0,8}", wanted):
-            raise Refusal("INVALID_ARGUMENT", f"endpoint_id '{wanted}' must be up to 63 of [a-z0-9-].")
+            raise Rejection("INVALID_ARGUMENT", f"endpoint_id '{wanted}' must be up to 63 of [a-z0-9-].")
         endpoint = type(request.endpoint)()
         endpoint.CopyFrom(request.endpoint)
         number = wanted or self.store.number()
@@ -70,10 +70,12 @@ class Endpoints:
         return self.store.changed(merge(field_mask_pb2.FieldMask(), request.endpoint, kept, _SERVICE_ALONE))
 
     def delete_endpoint(self, request: Any, _: Route) -> Any:
-        """Refused while a model is deployed."""
+        """Rejected while a model is deployed."""
         endpoint = self.store.get(request.name)
         if endpoint.deployed_models:
-            raise Refusal("FAILED_PRECONDITION", f"{request.name} has deployed models: undeploy them first.")
+            raise Rejection(
+                "FAILED_PRECONDITION", f"{request.name} has deployed models: undeploy them first."
+            )
         del self.store.messages[request.name]
         return empty_pb2.Empty()
 
@@ -87,11 +89,11 @@ class Endpoints:
         deployed = type(request.deployed_model)()
         deployed.CopyFrom(request.deployed_model)
         if deployed.id and not re.fullmatch(r"[0-9]{1,10}", deployed.id):
-            raise Refusal("INVALID_ARGUMENT", f"deployed_model.id '{deployed.id}' must be 1 to 10 digits.")
+            raise Rejection("INVALID_ARGUMENT", f"deployed_model.id '{deployed.id}' must be 1 to 10 digits.")
         deployed.id = deployed.id or self.store.number()
         known = {each.id for each in endpoint.deployed_models}
         if deployed.id in known:
-            raise Refusal("ALREADY_EXISTS", f"A deployed model {deployed.id} already exists.")
+            raise Rejection("ALREADY_EXISTS", f"A deployed model {deployed.id} already exists.")
         deployed.model, deployed.model_version_id = model.name, model.version_id
         deployed.create_time.GetCurrentTime()
         split = {deployed.id if key == "0" else key: share for key, share in request.traffic_split.items()}
@@ -109,7 +111,7 @@ class Endpoints:
         rest = {each.id for each in endpoint.deployed_models} - {gone.id}
         split = dict(request.traffic_split) or dict(endpoint.traffic_split)
         if rest and split.get(gone.id):
-            raise Refusal(
+            raise Rejection(
                 "FAILED_PRECONDITION",
                 f"The deployed model {gone.id} has {split[gone.id]} % of the traffic: move it first.",
             )
@@ -130,7 +132,9 @@ class Endpoints:
             "autoscaling_metric_specs", "disable_container_logging",
         }  # fmt: skip
         if parts - allowed:
-            raise Refusal("INVALID_ARGUMENT", f"{sorted(parts - allowed)} of a deployed model cannot change.")
+            raise Rejection(
+                "INVALID_ARGUMENT", f"{sorted(parts - allowed)} of a deployed model cannot change."
+            )
         merge(request.update_mask, request.deployed_model, deployed)
         self.store.changed(endpoint)
         return _MUTATED(deployed_model=deployed)
@@ -142,7 +146,7 @@ class Endpoints:
         endpoint = self.store.get(request.endpoint)
         shares = {key: share for key, share in endpoint.traffic_split.items() if share}
         if not shares:
-            raise Refusal("FAILED_PRECONDITION", f"No model of {request.endpoint} receives traffic.")
+            raise Rejection("FAILED_PRECONDITION", f"No model of {request.endpoint} receives traffic.")
         chosen = self.random.choices(list(shares), list(shares.values()))[0]
         deployed = _deployed(endpoint, chosen)
         model = self.models.find(f"{deployed.model}@{deployed.model_version_id}")
@@ -170,10 +174,10 @@ def _check_traffic(split: Mapping[str, int], known: set[str]) -> None:
     """Shares of known models, 0 to 100, that add to 100; no shares at all are allowed."""
     unknown = sorted(set(split) - known)
     if unknown:
-        raise Refusal("INVALID_ARGUMENT", f"traffic_split names unknown deployed models: {unknown}")
+        raise Rejection("INVALID_ARGUMENT", f"traffic_split names unknown deployed models: {unknown}")
     shares = dict(split)
     if shares and (sum(shares.values()) != 100 or min(shares.values()) < 0):
-        raise Refusal("INVALID_ARGUMENT", f"traffic_split must add up to 100, got {shares}")
+        raise Rejection("INVALID_ARGUMENT", f"traffic_split must add up to 100, got {shares}")
 
 
 def _replace_traffic(endpoint: Any, split: Mapping[str, int]) -> None:
@@ -185,12 +189,12 @@ def _replace_traffic(endpoint: Any, split: Mapping[str, int]) -> None:
 def _check_machines(deployed: Any) -> None:
     kind = deployed.WhichOneof("prediction_resources")
     if kind is None:
-        raise Refusal("INVALID_ARGUMENT", "Required field deployed_model.prediction_resources is missing.")
+        raise Rejection("INVALID_ARGUMENT", "Required field deployed_model.prediction_resources is missing.")
     if kind == "dedicated_resources":
         resources = deployed.dedicated_resources
         most = resources.max_replica_count or resources.min_replica_count
         if not resources.machine_spec.machine_type or not 1 <= resources.min_replica_count <= most:
-            raise Refusal(
+            raise Rejection(
                 "INVALID_ARGUMENT",
                 "dedicated_resources need a machine_type and 1 <= min_replica_count <= max_replica_count.",
             )

@@ -1,13 +1,13 @@
-"""What goes wrong, on request: the next calls of an RPC are refused, lost, slow, or fail later."""
+"""What goes wrong, on request: the next calls of an RPC are rejected, lost, slow, or fail later."""
 
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.contract.vertex.refusals import Refusal, Status
+from tests.contract.vertex.rejections import Rejection, Status
 
-Kind = Literal["refuse", "lose_answer", "slow", "fail_operation", "fail_job"]
+Kind = Literal["reject", "lose_answer", "slow", "fail_operation", "fail_job"]
 
 
 class LostAnswer(Exception):  # noqa: N818 - the connection ends, nothing more
@@ -39,12 +39,12 @@ class Faults:
         self.waiting: list[Fault] = []
         self._meant = meant
 
-    def refuse(
+    def reject(
         self, rpc: str, status: Status = "UNAVAILABLE", times: int = 1, message: str = "", reason: str = ""
     ) -> None:
         """Answer the next calls by an error, before any work: 429 is RESOURCE_EXHAUSTED, 503 UNAVAILABLE."""
         message = message or "injected by the test"
-        self.waiting.append(Fault(rpc, "refuse", times, status, message, reason=reason))
+        self.waiting.append(Fault(rpc, "reject", times, status, message, reason=reason))
 
     def lose_answer(self, rpc: str, times: int = 1) -> None:
         """Do the work of the next calls and close the connection without an answer."""
@@ -73,14 +73,14 @@ class Faults:
         return None
 
     def check(self, rpc: str) -> None:
-        """Refuse a call before its work.
+        """Reject a call before its work.
 
         Raises:
-            Refusal: A fault says so.
+            Rejection: A fault says so.
         """
-        fault = self.due(rpc, "refuse")
+        fault = self.due(rpc, "reject")
         if fault:
-            raise Refusal(fault.status, fault.message, fault.reason)
+            raise Rejection(fault.status, fault.message, fault.reason)
 
     def check_answer(self, rpc: str) -> None:
         """Lose an answer after the work.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 
 _CLAUSE = re.compile(
     r'\s*(?P<path>[A-Za-z_][\w."-]*)\s*(?P<operator>!=|>=|<=|=|>|<|:)\s*(?P<value>"[^"]*"|[^\s()]+)\s*'
@@ -29,7 +29,7 @@ def matches(text: str, message: Any, in_contexts: frozenset[str] = frozenset()) 
         in_contexts: The metadata contexts it belongs to.
 
     Raises:
-        Refusal: The filter cannot be read, or names a field that the resource does not have.
+        Rejection: The filter cannot be read, or names a field that the resource does not have.
     """
     text = _unwrapped(text.strip())
     if not text:
@@ -75,7 +75,7 @@ def _holds(clause: str, message: Any, in_contexts: frozenset[str]) -> bool:
         return context["name"] in in_contexts
     found = _CLAUSE.fullmatch(clause)
     if found is None:
-        raise Refusal("INVALID_ARGUMENT", f"Could not parse filter: {clause}")
+        raise Rejection("INVALID_ARGUMENT", f"Could not parse filter: {clause}")
     value = found["value"].strip('"')
     here = _values(message, found["path"].replace('"', "").split("."), clause)
     if found["operator"] == ":":
@@ -88,7 +88,7 @@ def _values(message: Any, path: list[str], clause: str) -> list[str]:
     fields = message.DESCRIPTOR.fields_by_name
     name = path[0] if path[0] in fields else re.sub(r"(?<!^)(?=[A-Z])", "_", path[0]).lower()
     if name not in fields:
-        raise Refusal("INVALID_ARGUMENT", f"Invalid filter: unknown field {path[0]} in {clause}")
+        raise Rejection("INVALID_ARGUMENT", f"Invalid filter: unknown field {path[0]} in {clause}")
     field, value = fields[name], getattr(message, name)
     if field.message_type and field.message_type.GetOptions().map_entry:
         return [str(value[path[1]])] if len(path) > 1 and path[1] in value else []

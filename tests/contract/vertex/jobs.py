@@ -5,7 +5,7 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from tests.contract.vertex.faults import Fault, Faults
-from tests.contract.vertex.refusals import RPC, Refusal
+from tests.contract.vertex.rejections import RPC, Rejection
 from tests.contract.vertex.resources import Resources, Store
 from tests.contract.vertex.routes import Route
 
@@ -25,7 +25,7 @@ class Jobs:
     def create_custom_job(self, request: Any, route: Route) -> Any:
         """A job that waits for its machines."""
         if not request.custom_job.job_spec.worker_pool_specs and not request.custom_job.job_spec:
-            raise Refusal("INVALID_ARGUMENT", "Required field job_spec.worker_pool_specs is missing.")
+            raise Rejection("INVALID_ARGUMENT", "Required field job_spec.worker_pool_specs is missing.")
         return self._begin(request, route)
 
     def create_batch_prediction_job(self, request: Any, route: Route) -> Any:
@@ -87,7 +87,7 @@ class Jobs:
     def _cancel(self, name: str) -> Any:
         job = self.store.get(name)
         if job.state in _ENDED:
-            raise Refusal("FAILED_PRECONDITION", f"{name} has ended and cannot be cancelled.")
+            raise Rejection("FAILED_PRECONDITION", f"{name} has ended and cannot be cancelled.")
         job.state = _CANCELLED
         self.store.changed(job)
         return empty_pb2.Empty()

@@ -7,7 +7,7 @@ from google.cloud import aiplatform_v1
 from google.protobuf import empty_pb2
 
 from tests.contract.vertex.filters import matches
-from tests.contract.vertex.refusals import Refusal, not_found
+from tests.contract.vertex.rejections import Rejection, not_found
 from tests.contract.vertex.resources import Store, merge, page
 from tests.contract.vertex.routes import Route, raw
 
@@ -33,7 +33,7 @@ class Models:
         """A version by `NAME@ID` or `NAME@ALIAS`; by `NAME`, the default one.
 
         Raises:
-            Refusal: No such model, or no such version.
+            Rejection: No such model, or no such version.
         """
         model, _, wanted = name.partition("@")
         versions = self.versions.get(model, {})
@@ -67,9 +67,9 @@ class Models:
         """A new model, or the next version of `parent_model`."""
         given = request.model
         if not given.display_name:
-            raise Refusal("INVALID_ARGUMENT", "Required field model.display_name is missing.")
+            raise Rejection("INVALID_ARGUMENT", "Required field model.display_name is missing.")
         if given.HasField("container_spec") and not given.container_spec.image_uri:
-            raise Refusal("INVALID_ARGUMENT", "Required field model.container_spec.image_uri is missing.")
+            raise Rejection("INVALID_ARGUMENT", "Required field model.container_spec.image_uri is missing.")
         for alias in given.version_aliases:
             _check_alias(alias)
         name = request.parent_model.partition("@")[0]
@@ -78,7 +78,7 @@ class Models:
         else:
             name = f"{request.parent}/models/{request.model_id or self.store.number()}"
             if name in self.versions:
-                raise Refusal("ALREADY_EXISTS", f"The model {name} already exists.")
+                raise Rejection("ALREADY_EXISTS", f"The model {name} already exists.")
             self.versions[name] = {}
         version = self._keep(name, given)
         return _UPLOADED(model=name, model_version_id=version.version_id)
@@ -112,12 +112,12 @@ class Models:
     def merge_version_aliases(self, request: Any, _: Route) -> Any:
         """Give aliases to a version, and take away those that begin with a minus."""
         if "@" not in request.name:
-            raise Refusal("INVALID_ARGUMENT", f"{request.name} must name a version: NAME@VERSION.")
+            raise Rejection("INVALID_ARGUMENT", f"{request.name} must name a version: NAME@VERSION.")
         version = self.find(request.name)
         for alias in request.version_aliases:
             _check_alias(alias.removeprefix("-"))
             if alias == "-default":
-                raise Refusal("INVALID_ARGUMENT", "The default alias cannot be removed, only moved.")
+                raise Rejection("INVALID_ARGUMENT", "The default alias cannot be removed, only moved.")
         for alias in request.version_aliases:
             if not alias.startswith("-"):
                 self._move(alias, version)
@@ -132,7 +132,7 @@ class Models:
         paths = {path.split(".")[0] for path in request.update_mask.paths}
         allowed = {"labels"} | (_OF_A_VERSION if one else _OF_THE_MODEL)
         if not paths or paths - allowed:
-            raise Refusal(
+            raise Rejection(
                 "FAILED_PRECONDITION",
                 f"update_mask {sorted(paths)} for {request.model.name}: only {sorted(allowed)} may change.",
             )
@@ -147,19 +147,19 @@ class Models:
         return self.find(request.model.name.removesuffix("@-"))
 
     def delete_model(self, request: Any, _: Route) -> Any:
-        """All versions; refused while one is deployed."""
+        """All versions; rejected while one is deployed."""
         self._of(request.name)
         self._must_not_serve(request.name, None)
         del self.versions[request.name]
         return empty_pb2.Empty()
 
     def delete_model_version(self, request: Any, _: Route) -> Any:
-        """One version; refused while it is deployed, and for the default while there are others."""
+        """One version; rejected while it is deployed, and for the default while there are others."""
         version = self.find(request.name)
         if "@" not in request.name:
-            raise Refusal("INVALID_ARGUMENT", f"{request.name} must name a version: NAME@VERSION.")
+            raise Rejection("INVALID_ARGUMENT", f"{request.name} must name a version: NAME@VERSION.")
         if "default" in version.version_aliases:
-            raise Refusal(
+            raise Rejection(
                 "FAILED_PRECONDITION",
                 f"Version {version.version_id} is the default version: move the alias, or delete the model.",
             )
@@ -171,7 +171,7 @@ class Models:
         for endpoint in self.store.of_kind("google.cloud.aiplatform.v1.Endpoint"):
             for deployed in endpoint.deployed_models:
                 if deployed.model == name and version_id in {None, deployed.model_version_id}:
-                    raise Refusal(
+                    raise Rejection(
                         "FAILED_PRECONDITION", f"{name} is deployed to {endpoint.name}: undeploy it first."
                     )
 
@@ -201,7 +201,7 @@ class Models:
         self.store.get(request.parent)
         assert route.method.response
         if len(request.model_evaluation_slices) > 50:
-            raise Refusal("INVALID_ARGUMENT", "At most 50 slices in a request.")
+            raise Rejection("INVALID_ARGUMENT", "At most 50 slices in a request.")
         response = route.method.response()
         for given in request.model_evaluation_slices:
             kept = type(given)()
@@ -213,4 +213,4 @@ class Models:
 
 def _check_alias(alias: str) -> None:
     if not _ALIAS.fullmatch(alias):
-        raise Refusal("INVALID_ARGUMENT", f"The version alias '{alias}' does not match {_ALIAS.pattern}")
+        raise Rejection("INVALID_ARGUMENT", f"The version alias '{alias}' does not match {_ALIAS.pattern}")

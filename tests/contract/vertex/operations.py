@@ -11,7 +11,7 @@ from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
 from tests.contract.vertex.faults import Fault
-from tests.contract.vertex.refusals import RPC, Refusal, not_found
+from tests.contract.vertex.rejections import RPC, Rejection, not_found
 
 _LOCATION = re.compile(r"projects/[^/]+/locations/[^/]+")
 
@@ -41,7 +41,7 @@ class Operations:
         """One look at an operation.
 
         Raises:
-            Refusal: There is none of this name.
+            Rejection: There is none of this name.
         """
         if name not in self.begun:
             raise not_found(name)
@@ -73,7 +73,7 @@ class Operations:
             return self.cancel(name)
         if (verb, action) == ("DELETE", ""):
             return self.delete(name)
-        raise Refusal("UNIMPLEMENTED", f"{verb} {path}")
+        raise Rejection("UNIMPLEMENTED", f"{verb} {path}")
 
     def _seen(self, name: str) -> Any:
         """The operation as it is told: no result before it is done."""

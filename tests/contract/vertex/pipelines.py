@@ -20,7 +20,7 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tests.contract.iam.callers import running_as
 from tests.contract.vertex.executing import is_custom_job
 from tests.contract.vertex.faults import Faults
-from tests.contract.vertex.refusals import RPC, Refusal
+from tests.contract.vertex.rejections import RPC, Rejection
 from tests.contract.vertex.resources import Store, page
 from tests.contract.vertex.routes import Route, raw
 
@@ -90,10 +90,12 @@ class Pipelines:
             request.pipeline_job_id or f"{job.pipeline_spec['pipelineInfo']['name']}-{self.store.number()}"
         )
         if not _JOB_ID.fullmatch(job_id):
-            raise Refusal("INVALID_ARGUMENT", f"pipeline_job_id '{job_id}' does not match {_JOB_ID.pattern}")
+            raise Rejection(
+                "INVALID_ARGUMENT", f"pipeline_job_id '{job_id}' does not match {_JOB_ID.pattern}"
+            )
         root = job.runtime_config.gcs_output_directory
         if not root.startswith("gs://"):
-            raise Refusal("INVALID_ARGUMENT", f"gcs_output_directory must be a gs:// path, got '{root}'")
+            raise Rejection("INVALID_ARGUMENT", f"gcs_output_directory must be a gs:// path, got '{root}'")
         spec = json_format.MessageToDict(job.pipeline_spec)
         parameters = _checked_parameters(spec, job)
         name = f"{request.parent}/pipelineJobs/{job_id}"
@@ -118,7 +120,7 @@ class Pipelines:
         """End a job and what it runs."""
         job = self._look(self.store.get(request.name))
         if job.state in _ENDED:
-            raise Refusal("FAILED_PRECONDITION", f"{request.name} has ended and cannot be cancelled.")
+            raise Rejection("FAILED_PRECONDITION", f"{request.name} has ended and cannot be cancelled.")
         running = self.running[request.name]
         _kill(running)
         self._read_events(job, running)
@@ -133,7 +135,7 @@ class Pipelines:
         """Forget a job that has ended."""
         job = self._look(self.store.get(request.name))
         if job.state not in _ENDED:
-            raise Refusal("FAILED_PRECONDITION", f"{request.name} is running: cancel it first.")
+            raise Rejection("FAILED_PRECONDITION", f"{request.name} is running: cancel it first.")
         del self.store.messages[request.name]
         return empty_pb2.Empty()
 
@@ -328,20 +330,20 @@ def _checked_parameters(spec: Any, job: Any) -> dict[str, Any]:
     """The parameters as Python values.
 
     Raises:
-        Refusal: The spec is no pipeline spec, or a parameter is unknown, missing or of another type.
+        Rejection: The spec is no pipeline spec, or a parameter is unknown, missing or of another type.
     """
     try:
         parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
     except json_format.ParseError as error:
-        raise Refusal("INVALID_ARGUMENT", f"pipeline_spec: {error}") from error
+        raise Rejection("INVALID_ARGUMENT", f"pipeline_spec: {error}") from error
     given: dict[str, Any] = json_format.MessageToDict(job.runtime_config).get("parameterValues", {})
     defined = parsed.root.input_definitions.parameters
     for name, value in given.items():
         if name not in defined:
-            raise Refusal("INVALID_ARGUMENT", f"runtime_config.parameter_values: unknown parameter {name}")
+            raise Rejection("INVALID_ARGUMENT", f"runtime_config.parameter_values: unknown parameter {name}")
         kind = defined[name].parameter_type
         if not isinstance(value, _KINDS.get(kind, (object,))):
-            raise Refusal("INVALID_ARGUMENT", f"runtime_config.parameter_values: {name} is of another type")
+            raise Rejection("INVALID_ARGUMENT", f"runtime_config.parameter_values: {name} is of another type")
         if kind == 2:
             given[name] = int(value)
     missing = [
@@ -350,7 +352,7 @@ def _checked_parameters(spec: Any, job: Any) -> dict[str, Any]:
         if n not in given and not each.HasField("default_value") and not each.is_optional
     ]
     if missing:
-        raise Refusal("INVALID_ARGUMENT", f"runtime_config.parameter_values: missing {missing}")
+        raise Rejection("INVALID_ARGUMENT", f"runtime_config.parameter_values: missing {missing}")
     return dict(given)
 
 
@@ -368,7 +370,7 @@ def _custom_job(component: Any, executor: Any, labels: dict[str, str]) -> Any:
     The labels of the run are added to its own, as the launcher does (VERTEX_AI_PIPELINES_RUN_LABELS).
 
     Raises:
-        Refusal: The payload is no custom job.
+        Rejection: The payload is no custom job.
     """
     defaults = {
         name: each.get("defaultValue") for name, each in component["inputDefinitions"]["parameters"].items()
@@ -388,4 +390,4 @@ def _custom_job(component: Any, executor: Any, labels: dict[str, str]) -> Any:
     try:
         return json_format.ParseDict(content, _CUSTOM_JOB(state=_PENDING))
     except json_format.ParseError as error:
-        raise Refusal("INVALID_ARGUMENT", f"the custom job's payload: {error}") from error
+        raise Rejection("INVALID_ARGUMENT", f"the custom job's payload: {error}") from error

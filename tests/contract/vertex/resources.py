@@ -13,7 +13,7 @@ from typing import Any
 from google.protobuf import empty_pb2, field_mask_pb2
 
 from tests.contract.vertex.filters import matches
-from tests.contract.vertex.refusals import Refusal, not_found
+from tests.contract.vertex.rejections import Rejection, not_found
 from tests.contract.vertex.routes import Route, snake
 
 _PAGE = 50
@@ -39,7 +39,7 @@ class Store:
         """A resource.
 
         Raises:
-            Refusal: There is none of this name.
+            Rejection: There is none of this name.
         """
         if name not in self.messages:
             raise not_found(name)
@@ -49,10 +49,10 @@ class Store:
         """Keep a new resource under its name, with its times and its etag.
 
         Raises:
-            Refusal: The name is taken.
+            Rejection: The name is taken.
         """
         if name in self.messages:
-            raise Refusal("ALREADY_EXISTS", f"The resource {name} already exists.")
+            raise Rejection("ALREADY_EXISTS", f"The resource {name} already exists.")
         message.name = name
         self.messages[name] = message
         if "create_time" in message.DESCRIPTOR.fields_by_name:
@@ -79,13 +79,13 @@ class Store:
 
 
 def check_etag(sent: str, kept: str) -> None:
-    """Refuse a change that was made on an older state.
+    """Reject a change that was made on an older state.
 
     Raises:
-        Refusal: Somebody else has changed the resource meanwhile.
+        Rejection: Somebody else has changed the resource meanwhile.
     """
     if sent and sent != kept:
-        raise Refusal("ABORTED", f"The etag {sent} does not match the current etag {kept}.")
+        raise Rejection("ABORTED", f"The etag {sent} does not match the current etag {kept}.")
 
 
 def page(messages: Iterable[Any], request: Any, response: Any) -> Any:
@@ -109,14 +109,14 @@ def _start(token: str) -> int:
         return 0
     found = re.fullmatch(r"page-(\d+)", token)
     if found is None:
-        raise Refusal("INVALID_ARGUMENT", f"Invalid page_token: {token}")
+        raise Rejection("INVALID_ARGUMENT", f"Invalid page_token: {token}")
     return int(found[1])
 
 
 def _ordered(messages: list[Any], order: str) -> list[Any]:
     field, _, direction = order.partition(" ")
     if messages and field not in messages[0].DESCRIPTOR.fields_by_name:
-        raise Refusal("INVALID_ARGUMENT", f"Invalid order_by: unknown field {field}")
+        raise Rejection("INVALID_ARGUMENT", f"Invalid order_by: unknown field {field}")
 
     def key(message: Any) -> Any:
         value = getattr(message, field)
@@ -135,14 +135,14 @@ def merge(mask: Any, new: Any, old: Any, fixed: Iterable[str] = ()) -> Any:
     """Write the masked fields of `new` into `old`; without a mask, those that are set.
 
     Raises:
-        Refusal: An unknown field, one that the service alone writes, or an old etag.
+        Rejection: An unknown field, one that the service alone writes, or an old etag.
     """
     fields = old.DESCRIPTOR.fields_by_name
     paths = [snake(path) for path in mask.paths] or [field.name for field, _ in new.ListFields()]
     paths = [path for path in paths if path not in {"name", "etag"}]
-    refused = [path for path in paths if path.split(".")[0] not in fields or path in fixed]
-    if refused:
-        raise Refusal("INVALID_ARGUMENT", f"Invalid field(s) in update_mask: {', '.join(refused)}")
+    rejected = [path for path in paths if path.split(".")[0] not in fields or path in fixed]
+    if rejected:
+        raise Rejection("INVALID_ARGUMENT", f"Invalid field(s) in update_mask: {', '.join(rejected)}")
     if "etag" in fields:
         check_etag(new.etag, old.etag)
     for path in paths:
@@ -172,7 +172,7 @@ class Resources:
         message.CopyFrom(getattr(request, kind))
         wanted = getattr(request, f"{kind}_id", "")
         if wanted and not _ID.fullmatch(wanted):
-            raise Refusal("INVALID_ARGUMENT", f"{kind}_id {wanted} does not match {_ID.pattern}")
+            raise Rejection("INVALID_ARGUMENT", f"{kind}_id {wanted} does not match {_ID.pattern}")
         parent = _PARENT.fullmatch(request.parent)
         if parent and "/" in parent["parent"].removeprefix("projects/"):
             self.store.get(request.parent)

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf import empty_pb2
 
 from tests.contract.vertex.pipelines import Pipelines
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 from tests.contract.vertex.resources import Resources, Store, merge
 from tests.contract.vertex.routes import Route
 
@@ -25,13 +25,15 @@ class Schedules:
         """A schedule that is active at once."""
         schedule = request.schedule
         if not _CRON.fullmatch(schedule.cron):
-            raise Refusal(
+            raise Rejection(
                 "INVALID_ARGUMENT", f"Invalid cron '{schedule.cron}': five fields, perhaps after TZ=ZONE."
             )
         if schedule.max_concurrent_run_count < 1:
-            raise Refusal("INVALID_ARGUMENT", "Required field schedule.max_concurrent_run_count is missing.")
+            raise Rejection(
+                "INVALID_ARGUMENT", "Required field schedule.max_concurrent_run_count is missing."
+            )
         if not schedule.HasField("create_pipeline_job_request"):
-            raise Refusal(
+            raise Rejection(
                 "INVALID_ARGUMENT", "Required field schedule.create_pipeline_job_request is missing."
             )
         create = self._resources.method(route.method.handler)
@@ -58,7 +60,7 @@ class Schedules:
     def _turn(self, name: str, state: int) -> Any:
         schedule = self.store.get(name)
         if schedule.state == state:
-            raise Refusal("FAILED_PRECONDITION", f"{name} is in that state already.")
+            raise Rejection("FAILED_PRECONDITION", f"{name} is in that state already.")
         schedule.state = state
         self.store.changed(schedule)
         return empty_pb2.Empty()

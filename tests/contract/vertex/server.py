@@ -24,7 +24,7 @@ from tests.contract.vertex.metadata import Metadata
 from tests.contract.vertex.models import Models
 from tests.contract.vertex.operations import Operations
 from tests.contract.vertex.pipelines import Pipelines
-from tests.contract.vertex.refusals import Refusal
+from tests.contract.vertex.rejections import Rejection
 from tests.contract.vertex.resources import Resources, Store
 from tests.contract.vertex.routes import Route, routes
 from tests.contract.vertex.schedules import Schedules
@@ -39,7 +39,7 @@ class VertexServer(Loopback):
     """One project in one region.
 
     Args:
-        project: Its id; requests about another are refused.
+        project: Its id; requests about another are rejected.
         location: The region.
         predictor: What a deployed model answers; `endpoints.predictor` may be replaced later.
         polls: Looks that an operation or a job needs before it is done.
@@ -91,7 +91,7 @@ class VertexServer(Loopback):
         """The JSON that answers a request.
 
         Raises:
-            Refusal: The request is answered by an error.
+            Rejection: The request is answered by an error.
             LostAnswer: It is not answered at all.
         """
         split = urllib.parse.urlsplit(target)
@@ -111,17 +111,17 @@ class VertexServer(Loopback):
                 try:
                     request = route.request(found, query, content)
                 except json_format.ParseError as error:
-                    raise Refusal("INVALID_ARGUMENT", f"{route.method.name}: {error}") from error
+                    raise Rejection("INVALID_ARGUMENT", f"{route.method.name}: {error}") from error
                 return self._call(route, request)
-        raise Refusal("UNIMPLEMENTED", f"no method for {verb} {path}")
+        raise Rejection("UNIMPLEMENTED", f"no method for {verb} {path}")
 
     def _check_place(self, path: str) -> None:
-        """Refuse what is about another project or region."""
+        """Reject what is about another project or region."""
         place = _PLACE.match(path)
         if place and place[1] not in {self.project, PROJECT_NUMBER}:
-            raise Refusal("PERMISSION_DENIED", f"Permission denied on resource project {place[1]}.")
+            raise Rejection("PERMISSION_DENIED", f"Permission denied on resource project {place[1]}.")
         if place and place[2] not in {self.location, "-"}:
-            raise Refusal("INVALID_ARGUMENT", f"{place[2]} is not served here, but {self.location}.")
+            raise Rejection("INVALID_ARGUMENT", f"{place[2]} is not served here, but {self.location}.")
 
     def _with_number(self, text: str) -> str:
         """Put the project's number for its id, as the service does in every name of its own."""
@@ -155,7 +155,9 @@ class VertexServer(Loopback):
                 return getattr(part, name)
         found = self._resources.method(name)
         if found is None:
-            raise Refusal("UNIMPLEMENTED", f"{route.method.service}.{route.method.name} is not served here.")
+            raise Rejection(
+                "UNIMPLEMENTED", f"{route.method.service}.{route.method.name} is not served here."
+            )
         return found
 
 

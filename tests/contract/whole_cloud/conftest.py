@@ -13,7 +13,7 @@ from components.shared.stage.records import artifact_uri
 from configs.stages import Pipeline
 from tests.contract import warehouses
 from tests.contract.bigquery.emulator import BigQueryServer
-from tests.contract.commands import Desk, Ended
+from tests.contract.commands import Ended, Workspace
 from tests.contract.storage.server import StorageServer
 from tests.contract.whole_cloud.servers import PROJECT, Cloud, whole_cloud
 
@@ -32,15 +32,15 @@ DAYS = (
 
 @dataclass(frozen=True)
 class Target:
-    """A desk where the training pipeline has run, and then the one that predicts."""
+    """A workspace where the training pipeline has run, and then the one that predicts."""
 
-    desk: Desk
+    workspace: Workspace
     trained: Ended
     predicted: Ended
 
     def manifest(self, pipeline: Pipeline = "training") -> dict[str, Any]:
         """Of the run of a pipeline."""
-        return self.desk.manifest(pipeline)
+        return self.workspace.manifest(pipeline)
 
     def artifact(self, name: str, pipeline: Pipeline = "training") -> Place:
         """Where an artifact lies: in a folder, or in the bucket."""
@@ -73,8 +73,8 @@ def both(
     made = tmp_path_factory.mktemp
     days = warehouses.make(made("warehouse"))
     with whole_cloud(days, bigquery_server, storage_session, made("proxies")) as cloud:
-        here = Desk(made("here"), "local", [*DAYS, f"source.uri=duckdb://{days}"])
-        there = Desk(
+        here = Workspace(made("here"), "local", [*DAYS, f"source.uri=duckdb://{days}"])
+        there = Workspace(
             made("there"),
             "dev",
             [*DAYS, f"prediction.output=bq://{TABLE}"],
@@ -85,10 +85,10 @@ def both(
         yield Both(of_here, of_there, cloud)
 
 
-def _ran(desk: Desk) -> Target:
+def _ran(workspace: Workspace) -> Target:
     """Train, then score."""
-    trained = desk.type("run", "flights")
+    trained = workspace.type("run", "flights")
     assert trained.code == 0, trained.shown
-    predicted = desk.type("predict-batch", "flights")
+    predicted = workspace.type("predict-batch", "flights")
     assert predicted.code == 0, predicted.shown
-    return Target(desk, trained, predicted)
+    return Target(workspace, trained, predicted)

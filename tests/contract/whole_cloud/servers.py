@@ -27,8 +27,8 @@ CONTAINERS, WORKERS = "containers", "workers"
 OPERATOR = "operator@example.com"
 """Who types the commands."""
 _QUIET = {"DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA": "true"}
-"""Else the client asks for each bucket in the background, for its traces, and takes a refusal in silence."""
-_DESK = Path(__file__).parents[1] / "vertex" / "desk"
+"""Else the client asks for each bucket in the background, for its traces, and ignores a rejection."""
+_WORKSPACE = Path(__file__).parents[1] / "vertex" / "workspace"
 _DIRECT = {"no_proxy": "localhost,127.0.0.1"}
 """The other clients know their servers' addresses."""
 
@@ -80,7 +80,7 @@ class Cloud:
             **running_as(OPERATOR),
             **_QUIET,
             "PROJECT_NUMBER": PROJECT_NUMBER,
-            "PYTHONPATH": str(_DESK),
+            "PYTHONPATH": str(_WORKSPACE),
         }
 
     def of_kind(self, kind: str) -> list[Any]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from infra.commands.iam import Matrix, matrix
-from tests.contract.commands import Desk
+from tests.contract.commands import Workspace
 from tests.contract.iam.callers import running_as
-from tests.contract.iam.granting import refused, uncalled
+from tests.contract.iam.granting import rejected, uncalled
 from tests.contract.iam.needs import Need, needs
 from tests.contract.storage.server import StorageServer
 from tests.contract.whole_cloud.conftest import Both
@@ -43,15 +43,15 @@ def published(
     name = str(bucket).removeprefix("gs://").strip("/")
     account = running_as(f"delivery@{PROJECT}.iam.gserviceaccount.com")
     overrides = [f"cloud.bucket={name}"]
-    desk = Desk(tmp_path_factory.mktemp("delivery"), "dev", overrides, cloud.variables | account)
-    ended = desk.type("publish", "flights")
+    workspace = Workspace(tmp_path_factory.mktemp("delivery"), "dev", overrides, cloud.variables | account)
+    ended = workspace.type("publish", "flights")
     assert ended.code == 0, ended.shown
     return {need for call in cloud.calls.all if call.who == "delivery" for need in needs(call, name)}
 
 
 def test_every_call_is_granted_to_who_makes_it(seen: set[Need], told: Matrix) -> None:
     assert {need.who for need in seen} == set(ACCOUNTS)
-    assert refused(seen, told) == []
+    assert rejected(seen, told) == []
 
 
 @pytest.mark.parametrize("who", ACCOUNTS)
@@ -66,12 +66,12 @@ def test_a_grant_less_would_be_missed(seen: set[Need], told: Matrix, who: str) -
     for grant in identity.grants:
         fewer = identity.model_copy(update={"grants": tuple(g for g in identity.grants if g is not grant)})
         rest = told.model_copy(update={"identities": {**told.identities, who: fewer}})
-        assert bool(refused(seen, rest)) == bool(grant.needs), f"{grant.role} on {grant.where}"
+        assert bool(rejected(seen, rest)) == bool(grant.needs), f"{grant.role} on {grant.where}"
 
 
 def test_a_call_that_nobody_granted_is_told(seen: set[Need], told: Matrix) -> None:
     more = {Need("trainer", "bucket/pipeline", "storage.buckets.delete"), Need("serving", "project", "a.b.c")}
-    assert refused(seen | more, told) == [
+    assert rejected(seen | more, told) == [
         "serving: a.b.c on project",
         "trainer: storage.buckets.delete on bucket/pipeline",
     ]

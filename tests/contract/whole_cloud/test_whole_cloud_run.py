@@ -47,7 +47,8 @@ def test_every_stage_ends_well_and_shows_the_same(both: Both) -> None:
             states = {record["stage"]: record["state"] for record in target.manifest(pipeline)["stages"]}
             assert states == dict.fromkeys(of(pipeline).order, "done")
     here, there = (
-        re.findall(r"<h[12].*?</h[12]>", target.desk.report("training")) for target in (both.here, both.there)
+        re.findall(r"<h[12].*?</h[12]>", target.workspace.report("training"))
+        for target in (both.here, both.there)
     )
     assert here == there
     assert len(there) > 8

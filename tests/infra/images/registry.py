@@ -46,7 +46,7 @@ class Registry:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    def refused(self, *words: str) -> str:
+    def rejected(self, *words: str) -> str:
         """A command that must fail in one line."""
         ended = self.type(*words)
         assert ended.returncode == 1

@@ -62,5 +62,5 @@ def test_without_the_writer_its_way_is_named(registry: Registry) -> None:
     registry.variables["PATH"] = "/usr/bin:/bin"
     assert (
         "cyclonedx-py: expected the command on the PATH, got none. It comes with: make sbom"
-        in registry.refused("sbom", "test")
+        in registry.rejected("sbom", "test")
     )

@@ -21,7 +21,7 @@ def test_what_was_tested_arrives_in_production_to_the_very_digest(registry: Regi
         f"{keys[n]}={registry.named('test', n)}@{d}" for n, d in digests.items()
     ]
 
-    early = registry.refused("promote", "prod", "--version", "v1.0.0", "--commit", COMMIT)
+    early = registry.rejected("promote", "prod", "--version", "v1.0.0", "--commit", COMMIT)
     assert f"tested-{COMMIT}: expected an image that has passed the end-to-end run, got none" in early
 
     registry.done("accept", "test", "--version", COMMIT)
@@ -48,7 +48,7 @@ def test_a_version_that_was_built_is_not_built_again(registry: Registry) -> None
     assert [line.rpartition("@")[2] for line in registry.pinned("test")] == list(digests.values())
     registry.done("accept", "test", "--version", COMMIT)
     registry.done("accept", "test", "--version", COMMIT)
-    said = registry.refused("build", "test", "--version", "another")
+    said = registry.rejected("build", "test", "--version", "another")
     assert "build pipeline: got it ended with" in said
 
 
@@ -79,7 +79,7 @@ def test_the_pipelines_take_what_is_pinned(registry: Registry) -> None:
 
 
 def test_a_version_that_is_not_there_says_how_it_would_be_made(registry: Registry) -> None:
-    said = registry.refused("pin", "prod", "--version", "v9")
+    said = registry.rejected("pin", "prod", "--version", "v9")
     assert f"{registry.named('prod')}:v9: expected an image, got none" in said
     assert "make images" in said
 
@@ -89,7 +89,7 @@ def test_a_registry_that_does_not_answer_is_named(registry: Registry) -> None:
         nobody = "{}:{}".format(*free.getsockname())
     path = registry.root / "configs" / "environments" / "prod.yaml"
     path.write_text(path.read_text().replace(registry.address, nobody))
-    said = registry.refused("pin", "prod", "--version", "v1")
+    said = registry.rejected("pin", "prod", "--version", "v1")
     assert "expected an answer of the registry" in said
     assert "gcloud auth configure-docker" in said
 
@@ -105,12 +105,12 @@ def test_a_registry_that_does_not_answer_is_named(registry: Registry) -> None:
     ],
 )
 def test_a_mistake_is_explained_in_one_line(registry: Registry, typed: tuple[str, ...], said: str) -> None:
-    assert said in registry.refused(*typed)
+    assert said in registry.rejected(*typed)
 
 
 def test_a_tree_with_changes_has_no_version_of_its_own(registry: Registry) -> None:
     git = ["git", "-C", str(registry.root), "-c", "user.name=n", "-c", "user.email=e@example.com"]
     subprocess.run([*git, "init", "--quiet"], check=True)
-    said = registry.refused("pin", "prod")
+    said = registry.rejected("pin", "prod")
     assert "expected a clean working tree" in said
     assert "VERSION=" in said

@@ -39,7 +39,7 @@ def scanner(registry: Registry, tmp_path: Path) -> Iterator[Scanner]:
 def test_what_is_grave_and_mendable_stops_the_delivery(registry: Registry, scanner: Scanner) -> None:
     scanner.knows("CVE-2026-1", "HIGH", "openssl", fixed="1.1-1")
     scanner.knows("CVE-2026-2", "CRITICAL", "openssl")
-    said = registry.refused("scan", "test")
+    said = registry.rejected("scan", "test")
     assert "CVE-2026-1 HIGH in openssl 1.0-1. Take openssl>=1.1-1" in said
     assert "CVE-2026-2" not in said
     assert [each["package"] for each in scanner.packages] == ["openssl"]
@@ -49,7 +49,7 @@ def test_nothing_grave_lets_both_images_pass(registry: Registry, scanner: Scanne
     scanner.knows("CVE-2026-3", "MEDIUM", "openssl", fixed="1.1-1")
     said = registry.done("scan", "test").splitlines()
     assert [line.rpartition(": ")[2] for line in said] == ["0 grave with a fix, 1 others"] * 2
-    assert "MEDIUM" in registry.refused("scan", "test", "--severity", "MEDIUM")
+    assert "MEDIUM" in registry.rejected("scan", "test", "--severity", "MEDIUM")
 
 
 def test_what_is_accepted_passes_until_its_day(registry: Registry, scanner: Scanner) -> None:
@@ -64,7 +64,7 @@ def test_gclouds_own_word_is_told(registry: Registry, scanner: Scanner) -> None:
     registry.push("test", "v2", {"etc/nothing": ""})
     registry.push("test", "v2", {"etc/nothing": ""}, "pipeline-serving")
     registry.done("pin", "test", "--version", "v2")
-    assert "could not detect operating system" in registry.refused("scan", "test")
+    assert "could not detect operating system" in registry.rejected("scan", "test")
     assert not scanner.packages
 
 
@@ -109,7 +109,7 @@ def test_what_is_accepted_now_has_reasons() -> None:
     "content",
     ["accepted: {CVE-1: {until: 2026-12-01}}", "accepted: {CVE-1: {because: it is fine really}}", "{}"],
 )
-def test_an_acceptance_without_reason_or_end_is_refused(tmp_path: Path, content: str) -> None:
+def test_an_acceptance_without_reason_or_end_is_rejected(tmp_path: Path, content: str) -> None:
     (tmp_path / "accepted.yaml").write_text(content)
     with pytest.raises(SettingsError):
         scanning.acceptances(tmp_path / "accepted.yaml")

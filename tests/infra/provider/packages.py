@@ -59,7 +59,7 @@ def fetched(package: Package) -> Path:
 
 
 def check(content: bytes, package: Package) -> None:
-    """Refuse content that is not the pinned package's.
+    """Reject content that is not the pinned package's.
 
     Raises:
         PackageError: with the digest that was expected and the one that was got.

@@ -63,7 +63,7 @@ class Provider:
             "ReadResource": ("ReadRequest", self.read),
             "PlanResourceChange": ("PlanRequest", self.plan),
             "ApplyResourceChange": ("ApplyRequest", self.apply),
-            "ReadDataSource": ("ValidateRequest", self.refuse_data_source),
+            "ReadDataSource": ("ValidateRequest", self.reject_data_source),
             "Stop": ("Empty", lambda _: self.messages["Empty"]()),
         }
 
@@ -91,7 +91,7 @@ class Provider:
         return self.messages["DiagnosticsResponse"]()
 
     def validate(self, request: Any) -> Any:
-        """Refuse values that the documentation does not admit; names and types are checked by Terraform."""
+        """Reject values that the documentation does not admit; names and types are checked by Terraform."""
         found = values.mistakes(self._block(request.type_name), _decoded(request.config))
         return self.messages["DiagnosticsResponse"](diagnostics=[self._diagnostic(one) for one in found])
 
@@ -121,7 +121,7 @@ class Provider:
         state = values.applied(self._block(request.type_name), _decoded(request.planned_state))
         return self.messages["ApplyResponse"](new_state=self._encoded(state), legacy_type_system=True)
 
-    def refuse_data_source(self, request: Any) -> Any:
+    def reject_data_source(self, request: Any) -> Any:
         """A data source asks the cloud, which a plan offline cannot."""
         mistake = values.Mistake(
             (), f"{request.type_name}: no data source can be read offline; use a variable"

@@ -17,7 +17,7 @@ _NUMBER = "123456789012"
 
 @dataclass(frozen=True)
 class Mistake:
-    """A value that the provider refuses, and where it stands."""
+    """A value that the provider rejects, and where it stands."""
 
     path: Path
     message: str

@@ -33,7 +33,7 @@ def test_the_component_records_what_it_did(
     assert read_json(tmp_path / "again/rows.json") == read_json(folder / "rows.json")
 
 
-def test_a_refusal_is_recorded_in_one_line_and_leaves_nothing(
+def test_a_rejection_is_recorded_in_one_line_and_leaves_nothing(
     run: Any, stage: IngestStage, visits: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))

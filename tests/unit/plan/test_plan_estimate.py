@@ -164,7 +164,7 @@ def test_predictions_into_a_table_are_merged_and_kept_there() -> None:
     assert planned(*into, pipeline="training").cost == planned(pipeline="training").cost
 
 
-def test_what_has_no_price_is_refused_not_left_out() -> None:
+def test_what_has_no_price_is_rejected_not_left_out() -> None:
     prices = load_prices()
     unlisted = prices.vertex.model_copy(update={"accelerators": {}, "training": {}})
     without = prices.model_copy(update={"accelerators": {}, "vertex": unlisted})

@@ -149,6 +149,6 @@ def test_a_tpu_slice_has_its_chips_and_hosts() -> None:
     assert (chips("n1-standard-8", ""), hosts("n1-standard-8", "")) == (0, 1)
 
 
-def test_a_machine_of_unknown_size_is_refused() -> None:
+def test_a_machine_of_unknown_size_is_rejected() -> None:
     with raises(SettingsError, subject=re.compile("m3-ultramem-32")):
         shape("m3-ultramem-32")

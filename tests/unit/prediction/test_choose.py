@@ -94,7 +94,7 @@ def test_without_a_champion_the_way_out_is_to_train_one_or_to_name_a_version(
         chosen(other)
 
 
-def test_a_version_that_does_not_say_its_features_is_refused(
+def test_a_version_that_does_not_say_its_features_is_rejected(
     registry: FolderRegistry, stage: ChooseStage
 ) -> None:
     Path(str(registry.version("flights", 1).model), "model.json").unlink()
@@ -121,7 +121,7 @@ def test_the_stamp_is_as_given_in_utc_or_else_that_of_the_job(stage: ChooseStage
 
 @pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("scored_at", ["", "yesterday"])
-def test_predictions_without_an_instant_are_refused(stage: ChooseStage, scored_at: str) -> None:
+def test_predictions_without_an_instant_are_rejected(stage: ChooseStage, scored_at: str) -> None:
     with pytest.raises(SettingsError, match="scored_at: expected an instant like 2013-12-31T06:00:00Z"):
         chosen(stage, given=Stamp("run-1", scored_at))
 

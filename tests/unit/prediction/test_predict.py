@@ -156,7 +156,7 @@ def test_a_row_needs_no_key_where_something_else_is_carried(
     assert list(done.rows()[0])[:3] == ["day", "origin", "score"]
 
 
-def test_rows_of_another_model_are_refused(flights: pa.Table, put: Put, predicted: Run) -> None:
+def test_rows_of_another_model_are_rejected(flights: pa.Table, put: Put, predicted: Run) -> None:
     with pytest.raises(ModelError, match=r"version 7 was trained on other rows: features .*'seats'"):
         predicted(put(flights.drop_columns(["seats"])))
 

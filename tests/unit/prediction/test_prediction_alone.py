@@ -33,9 +33,9 @@ features:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, model: Path, flights: pa.Table) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory, model: Path, flights: pa.Table) -> Path:
     """A working folder with a use case, rows to score, and two versions: the first is the champion."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("workspace")
     registry, run = FolderRegistry(folder / "registry"), folder / "run"
     for artifact in ("statistics", "evaluation"):
         (run / artifact).mkdir(parents=True)
@@ -51,10 +51,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory, model: Path, flights: pa.Tabl
 
 
 @pytest.fixture(scope="module")
-def settings(desk: Path) -> Settings:
+def settings(workspace: Path) -> Settings:
     """Those of the working folder."""
-    places = [f"places.root={desk / 'output'}", f"places.registry=file://{desk / 'registry'}"]
-    return load(desk / "flights", overrides=[*places, f"source.uri=file://{desk / 'data'}"])
+    places = [f"places.root={workspace / 'output'}", f"places.registry=file://{workspace / 'registry'}"]
+    return load(workspace / "flights", overrides=[*places, f"source.uri=file://{workspace / 'data'}"])
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_deliver_takes_the_runs_own_place(settings: Settings, first: Path) -> No
 
 
 @pytest.mark.usefixtures("first")
-def test_a_run_that_did_not_get_so_far_and_one_of_training_are_refused(settings: Settings) -> None:
+def test_a_run_that_did_not_get_so_far_and_one_of_training_are_rejected(settings: Settings) -> None:
     began = new_run(settings, "prediction")
     begin_manifest(
         began, settings, "python -m pipelines predict-batch flights", "prediction", {"run_id": "x"}

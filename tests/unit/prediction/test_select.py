@@ -114,7 +114,7 @@ def test_a_column_that_is_not_returned_is_named(
     assert named != "carrier" or "Did you mean 'carier'?" in str(error.value)
 
 
-def test_a_text_where_the_model_wants_a_number_is_refused(stage: SelectStage, tmp_path: Path) -> None:
+def test_a_text_where_the_model_wants_a_number_is_rejected(stage: SelectStage, tmp_path: Path) -> None:
     sql = "SELECT id, day, 'far' AS distance, seats, carrier, origin FROM flights"
     with pytest.raises(DataError, match=r"feature 'distance' is declared numeric.*SAFE_CAST"):
         selected(with_sql(stage, sql), tmp_path)

@@ -75,7 +75,7 @@ def test_more_instances_than_one_request_may_hold_are_asked_in_parts(
     assert scores == pytest.approx([expected(flight) for flight in flights])
 
 
-def test_a_refusal_names_the_instance_by_its_place_in_the_file(server: client.Server) -> None:
+def test_a_rejection_names_the_instance_by_its_place_in_the_file(server: client.Server) -> None:
     flights: list[dict[str, Any]] = [{} for _ in range(250)]
     flights[220] = {"distance": "far"}
     with pytest.raises(RequestError, match=r"instances\[220\]\.distance: expected a number"):

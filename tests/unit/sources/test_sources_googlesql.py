@@ -102,7 +102,7 @@ def test_only_one_select_is_a_query(sql: str, got: str) -> None:
         googlesql.parse(sql)
 
 
-def test_a_column_returned_twice_is_refused(ask: Any, warehouse: str) -> None:
+def test_a_column_returned_twice_is_rejected(ask: Any, warehouse: str) -> None:
     with raises(QueryError, got=re.compile("'id'")):
         ask(warehouse, "SELECT id, amount, id FROM shop.orders")
 

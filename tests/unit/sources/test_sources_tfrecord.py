@@ -79,7 +79,7 @@ def test_a_damaged_file_is_named_with_the_record(
         ask(f"file://{folder}")
 
 
-def test_records_of_something_else_are_refused(ask: Any, folder: Path) -> None:
+def test_records_of_something_else_are_rejected(ask: Any, folder: Path) -> None:
     import tensorflow as tf
 
     with tf.io.TFRecordWriter(str(folder / "t.tfrecord")) as writer:

@@ -43,14 +43,14 @@ def test_a_plain_name_is_looked_for_in_every_dataset(ask: Any, warehouse: str) -
     assert ask(warehouse, "SELECT name FROM `any-project.archive.customers`") == [{"name": "ann"}]
 
 
-def test_a_plain_name_in_two_datasets_is_refused(ask: Any, warehouse: str) -> None:
+def test_a_plain_name_in_two_datasets_is_rejected(ask: Any, warehouse: str) -> None:
     with pytest.raises(
         QueryError, match=r"'orders', line 1, column 16.*a dataset before its name.*shop\.orders"
     ):
         ask(warehouse, "SELECT id FROM orders")
 
 
-def test_without_sql_the_only_table_is_read_and_two_are_refused(
+def test_without_sql_the_only_table_is_read_and_two_are_rejected(
     ask: Any, warehouse: str, tmp_path: Path
 ) -> None:
     with raises(SourceError, got=re.compile(r"archive\.customers")):
@@ -105,7 +105,7 @@ def test_a_warehouse_that_another_process_writes_is_busy(ask: Any, tmp_path: Pat
         holder.kill()
 
 
-def test_more_rows_than_memory_are_spilled_not_refused(tmp_path: Path) -> None:
+def test_more_rows_than_memory_are_spilled_not_rejected(tmp_path: Path) -> None:
     with duckdb.connect(tmp_path / "big.duckdb") as connection:
         connection.execute("CREATE TABLE t AS SELECT i, hash(i)::VARCHAR AS text FROM range(700_000) AS r(i)")
     source = open_source(f"duckdb://{tmp_path / 'big.duckdb'}", Ingest(memory_limit="40MB", threads=1))

@@ -54,7 +54,7 @@ def test_servers_that_do_not_learn_are_left_out() -> None:
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}', "task ps 0"),
     ],
 )
-def test_what_cannot_be_understood_is_refused(text: str, got: str) -> None:
+def test_what_cannot_be_understood_is_rejected(text: str, got: str) -> None:
     with pytest.raises(TrainingError) as raised:
         cluster({"TF_CONFIG": text})
     assert got in str(raised.value)

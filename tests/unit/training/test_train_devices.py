@@ -126,7 +126,7 @@ def test_compiled_devices_learn_what_one_learns_that_is_not(mirrored: Mirrored, 
     check_same(plain, mirrored.history("compiled"), mirrored.weights("compiled"))
 
 
-def test_compiled_devices_refuse_statistics_of_the_whole_batch(mirrored: Mirrored) -> None:
+def test_compiled_devices_reject_statistics_of_the_whole_batch(mirrored: Mirrored) -> None:
     assert mirrored.told["compiled-norm"].startswith("training.xla on 3 devices: expected a model without")
 
 

@@ -132,7 +132,7 @@ def with_column(name: str, value: Any) -> Any:
     ],
     ids=["missing", "infinite", "null", "too large", "negative", "third label", "no label"],
 )
-def test_examples_that_do_not_fit_features_json_are_refused(
+def test_examples_that_do_not_fit_features_json_are_rejected(
     examples: Path, inputs: ModelInputs, tmp_path: Path, either: Training, wrong: Any
 ) -> None:
     change, error, parts = wrong
@@ -142,7 +142,7 @@ def test_examples_that_do_not_fit_features_json_are_refused(
     assert all(part in str(raised.value) for part in parts), str(raised.value)
 
 
-def test_a_constant_label_is_refused(
+def test_a_constant_label_is_rejected(
     examples: Path, inputs: ModelInputs, tmp_path: Path, either: Training
 ) -> None:
     folder = tmp_path / "examples"
@@ -159,7 +159,7 @@ def test_a_constant_label_is_refused(
         data.load(folder, "eval", inputs, either)
 
 
-def test_a_split_without_examples_is_refused(
+def test_a_split_without_examples_is_rejected(
     examples: Path, inputs: ModelInputs, tmp_path: Path, either: Training
 ) -> None:
     folder = tmp_path / "examples"
@@ -182,7 +182,7 @@ def test_a_shard_that_is_no_parquet_is_named(
         data.load(folder, "train", inputs, either)
 
 
-def test_features_json_is_refused_in_one_line(transform_graph: Path, tmp_path: Path) -> None:
+def test_features_json_is_rejected_in_one_line(transform_graph: Path, tmp_path: Path) -> None:
     from components.train import shards
 
     with raises(TrainingError, subject=re.compile(r"features\.json$"), got=re.compile("^FileNotFoundError")):

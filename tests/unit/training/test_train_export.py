@@ -147,7 +147,7 @@ def test_no_rows_give_no_scores(loaded: Any, raw: Any) -> None:
     assert scores(loaded, {name: tensor[:0] for name, tensor in raw.items()}).shape == (0,)
 
 
-def test_an_int64_list_where_a_number_is_expected_is_refused_by_the_parser(loaded: Any) -> None:
+def test_an_int64_list_where_a_number_is_expected_is_rejected_by_the_parser(loaded: Any) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="distance"):
         loaded.signatures["tf_example"](examples=serialized([{"distance": 5}]))
 
@@ -200,7 +200,7 @@ def test_model_json_says_what_the_model_is(trained: Trained, loaded: Any) -> Non
     assert told["parameters"] == sum(int(np.prod(weight.shape)) for weight in loaded.weights) - statistics
 
 
-def test_a_folder_without_a_graph_is_refused(inputs: shards.ModelInputs, tmp_path: Path) -> None:
+def test_a_folder_without_a_graph_is_rejected(inputs: shards.ModelInputs, tmp_path: Path) -> None:
     model = models.build(inputs, Training(model="linear"))
     with raises(TrainingError, expected=re.compile("transform_fn/")):
         export.save(model, tmp_path, inputs, "flights", tmp_path / "model")
@@ -215,7 +215,7 @@ def test_a_folder_without_a_graph_is_refused(inputs: shards.ModelInputs, tmp_pat
     ],
     ids=["unknown output", "missing input", "unknown input"],
 )
-def test_a_graph_that_does_not_fit_features_json_is_refused(
+def test_a_graph_that_does_not_fit_features_json_is_rejected(
     wrong: dict[str, Any], inputs: shards.ModelInputs, transform_graph: Path, tmp_path: Path
 ) -> None:
     from dataclasses import replace

@@ -50,7 +50,7 @@ def test_the_component_records_what_it_did(
     assert "Nothing wrong with the data" in (tmp_path / "records" / "validate.log").read_text()
 
 
-def test_a_refusal_is_recorded_and_its_findings_stay(
+def test_a_rejection_is_recorded_and_its_findings_stay(
     judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))

@@ -48,7 +48,7 @@ RPC: dict[Status, int] = {
 """google.rpc.Code, as it stands in an operation's or a job's error."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of the server
+class Rejection(Exception):  # noqa: N818 - it is an answer, not a failure of the server
     """A request that is answered by an error."""
 
     def __init__(self, status: Status, message: str, reason: str = "") -> None:
@@ -69,6 +69,6 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of the 
         return json.dumps({"error": error}).encode()
 
 
-def not_found(name: str) -> Refusal:
+def not_found(name: str) -> Rejection:
     """For a name that nothing has."""
-    return Refusal("NOT_FOUND", f"The resource {name} was not found.")
+    return Rejection("NOT_FOUND", f"The resource {name} was not found.")
