@@ -149,7 +149,7 @@ def test_any_run_gives_a_valid_name(workspace: Workspace, name: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
-def test_a_busy_service_is_asked_again(workspace: Workspace, status: Any) -> None:
+def test_a_busy_service_is_called_again(workspace: Workspace, status: Any) -> None:
     for rpc in ("CreateJob", "GetJob", "ListJobMessages"):
         workspace.server.faults.reject(rpc, status)
     workspace.run([1], abs)
@@ -157,7 +157,7 @@ def test_a_busy_service_is_asked_again(workspace: Workspace, status: Any) -> Non
     assert workspace.job.state == State.JOB_STATE_DONE
 
 
-def test_counters_are_asked_for_again_at_the_end(workspace: Workspace) -> None:
+def test_counters_are_fetched_again_at_the_end(workspace: Workspace) -> None:
     workspace.server.faults.reject("GetJobMetrics", "RESOURCE_EXHAUSTED", times=6)
     result = workspace.run([1], abs)
     assert workspace.server.faults.waiting[0].times == 0
@@ -189,7 +189,7 @@ def test_flexible_scheduling_is_waited_for(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("late", [0, 3])
-def test_a_failed_job_is_explained_in_one_line(workspace: Workspace, late: int) -> None:
+def test_a_failed_job_is_described_in_one_line(workspace: Workspace, late: int) -> None:
     workspace.server.fates = [Fate(late_words=late)]
     with pytest.raises(JobError) as raised:
         workspace.run(["seven"], int)
@@ -223,7 +223,7 @@ def test_a_failure_without_a_word_is_not_waited_for_for_ever(
     assert raised.value.got == "a failure without a message"
 
 
-def test_a_job_that_somebody_cancelled_is_told_so(workspace: Workspace) -> None:
+def test_a_job_that_somebody_cancelled_is_reported_so(workspace: Workspace) -> None:
     with (
         meanwhile(workspace, lambda: cancel_run(workspace.options(), "flights-20261125-1")) as found,
         pytest.raises(JobError, match="got cancelled"),
@@ -290,7 +290,7 @@ def meanwhile(workspace: Workspace, do: Callable[[], Any]) -> Iterator[list[Any]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_that_is_told_to_stop_cancels_its_job(
+def test_a_stage_that_is_stopped_cancels_its_job(
     workspace: Workspace, number: signal.Signals, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = signal.getsignal(number)

@@ -70,14 +70,16 @@ def test_an_artifact_stays_where_it_lies(folder: Path, bucket: BucketPath) -> No
     assert [path.name for path in folder.rglob("*.json")] == ["ingest.stage.json"]
 
 
-def test_a_stage_from_the_cache_is_told_as_such_with_its_own_record(folder: Path, bucket: BucketPath) -> None:
+def test_a_stage_from_the_cache_is_reported_as_such_with_its_own_record(
+    folder: Path, bucket: BucketPath
+) -> None:
     leave(bucket, "ingest", state="done", summary={"rows": 3})
     Mirror(folder, STAGES).update(job_of(bucket, task("ingest", State.SKIPPED)))
     assert record(folder, "ingest")["cached"]
     assert record(folder, "ingest")["summary"] == {"rows": 3}
 
 
-def test_a_stage_that_was_killed_is_told_by_the_service(folder: Path, bucket: BucketPath) -> None:
+def test_a_stage_that_was_killed_is_reported_by_the_service(folder: Path, bucket: BucketPath) -> None:
     leave(bucket, "train", state="running")
     killed = task("train", State.FAILED, error={"message": "out of memory"})
     Mirror(folder, STAGES).update(job_of(bucket, killed))
@@ -97,7 +99,7 @@ def test_a_stage_that_failed_by_itself_has_its_own_cause(folder: Path, bucket: B
     assert record(folder, "train")["error"] == cause
 
 
-def test_a_stage_without_outputs_is_told_by_its_parameters(folder: Path, bucket: BucketPath) -> None:
+def test_a_stage_without_outputs_is_identified_by_its_parameters(folder: Path, bucket: BucketPath) -> None:
     metadata = {"input:inputs": "x", "output:source": "abc"}
     resolved = task("resolve", State.SUCCEEDED, execution={"metadata": metadata})
     Mirror(folder, STAGES).update(job_of(bucket, resolved))

@@ -89,7 +89,7 @@ def test_a_digest_of_our_objects_downloads_nothing(storage_server: Any, bucket: 
     assert not [each.path for each in storage_server.answered if "alt=media" in each.path]
 
 
-def test_foreign_objects_are_told_by_their_checksums(bucket: BucketPath) -> None:
+def test_foreign_objects_are_identified_by_their_checksums(bucket: BucketPath) -> None:
     for folder, content in (("a", "1"), ("b", "1"), ("c", "2")):
         put(f"{bucket}{folder}/x", content)
     digests = {folder: digest(bucket / folder) for folder in "abc"}
@@ -180,7 +180,7 @@ def test_an_upload_whose_answer_was_lost_is_no_conflict(storage_server: Any, buc
     assert gcs_reading.read(f"{bucket}held") == b"2"
 
 
-def test_of_two_that_publish_at_once_one_is_told(
+def test_of_two_that_publish_at_once_one_is_reported(
     bucket: BucketPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = filled(tmp_path / "other", a="other", sub__b="other", **{"marker.json": "{}"})
@@ -215,7 +215,7 @@ def test_one_that_publishes_where_another_just_began_takes_its_marker_back(
     assert names(bucket / "out") == ["a"]
 
 
-def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: BucketPath) -> None:
+def test_of_two_that_write_in_place_at_once_the_first_is_reported(bucket: BucketPath) -> None:
     out = bucket / "out"
     with (
         pytest.raises(BusyError, match="only writer"),
@@ -226,7 +226,7 @@ def test_of_two_that_write_in_place_at_once_the_first_is_told(bucket: BucketPath
     assert read_json(bucket / "out" / "a.json") == {"by": "the second"}
 
 
-def test_of_two_writers_of_one_object_the_late_one_is_told(bucket: BucketPath) -> None:
+def test_of_two_writers_of_one_object_the_late_one_is_reported(bucket: BucketPath) -> None:
     first, second = OwnedObject(f"{bucket}checkpoint"), OwnedObject(f"{bucket}checkpoint")
     assert first.read() is None
     assert second.read() is None

@@ -167,7 +167,7 @@ def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexS
     assert schedules.act("resume", there(), "prediction").state == "active"
 
 
-def test_what_is_asked_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
+def test_what_is_requested_twice_is_there_once_and_up_to_date(vertex: VertexServer, there: Any) -> None:
     first, _ = schedules.create(there(), AT_SIX)
     there_now = there("training.epochs=7", "cloud.labels={team: sky}")
     second, done = schedules.create(there_now, timing("30 7 * * 1-5", "UTC", 2))
@@ -187,14 +187,16 @@ def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> No
     assert len(aiplatform.PipelineJobSchedule.list()) == 1
 
 
-def test_a_busy_service_is_asked_again(vertex: VertexServer, there: Any) -> None:
+def test_a_busy_service_is_called_again(vertex: VertexServer, there: Any) -> None:
     vertex.faults.reject("CreateSchedule", "RESOURCE_EXHAUSTED")
     vertex.faults.reject("ListSchedules", "UNAVAILABLE", times=2)
     schedules.create(there(), AT_SIX)
     assert len(aiplatform.PipelineJobSchedule.list()) == 1
 
 
-def test_it_is_paused_and_resumed_once_however_often_that_is_asked(vertex: VertexServer, there: Any) -> None:
+def test_it_is_paused_and_resumed_once_however_often_that_is_requested(
+    vertex: VertexServer, there: Any
+) -> None:
     made, _ = schedules.create(there(), AT_SIX)
     assert [schedules.act("pause", there()).state for _ in range(2)] == ["paused", "paused"]
     assert vertex.schedules.strike(made.resource) is None
@@ -218,7 +220,7 @@ def test_it_is_listed_and_deleted(there: Any) -> None:
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "delete"])
-def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, action: Any) -> None:
+def test_what_is_not_there_is_reported_with_the_command_that_makes_it(there: Any, action: Any) -> None:
     schedules.create(there(), AT_SIX)
     with raises(
         CloudError, remedy=re.compile("schedule create flights --env dev --pipeline prediction --cron")
@@ -227,7 +229,7 @@ def test_what_is_not_there_is_told_with_the_command_that_makes_it(there: Any, ac
     assert [each.state for each in schedules.listed(there())] == ["active"]
 
 
-def test_a_closed_service_is_told_in_one_line(vertex: VertexServer, there: Any) -> None:
+def test_a_closed_service_is_reported_in_one_line(vertex: VertexServer, there: Any) -> None:
     vertex.faults.reject("ListSchedules", "PERMISSION_DENIED")
     with raises(CloudError, remedy=re.compile(r"roles/aiplatform\.user")):
         schedules.listed(there())

@@ -77,7 +77,7 @@ def test_one_object_is_a_folder_of_one_table(uploaded: str) -> None:
     assert list(open_source(f"{uploaded}/second.csv").tables()) == ["second"]
 
 
-def test_what_is_wrong_is_told_with_its_uri(uploaded: str, bucket: BucketPath) -> None:
+def test_what_is_wrong_is_reported_with_its_uri(uploaded: str, bucket: BucketPath) -> None:
     with raises(SourceError, subject=f"the source folder {bucket}nothing", expected="a folder"):
         open_source(f"{bucket}nothing").tables()
     with raises(PlaceError, remedy=re.compile("gcloud storage buckets create gs://no-such-bucket ")):

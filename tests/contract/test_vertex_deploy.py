@@ -216,7 +216,7 @@ def test_the_commands_look_at_the_endpoint_and_change_it(
     assert lines[0].startswith(f"{score(GOLDEN[0], 1.0):.4f}")
 
 
-def test_rows_of_a_file_are_asked_of_the_endpoint(
+def test_rows_of_a_file_are_sent_to_the_endpoint(
     workspace: Workspace, there: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = workspace.world.folder / "rows.csv"

@@ -91,7 +91,7 @@ def test_a_server_that_does_not_get_healthy_moves_nothing(world: World) -> None:
          r"gcloud ai models list --project=local-project"),
     ],
 )  # fmt: skip
-def test_a_rejection_is_one_line_with_the_command_that_mends_it(
+def test_a_rejection_is_one_line_with_the_command_that_fixes_it(
     world: World, rpc: str, status: Status, message: str, remedy: str
 ) -> None:
     account = "serving@local-project.iam.gserviceaccount.com"
@@ -104,7 +104,7 @@ def test_a_rejection_is_one_line_with_the_command_that_mends_it(
     assert "\n" not in str(raised.value)
 
 
-def test_an_exhausted_quota_of_machines_is_not_asked_for_again_and_again(world: World) -> None:
+def test_an_exhausted_quota_of_machines_is_not_requested_again_and_again(world: World) -> None:
     registry = world.open()
     number = world.registered(registry, "a")
     world.vertex.faults.fail_operation("DeployModel", "RESOURCE_EXHAUSTED", "quota of GPUs", times=5)

@@ -251,7 +251,7 @@ def test_a_lost_answer_does_not_start_a_second_job(
     assert following.follow(folder, settings)["state"] == "done"
 
 
-def test_a_busy_service_is_asked_again(
+def test_a_busy_service_is_called_again(
     vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
     settings = there(vertex, bucket, workspace)
@@ -263,7 +263,7 @@ def test_a_busy_service_is_asked_again(
     assert following.follow(folder, settings)["state"] == "done"
 
 
-def test_a_rejection_is_one_line_with_the_command_that_mends_it(
+def test_a_rejection_is_one_line_with_the_command_that_fixes_it(
     vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path
 ) -> None:
     with pytest.raises(CloudError, match="Permission denied") as rejected:
@@ -287,7 +287,7 @@ def test_a_rejection_is_one_line_with_the_command_that_mends_it(
         ("INVALID_ARGUMENT", "The encryption key is not in the location of the job.", r"of the job\.$"),
     ],
 )  # fmt: skip
-def test_what_the_service_rejects_at_the_start_is_told_with_its_way_out(
+def test_what_the_service_rejects_at_the_start_is_reported_with_its_remedy(
     vertex: VertexServer,
     bucket: BucketPath,
     workspace: Path,
@@ -302,7 +302,7 @@ def test_what_the_service_rejects_at_the_start_is_told_with_its_way_out(
     assert message in str(rejected.value)
 
 
-def test_without_credentials_the_way_to_get_some_is_told(
+def test_without_credentials_the_way_to_get_some_is_named(
     vertex: VertexServer, bucket: BucketPath, workspace: Path, compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLES["aiplatform"])

@@ -159,7 +159,7 @@ def test_rejections_are_the_services_own() -> None:
         )
 
 
-def test_faults_come_when_they_are_asked_for(vertex: VertexServer) -> None:
+def test_faults_come_when_they_are_requested(vertex: VertexServer) -> None:
     vertex.faults.reject("CreateEndpoint", "RESOURCE_EXHAUSTED")
     vertex.faults.reject("CreateEndpoint", "UNAVAILABLE")
     with pytest.raises(exceptions.TooManyRequests):

@@ -26,7 +26,7 @@ pytest.importorskip("google.cloud.aiplatform")
 # --- on trial ---------------------------------------------------------------------------------
 
 
-def test_a_version_is_asked_with_a_part_of_the_traffic_before_it_gets_all(world: World) -> None:
+def test_a_version_is_queried_with_a_part_of_the_traffic_before_it_gets_all(world: World) -> None:
     registry = world.champions("a")
     number = world.registered(registry, "b")
     seen: list[dict[str, int]] = []

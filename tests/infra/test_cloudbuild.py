@@ -75,7 +75,7 @@ def test_a_good_build_has_no_mistakes() -> None:
         ("steps.4.timeout", "1201s", "step last: expected a timeout within the build's 1200s, got 1201s"),
     ],
 )
-def test_a_mistake_is_told(path: str, value: Any, said: str) -> None:
+def test_a_mistake_is_reported(path: str, value: Any, said: str) -> None:
     found = [str(mistake) for mistake in mistakes(changed(path, value))]
     assert any(said in line for line in found) if said else found == []
 
@@ -93,7 +93,7 @@ def test_a_mistake_is_told(path: str, value: Any, said: str) -> None:
         ),
     ],
 )
-def test_what_mends_it_is_taken(path: str, value: Any) -> None:
+def test_what_fixes_it_is_taken(path: str, value: Any) -> None:
     build = changed(path, value)
     if path == "logsBucket":
         del build["options"]

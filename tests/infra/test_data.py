@@ -73,7 +73,7 @@ def test_production_rejects_to_be_emptied(infra: Terraform, tmp_path: Path) -> N
         infra.plan(file)
 
 
-def test_what_is_asked_for_by_name_and_nothing_else_is_emptied(infra: Terraform) -> None:
+def test_what_is_named_and_nothing_else_is_emptied(infra: Terraform) -> None:
     plan = infra.plan({**ALL_ON, "delete_contents": ["warehouse"]})
     assert {one.type for one in holding(plan) if emptied(one)} == {"google_bigquery_dataset"}
 

@@ -233,7 +233,7 @@ def test_a_mistake_is_one_line_with_what_was_expected(words: tuple[str, ...], to
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_base_that_may_move_is_rejected_where_a_digest_is_asked_for() -> None:
+def test_a_base_that_may_move_is_rejected_where_a_digest_is_required() -> None:
     pinned = f"localhost/python@sha256:{'1' * 64}"
 
     rejected = build("serving", "--pinned", PYTHON_IMAGE="localhost/python:3.11")
@@ -245,7 +245,7 @@ def test_a_base_that_may_move_is_rejected_where_a_digest_is_asked_for() -> None:
     assert f"--build-arg PYTHON_IMAGE={pinned}" in allowed.stderr
 
 
-def test_no_engine_is_said_with_the_way_out() -> None:
+def test_no_engine_is_said_with_the_remedy() -> None:
     ended = build("serving", ENGINE="no-such-engine")
 
     assert ended.returncode == 2
@@ -255,7 +255,7 @@ def test_no_engine_is_said_with_the_way_out() -> None:
     )
 
 
-def test_the_build_is_told_variant_version_and_revision() -> None:
+def test_the_build_receives_variant_version_and_revision() -> None:
     told = build("pipeline", "--variant", "cuda", "--", "--no-cache").stderr
 
     assert "--build-arg VARIANT=cuda" in told

@@ -59,7 +59,7 @@ def _equal(plan: Json, matrix: Matrix) -> None:
     assert custom_roles(plan) == iam.roles(matrix, told(plan))
 
 
-def test_a_grant_too_much_or_too_little_is_told(everything: Json, matrix: Matrix) -> None:
+def test_a_grant_too_much_or_too_little_is_reported(everything: Json, matrix: Matrix) -> None:
     made = grants(everything)
     one, *others = made
     wanted = list(iam.granted(matrix, told(everything)))
@@ -105,7 +105,7 @@ def test_a_role_allows_what_it_is_granted_for(matrix: Matrix) -> None:
             assert not lacking, f"{name}: {grant.role} does not allow {sorted(lacking)}"
 
 
-def test_no_role_is_told_that_nobody_has(matrix: Matrix) -> None:
+def test_no_role_is_listed_that_nobody_has(matrix: Matrix) -> None:
     granted = {grant.role for each in matrix.identities.values() for grant in each.grants}
     assert set(allowed(matrix)) == granted
 

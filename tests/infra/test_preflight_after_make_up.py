@@ -17,7 +17,7 @@ def test_after_make_up_nothing_is_missing(made: list[Granted]) -> None:
     assert {each.state for each in findings(made)} == {"ready"}
 
 
-def test_a_grant_that_is_taken_away_is_told_once_with_its_command(made: list[Granted]) -> None:
+def test_a_grant_that_is_taken_away_is_reported_once_with_its_command(made: list[Granted]) -> None:
     looked_for = [each for each in made if each.member in OURS]
     assert {each.member for each in looked_for} == set(OURS)
     told = {lost: findings(each for each in made if each != lost) for lost in looked_for}

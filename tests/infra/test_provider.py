@@ -64,7 +64,7 @@ def test_another_tarball_than_the_pinned_one_is_rejected() -> None:
         check(content + b"\0", package)
 
 
-def test_a_package_that_npm_does_not_have_is_told() -> None:
+def test_a_package_that_npm_does_not_have_is_reported() -> None:
     missing = dataclasses.replace(pinned()[0], provider="missing", version="0.0.0-none")
     with pytest.raises(PackageError, match=r"@cdktf/provider-google@0.0.0-none: npm pack failed"):
         fetched(missing)

@@ -34,7 +34,7 @@ def test_computed_values_are_unknown_until_applied() -> None:
     }
 
 
-def test_a_value_once_told_is_kept() -> None:
+def test_a_value_once_set_is_kept() -> None:
     state: dict[str, object] = {"uri": "told", "rows": [], "one": None}
     assert values.planned(OUTER, state) == state
 

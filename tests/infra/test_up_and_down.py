@@ -174,7 +174,7 @@ def test_up_again_changes_nothing_and_down_keeps_what_holds_data(workspace: Work
     assert workspace.kinds() == everything
 
 
-def test_data_goes_where_it_is_asked_by_name(workspace: Workspace) -> None:
+def test_data_is_deleted_where_it_is_named(workspace: Workspace) -> None:
     workspace.done("up", "dev", "--yes")
     shown = workspace.done("down", "dev", "--yes", "--delete", "bucket,warehouse,images")
     assert re.search(r"force_destroy\s+= false -> true", shown)

@@ -67,7 +67,7 @@ def test_no_run_at_once_is_rejected() -> None:
         timing("0 6 * * *", "UTC", 0)
 
 
-def test_what_is_kept_is_told_as_it_was_said() -> None:
+def test_what_is_stored_is_returned_as_it_was_given() -> None:
     assert split("TZ=Europe/Zurich 0 6 * * *") == ("0 6 * * *", "Europe/Zurich")
     assert split("CRON_TZ=UTC 0 6 * * *") == ("0 6 * * *", "UTC")
     assert split("0 6 * * *") == ("0 6 * * *", "UTC")

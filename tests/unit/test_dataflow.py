@@ -71,7 +71,7 @@ def test_another_runner_leaves_dataflow_out() -> None:
     assert not runs_elsewhere(pipeline_options(beam(settings)))
 
 
-def test_what_costs_less_and_what_encrypts_is_asked_for_only_where_it_is_said() -> None:
+def test_what_costs_less_and_what_encrypts_is_requested_only_where_it_is_set() -> None:
     plain = beam(load("flights", "dev")).options
     assert not [option for option in plain if option.startswith(("--flexrs", "--dataflow_kms", "--no_auth"))]
     key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
@@ -132,7 +132,7 @@ def test_a_record_without_a_watched_folder_tells_the_progress_itself(
         assert found["progress"] == {"what": "write", "done": 1, "total": 3}
 
 
-def test_of_many_messages_the_one_that_explains_is_told() -> None:
+def test_of_many_messages_the_one_that_describes_it_is_reported() -> None:
     attempts = "Root cause: The worker lost contact. A work item was attempted 4 times without success."
     failed = "Workflow failed. Causes: S02:Spread failed."
     trace = (

@@ -17,7 +17,7 @@ def test_a_sentence_of_somebody_elses_ends_with_one_full_stop() -> None:
     assert str(error) == "the query: got No credentials. Log in."
 
 
-def test_an_error_is_one_line_with_the_way_out() -> None:
+def test_an_error_is_one_line_with_the_remedy() -> None:
     error = EmptySplitError("split 'test'", expected="rows", got="none", remedy="Move test_from.")
     assert str(error) == "split 'test': expected rows, got none. Move test_from."
 

@@ -84,7 +84,7 @@ def test_a_failure_is_recorded_with_its_cause(records: Path) -> None:
     assert "Traceback" in (records / "ingest.log").read_text()
 
 
-def test_a_full_disk_is_explained(records: Path) -> None:
+def test_a_full_disk_is_described(records: Path) -> None:
     with pytest.raises(SystemExit), stage("transform"):
         raise OSError(errno.ENOSPC, "No space left on device", "examples/part-00000.parquet")
     error = read_json(records / "transform.stage.json")["error"]
@@ -94,7 +94,7 @@ def test_a_full_disk_is_explained(records: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_that_is_told_to_stop_says_so_in_its_record(records: Path, number: signal.Signals) -> None:
+def test_a_stage_that_is_stopped_says_so_in_its_record(records: Path, number: signal.Signals) -> None:
     before, undone = signal.getsignal(number), list[str]()
 
     def work() -> None:

@@ -83,7 +83,7 @@ def test_an_unknown_run_id_names_the_nearest(tmp_path: Path) -> None:
         find_run(tmp_path, "flights-20261101-120000-abce")
 
 
-def test_without_runs_the_way_out_is_to_list_them(tmp_path: Path) -> None:
+def test_without_runs_the_remedy_is_to_list_them(tmp_path: Path) -> None:
     with pytest.raises(UnknownRunError, match="python -m pipelines status"):
         find_run(tmp_path, "x")
 

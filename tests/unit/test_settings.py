@@ -166,7 +166,7 @@ def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
     assert "must lie before" in rejected(tiny, "split.test_from=2020-01-01")
 
 
-def test_a_stage_is_told_its_own_part_only(tiny: Path) -> None:
+def test_a_stage_receives_its_own_part_only(tiny: Path) -> None:
     """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
     before, after = load(tiny), load(tiny, overrides=["training.epochs=3"])
     stages = [spec.name for spec in STAGES["training"] if not spec.last]  # which shows all settings
@@ -196,7 +196,7 @@ def test_a_parameter_is_a_day_or_an_instant_by_how_it_is_written(tiny: Path) -> 
         ]
 
 
-def test_a_stage_on_google_cloud_is_told_who_pays_and_under_which_labels() -> None:
+def test_a_stage_on_google_cloud_receives_who_pays_and_under_which_labels() -> None:
     settings = load("flights", "dev")
     access = bigquery_access(settings, "ingest")
     assert access is not None
@@ -232,7 +232,7 @@ def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters
     assert "prediction.sqll" in rejected(tiny, "prediction.query=prediction.sqll")
 
 
-def test_a_prediction_must_be_told_from_another(tiny: Path) -> None:
+def test_a_prediction_must_be_distinguished_from_another(tiny: Path) -> None:
     with raises(SettingsError, expected=re.compile(r"a key, or prediction\.columns")):
         SelectStage.of(load(tiny))
     assert SelectStage.of(load(tiny, overrides=["prediction.columns=[day]"])).key is None

@@ -163,7 +163,7 @@ def command_of(stage: str, folder: Path) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])
-def test_a_container_that_is_told_to_stop_ends_its_stage_in_order(
+def test_a_container_that_is_stopped_ends_its_stage_in_order(
     filled: Any, bigquery_adapter: Adapter, tmp_path: Path, shell: str
 ) -> None:
     jobs, rows = filled.endless(holding), tmp_path / "rows"

@@ -36,7 +36,7 @@ def test_a_dry_run_comes_first_and_binding_alone_costs_nothing(filled: Any) -> N
         assert filled.jobs()[0].sql == "SELECT * FROM shop.visits"
 
 
-def test_the_bytes_are_told_before_the_query_runs(filled: Any, capsys: Any) -> None:
+def test_the_bytes_are_reported_before_the_query_runs(filled: Any, capsys: Any) -> None:
     filled.dry_run(3 * 2**30, ("id", "STRING"))
     told: list[tuple[str, int]] = []
     with source(filled).rows(VISITS) as rows:

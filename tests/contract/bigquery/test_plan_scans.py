@@ -50,7 +50,7 @@ def scored(there: Any) -> Any:
     return settings
 
 
-def test_the_rows_to_score_are_asked_for_by_their_own_query(service: Any, scored: Any) -> None:
+def test_the_rows_to_score_are_selected_by_their_own_query(service: Any, scored: Any) -> None:
     service.dry_run(5 * 2**30, ("id", "STRING"))
     plan = command.make_plan(scored(), "prediction")
     assert (plan.scanned.high, plan.scanned.basis) == (5 * 2**30, "dry run")
@@ -91,7 +91,7 @@ def test_the_budget_judges_what_the_query_scans(service: Any, there: Any) -> Non
         command.check(there(f"cloud.bigquery.maximum_bytes_billed={4 * TIB}"))
 
 
-def test_without_a_budget_a_run_is_not_judged_and_nobody_is_asked(service: Any, there: Any) -> None:
+def test_without_a_budget_a_run_is_not_judged_and_no_service_is_called(service: Any, there: Any) -> None:
     assert command.check(there("cloud.budget_usd=null")) is None
     assert service.jobs() == []
 
@@ -109,7 +109,7 @@ def test_a_table_that_is_not_there_has_no_plan(there: Any) -> None:
         command.make_plan(missing.model_copy(update={"source": source}))
 
 
-def test_a_closed_door_is_told_and_the_plan_goes_on(service: Any, there: Any) -> None:
+def test_a_closed_door_is_reported_and_the_plan_goes_on(service: Any, there: Any) -> None:
     service.reject("/jobs", 403, "accessDenied", "Access Denied: User does not have bigquery.jobs.create")
     plan = command.make_plan(there())
     assert plan.scanned.high == 10 * 2**30

@@ -83,7 +83,7 @@ def test_the_columns_are_known_before_anything_runs_and_are_what_comes(filled: A
         assert sum(batch.num_rows for batch in batches) == 2400
 
 
-def test_columns_of_the_rows_can_be_asked_for_alone(filled: Any) -> None:
+def test_columns_of_the_rows_can_be_read_alone(filled: Any) -> None:
     rows = ask(
         filled, "SELECT id, bought, page FROM shop.visits WHERE bought = 1", "SELECT page, id FROM result"
     )
@@ -91,7 +91,7 @@ def test_columns_of_the_rows_can_be_asked_for_alone(filled: Any) -> None:
     assert list(rows[0]) == ["page", "id"]
 
 
-def test_the_rows_are_asked_in_googlesql(filled: Any) -> None:
+def test_the_rows_are_queried_in_googlesql(filled: Any) -> None:
     rows = ask(
         filled,
         "SELECT * FROM shop.visits",
@@ -199,7 +199,7 @@ def test_the_fingerprint_follows_the_tables_that_the_query_reads(filled: Any, vi
     assert source.fingerprint(selection) != before
 
 
-def test_shards_are_about_as_long_as_asked_and_their_rows_in_order(filled: Any, tmp_path: Path) -> None:
+def test_shards_are_about_as_long_as_configured_and_their_rows_in_order(filled: Any, tmp_path: Path) -> None:
     told: list[int] = []
     with open_source(filled.uri, access=filled.access).rows(Source(sql="SELECT * FROM shop.visits")) as rows:
         rows.materialize()

@@ -247,7 +247,7 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", MISSING)
-def test_what_is_missing_comes_with_the_command_that_mends_it(
+def test_what_is_missing_comes_with_the_command_that_fixes_it(
     control: ControlServer, dev: Any, case: str
 ) -> None:
     arrange, name, told, fix = MISSING[case]

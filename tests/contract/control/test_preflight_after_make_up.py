@@ -23,7 +23,7 @@ def test_where_all_is_granted_nothing_is_missing() -> None:
 
 
 @pytest.mark.parametrize("lost", LOOKED_FOR, ids=str)
-def test_a_grant_that_is_lost_is_told_once_with_its_command(lost: Granted) -> None:
+def test_a_grant_that_is_lost_is_reported_once_with_its_command(lost: Granted) -> None:
     others = [each for each in GRANTS if each != lost]
     (told,) = (each for each in findings(others) if each.state != "ready")
     assert (told.state, told.fix) == ("missing", (fixing(lost),))

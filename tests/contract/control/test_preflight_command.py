@@ -21,7 +21,7 @@ def test_without_the_project_nothing_else_is_looked_at(control: ControlServer, d
     assert len(control.asked) == 1
 
 
-def test_without_credentials_the_command_is_said_and_nobody_is_asked(
+def test_without_credentials_the_command_is_named_and_no_service_is_called(
     control: ControlServer, dev: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.delenv(VARIABLES["googleapis"])
@@ -34,7 +34,7 @@ def test_without_credentials_the_command_is_said_and_nobody_is_asked(
     assert control.asked == []
 
 
-def test_what_is_closed_is_told_as_unknown_with_what_opens_it(control: ControlServer, dev: Any) -> None:
+def test_what_is_closed_is_reported_as_unknown_with_what_opens_it(control: ControlServer, dev: Any) -> None:
     control.close_to_us("getIamPolicy")
     finding = found(dev(), "accounts: roles")
     assert (finding.state, finding.detail) == ("unknown", "403 The caller does not have permission")
@@ -47,13 +47,13 @@ def test_what_is_closed_is_told_as_unknown_with_what_opens_it(control: ControlSe
     assert "if it is another project's, set cloud.bucket" in found(dev(), "bucket").detail
 
 
-def test_a_busy_service_is_asked_again(control: ControlServer, dev: Any) -> None:
+def test_a_busy_service_is_called_again(control: ControlServer, dev: Any) -> None:
     control.faults.reject("serviceusage", times=2)
     control.faults.reject("getIamPolicy")
     assert set(states(dev()).values()) == {"ready"}
 
 
-def test_a_service_that_does_not_answer_is_told_and_the_rest_goes_on(
+def test_a_service_that_does_not_answer_is_reported_and_the_rest_goes_on(
     control: ControlServer, dev: Any
 ) -> None:
     control.faults.reject("compute.googleapis.com", times=1000)
@@ -68,7 +68,7 @@ def test_a_run_asks_each_service_once_or_twice(control: ControlServer, dev: Any)
     assert not any("quota" in each or "getIamPolicy" in each for each in control.asked)
 
 
-def test_a_run_is_rejected_with_the_command_that_mends_it(control: ControlServer, dev: Any) -> None:
+def test_a_run_is_rejected_with_the_command_that_fixes_it(control: ControlServer, dev: Any) -> None:
     control.world.buckets.clear()
     with raises(CloudError, remedy=re.compile(f"gcloud storage buckets create gs://{BUCKET}")):
         command.check(dev())
@@ -77,7 +77,7 @@ def test_a_run_is_rejected_with_the_command_that_mends_it(control: ControlServer
         command.check(dev())
 
 
-def test_what_a_run_cannot_be_told_does_not_reject_it(control: ControlServer, dev: Any) -> None:
+def test_what_preflight_cannot_see_does_not_reject_a_run(control: ControlServer, dev: Any) -> None:
     control.close_to_us("serviceusage|artifactregistry")
     command.check(dev())
 

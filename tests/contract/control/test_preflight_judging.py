@@ -35,7 +35,7 @@ def test_a_broader_role_is_enough_and_a_custom_one_is_not_judged(control: Contro
     )
 
 
-def test_a_role_that_a_group_has_is_told_as_unknown(control: ControlServer, dev: Any) -> None:
+def test_a_role_that_a_group_has_is_reported_as_unknown(control: ControlServer, dev: Any) -> None:
     held, group = control.world.policy[PIPELINE], "group:pipelines@example.com"
     held.discard("roles/dataflow.developer")
     control.world.policy[group] = {"roles/bigquery.admin"}
@@ -197,7 +197,7 @@ def test_of_an_image_that_workers_do_not_pull_from_here_no_role_is_missing(
     )
 
 
-def test_an_account_that_is_not_named_is_told_not_judged(dev: Any) -> None:
+def test_an_account_that_is_not_named_is_reported_not_judged(dev: Any) -> None:
     finding = found(dev("cloud.identities.trainer=''"), "service account of trainer")
     assert (finding.state, "cloud.identities" in finding.detail) == ("unknown", True)
 

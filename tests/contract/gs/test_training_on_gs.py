@@ -51,7 +51,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint_on_gs(chains: Chains, buc
     assert gcs_reading.objects(str(checkpoints)) == {}
 
 
-def test_of_two_trainings_with_one_key_the_late_one_is_told(chains: Chains, bucket: BucketPath) -> None:
+def test_of_two_trainings_with_one_key_the_late_one_is_reported(chains: Chains, bucket: BucketPath) -> None:
     from components.shared.stage.recording import silent
 
     checkpoints = bucket / "checkpoints"

@@ -147,7 +147,7 @@ def test_an_unknown_statement_is_rejected(sql: str) -> None:
         asked("bigquery", "POST", JOBS, query(sql))
 
 
-def test_a_need_is_told_in_a_line() -> None:
+def test_a_need_is_reported_in_a_line() -> None:
     assert str(Need("trainer", "bucket/pipeline", "storage.objects.get")) == (
         "trainer: storage.objects.get on bucket/pipeline"
     )

@@ -69,7 +69,7 @@ def test_a_grant_less_would_be_missed(seen: set[Need], told: Matrix, who: str) -
         assert bool(rejected(seen, rest)) == bool(grant.needs), f"{grant.role} on {grant.where}"
 
 
-def test_a_call_that_nobody_granted_is_told(seen: set[Need], told: Matrix) -> None:
+def test_a_call_that_nobody_granted_is_reported(seen: set[Need], told: Matrix) -> None:
     more = {Need("trainer", "bucket/pipeline", "storage.buckets.delete"), Need("serving", "project", "a.b.c")}
     assert rejected(seen | more, told) == [
         "serving: a.b.c on project",

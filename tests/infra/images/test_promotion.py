@@ -104,7 +104,7 @@ def test_a_registry_that_does_not_answer_is_named(registry: Registry) -> None:
         (("scan", "test"), "the images of test: expected their digests"),
     ],
 )
-def test_a_mistake_is_explained_in_one_line(registry: Registry, typed: tuple[str, ...], said: str) -> None:
+def test_a_mistake_is_described_in_one_line(registry: Registry, typed: tuple[str, ...], said: str) -> None:
     assert said in registry.rejected(*typed)
 
 

@@ -60,7 +60,7 @@ def test_what_is_accepted_passes_until_its_day(registry: Registry, scanner: Scan
         assert (registry.type("scan", "test").returncode == 0) == passes
 
 
-def test_gclouds_own_word_is_told(registry: Registry, scanner: Scanner) -> None:
+def test_gclouds_own_word_is_reported(registry: Registry, scanner: Scanner) -> None:
     registry.push("test", "v2", {"etc/nothing": ""})
     registry.push("test", "v2", {"etc/nothing": ""}, "pipeline-serving")
     registry.done("pin", "test", "--version", "v2")

@@ -117,7 +117,7 @@ def test_a_computed_accelerator_is_what_dataflow_lists_for_it(kind: str, listed:
         (("bigquery", "scanned_tib", "as_of"), "last summer", "as_of"),
     ],
 )
-def test_a_mistake_in_the_prices_is_told_with_its_line(
+def test_a_mistake_in_the_prices_is_reported_with_its_line(
     tmp_path: Path, keys: tuple[str, ...], value: object, said: str
 ) -> None:
     with pytest.raises(SettingsError, match=r"prices.yaml:\d+") as caught:

@@ -82,7 +82,7 @@ def test_an_unknown_version_is_answered_with_the_known_ones(
         chosen(stage, version)
 
 
-def test_without_a_champion_the_way_out_is_to_train_one_or_to_name_a_version(
+def test_without_a_champion_the_remedy_is_to_train_one_or_to_name_a_version(
     registry: FolderRegistry, stage: ChooseStage
 ) -> None:
     other = stage.model_copy(update={"name": "planes"})
@@ -103,7 +103,7 @@ def test_a_version_that_does_not_say_its_features_is_rejected(
 
 
 @pytest.mark.usefixtures("registry")
-def test_the_source_is_told_by_its_content(stage: ChooseStage, tmp_path: Path) -> None:
+def test_the_source_is_identified_by_its_content(stage: ChooseStage, tmp_path: Path) -> None:
     before = chosen(stage).source
     assert chosen(stage).source == before
     pq.write_table(pa.table({"id": ["b"], "distance": [1.0]}), tmp_path / "data/flights.parquet")

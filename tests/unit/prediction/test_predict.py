@@ -161,7 +161,7 @@ def test_rows_of_another_model_are_rejected(flights: pa.Table, put: Put, predict
         predicted(put(flights.drop_columns(["seats"])))
 
 
-def test_no_rows_a_damaged_shard_and_an_unknown_option_are_told_apart(
+def test_no_rows_a_damaged_shard_and_an_unknown_option_are_distinguished(
     flights: pa.Table, put: Put, predicted: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "empty/score").mkdir(parents=True)

@@ -124,7 +124,7 @@ def test_without_a_prediction_run_there_is_nothing_to_stand_on(settings: Setting
         stage_command.run("predict", elsewhere, "")
 
 
-def test_an_unknown_stage_is_told_with_the_stages_of_both_pipelines(settings: Settings) -> None:
+def test_an_unknown_stage_is_reported_with_the_stages_of_both_pipelines(settings: Settings) -> None:
     every = [stage for each in definitions.every() for stage in each.order if stage != "resolve"]
     for name in ("choos", "resolve", "reject"):
         with pytest.raises(SettingsError) as caught:

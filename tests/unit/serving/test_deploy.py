@@ -298,7 +298,7 @@ def test_a_served_score_that_differs_from_the_offline_one_moves_nothing(world: W
         ({"instances": [GOLDEN[0]], "scores": [float("nan")]}, "expected the offline score nan"),
     ],
 )  # fmt: skip
-def test_golden_requests_that_cannot_be_held_against_the_server_move_nothing(
+def test_golden_requests_that_cannot_be_compared_with_the_server_move_nothing(
     world: World, changes: Mapping[str, Any], message: str
 ) -> None:
     with pytest.raises(EndpointError, match=message):

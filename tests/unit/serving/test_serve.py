@@ -189,7 +189,7 @@ def test_ten_megabytes_do_not_trouble_the_server(real_server: Server) -> None:
     assert real_server.ask(FLIGHT).status_code == 200
 
 
-def test_a_wrong_method_and_an_unknown_path_are_told_as_such(real_server: Server) -> None:
+def test_a_wrong_method_and_an_unknown_path_are_reported_as_such(real_server: Server) -> None:
     answer = real_server.client.get("/predict")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert "GET /predict" in answer.json()["error"]["message"]

@@ -67,7 +67,7 @@ def test_a_file_of_any_format_gives_the_same_predictions(
     assert [score for score, _ in predictions] == pytest.approx([expected(flight) for flight in FLIGHTS])
 
 
-def test_more_instances_than_one_request_may_hold_are_asked_in_parts(
+def test_more_instances_than_one_request_may_hold_are_sent_in_parts(
     server: client.Server, expected: Expected
 ) -> None:
     flights = [{"distance": float(number), "carrier": "UA"} for number in range(250)]

@@ -23,7 +23,7 @@ from configs.errors import NoSpaceError, PipelineError, SourceError
         (duckdb.Error("Some Error: something else"), SourceError, "something else"),
     ],
 )
-def test_the_way_out_is_named(error: duckdb.Error, kind: type[PipelineError], remedy: str) -> None:
+def test_the_remedy_is_named(error: duckdb.Error, kind: type[PipelineError], remedy: str) -> None:
     said = translate_duckdb_error(error, None)
     assert isinstance(said, kind)
     assert remedy in str(said)

@@ -155,7 +155,7 @@ def test_files_of_two_formats_are_no_table(ask: Any, folder: Path) -> None:
         ask(f"file://{folder}")
 
 
-def test_without_sql_two_tables_are_rejected_with_a_way_out(ask: Any, folder: Path) -> None:
+def test_without_sql_two_tables_are_rejected_with_a_remedy(ask: Any, folder: Path) -> None:
     for name in ("part-0", "part-1"):
         _parquet(folder / f"{name}.parquet", a=[1])
     with raises(SourceError, got=re.compile("^part-0, part-1"), remedy=re.compile("sub-folder")):

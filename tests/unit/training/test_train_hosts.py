@@ -144,7 +144,7 @@ def hosts(trainer: Trainer, tmp_path_factory: pytest.TempPathFactory) -> Hosts:
     return Hosts(trainer, tmp_path_factory.mktemp("hosts"))
 
 
-def test_a_lost_host_ends_the_others_with_the_way_out(hosts: Hosts) -> None:
+def test_a_lost_host_ends_the_others_with_the_remedy(hosts: Hosts) -> None:
     (chief, _), (worker, said) = hosts.killed
     assert chief == -signal.SIGKILL
     assert worker == 1

@@ -41,7 +41,7 @@ def test_the_component_writes_artifacts_and_record(
     assert progress == {"what": "write examples", "done": 3800, "total": 3800}
 
 
-def test_a_failure_is_explained_in_the_record(
+def test_a_failure_is_described_in_the_record(
     run: Any, transformed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RECORDS_VARIABLE, str(tmp_path / "records"))

@@ -54,14 +54,14 @@ def test_a_feature_that_is_not_in_the_rows_is_named(run: Any, rows: Path, tmp_pa
     assert "Return them from the query" in message
 
 
-def test_a_string_declared_numeric_is_told_the_way_out(run: Any, rows: Path, tmp_path: Path) -> None:
+def test_a_string_declared_numeric_is_rejected_with_the_remedy(run: Any, rows: Path, tmp_path: Path) -> None:
     message = said(DataError, rows, run.stage(Features(numeric={"carrier": Numeric()})), tmp_path)
     assert "feature 'carrier' is declared numeric: expected a number or boolean" in message
     assert "got string" in message
     assert "SAFE_CAST(carrier AS FLOAT64)" in message
 
 
-def test_a_nested_column_is_told_the_way_out(run: Any, tmp_path: Path) -> None:
+def test_a_nested_column_is_rejected_with_the_remedy(run: Any, tmp_path: Path) -> None:
     table = run.flights.slice(0, 100)
     table = table.append_column("legs", pa.array([["a", "b"]] * 100))
     place = run.rows(table, table)
@@ -70,7 +70,7 @@ def test_a_nested_column_is_told_the_way_out(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("column", "got"), [("gone", "no such column"), ("carrier", "string")])
-def test_a_label_that_is_no_number_is_told_the_way_out(
+def test_a_label_that_is_no_number_is_rejected_with_the_remedy(
     run: Any, rows: Path, tmp_path: Path, column: str, got: str
 ) -> None:
     stage = run.stage(Features(numeric={"distance": Numeric()}))

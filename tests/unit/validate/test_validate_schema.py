@@ -91,7 +91,7 @@ def test_a_reviewed_schema_is_kept_to_the_letter(judge: Judge) -> None:
     assert (judge(judge.stage(reviewed)).out / "schema.pbtxt").read_text() == reviewed
 
 
-def test_a_deprecated_column_is_not_asked_for(judge: Judge) -> None:
+def test_a_deprecated_column_is_not_required(judge: Judge) -> None:
     gone = 'feature { name: "old" type: INT lifecycle_stage: DEPRECATED presence { min_fraction: 1 } }'
     assert judge(judge.stage(f"{judge.schema}\n{gone}")).report["findings"] == []
 
