@@ -55,9 +55,9 @@ def docker_registry(folder: Path) -> Iterator[int]:
     Args:
         folder: For its settings and what is pushed.
     """
-    port, told = free_port(), folder / "registry.yaml"
-    told.write_text(_REGISTRY.format(folder=folder / "registry", port=port))
-    serve = ["docker-registry", "serve", str(told)]
+    port, config_file = free_port(), folder / "registry.yaml"
+    config_file.write_text(_REGISTRY.format(folder=folder / "registry", port=port))
+    serve = ["docker-registry", "serve", str(config_file)]
     process = subprocess.Popen(serve, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_it_answers(f"http://127.0.0.1:{port}/v2/", 30)

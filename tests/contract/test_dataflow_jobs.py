@@ -33,7 +33,7 @@ from tests.contract.vertex import small
 
 
 @dataclass
-class Told:
+class ShownProgress:
     """Progress that is kept."""
 
     lines: list[tuple[str, int, int | None, str]] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Told:
 
     @property
     def words(self) -> str:
-        """All that was told."""
+        """All that was shown."""
         return "\n".join(line[0] for line in self.lines)
 
 
@@ -76,14 +76,14 @@ class Workspace:
 
     def options(self, *more: str) -> PipelineOptions:
         """Those of a job of this run."""
-        told = beam_settings(self.settings(f"cloud.dataflow.options={list(more)}"))
-        return pipeline_options(told, "transform", self.bucket / self.run_id / "task_1" / "examples")
+        configured = beam_settings(self.settings(f"cloud.dataflow.options={list(more)}"))
+        return pipeline_options(configured, "transform", self.bucket / self.run_id / "task_1" / "examples")
 
-    def run(self, values: list[Any], step: Callable[[Any], Any], *more: str, told: Any = None) -> Any:
+    def run(self, values: list[Any], step: Callable[[Any], Any], *more: str, progress: Any = None) -> Any:
         """Run a pipeline of one step."""
         pipeline = beam.Pipeline(options=self.options(*more))
         _ = pipeline | beam.Create(values, reshuffle=False) | beam.Map(step)
-        return run(pipeline, work(told or Told()))
+        return run(pipeline, work(progress or ShownProgress()))
 
     @property
     def job(self) -> Job:
@@ -98,14 +98,14 @@ def workspace(dataflow: DataflowServer, bucket: BucketPath) -> Workspace:
 
 
 def test_a_job_is_followed_to_its_end(workspace: Workspace) -> None:
-    told = Told()
-    result = workspace.run([1, 2, 3], abs, told=told)
+    progress = ShownProgress()
+    result = workspace.run([1, 2, 3], abs, progress=progress)
     assert workspace.job.state == State.JOB_STATE_DONE
     assert result.state == "DONE"
-    assert "counting: Dataflow starting" in told.words
-    assert "counting: Dataflow running · 1 worker · Starting 1 workers in us-central1..." in told.words
-    assert told.lines[-1][:3] == ("counting", 3, 3)
-    assert {line[3] for line in told.lines} == {
+    assert "counting: Dataflow starting" in progress.words
+    assert "counting: Dataflow running · 1 worker · Starting 1 workers in us-central1..." in progress.words
+    assert progress.lines[-1][:3] == ("counting", 3, 3)
+    assert {line[3] for line in progress.lines} == {
         f"projects/local-project/locations/us-central1/jobs/{workspace.job.message.id}"
     }
 
@@ -116,7 +116,7 @@ def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(workspace: Worksp
     for name in ("one", "two"):
         pipeline = beam.Pipeline(options=options)
         _ = pipeline | beam.Create([1], reshuffle=False) | beam.Map(abs)
-        run(pipeline, Work(name=name, what="", total=1, done=counted, progress=Told()))
+        run(pipeline, Work(name=name, what="", total=1, done=counted, progress=ShownProgress()))
     jobs = list(workspace.server.jobs.values())
     assert [job.message.name for job in jobs] == [
         "transform-flights-20261125-1-one",
@@ -136,9 +136,9 @@ def test_a_name_says_stage_and_run_and_two_jobs_share_no_place(workspace: Worksp
     "name", ["Flights_2026.11", "x" * 90, "-run-", "", "1234", "flights-20261125-100000-ab12"]
 )
 def test_any_run_gives_a_valid_name(workspace: Workspace, name: str) -> None:
-    told = beam_settings(load("flights", "dev"))
+    configured = beam_settings(load("flights", "dev"))
     out = workspace.bucket / (name or "x") / "task" / "out"
-    cloud = pipeline_options(told, "evaluate", out).view_as(GoogleCloudOptions)
+    cloud = pipeline_options(configured, "evaluate", out).view_as(GoogleCloudOptions)
     from tests.contract.dataflow.server import _LABEL, _NAME
 
     assert _NAME.fullmatch(f"{cloud.job_name}-score")
@@ -178,10 +178,10 @@ def test_a_job_that_is_not_known_yet_is_waited_for(workspace: Workspace) -> None
 
 
 def test_flexible_scheduling_is_waited_for(workspace: Workspace) -> None:
-    told = Told()
+    progress = ShownProgress()
     workspace.server.fates = [Fate(queued=True, pending_looks=3)]
-    workspace.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", told=told)
-    assert "counting: Dataflow queued (FlexRS)" in told.words
+    workspace.run([1], abs, "--flexrs_goal=COST_OPTIMIZED", progress=progress)
+    assert "counting: Dataflow queued (FlexRS)" in progress.words
     assert workspace.job.message.environment.flex_resource_scheduling_goal.name == "FLEXRS_COST_OPTIMIZED"
 
 
@@ -270,7 +270,7 @@ def test_a_job_that_an_earlier_attempt_left_running_is_named(workspace: Workspac
     assert f"gcloud dataflow jobs cancel {job} --region=us-central1 --project=local-project" in str(error)
 
 
-# --- told to stop -------------------------------------------------------------------------------
+# --- stopped ------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -352,6 +352,6 @@ def test_a_missing_bucket_is_named(workspace: Workspace) -> None:
 
 
 def test_artifacts_on_this_machine_are_rejected_before_anything_runs(tmp_path: Path) -> None:
-    told = beam_settings(load("flights", "dev"))
+    configured = beam_settings(load("flights", "dev"))
     with pytest.raises(SettingsError, match="expected artifacts on gs://, which its workers reach"):
-        pipeline_options(told, "transform", tmp_path / "run" / "task" / "examples")
+        pipeline_options(configured, "transform", tmp_path / "run" / "task" / "examples")

@@ -113,9 +113,9 @@ def test_a_job_on_dataflow_writes_the_same_predictions(
     with killing_at(dataflow, beam_storage, shard) if fate.attempts > 1 else nullcontext():
         there = predicted(bucket / "runs/1234" / RUN, options.beam(settings(cloud)))
     assert digest(there) == digest(here)
-    told = read_json(there / "predictions.json")
-    assert (told["rows"], told["predictions"]) == (ROWS, ROWS - 9)
-    assert told["rejected"] == {"id is missing": 9}
+    content = read_json(there / "predictions.json")
+    assert (content["rows"], content["predictions"]) == (ROWS, ROWS - 9)
+    assert content["rejected"] == {"id is missing": 9}
 
     (job,) = dataflow.jobs.values()
     assert job.attempts == fate.attempts

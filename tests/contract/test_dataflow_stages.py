@@ -233,8 +233,8 @@ def test_a_worker_was_killed_while_it_wrote_and_counters_were_lost_or_doubled(bo
 def test_the_examples_are_the_same(both: Both) -> None:
     here, there = (chain.at("transform_1", "examples") for chain in (both.here, both.there))
     assert digest(here) == digest(there)
-    told = read_json(there / "examples.json")
-    assert told["splits"]["train"]["rejected"] > 0
+    content = read_json(there / "examples.json")
+    assert content["splits"]["train"]["rejected"] > 0
     assert "rejected/train/part-00000.parquet" in gcs_reading.objects(str(there))
     assert ".writer" not in gcs_reading.objects(str(there))
 

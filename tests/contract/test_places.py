@@ -252,9 +252,9 @@ def test_a_missing_bucket_says_how_to_make_it() -> None:
         lambda: writing(where).__enter__(),
         lambda: writing_in_place(where).__enter__(),
     ):
-        with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket ") as told:
+        with pytest.raises(PlaceError, match="gcloud storage buckets create gs://no-such-bucket ") as raised:
             attempt()
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(raised.value)
 
 
 def test_an_object_that_vanishes_is_named(storage_server: Any, bucket: BucketPath) -> None:
@@ -295,14 +295,14 @@ artifacts.digest(folder / "out"), artifacts.shards(folder, "train")
 with paths.local_copy(folder) as copy: pass
 print(sorted({"upath", "fsspec", "gcsfs", "google.cloud.storage", "google.auth"} & set(sys.modules)))
 """
-    told = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
         cwd=Path.cwd(),
     )
-    assert told.stdout.strip() == "[]"
+    assert message.stdout.strip() == "[]"
 
 
 def test_the_clients_are_the_unmodified_ones(bucket: BucketPath) -> None:

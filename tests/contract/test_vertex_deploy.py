@@ -53,7 +53,7 @@ class Workspace:
         self.world, self.out = world, world.folder / "deployment"
         world.vertex.endpoints.predictor = as_the_server
 
-    def told(self, **deployment: Any) -> DeployStage:
+    def stage(self, **deployment: Any) -> DeployStage:
         """The stage's settings."""
         vertex = self.world.vertex
         content = {
@@ -85,7 +85,7 @@ class Workspace:
         self, candidate: Submission, command: Sequence[str] = FAKE, **deployment: Any
     ) -> dict[str, Any]:
         """Deploy with the fake server and read deployment.json."""
-        core.run(candidate, self.told(**deployment), self.out, silent, command)
+        core.run(candidate, self.stage(**deployment), self.out, silent, command)
         content: dict[str, Any] = read_json(self.out / "deployment.json")
         return content
 
@@ -125,9 +125,13 @@ def test_an_endpoint_that_says_something_else_is_put_back_and_the_reason_is_kept
         EndpointError, match=r"golden request 0: .* from the endpoint\. The traffic was taken"
     ):
         workspace.deploy(workspace.candidate(1.0))
-    told = read_json(workspace.out / "deployment.json")
-    assert (told["action"], told["version"], told["endpoint"]) == ("taken_back", 2, {"traffic": {"1": 100}})
-    assert "golden request 0" in told["reasons"][0]
+    content = read_json(workspace.out / "deployment.json")
+    assert (content["action"], content["version"], content["endpoint"]) == (
+        "taken_back",
+        2,
+        {"traffic": {"1": 100}},
+    )
+    assert "golden request 0" in content["reasons"][0]
     assert (workspace.world.running, workspace.world.split) == ({1}, {"1": 100})
     workspace.world.vertex.endpoints.predictor = as_the_server
     assert workspace.deploy(workspace.candidate(1.0))["endpoint"] == {"traffic": {"2": 100}}
@@ -160,7 +164,7 @@ def test_a_run_killed_with_its_version_on_trial_is_finished_by_the_same_run(work
     workspace.deploy(workspace.candidate(0.0))
     candidate = workspace.candidate(1.0)
     paths = map(str, (candidate.model, candidate.statistics, candidate.evaluation))
-    arguments = [workspace.told().model_dump_json(), json.dumps(FAKE), str(workspace.out), *paths]
+    arguments = [workspace.stage().model_dump_json(), json.dumps(FAKE), str(workspace.out), *paths]
     started: list[subprocess.Popen[bytes]] = []
 
     def deadly(model: Any, instances: Sequence[Any], parameters: Any) -> Sequence[float]:

@@ -25,7 +25,7 @@ READING = ("GetOperation", "GetEndpoint", "GetModel", "ListModelVersions", "List
 
 
 def busy(vertex: VertexServer, rpc: str) -> None:
-    """The next call is told to come later (429), the one after it that nobody is there (503)."""
+    """The next call is answered to come later (429), the one after it that nobody is there (503)."""
     vertex.faults.reject(rpc, "RESOURCE_EXHAUSTED")
     vertex.faults.reject(rpc, "UNAVAILABLE")
 

@@ -17,7 +17,7 @@ from tests.contract.storage.server import StorageServer
 
 pytest.importorskip("google.cloud.aiplatform")
 
-# --- what the service is told -----------------------------------------------------------------
+# --- what the service gets -----------------------------------------------------------------
 
 
 def test_a_version_carries_its_container_its_labels_and_its_evaluation(world: World) -> None:
@@ -79,9 +79,9 @@ def test_the_endpoint_says_itself_who_serves(world: World) -> None:
     registry = world.champions("a", "b")
     registry.deploy("flights", world.registered(registry, "c"), 30)
     assert world.split == {"2": 70, "3": 30}
-    told = dict(world.message.labels)
-    assert told.pop("moved").startswith("deploy_3_")
-    assert told == {
+    own_labels = dict(world.message.labels)
+    assert own_labels.pop("moved").startswith("deploy_3_")
+    assert own_labels == {
         "use_case": "flights", "environment": "test", "managed_by": "pipelines",
         "champion": "2", "challenger": "3", "former": "1",
     }  # fmt: skip
@@ -206,7 +206,7 @@ def test_a_state_is_read_back_from_its_labels(numbers: list[int], percent: int, 
     at = datetime.datetime(2026, 1, 2, 3, 4, 5, 678_901, datetime.UTC)
     since, restores = (at.replace(microsecond=0), (rest[0], 7)) if trial else (None, None)
     state = State(endpoint, Transition("deploy", champion, at), since, restores)
-    told = labels.replaced({"own": "x", "former_3": "9", "trial": "4"}, state)
-    assert all(re.fullmatch(r"[a-z0-9_-]{0,63}", value) for value in told.values())
-    assert labels.read(told, endpoint.traffic) == state
-    assert told["own"] == "x"
+    found = labels.replaced({"own": "x", "former_3": "9", "trial": "4"}, state)
+    assert all(re.fullmatch(r"[a-z0-9_-]{0,63}", value) for value in found.values())
+    assert labels.read(found, endpoint.traffic) == state
+    assert found["own"] == "x"

@@ -1,6 +1,6 @@
 """The whole pipeline on Vertex AI: the very file that is submitted runs, stage by stage, to a served version.
 
-The use case is the one of docs/your-data.md, its training job on a GPU as far as the service is told.
+The use case is the one of docs/your-data.md, its training job on a GPU as far as the service can see.
 """
 
 import _thread

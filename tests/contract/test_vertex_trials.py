@@ -214,8 +214,8 @@ class Callers:
             connection.request("POST", self._path, body, headers)
             answer = connection.getresponse()
             content = json.loads(answer.read())
-            told = (began, time.monotonic(), answer.status, content.get("predictions", [None])[0])
-            self.answers.append(told)
+            attempt = (began, time.monotonic(), answer.status, content.get("predictions", [None])[0])
+            self.answers.append(attempt)
         connection.close()
 
 

@@ -65,7 +65,7 @@ class Engine:
         }
 
     def podman(self, *words: str, check: bool = True) -> str:
-        """What podman answers on standard output; a failure is told with all it said."""
+        """What podman answers on standard output; a failure is raised with all it said."""
         ended = self.ended("podman", *words)
         if check and ended.returncode:
             raise AssertionError(f"podman {' '.join(words[:4])} …: {ended.stderr[-3000:]}")

@@ -68,7 +68,7 @@ def test_what_a_worker_writes_belongs_to_the_images_user(run: Path) -> None:
 
 
 def _worker(run: Path, image: str) -> list[str]:
-    """Beam's options for workers in containers; of the workers' code they say what Dataflow is told."""
+    """Beam's options for workers in containers; of the workers' code they say what Dataflow gets."""
     there = loading.load(run / "my/planes", "dev", [f"image={image}"])
     of_the_code = [option for option in beam(there).options if option.startswith(_OF_THE_CODE)]
     assert len(of_the_code) == len(_OF_THE_CODE)

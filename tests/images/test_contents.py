@@ -22,8 +22,8 @@ def image(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def configured(engine: Engine, image: str) -> dict[str, Any]:
     """The image's own configuration."""
-    (told,) = json.loads(engine.podman("image", "inspect", image))
-    config: dict[str, Any] = told["Config"]
+    (content,) = json.loads(engine.podman("image", "inspect", image))
+    config: dict[str, Any] = content["Config"]
     return config
 
 
@@ -129,18 +129,18 @@ def test_it_is_no_larger_than_it_was_said_to_be(
 ) -> None:
     image = request.getfixturevalue(f"{name}_image")
     (base,) = json.loads(engine.podman("image", "inspect", engine.environment["PYTHON_IMAGE"]))
-    (told,) = json.loads(engine.podman("image", "inspect", image))
+    (content,) = json.loads(engine.podman("image", "inspect", image))
 
-    assert told["Size"] - base["Size"] < _LIMITS[name]
+    assert content["Size"] - base["Size"] < _LIMITS[name]
 
 
 def test_a_change_of_our_code_changes_the_last_layer_alone(engine: Engine, image: str) -> None:
-    (told,) = json.loads(engine.podman("image", "inspect", image))
+    (content,) = json.loads(engine.podman("image", "inspect", image))
     sizes = [
         layer["size"]
         for layer in json.loads(engine.podman("history", "--format=json", image))
         if layer["size"]
     ]
 
-    assert len(told["RootFS"]["Layers"]) <= 10
+    assert len(content["RootFS"]["Layers"]) <= 10
     assert sizes[0] < 3 * _MIB

@@ -100,5 +100,5 @@ def test_what_is_pushed_is_named_by_its_digest(alone: Engine, registry: str, tmp
     assert (
         pushed.stdout == f"{registry}/pipeline-serving@{digest_there(registry, 'pipeline-serving', 'v1')}\n"
     )
-    (told,) = json.loads(alone.podman("image", "inspect", tag))
-    assert told["Config"]["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+    (content,) = json.loads(alone.podman("image", "inspect", tag))
+    assert content["Config"]["Labels"]["org.opencontainers.image.version"] == "0.1.0"

@@ -1,4 +1,4 @@
-"""The prediction server in a container, as Vertex AI starts it: told everything by AIP_ variables."""
+"""The prediction server in a container, as Vertex AI starts it: configured by AIP_ variables."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,8 +25,8 @@ def start(engine: Engine) -> Iterator[Start]:
 
     def started_one(image: str, *flags: str, command: tuple[str, ...] = (), **variables: str) -> httpx.Client:
         port = free_port()
-        told = {"AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": _HEALTH, "AIP_PREDICT_ROUTE": _PREDICT}
-        words = [f"--env={name}={value}" for name, value in {**told, **variables}.items()]
+        environment = {"AIP_HTTP_PORT": str(port), "AIP_HEALTH_ROUTE": _HEALTH, "AIP_PREDICT_ROUTE": _PREDICT}
+        words = [f"--env={name}={value}" for name, value in {**environment, **variables}.items()]
         words = [*CONFINED, "--detach", "--network=host", *words, *flags, image, *command]
         started.append(engine.podman("run", *words))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)

@@ -64,7 +64,7 @@ def undefined(build: Build) -> Iterator[Mistake]:
 
 
 def unused(build: Build) -> Iterator[Mistake]:
-    """What is defined is used, unless the build is told to be loose."""
+    """What is defined is used, unless the build sets the substitution option ALLOW_LOOSE."""
     options = build.get("options") or {}
     if options.get("substitutionOption") == "ALLOW_LOOSE" or _is_mapped(build, {}):
         return

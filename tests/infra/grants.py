@@ -75,7 +75,7 @@ def _condition(one: Resource) -> str:
     return " && ".join(one.at("condition.expression"))
 
 
-def told(plan: Mapping[str, Any]) -> dict[str, Any]:
+def variables_of(plan: Mapping[str, Any]) -> dict[str, Any]:
     """The plan's variables; what an object leaves out, which a plan does not tell, by its default."""
     values = {name: each.get("value") for name, each in plan["variables"].items()}
     return {

@@ -13,7 +13,7 @@ class Resource:
     type: str
     values: Mapping[str, Any]
     unknown: Mapping[str, Any]
-    """True where a value is told by the apply."""
+    """True where a value is known after the apply."""
 
     def at(self, path: str) -> list[Any]:
         """Every value known at `block.attribute`, of every block of that name."""

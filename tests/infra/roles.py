@@ -13,10 +13,10 @@ FILE = Path(__file__).with_name("roles.yaml")
 
 def predefined() -> dict[str, frozenset[str]]:
     """The permissions of each of Google's roles, as far as they are relied on."""
-    told = yaml.safe_load(FILE.read_text())["roles"]
+    content = yaml.safe_load(FILE.read_text())["roles"]
     return {
         role: frozenset(one for each in permissions for one in _spelt_out(each))
-        for role, permissions in told.items()
+        for role, permissions in content.items()
     }
 
 

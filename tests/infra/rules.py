@@ -302,8 +302,8 @@ def _blocks(resource: Resource, path: str) -> Iterator[Resource]:
 
 def _inner(values: Any, unknown: Any) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     blocks = values if isinstance(values, list) else []
-    told = unknown if isinstance(unknown, list) else [{}] * len(blocks)
-    return list(zip(blocks, told, strict=False))
+    known_later = unknown if isinstance(unknown, list) else [{}] * len(blocks)
+    return list(zip(blocks, known_later, strict=False))
 
 
 def _networks(resource: Resource) -> Iterator[Any]:

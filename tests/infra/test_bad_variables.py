@@ -47,7 +47,7 @@ _FINE = "us-west2"
 
 
 @pytest.fixture(scope="module")
-def told(infra: Terraform) -> list[tuple[dict[str, Any], list[str]]]:
+def wrong_and_messages(infra: Terraform) -> list[tuple[dict[str, Any], list[str]]]:
     """What was wrong, and what the plan said of it."""
     found = []
     for wrong in TOGETHER:
@@ -57,16 +57,18 @@ def told(infra: Terraform) -> list[tuple[dict[str, Any], list[str]]]:
     return found
 
 
-def test_each_wrong_variable_is_named_first(told: list[tuple[dict[str, Any], list[str]]]) -> None:
-    for wrong, messages in told:
+def test_each_wrong_variable_is_named_first(
+    wrong_and_messages: list[tuple[dict[str, Any], list[str]]],
+) -> None:
+    for wrong, messages in wrong_and_messages:
         for name in (name for name, value in wrong.items() if value != _FINE):
             assert [said for said in messages if said.startswith(name)], f"{name} is not named: {messages}"
 
 
 def test_each_message_says_what_was_expected_and_an_example(
-    told: list[tuple[dict[str, Any], list[str]]],
+    wrong_and_messages: list[tuple[dict[str, Any], list[str]]],
 ) -> None:
-    for _, messages in told:
+    for _, messages in wrong_and_messages:
         for said in messages:
             assert "expected" in said, said
             assert "e.g." in said or "as printed by" in said, said

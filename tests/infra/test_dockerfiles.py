@@ -60,12 +60,12 @@ def test_the_images_stand_on_the_same_python(file: Path) -> None:
 
 
 def test_the_beam_image_is_of_the_locked_version_and_the_same_python() -> None:
-    told = arguments(FOLDER / "pipeline.Dockerfile")
-    python = re.search(r"python:(\d+\.\d+)", told["PYTHON_IMAGE"])
+    pinned = arguments(FOLDER / "pipeline.Dockerfile")
+    python = re.search(r"python:(\d+\.\d+)", pinned["PYTHON_IMAGE"])
     (beam,) = versions("requirements.lock")["apache-beam"]
 
     assert python
-    assert re.search(rf"beam_python{re.escape(python[1])}_sdk:{re.escape(beam)}(@|$)", told["BEAM_IMAGE"])
+    assert re.search(rf"beam_python{re.escape(python[1])}_sdk:{re.escape(beam)}(@|$)", pinned["BEAM_IMAGE"])
 
 
 @each_file
@@ -207,7 +207,7 @@ def test_hadolint_has_nothing_to_say(file: Path) -> None:
 
 
 def build(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """`infra/images/build WORDS`, with an engine that would only say what it was told."""
+    """`infra/images/build WORDS`, with an engine that would only print its arguments."""
     environment = {**os.environ, "ENGINE": "echo", **variables}
     return subprocess.run(
         [str(FOLDER / "build"), *words], env=environment, capture_output=True, text=True, check=False
@@ -215,7 +215,7 @@ def build(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ((), "expected pipeline, serving or pin, got nothing"),
         (("trainer",), "expected pipeline, serving or pin, got trainer"),
@@ -225,11 +225,11 @@ def build(*words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         (("pipeline", "--fast"), "expected --variant, --tag, --pinned, --push or --, got --fast"),
     ],
 )
-def test_a_mistake_is_one_line_with_what_was_expected(words: tuple[str, ...], told: str) -> None:
+def test_a_mistake_is_one_line_with_what_was_expected(words: tuple[str, ...], message: str) -> None:
     ended = build(*words)
 
     assert ended.returncode == 2
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 
@@ -256,9 +256,9 @@ def test_no_engine_is_said_with_the_remedy() -> None:
 
 
 def test_the_build_receives_variant_version_and_revision() -> None:
-    told = build("pipeline", "--variant", "cuda", "--", "--no-cache").stderr
+    message = build("pipeline", "--variant", "cuda", "--", "--no-cache").stderr
 
-    assert "--build-arg VARIANT=cuda" in told
-    assert "--label org.opencontainers.image.version=0.1.0" in told
-    assert re.search(r"--label org.opencontainers.image.revision=([0-9a-f]{40}(-dirty)?|unknown) ", told)
-    assert "--no-cache --tag pipeline-python:local-cuda" in told
+    assert "--build-arg VARIANT=cuda" in message
+    assert "--label org.opencontainers.image.version=0.1.0" in message
+    assert re.search(r"--label org.opencontainers.image.revision=([0-9a-f]{40}(-dirty)?|unknown) ", message)
+    assert "--no-cache --tag pipeline-python:local-cuda" in message

@@ -8,7 +8,7 @@ import pytest
 from infra.commands import iam
 from infra.commands.iam import Matrix
 from tests.infra.conftest import ENVIRONMENTS, INFRA, PlanOf
-from tests.infra.grants import custom_roles, differences, grants, told
+from tests.infra.grants import custom_roles, differences, grants, variables_of
 from tests.infra.roles import allowed
 from tests.infra.terraform import Json, Terraform
 
@@ -49,20 +49,20 @@ def test_every_optional_part_grants_what_the_matrix_says(everything: Json, matri
     _equal(everything, matrix)
     made = {(each.member, each.role, each.where) for each in grants(everything)}
     for name, identity in matrix.identities.items():
-        assert iam.is_on(identity.when, told(everything)), f"no plan here has {name}"
+        assert iam.is_on(identity.when, variables_of(everything)), f"no plan here has {name}"
     assert len(made) >= sum(len(each.grants) for each in matrix.identities.values())
 
 
 def _equal(plan: Json, matrix: Matrix) -> None:
-    found = differences(iam.granted(matrix, told(plan)), grants(plan))
+    found = differences(iam.granted(matrix, variables_of(plan)), grants(plan))
     assert not found, "\n".join(["plan and matrix differ (- is missing in the plan, + is too much):", *found])
-    assert custom_roles(plan) == iam.roles(matrix, told(plan))
+    assert custom_roles(plan) == iam.roles(matrix, variables_of(plan))
 
 
 def test_a_grant_too_much_or_too_little_is_reported(everything: Json, matrix: Matrix) -> None:
     made = grants(everything)
     one, *others = made
-    wanted = list(iam.granted(matrix, told(everything)))
+    wanted = list(iam.granted(matrix, variables_of(everything)))
     assert differences(wanted, others) == [f"- {one}"]
     assert differences([each for each in wanted if each != one], made) == [f"+ {one}"]
     assert differences(wanted, [*made, one]) == [f"2 {one}"]

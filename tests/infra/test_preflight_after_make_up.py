@@ -20,9 +20,9 @@ def test_after_make_up_nothing_is_missing(made: list[Granted]) -> None:
 def test_a_grant_that_is_taken_away_is_reported_once_with_its_command(made: list[Granted]) -> None:
     looked_for = [each for each in made if each.member in OURS]
     assert {each.member for each in looked_for} == set(OURS)
-    told = {lost: findings(each for each in made if each != lost) for lost in looked_for}
+    reported = {lost: findings(each for each in made if each != lost) for lost in looked_for}
     unready = {
         lost: [(each.state, each.fix) for each in found if each.state != "ready"]
-        for lost, found in told.items()
+        for lost, found in reported.items()
     }
     assert unready == {lost: [("missing", (fixing(lost),))] for lost in looked_for}

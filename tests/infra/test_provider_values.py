@@ -35,7 +35,7 @@ def test_computed_values_are_unknown_until_applied() -> None:
 
 
 def test_a_value_once_set_is_kept() -> None:
-    state: dict[str, object] = {"uri": "told", "rows": [], "one": None}
+    state: dict[str, object] = {"uri": "given", "rows": [], "one": None}
     assert values.planned(OUTER, state) == state
 
 
@@ -64,7 +64,7 @@ def test_an_invented_value_has_the_type(type_: object, expected: object) -> None
     [
         {"account_id": values.UNKNOWN, "project": "p", "email": values.UNKNOWN},
         {"account_id": "a", "project": values.UNKNOWN, "email": values.UNKNOWN},
-        {"account_id": "a", "project": "p", "email": "told"},
+        {"account_id": "a", "project": "p", "email": "given"},
     ],
 )
 def test_an_account_is_unknown_where_its_parts_are(state: dict[str, object]) -> None:

@@ -19,13 +19,13 @@ NOTHING = Work(name="nothing", what="nothing", total=0, done=lambda _: 0, progre
 
 
 def test_every_option_of_beam_can_be_given() -> None:
-    told = pipeline_options(
+    parsed = pipeline_options(
         Beam(options=("--runner=DirectRunner", "--direct_num_workers=3", "--project=p", "--region", "r"))
     )
-    assert told.view_as(StandardOptions).runner == "DirectRunner"
-    assert told.view_as(DirectOptions).direct_num_workers == 3
-    assert told.view_as(GoogleCloudOptions).project == "p"
-    assert told.view_as(GoogleCloudOptions).region == "r"
+    assert parsed.view_as(StandardOptions).runner == "DirectRunner"
+    assert parsed.view_as(DirectOptions).direct_num_workers == 3
+    assert parsed.view_as(GoogleCloudOptions).project == "p"
+    assert parsed.view_as(GoogleCloudOptions).region == "r"
 
 
 def test_without_a_runner_it_is_the_local_one() -> None:

@@ -35,10 +35,10 @@ def test_this_machine_knows_nothing_of_dataflow() -> None:
 def test_beam_takes_every_option_of_an_environment(environment: str) -> None:
     settings = load("flights", environment)
     assert settings.cloud
-    told = pipeline_options(beam(settings))
-    assert runs_on_dataflow(told)
-    assert runs_elsewhere(told)
-    cloud, workers = told.view_as(GoogleCloudOptions), told.view_as(WorkerOptions)
+    parsed = pipeline_options(beam(settings))
+    assert runs_on_dataflow(parsed)
+    assert runs_elsewhere(parsed)
+    cloud, workers = parsed.view_as(GoogleCloudOptions), parsed.view_as(WorkerOptions)
     assert (cloud.project, cloud.region) == (settings.cloud.project, "us-central1")
     assert cloud.temp_location == f"gs://{settings.cloud.bucket}/dataflow/temp"
     assert cloud.service_account_email == settings.cloud.identities.dataflow
@@ -47,8 +47,8 @@ def test_beam_takes_every_option_of_an_environment(environment: str) -> None:
     assert workers.sdk_container_image == settings.image
     assert (workers.num_workers, workers.max_num_workers) == (1, settings.cloud.dataflow.max_workers)
     assert workers.use_public_ips is False
-    assert told.view_as(SetupOptions).save_main_session is False
-    assert not told.view_as(StandardOptions).streaming
+    assert parsed.view_as(SetupOptions).save_main_session is False
+    assert not parsed.view_as(StandardOptions).streaming
 
 
 def test_the_user_has_the_last_word() -> None:
@@ -57,9 +57,9 @@ def test_the_user_has_the_last_word() -> None:
         "dev",
         ["cloud.dataflow.options=[--worker_machine_type=c2-standard-8, --experiments=enable_prime]"],
     )
-    told = pipeline_options(beam(settings))
-    assert told.view_as(WorkerOptions).machine_type == "c2-standard-8"
-    assert told.view_as(DebugOptions).experiments == [
+    parsed = pipeline_options(beam(settings))
+    assert parsed.view_as(WorkerOptions).machine_type == "c2-standard-8"
+    assert parsed.view_as(DebugOptions).experiments == [
         "disable_logging_submission_environment",
         "enable_prime",
     ]

@@ -27,8 +27,8 @@ from pipelines.runs import (
 def make_run(root: Path, run_id: str, started_at: float, pipeline: Pipeline = "training") -> Path:
     folder = root / "runs" / run_id
     (folder / "stages").mkdir(parents=True)
-    told = {"name": "flights", "started_at": started_at, "pipeline": pipeline, "run_id": run_id}
-    write_json(folder / MANIFEST, told)
+    manifest = {"name": "flights", "started_at": started_at, "pipeline": pipeline, "run_id": run_id}
+    write_json(folder / MANIFEST, manifest)
     return folder
 
 
@@ -68,12 +68,12 @@ def test_the_report_is_of_the_last_run_of_either_pipeline_or_of_the_one_that_is_
 
 
 def test_a_prediction_goes_on_in_its_own_place_and_training_by_its_command() -> None:
-    told = {"command": "python -m pipelines predict-batch x", "run_id": "r", "pipeline": "prediction"}
-    assert again(told) == "python -m pipelines predict-batch x --repeat r"
+    manifest = {"command": "python -m pipelines predict-batch x", "run_id": "r", "pipeline": "prediction"}
+    assert again(manifest) == "python -m pipelines predict-batch x --repeat r"
     for repeats in ("--repeat q", "--repeat=q"):
         command = f"python -m pipelines predict-batch x {repeats}"
-        assert again({**told, "command": command}) == command
-    assert again({**told, "pipeline": "training"}) == told["command"]
+        assert again({**manifest, "command": command}) == command
+    assert again({**manifest, "pipeline": "training"}) == manifest["command"]
     assert again({"run_id": "r", "pipeline": "prediction"}) == ""
 
 

@@ -167,7 +167,7 @@ def test_a_time_split_is_in_order_and_in_utc(tiny: Path) -> None:
 
 
 def test_a_stage_receives_its_own_part_only(tiny: Path) -> None:
-    """A knob of one stage leaves what the others are told, and so their cache keys, as they were."""
+    """A knob of one stage leaves what the others receive, and so their cache keys, as they were."""
     before, after = load(tiny), load(tiny, overrides=["training.epochs=3"])
     stages = [spec.name for spec in STAGES["training"] if not spec.last]  # which shows all settings
     assert [name for name in stages if stage_part(name, before) != stage_part(name, after)] == ["train"]
@@ -214,8 +214,8 @@ def test_a_stage_on_google_cloud_receives_who_pays_and_under_which_labels() -> N
 
 def test_rows_to_score_come_from_the_source_where_nothing_else_is_said(tiny: Path) -> None:
     rewrite(tiny, "name: tiny", "name: tiny\nkey: id\nsource: {uri: file://data, parameters: {n: 1}}")
-    told = SelectStage.of(load(tiny))
-    assert (told.source.uri, told.source.sql, told.examples) == ("file://data", "", "")
+    config = SelectStage.of(load(tiny))
+    assert (config.source.uri, config.source.sql, config.examples) == ("file://data", "", "")
     assert DeliverStage.of(load(tiny)).output == "file://output/predictions/tiny"
 
 
@@ -226,9 +226,9 @@ def test_a_prediction_query_has_the_training_query_as_a_table_and_its_parameters
     settings = load(
         tiny, overrides=["prediction={query: prediction.sql, parameters: {m: 2}, columns: [day]}"]
     )
-    told = SelectStage.of(settings)
-    assert (told.source.sql, told.examples) == ("SELECT * FROM examples", "SELECT 1 AS id")
-    assert (told.source.parameters, told.columns) == ({"n": 1, "m": 2}, ("day",))
+    config = SelectStage.of(settings)
+    assert (config.source.sql, config.examples) == ("SELECT * FROM examples", "SELECT 1 AS id")
+    assert (config.source.parameters, config.columns) == ({"n": 1, "m": 2}, ("day",))
     assert "prediction.sqll" in rejected(tiny, "prediction.query=prediction.sqll")
 
 

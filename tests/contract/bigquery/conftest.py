@@ -66,7 +66,7 @@ BY_TIME = TimeSplit(
 
 @dataclass
 class Adapter:
-    """A source with the tables of a test, and how a stage is told of it."""
+    """A source with the tables of a test, and how a stage is given it."""
 
     uri: str
     access: BigQueryAccess | None

@@ -62,12 +62,12 @@ class Service:
     asked: list[Asked] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     watch: Watch | None = None
-    """Told of each request, where somebody wants to know."""
+    """Called with each request, where a test watches."""
     scanned: int | None = None
     """What the emulator's dry runs say they would scan; None: 0, as it does by itself."""
 
     def access(self, **more: Any) -> BigQueryAccess:
-        """As a stage is told."""
+        """As a stage is given it."""
         return BigQueryAccess(
             **{
                 "project": self.project,
@@ -145,7 +145,7 @@ class Service:
 
 @dataclass
 class Endless:
-    """Jobs that run until they are cancelled, told by the requests that start them."""
+    """Jobs that run until they are cancelled, identified by the requests that start them."""
 
     wanted: Callable[[Asked], bool]
     running: dict[str, Any] = field(default_factory=dict)
@@ -220,8 +220,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _scanning(content: bytes, scanned: int) -> bytes:
     """A dry run's answer with the bytes that it would scan."""
     job = json.loads(content)
-    for told in (job["statistics"], job["statistics"]["query"]):
-        told["totalBytesProcessed"] = str(scanned)
+    for figures in (job["statistics"], job["statistics"]["query"]):
+        figures["totalBytesProcessed"] = str(scanned)
     return json.dumps(job).encode()
 
 

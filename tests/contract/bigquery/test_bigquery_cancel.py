@@ -1,4 +1,4 @@
-"""A stage that is told to stop cancels what it has begun in BigQuery, and drops what it has made there."""
+"""A stage that is stopped cancels what it has begun in BigQuery, and drops what it has made there."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def exporting(asked: Asked) -> bool:
 
 @contextmanager
 def told_to_stop(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator[None]:
-    """Expect that this process is told to stop once so many jobs run, and that it stops."""
+    """Expect that this process is stopped once so many jobs run, and that it stops."""
 
     def wait() -> None:
         while len(jobs.running) < at:
@@ -134,9 +134,9 @@ def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: BucketPath) -> 
         pq.write_table(scored, file)
     jobs = filled.endless(lambda asked: "load" in asked.job)
     stage = DeliverStage(output=f"bq://{filled.project}.scored.visits", access=filled.access())
-    told = {"run_id": "r", "scored_at": "2020-01-01T00:00:00+00:00"}
+    content = {"run_id": "r", "scored_at": "2020-01-01T00:00:00+00:00"}
     with told_to_stop(jobs, signal.SIGTERM):
-        delivered.deliver([bucket / "part-00000.parquet"], told, stage)
+        delivered.deliver([bucket / "part-00000.parquet"], content, stage)
     assert jobs.cancelled == list(jobs.running) != []
 
 
@@ -169,7 +169,7 @@ def test_a_container_that_is_stopped_ends_its_stage_in_order(
     jobs, rows = filled.endless(holding), tmp_path / "rows"
     parameters = {"settings": bigquery_adapter.stage().model_dump_json(), "code": "", "source": ""}
     artifact = {"name": "rows", "type": {"schemaTitle": "system.Dataset"}, "uri": str(rows), "metadata": {}}
-    told = {
+    executor_input = {
         "inputs": {"parameterValues": parameters},
         "outputs": {
             "artifacts": {"rows": {"artifacts": [artifact]}},
@@ -179,7 +179,11 @@ def test_a_container_that_is_stopped_ends_its_stage_in_order(
     command, arguments = command_of("ingest", tmp_path)
     assert command[0] == "sh"
     process = subprocess.Popen(
-        [shell, *command[1:], *(json.dumps(told) if each == "{{$}}" else each for each in arguments)],
+        [
+            shell,
+            *command[1:],
+            *(json.dumps(executor_input) if each == "{{$}}" else each for each in arguments),
+        ],
         env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         cwd=ROOT,
         stdout=subprocess.PIPE,

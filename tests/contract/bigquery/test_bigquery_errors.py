@@ -115,19 +115,19 @@ def test_a_rejection_says_what_to_do(
     filled: Any, status: int, reason: str, message: str, expected: tuple[str, ...]
 ) -> None:
     filled.reject(JOBS, status, reason, message.format(project=filled.project))
-    told = str(rejection(filled))
+    text = str(rejection(filled))
     for part in expected:
-        assert part.format(project=filled.project) in told
+        assert part.format(project=filled.project) in text
     assert [each for each in filled.jobs() if not each.job.get("dryRun")] == []
 
 
 def test_a_missing_dataset_of_sample_data_is_answered_with_the_command_that_loads_it(filled: Any) -> None:
     command = "python -m pipelines seed flights --env dev"
-    told = rejection(filled, Source(sql="SELECT * FROM\nflights"), seed_command=command)
-    assert "the query, table 'flights', line 2, column 1" in str(told)
-    assert f"Load the sample data: `{command}`." in str(told)
-    told = rejection(filled, Source(sql="SELECT * FROM flights.flights"), seed_command=command)
-    assert f"Load the sample data: `{command}`." in str(told)
+    message = rejection(filled, Source(sql="SELECT * FROM\nflights"), seed_command=command)
+    assert "the query, table 'flights', line 2, column 1" in str(message)
+    assert f"Load the sample data: `{command}`." in str(message)
+    message = rejection(filled, Source(sql="SELECT * FROM flights.flights"), seed_command=command)
+    assert f"Load the sample data: `{command}`." in str(message)
 
 
 def test_an_error_while_the_query_runs_points_into_it(filled: Any) -> None:

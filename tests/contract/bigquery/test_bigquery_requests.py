@@ -38,15 +38,15 @@ def test_a_dry_run_comes_first_and_binding_alone_costs_nothing(filled: Any) -> N
 
 def test_the_bytes_are_reported_before_the_query_runs(filled: Any, capsys: Any) -> None:
     filled.dry_run(3 * 2**30, ("id", "STRING"))
-    told: list[tuple[str, int]] = []
+    reported: list[tuple[str, int]] = []
     with source(filled).rows(VISITS) as rows:
         assert rows.estimate == {"scanned_bytes": 3 * 2**30}
 
         def note(what: str, _: int, __: int | None = None) -> None:
-            told.append((what, len(filled.jobs())))
+            reported.append((what, len(filled.jobs())))
 
         rows.materialize(note)
-    assert told[0] == ("running the query (3.0 GiB to scan)", 1)
+    assert reported[0] == ("running the query (3.0 GiB to scan)", 1)
     assert capsys.readouterr().out == "BigQuery: running the query (3.0 GiB to scan)\n"
 
 

@@ -24,10 +24,10 @@ def ask(uri: str, access: Any, sql: str) -> list[dict[str, Any]]:
 
 
 def test_the_sample_data_are_loaded_as_into_a_warehouse_here(service: Any, tmp_path: Any) -> None:
-    uri, told = f"bq://{service.project}", []
+    uri, reported = f"bq://{service.project}", []
     access = service.access(labels={"environment": "test"})
-    assert seed(uri, lambda what, *_, **__: told.append(what), access) == ROWS
-    assert told == [f"loading {table}" for table in TABLES]
+    assert seed(uri, lambda what, *_, **__: reported.append(what), access) == ROWS
+    assert reported == [f"loading {table}" for table in TABLES]
     here = f"duckdb://{tmp_path / 'warehouse.duckdb'}"
     assert seed(here) == ROWS
     assert ask(uri, access, FACTS) == ask(here, None, FACTS)

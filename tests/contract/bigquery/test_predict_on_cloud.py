@@ -80,7 +80,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_below(root: Path, source: Path, model: Path, run_id: str = "run-1") -> Path:
     """`select` and `predict`, as KFP calls them; returns the place of the predictions."""
-    told = SelectStage(
+    config = SelectStage(
         source=Source(uri=f"file://{source}"),
         examples="",
         key="id",
@@ -90,7 +90,7 @@ def run_below(root: Path, source: Path, model: Path, run_id: str = "run-1") -> P
     rows = dsl.Artifact(name="rows", uri=str(root / "select/rows"))
     predictions = dsl.Artifact(name="predictions", uri=str(root / "predict/predictions"))
     select.python_func(
-        settings=told.model_dump_json(), code="", source="", features=json.dumps(FEATURES), rows=rows
+        settings=config.model_dump_json(), code="", source="", features=json.dumps(FEATURES), rows=rows
     )
     predict.python_func(
         rows=rows,
@@ -143,9 +143,9 @@ def rows_of(files: Sequence[Place]) -> list[dict[str, Any]]:
 
 def test_predictions_in_a_bucket_are_those_in_a_folder(here: Path, there: Path) -> None:
     assert digest(there) == digest(here)
-    told = read_json(there / "predictions.json")
-    assert (told["rows"], told["predictions"]) == (400, 399)
-    assert told["rejected"] == {"id is missing": 1}
+    content = read_json(there / "predictions.json")
+    assert (content["rows"], content["predictions"]) == (400, 399)
+    assert content["rejected"] == {"id is missing": 1}
 
 
 def test_a_bucket_gets_a_folder_for_each_run(
@@ -241,9 +241,9 @@ def test_rows_change_in_one_statement_and_only_those_of_the_run(
         place_of_run = shard.schema.get_field_index("run_id")
         renamed = shard.set_column(place_of_run, "run_id", pa.array(["run-2"] * len(shard)))
         pq.write_table(renamed, folder / "score/part-00000.parquet")
-        told = read_json(here / "predictions.json")
+        content = read_json(here / "predictions.json")
         (folder / "predictions.json").write_text(
-            json.dumps({**told, "run_id": "run-2", "predictions": len(shard)})
+            json.dumps({**content, "run_id": "run-2", "predictions": len(shard)})
         )
     into(other)
     assert len(stored(service, table, "run_id = 'run-1'")) == 399

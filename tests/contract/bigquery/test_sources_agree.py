@@ -200,7 +200,7 @@ def test_the_fingerprint_follows_the_tables_that_the_query_reads(filled: Any, vi
 
 
 def test_shards_are_about_as_long_as_configured_and_their_rows_in_order(filled: Any, tmp_path: Path) -> None:
-    told: list[int] = []
+    reported: list[int] = []
     with open_source(filled.uri, access=filled.access).rows(Source(sql="SELECT * FROM shop.visits")) as rows:
         rows.materialize()
         written = rows.write(
@@ -208,10 +208,10 @@ def test_shards_are_about_as_long_as_configured_and_their_rows_in_order(filled: 
             ("seen", "id"),
             lambda index: tmp_path / f"part-{index:05d}.parquet",
             100,
-            told.append,
+            reported.append,
         )
     tables = [pq.read_table(path) for path in sorted(tmp_path.glob("part-*.parquet"))]
-    assert written == sum(told) == sum(table.num_rows for table in tables) == 720
+    assert written == sum(reported) == sum(table.num_rows for table in tables) == 720
     assert len(tables) == 8
     assert max(table.num_rows for table in tables) <= 130
     assert all(table.column_names == ["id", "seen", "amount"] for table in tables)
@@ -234,16 +234,16 @@ def test_ingest_writes_the_same_from_either(  # noqa: PLR0913, PLR0917 - fixture
     here = duckdb_adapter.ingest(places[0], split=split, key=key)
     there = bigquery_adapter.ingest(places[1], split=split, key=key)
     exported = bigquery_adapter.ingest(places[2], split=split, key=key)
-    told = read_json(here / "rows.json")
-    assert told == read_json(there / "rows.json") == read_json(exported / "rows.json")
+    content = read_json(here / "rows.json")
+    assert content == read_json(there / "rows.json") == read_json(exported / "rows.json")
     assert (
-        told["source_rows"]
+        content["source_rows"]
         == 2400
-        == sum(s["rows"] for s in told["splits"].values()) + sum(told["excluded"].values())
+        == sum(s["rows"] for s in content["splits"].values()) + sum(content["excluded"].values())
     )
     for name in SPLITS:
         rows = sorted_rows(here, name)
-        assert len(rows) == told["splits"][name]["rows"] > 300
+        assert len(rows) == content["splits"][name]["rows"] > 300
         assert sorted_rows(there, name) == rows
         assert sorted_rows(exported, name) == rows
 

@@ -245,7 +245,7 @@ def _methods(server: ControlServer) -> list[Method]:
     repository = "artifactregistry.googleapis.com/v1/projects/*/locations/*/repositories/*"
     key = "cloudkms.googleapis.com/v1/(projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/:]+)"
     options = ("options",)
-    told: list[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, Callable[..., Answer]]] = [
+    definitions: list[tuple[str, str, tuple[str, ...], tuple[str, ...] | None, Callable[..., Answer]]] = [
         ("GET", "cloudresourcemanager.googleapis.com/v3/projects/*", (), None, server._get_project),
         ("POST", "cloudresourcemanager.googleapis.com/v3/projects/*:getIamPolicy", (), options,
          server._get_project_policy),
@@ -273,7 +273,9 @@ def _methods(server: ControlServer) -> list[Method]:
         ("GET", key, (), None, server._get_key),
         ("GET", f"{key}:getIamPolicy", _POLICY, None, server._get_key_policy),
     ]  # fmt: skip
-    return [Method(verb, _pattern(path), query, body, answer) for verb, path, query, body, answer in told]
+    return [
+        Method(verb, _pattern(path), query, body, answer) for verb, path, query, body, answer in definitions
+    ]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -11,9 +11,9 @@ from tests.contract.control.server import NUMBER, ControlServer, World
 
 
 def test_where_nothing_is_missing_every_line_is_ready(dev: Any) -> None:
-    told = states(dev())
-    assert set(told.values()) == {"ready"}, told
-    assert len(told) > 20
+    found = states(dev())
+    assert set(found.values()) == {"ready"}, found
+    assert len(found) > 20
 
 
 Arrange = Callable[[World], object]
@@ -250,9 +250,9 @@ MISSING: dict[str, tuple[Arrange, str, str, str]] = {
 def test_what_is_missing_comes_with_the_command_that_fixes_it(
     control: ControlServer, dev: Any, case: str
 ) -> None:
-    arrange, name, told, fix = MISSING[case]
+    arrange, name, expected, fix = MISSING[case]
     arrange(control.world)
     finding = found(dev(), name)
     assert finding.state == "missing"
-    assert told in finding.detail
+    assert expected in finding.detail
     assert fix in finding.fix

@@ -25,8 +25,8 @@ def test_where_all_is_granted_nothing_is_missing() -> None:
 @pytest.mark.parametrize("lost", LOOKED_FOR, ids=str)
 def test_a_grant_that_is_lost_is_reported_once_with_its_command(lost: Granted) -> None:
     others = [each for each in GRANTS if each != lost]
-    (told,) = (each for each in findings(others) if each.state != "ready")
-    assert (told.state, told.fix) == ("missing", (fixing(lost),))
+    (found,) = (each for each in findings(others) if each.state != "ready")
+    assert (found.state, found.fix) == ("missing", (fixing(lost),))
 
 
 CURVES = {**VARIABLES, "tracking": {"tensorboard": True}}
@@ -37,8 +37,8 @@ TENSORBOARD = f"cloud.tracking.tensorboard=projects/{P}/locations/us-central1/te
 def test_where_there_is_a_tensorboard_its_grant_is_looked_for() -> None:
     (writer,) = set(WITH_CURVES) - set(GRANTS)
     assert {each.state for each in findings(WITH_CURVES, TENSORBOARD)} == {"ready"}
-    (told,) = (each for each in findings(GRANTS, TENSORBOARD) if each.state != "ready")
-    assert (told.state, told.fix) == ("missing", (fixing(writer),))
+    (found,) = (each for each in findings(GRANTS, TENSORBOARD) if each.state != "ready")
+    assert (found.state, found.fix) == ("missing", (fixing(writer),))
     broader = [*GRANTS, dataclasses.replace(writer, role="roles/aiplatform.user")]
     assert {each.state for each in findings(broader, TENSORBOARD)} == {"ready"}
 
@@ -49,8 +49,8 @@ def test_what_the_tensorboard_s_role_allows_is_known() -> None:
         each for each in WITH_CURVES if (each.member, each.role) == (trainer, "roles/storage.objectUser")
     )
     others = [each for each in WITH_CURVES if each != one]
-    (told,) = (each for each in findings(others, TENSORBOARD) if each.state != "ready")
-    assert (told.state, told.fix) == ("missing", (fixing(one),))
+    (found,) = (each for each in findings(others, TENSORBOARD) if each.state != "ready")
+    assert (found.state, found.fix) == ("missing", (fixing(one),))
 
 
 def test_grants_of_every_account_are_looked_for() -> None:

@@ -16,8 +16,8 @@ from tests.errors import raises
 
 
 def test_without_the_project_nothing_else_is_looked_at(control: ControlServer, dev: Any) -> None:
-    told = list(command.findings(dev("cloud.project=somebody-elses")))
-    assert [(each.name, each.state) for each in told] == [("credentials", "ready"), ("project", "missing")]
+    found = list(command.findings(dev("cloud.project=somebody-elses")))
+    assert [(each.name, each.state) for each in found] == [("credentials", "ready"), ("project", "missing")]
     assert len(control.asked) == 1
 
 
@@ -57,9 +57,9 @@ def test_a_service_that_does_not_answer_is_reported_and_the_rest_goes_on(
     control: ControlServer, dev: Any
 ) -> None:
     control.faults.reject("compute.googleapis.com", times=1000)
-    told = states(dev())
-    assert told["places: subnetwork"] == "unknown"
-    assert told["bucket"] == "ready"
+    found = states(dev())
+    assert found["places: subnetwork"] == "unknown"
+    assert found["bucket"] == "ready"
 
 
 def test_a_run_asks_each_service_once_or_twice(control: ControlServer, dev: Any) -> None:

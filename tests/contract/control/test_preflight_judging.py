@@ -97,8 +97,8 @@ def test_a_role_on_a_dataset_is_judged(
 def test_who_may_write_in_the_whole_project_may_make_a_dataset(control: ControlServer, dev: Any) -> None:
     control.world.datasets.pop(f"{P}.pipeline_temporary")
     control.world.policy[PIPELINE].add("roles/bigquery.dataEditor")
-    told = found(dev(), "pipeline's role on pipeline_temporary")
-    assert (told.state, told.detail) == ("ready", "it may make the dataset itself")
+    finding = found(dev(), "pipeline's role on pipeline_temporary")
+    assert (finding.state, finding.detail) == ("ready", "it may make the dataset itself")
 
 
 @pytest.mark.parametrize("role", ["roles/bigquery.dataViewer", "roles/bigquery.admin", "roles/editor"])
@@ -120,8 +120,8 @@ def test_where_predictions_are_delivered_is_looked_at(control: ControlServer, de
 
 def scoring(settings: Settings, sql: str) -> Settings:
     """With this query of rows to score."""
-    told = settings.prediction.model_copy(update={"sql": sql})
-    return settings.model_copy(update={"prediction": told})
+    changed = settings.prediction.model_copy(update={"sql": sql})
+    return settings.model_copy(update={"prediction": changed})
 
 
 def test_what_is_scored_is_looked_at(control: ControlServer, dev: Any) -> None:
@@ -132,17 +132,17 @@ def test_what_is_scored_is_looked_at(control: ControlServer, dev: Any) -> None:
     assert found(settings, "pipeline's role on bookings").state == "missing"
     control.world.datasets[f"{P}.bookings"] = "us-central1"
     control.world.access[f"{P}.bookings"] = control.world.access[f"{P}.flights"]
-    told = states(settings)
-    assert set(told.values()) == {"ready"}
-    assert "dataset flights" in told
+    by_name = states(settings)
+    assert set(by_name.values()) == {"ready"}
+    assert "dataset flights" in by_name
 
 
 def test_of_another_project_a_dataset_s_own_rights_are_read(control: ControlServer, dev: Any) -> None:
     settings = scoring(dev("prediction.uri=bq://warehouse-of-all.bookings"), "SELECT * FROM latest")
     assert found(settings, "dataset bookings").state == "missing"
     control.world.datasets["warehouse-of-all.bookings"] = "us-central1"
-    told = found(settings, "pipeline's role on bookings")
-    assert (told.state, told.detail) == (
+    finding = found(settings, "pipeline's role on bookings")
+    assert (finding.state, finding.detail) == (
         "unknown",
         "roles/bigquery.dataViewer on warehouse-of-all.bookings: unless it has it in all of warehouse-of-all",
     )
@@ -152,13 +152,13 @@ def test_of_another_project_a_dataset_s_own_rights_are_read(control: ControlServ
 
 def test_a_dataset_that_is_closed_hides_no_other(control: ControlServer, dev: Any) -> None:
     control.close_to_us("datasets/flights")
-    told = {each.name: each for each in command.findings(dev())}
+    found = {each.name: each for each in command.findings(dev())}
     for name in ("dataset flights", "pipeline's role on flights"):
-        assert (told[name].state, told[name].detail) == ("unknown", f"{P}.flights is closed to user:YOU")
-        (fix,) = told[name].fix
+        assert (found[name].state, found[name].detail) == ("unknown", f"{P}.flights is closed to user:YOU")
+        (fix,) = found[name].fix
         assert "GRANT `roles/bigquery.metadataViewer` ON SCHEMA" in fix
-    assert told["dataset pipeline_temporary"].state == "ready"
-    assert told["pipeline's role on pipeline_temporary"].state == "ready"
+    assert found["dataset pipeline_temporary"].state == "ready"
+    assert found["pipeline's role on pipeline_temporary"].state == "ready"
 
 
 def test_what_is_missing_and_is_not_the_run_s_is_made_by_its_owner(control: ControlServer, dev: Any) -> None:
@@ -213,8 +213,8 @@ def test_a_multi_region_holds_its_regions(control: ControlServer, dev: Any) -> N
 
 def test_the_tables_are_not_looked_at_without_a_use_case(control: ControlServer, dev: Any) -> None:
     control.world.datasets.pop(f"{P}.flights")
-    told = list(command.findings(dev(), with_data=False))
-    assert {each.state for each in told} == {"ready"}
+    found = list(command.findings(dev(), with_data=False))
+    assert {each.state for each in found} == {"ready"}
 
 
 def test_on_demand_and_spot_have_quotas_of_their_own(control: ControlServer, dev: Any) -> None:

@@ -26,10 +26,10 @@ def main(answers: int) -> None:
         for line in sys.stdin:
             asked = json.loads(line)
             try:
-                told: dict[str, Any] = {"counters": execute(asked["pipeline"], asked["options"])}
-            except Exception:  # noqa: BLE001 - whatever a job may raise is told
-                told = {"error": traceback.format_exc()}
-            out.write(json.dumps(told) + "\n")
+                outcome: dict[str, Any] = {"counters": execute(asked["pipeline"], asked["options"])}
+            except Exception:  # noqa: BLE001 - whatever a job may raise is reported
+                outcome = {"error": traceback.format_exc()}
+            out.write(json.dumps(outcome) + "\n")
 
 
 def execute(uri: str, options: dict[str, Any]) -> list[dict[str, Any]]:

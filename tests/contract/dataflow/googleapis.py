@@ -1,7 +1,7 @@
 """www.googleapis.com on loopback, for TensorFlow's own reader and writer of gs://, which knows no other host.
 
 A proxy for HTTPS, as a company has one: it ends the encryption by a certificate of its own and passes the
-requests on to the storage emulator. TensorFlow is not patched: it is told by the variables of libcurl.
+requests on to the storage emulator. TensorFlow is not patched: it is configured by the variables of libcurl.
 """
 
 import datetime

@@ -110,18 +110,18 @@ class Job:
         self.say(f"Starting {pool.num_workers or 1} workers in {self.message.location}...")
         self.scale(pool.num_workers or 1)
 
-    def end(self, told: dict[str, Any]) -> None:
+    def end(self, outcome: dict[str, Any]) -> None:
         """Its pipeline has ended, well or not; the words may come later than the state."""
         with self.lock:
             if self.state in ENDED or self.state == State.JOB_STATE_CANCELLING:
                 return
-            if "error" in told:
+            if "error" in outcome:
                 self.enter(State.JOB_STATE_FAILED)
                 self.left_silent = self.fate.late_words
-                self._last_words = (told["error"], _WORKFLOW_FAILED)
+                self._last_words = (outcome["error"], _WORKFLOW_FAILED)
                 self._speak()
             else:
-                self.counters = told["counters"]
+                self.counters = outcome["counters"]
                 self.scale(0)
                 self.say("Worker pool stopped.")
                 self.enter(State.JOB_STATE_DONE)

@@ -161,11 +161,11 @@ class DataflowServer(Loopback):
         """Let the worker run it; where the worker is lost, another one begins anew."""
         job.attempts += 1
 
-        def end(told: dict[str, Any]) -> None:
-            if told == LOST and job.state not in ENDED and job.attempts < job.fate.attempts:
+        def end(outcome: dict[str, Any]) -> None:
+            if outcome == LOST and job.state not in ENDED and job.attempts < job.fate.attempts:
                 self._begin(job)
             else:
-                job.end(told)
+                job.end(outcome)
 
         account = job.message.environment.service_account_email
         self._workers.run(job.pipeline, job.options, end, account)

@@ -32,7 +32,7 @@ class Workers:
         self._waiting: threading.Thread | None = None
 
     def run(self, pipeline: str, options: Mapping[str, Any], ended: Ended, account: str = "") -> None:
-        """Begin a job as a service account; `ended` is told its counters or its error."""
+        """Begin a job as a service account; `ended` is called with its counters or its error."""
         if account != self._account:
             self.stop()
         self._account = account

@@ -1,6 +1,6 @@
 """The compiled pipeline of each environment, with its digests and its components' sources left out.
 
-What is left is the graph: tasks, what they are told, machines, images, conditions. A change of a stage's
+What is left is the graph: tasks, their parameters, machines, images, conditions. A change of a stage's
 code does not show here; a change of what runs where does.
 """
 

@@ -101,7 +101,7 @@ class Chain:
             self.artifact("examples", "transform"),
         )
         model, log = self.artifact("model", "train"), self.artifact("training_log", "train")
-        told = IngestStage(
+        config = IngestStage(
             source=Source(uri=f"file://{source}"),
             label=LABEL,
             key="id",
@@ -109,7 +109,7 @@ class Chain:
             columns=("id", *FEATURES.columns),
             ingest=Ingest(shard_rows=1500),
         )
-        ingest.python_func(settings=told.model_dump_json(), code="", source="", rows=rows)
+        ingest.python_func(settings=config.model_dump_json(), code="", source="", rows=rows)
         validate.python_func(
             rows=rows, baseline="", settings=VALIDATE.model_dump_json(), code="", statistics=statistics
         )

@@ -23,9 +23,9 @@ def test_rows_that_vanish_are_named(chains: Chains, storage_server: Any, bucket:
     from configs.errors import UnreadableFileError
 
     storage_server.fail("GET", r"rows.*train.*part-00001\.parquet", 404, times=100)
-    with pytest.raises(UnreadableFileError, match=r"train/part-00001\.parquet.*run from `ingest`") as told:
+    with pytest.raises(UnreadableFileError, match=r"train/part-00001\.parquet.*run from `ingest`") as raised:
         core.run(chains[1].at("rows", "ingest"), TRANSFORM, bucket / "graph", bucket / "examples", silent)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert gcs_reading.objects(str(bucket)) == {}
 
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def server(chains: Chains, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """The container's contract: the model's place is told in AIP_STORAGE_URI."""
+    """The container's contract: the model's URI is in AIP_STORAGE_URI."""
     yield from _serving(str(chains[1].at("model", "train")), tmp_path / "server.log")
 
 
@@ -72,7 +72,7 @@ def test_a_server_without_its_model_says_so_in_one_line(tmp_path: Path) -> None:
     uri = f"gs://no-such-bucket-{uuid.uuid4().hex[:6]}/model"
     for process, log in _serving(uri, tmp_path / "server.log"):
         assert process.wait(60) == 1
-        told = log.read_text()
-        assert "Traceback" not in told
-        assert "gcloud storage buckets create" in told.splitlines()[-1]
-        assert json.dumps(uri)[1:-1] in told
+        message = log.read_text()
+        assert "Traceback" not in message
+        assert "gcloud storage buckets create" in message.splitlines()[-1]
+        assert json.dumps(uri)[1:-1] in message

@@ -55,8 +55,8 @@ def test_validate_measures_the_same_drift_from_a_baseline_on_gs(chains: Chains) 
 def test_transform_writes_the_same_examples(chains: Chains) -> None:
     here, there = (chain.at("examples", "transform") for chain in chains)
     assert digest(here) == digest(there)
-    told = read_json(there / "examples.json")
-    assert told["splits"]["train"]["rejected"] > 0
+    content = read_json(there / "examples.json")
+    assert content["splits"]["train"]["rejected"] > 0
     rejected = gcs_reading.objects(str(there / "rejected"))
     assert "train/part-00000.parquet" in rejected
     graphs = [chain.at("transform_graph", "transform") for chain in chains]
@@ -119,8 +119,8 @@ def test_beam_workers_read_a_transform_graph_at_the_temporary_location(
     from components.transform.preprocessing import Inputs
 
     temporary, out = beam_storage.new_bucket(), chains[1].root / "met" / "examples"
-    told = read_json(chains[1].at("transform_graph", "transform") / "features.json")
-    inputs = Inputs(tuple(told["dense"]), told["indexed"])
+    content = read_json(chains[1].at("transform_graph", "transform") / "features.json")
+    inputs = Inputs(tuple(content["dense"]), content["indexed"])
     ranges = plan_ranges(chains[1].at("rows", "ingest"), "train", TRANSFORM.transform.shard_rows)
     options = pipeline_options(Beam(options=(f"--temp_location={temporary}tmp",)))
     with (
@@ -138,7 +138,7 @@ def test_deploy_registers_the_same_model_and_proves_it(chains: Chains, tmp_path:
     outcomes = []
     for chain in chains:
         registry = tmp_path / chain.root.name.strip("/")
-        told = DeployStage(name="flights", registry=f"file://{registry}", deployment=Deployment())
+        config = DeployStage(name="flights", registry=f"file://{registry}", deployment=Deployment())
         deploy.python_func(
             model=chain.artifact("model", "train"),
             evaluation=chain.artifact("evaluation", "evaluate"),
@@ -148,7 +148,7 @@ def test_deploy_registers_the_same_model_and_proves_it(chains: Chains, tmp_path:
             source="",
             inputs_digest="",
             champion_version="",
-            settings=told.model_dump_json(),
+            settings=config.model_dump_json(),
             deployment=chain.artifact("deployment", "deploy"),
         )
         outcomes.append(read_json(chain.at("deployment", "deploy") / "deployment.json"))

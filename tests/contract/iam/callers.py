@@ -1,6 +1,6 @@
 """Who calls a loopback server: the kernel knows the process of a connection, its environment the account.
 
-On Google Cloud a container is told its service account by a server that nothing can deceive. Here a process
+On Google Cloud a container gets its service account from a server that nothing can deceive. Here a process
 that stands for a container has it in the variable SERVICE_ACCOUNT, put there by the server that starts it,
 from what the job asked for. Clients need not be changed, and cannot say that they are somebody else.
 """

@@ -21,7 +21,7 @@ class Heard:
 
 
 Watch = Callable[[Heard], None]
-"""Told of each request before it is answered."""
+"""Called with each request before it is answered."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Calls:
     def of(self, service: Service) -> Watch:
         """What a server of this service is to tell."""
 
-        def told(heard: Heard) -> None:
+        def record_call(heard: Heard) -> None:
             account = self.callers.account_at(heard.port)
             if account == NOBODY:
                 return
@@ -55,4 +55,4 @@ class Calls:
             with self._lock:
                 self.all.append(call)
 
-        return told
+        return record_call

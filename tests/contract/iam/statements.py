@@ -26,8 +26,8 @@ def needs(body: bytes, table: Table) -> Iterator[tuple[str, str]]:
     Raises:
         UnknownStatementError: It is of another kind.
     """
-    told = _json(body)
-    job = told.get("configuration", {"query": told})
+    content = _json(body)
+    job = content.get("configuration", {"query": content})
     if "load" in job:
         yield from _of_load(job["load"], table)
     elif "query" in job:

@@ -29,8 +29,8 @@ JOIN = "WITH a AS (SELECT * FROM b) SELECT * FROM a JOIN `p.other.c` USING (k)"
 
 
 def query(sql: str) -> dict[str, Any]:
-    told = {"query": sql, "defaultDataset": {"datasetId": "flights"}}
-    return {"configuration": {"query": told}}
+    content = {"query": sql, "defaultDataset": {"datasetId": "flights"}}
+    return {"configuration": {"query": content}}
 
 
 CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {

@@ -61,7 +61,7 @@ class StorageServer:
     faults: list[Fault] = field(default_factory=list)
     answered: list[Answered] = field(default_factory=list)
     watch: Watch | None = None
-    """Told of each request, where somebody wants to know."""
+    """Called with each request, where a test watches."""
 
     def new_bucket(self) -> BucketPath:
         """An empty bucket, as a place."""
@@ -89,15 +89,15 @@ class StorageServer:
 
 
 class _Handler(RequestHandler):
-    """The emulator's handler, told what the server's faults are."""
+    """The emulator's handler, with the server's faults."""
 
     rfile: Any
     wfile: Any
     path: str
 
-    def __init__(self, told: StorageServer, *arguments: Any) -> None:
-        self.told = told
-        super().__init__(told.storage, *arguments)
+    def __init__(self, storage_server: StorageServer, *arguments: Any) -> None:
+        self.storage_server = storage_server
+        super().__init__(storage_server.storage, *arguments)
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)
@@ -107,11 +107,11 @@ class _Handler(RequestHandler):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # or TensorFlow waits for a second
             self.wfile.flush()
         body = self._body()
-        if self.told.watch:
-            self.told.watch(Heard(self._callers_port(), self.command, self.path, body))
+        if self.storage_server.watch:
+            self.storage_server.watch(Heard(self._callers_port(), self.command, self.path, body))
         self.rfile = io.BytesIO(body)
         connection, self.wfile = self.wfile, io.BytesIO()
-        fault = self.told.fault(self.command, self.path)
+        fault = self.storage_server.fault(self.command, self.path)
         status = fault.status if fault else http.HTTPStatus.OK.value
         if fault is None and self._fails_precondition(body):
             status = http.HTTPStatus.PRECONDITION_FAILED.value
@@ -125,7 +125,7 @@ class _Handler(RequestHandler):
         answer = self.wfile.getvalue()
         code = int(answer.split(b" ", 2)[1])
         agent, via = self.headers.get("User-Agent", ""), self.headers.get("Via", "")
-        self.told.answered.append(Answered(self.command, self.path, code, len(answer), agent, via))
+        self.storage_server.answered.append(Answered(self.command, self.path, code, len(answer), agent, via))
         connection.write(answer)
         connection.flush()
         self.wfile = connection
@@ -189,7 +189,7 @@ class _Handler(RequestHandler):
         if not named:
             match = re.search(rb'"name": ?("(?:[^"\\]|\\.)*")', body)
             named = json.loads(match[1]) if match else ""
-        there = self.told.storage.objects.get(found[1], {}).get(named)
+        there = self.storage_server.storage.objects.get(found[1], {}).get(named)
         return str(there["generation"] if there else 0) != wanted[0]
 
 
@@ -200,11 +200,11 @@ class _Server(http.server.HTTPServer):
 @contextmanager
 def serving() -> Iterator[StorageServer]:
     """A server without any bucket, while the block runs."""
-    told = StorageServer("", Storage(use_memory_fs=True))
-    server = _Server(("127.0.0.1", 0), partial(_Handler, told))
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    storage_server = StorageServer("", Storage(use_memory_fs=True))
+    server = _Server(("127.0.0.1", 0), partial(_Handler, storage_server))
+    storage_server.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield told
+    yield storage_server
     server.shutdown()
     server.server_close()

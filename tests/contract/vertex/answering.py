@@ -18,7 +18,7 @@ class Loopback(ABC):
     host = "127.0.0.1"
     """By which it is called."""
     watch: Watch | None = None
-    """Told of each request, where somebody wants to know."""
+    """Called with each request, where a test watches."""
     _http: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -77,7 +77,7 @@ def _handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 return
             except Rejection as rejection:
                 code, content = rejection.code, rejection.body()
-            except Exception as error:  # noqa: BLE001 - the server's own mistake, told to the test
+            except Exception as error:  # noqa: BLE001 - the server's own mistake, reported to the test
                 traceback.print_exc()
                 code, content = 500, Rejection("INTERNAL", repr(error)).body()
             self.send_response(code)

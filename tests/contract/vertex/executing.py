@@ -87,7 +87,7 @@ def is_custom_job(component: dict[str, Any], executor: dict[str, Any]) -> bool:
 
 
 class Hooks:
-    """Where kfp.local is told to say what it does, and to name outputs as the service names them."""
+    """Where kfp.local is made to say what it does, and to name outputs as the service names them."""
 
     def __init__(self, folder: Path, gs_root: str) -> None:
         self.events, self.gs_root = folder / "events.jsonl", gs_root
@@ -140,7 +140,9 @@ class Hooks:
         return str(self.custom_jobs.get(task) or _task_id(task))
 
     def _tell(self, task: str, state: str, **values: dict[str, Any]) -> None:
-        told = {kind: {name: _plain(value) for name, value in each.items()} for kind, each in values.items()}
+        content = {
+            kind: {name: _plain(value) for name, value in each.items()} for kind, each in values.items()
+        }
         with self.events.open("a") as events:
             events.write(
                 json.dumps(
@@ -150,7 +152,7 @@ class Hooks:
                         "job": self._job(task),
                         "state": state,
                         "time": time.time(),
-                        **told,
+                        **content,
                     }
                 )
                 + "\n"

@@ -14,7 +14,7 @@ _ENDED = {_SUCCEEDED, _FAILED, _CANCELLED}
 
 
 class Jobs:
-    """JobService; nothing is computed, states are told."""
+    """JobService; nothing is computed, states are set by the test."""
 
     def __init__(self, store: Store, faults: Faults, polls: int) -> None:
         self.store, self.faults, self.polls = store, faults, polls

@@ -76,7 +76,7 @@ class Operations:
         raise Rejection("UNIMPLEMENTED", f"{verb} {path}")
 
     def _seen(self, name: str) -> Any:
-        """The operation as it is told: no result before it is done."""
+        """The operation as it is returned: no result before it is done."""
         operation = operations_pb2.Operation()
         operation.CopyFrom(self.begun[name])
         operation.done = self._left[name] <= 0

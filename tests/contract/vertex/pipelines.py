@@ -1,4 +1,4 @@
-"""Pipeline jobs that really run: the submitted spec in a process of this machine, told task by task."""
+"""Pipeline jobs that really run: the submitted spec in a process of this machine, reported task by task."""
 
 import json
 import os
@@ -54,13 +54,13 @@ class Running:
         folder: Its spec, events and log.
         process: It leads a process group of its own.
         custom_jobs: The custom job of each task that is wrapped as one.
-        told: Lines of events that were read already.
+        events_read: Lines of events that were read already.
     """
 
     folder: Path
     process: subprocess.Popen[bytes]
     custom_jobs: Mapping[str, str]
-    told: int = 0
+    events_read: int = 0
     tasks: dict[str, Any] = field(default_factory=dict)
 
 
@@ -247,9 +247,9 @@ class Pipelines:
         events = running.folder / "events.jsonl"
         lines = (events.read_text() if events.exists() else "").splitlines(keepends=True)
         complete = [line for line in lines if line.endswith("\n")]
-        for line in complete[running.told :]:
+        for line in complete[running.events_read :]:
             self._event(job, running, json.loads(line))
-        running.told = len(complete)
+        running.events_read = len(complete)
 
     def _event(self, job: Any, running: Running, event: Mapping[str, Any]) -> None:
         name = event["task"]
@@ -301,16 +301,20 @@ class Pipelines:
             else:
                 task.execution.metadata.update({f"{direction}:{name}": value})
 
-    def _artifact(self, job: Any, name: str, told: Mapping[str, Any]) -> Any:
+    def _artifact(self, job: Any, name: str, described: Mapping[str, Any]) -> Any:
         """The artifact of a URI: made once, then found."""
         metadata = job.job_detail.pipeline_run_context.name.rsplit("/contexts/", 1)[0]
         for known in self.store.of_kind("google.cloud.aiplatform.v1.Artifact", metadata):
-            if known.uri == told["uri"]:
+            if known.uri == described["uri"]:
                 return known
         artifact = _ARTIFACT(
-            display_name=name, uri=told["uri"], schema_title=told["schema"], schema_version="0.0.1", state=2
+            display_name=name,
+            uri=described["uri"],
+            schema_title=described["schema"],
+            schema_version="0.0.1",
+            state=2,
         )
-        artifact.metadata.update(told["metadata"])
+        artifact.metadata.update(described["metadata"])
         self.store.add(f"{metadata}/artifacts/{self.store.number()}", artifact)
         self.store.contexts[artifact.name] = {job.job_detail.pipeline_run_context.name}
         return artifact

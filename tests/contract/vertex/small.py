@@ -59,8 +59,8 @@ def compile_to(path: Path) -> None:
     ) -> None:
         rows = make(count=count)
         fitted = gpu(rows=rows.outputs["rows"], seconds=seconds)
-        told = tell(score=fitted.outputs["score"])
-        with dsl.If(told.output == "good", name="good"):
+        reported = tell(score=fitted.outputs["score"])
+        with dsl.If(reported.output == "good", name="good"):
             say(word=run_id)
         with dsl.Else(name="bad"):
             say(word=f"{command} {checkpoints}")

@@ -22,7 +22,7 @@ ACCOUNTS = ("pipeline", "dataflow-worker", "trainer", "serving", "operator", "de
 
 
 @pytest.fixture(scope="module")
-def told() -> Matrix:
+def rights() -> Matrix:
     return matrix()
 
 
@@ -49,29 +49,29 @@ def published(
     return {need for call in cloud.calls.all if call.who == "delivery" for need in needs(call, name)}
 
 
-def test_every_call_is_granted_to_who_makes_it(seen: set[Need], told: Matrix) -> None:
+def test_every_call_is_granted_to_who_makes_it(seen: set[Need], rights: Matrix) -> None:
     assert {need.who for need in seen} == set(ACCOUNTS)
-    assert rejected(seen, told) == []
+    assert rejected(seen, rights) == []
 
 
 @pytest.mark.parametrize("who", ACCOUNTS)
-def test_what_is_granted_is_called(seen: set[Need], told: Matrix, who: str) -> None:
-    assert uncalled(who, seen, told) == [], "take it away, or say in `unseen` why no test can see it"
+def test_what_is_granted_is_called(seen: set[Need], rights: Matrix, who: str) -> None:
+    assert uncalled(who, seen, rights) == [], "take it away, or say in `unseen` why no test can see it"
 
 
 @pytest.mark.parametrize("who", ACCOUNTS)
-def test_a_grant_less_would_be_missed(seen: set[Need], told: Matrix, who: str) -> None:
+def test_a_grant_less_would_be_missed(seen: set[Need], rights: Matrix, who: str) -> None:
     """Of the account's grants that a call has shown, each is asked for by one at least."""
-    identity = told.identities[who]
+    identity = rights.identities[who]
     for grant in identity.grants:
         fewer = identity.model_copy(update={"grants": tuple(g for g in identity.grants if g is not grant)})
-        rest = told.model_copy(update={"identities": {**told.identities, who: fewer}})
+        rest = rights.model_copy(update={"identities": {**rights.identities, who: fewer}})
         assert bool(rejected(seen, rest)) == bool(grant.needs), f"{grant.role} on {grant.where}"
 
 
-def test_a_call_that_nobody_granted_is_reported(seen: set[Need], told: Matrix) -> None:
+def test_a_call_that_nobody_granted_is_reported(seen: set[Need], rights: Matrix) -> None:
     more = {Need("trainer", "bucket/pipeline", "storage.buckets.delete"), Need("serving", "project", "a.b.c")}
-    assert rejected(seen | more, told) == [
+    assert rejected(seen | more, rights) == [
         "serving: a.b.c on project",
         "trainer: storage.buckets.delete on bucket/pipeline",
     ]

@@ -72,7 +72,7 @@ class Registry:
             return set(json.loads(answer.read())["tags"])
 
     def pinned(self, env: str) -> list[str]:
-        """What the commands after it are told."""
+        """What the commands after it are given."""
         return (self.root / "output" / "delivery" / f"{env}.images").read_text().splitlines()
 
 

@@ -56,7 +56,7 @@ def test_the_pipelines_take_what_is_pinned(registry: Registry) -> None:
     for name in KEYS:
         digest = registry.push("prod", "v1", {"name": name}, name)
     registry.done("pin", "prod", "--version", "v1")
-    told = [word for line in registry.pinned("prod") for word in ("--set", line)]
+    arguments = [word for line in registry.pinned("prod") for word in ("--set", line)]
     command = [
         sys.executable,
         "-m",
@@ -67,7 +67,7 @@ def test_the_pipelines_take_what_is_pinned(registry: Registry) -> None:
         "prod",
         "--out",
         "compiled.yaml",
-        *told,
+        *arguments,
     ]
     subprocess.run(command, cwd=registry.root, env=registry.variables, check=True, capture_output=True)
     compiled = (registry.root / "compiled.yaml").read_text()

@@ -1,8 +1,8 @@
 """A Terraform provider that knows a schema and no cloud: plugin protocol 5 over gRPC.
 
 Terraform sends it configurations and states, and has it in one of two ways: it starts it as it starts any
-provider and reads its address from the first line of its output (`serve`), or it is told where one is served
-already (tests.infra.provider.attached), which costs a quarter. TLS is left out: TF_DISABLE_PLUGIN_TLS=1.
+provider and reads its address from the first line of its output (`serve`), or an attached one gives it the
+address (tests.infra.provider.attached), which costs a quarter. TLS is left out: TF_DISABLE_PLUGIN_TLS=1.
 """
 
 import json

@@ -104,7 +104,7 @@ def called(tree: Path, *command: str) -> str:
 
 def test_it_is_listed_priced_and_known_to_the_checks(tree: Path) -> None:
     assert "audit" in called(tree, "-m", "pipelines", "stage", "--help")
-    told = called(
+    output = called(
         tree,
         "-c",
         "from configs.loading import load; from configs.prices import stage_minutes;"
@@ -113,8 +113,8 @@ def test_it_is_listed_priced_and_known_to_the_checks(tree: Path) -> None:
         "print(definitions.of('training').order);"
         "print(artifact_makers('training')['counts'], stage_minutes('audit').high)",
     )
-    assert "'validate', 'audit', 'transform'" in told
-    assert told.split()[-2:] == ["audit", "5.0"]
+    assert "'validate', 'audit', 'transform'" in output
+    assert output.split()[-2:] == ["audit", "5.0"]
 
 
 @pytest.mark.parametrize("environment", ["local", "dev"])

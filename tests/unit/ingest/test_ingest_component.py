@@ -26,10 +26,10 @@ def test_the_component_records_what_it_did(
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))
     folder = run(stage, visits)
     call(stage, tmp_path)
-    told = read_json(tmp_path / "records/ingest.stage.json")
-    assert told["state"] == "done"
-    assert told["summary"]["train"] == 1296
-    assert told["parameters"]["source"] == "fingerprint"
+    record = read_json(tmp_path / "records/ingest.stage.json")
+    assert record["state"] == "done"
+    assert record["summary"]["train"] == 1296
+    assert record["parameters"]["source"] == "fingerprint"
     assert read_json(tmp_path / "again/rows.json") == read_json(folder / "rows.json")
 
 

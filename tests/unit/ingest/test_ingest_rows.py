@@ -31,11 +31,11 @@ def column(folder: Path, split: Split, name: str) -> list[Any]:
 
 def test_no_row_disappears(run: Any, stage: IngestStage, visits: Any) -> None:
     folder = run(stage, visits)
-    told = read_json(folder / "rows.json")
-    kept = {split: told["splits"][split]["rows"] for split in SPLITS}
-    assert told["source_rows"] == 2400 == sum(kept.values()) + sum(told["excluded"].values())
+    content = read_json(folder / "rows.json")
+    kept = {split: content["splits"][split]["rows"] for split in SPLITS}
+    assert content["source_rows"] == 2400 == sum(kept.values()) + sum(content["excluded"].values())
     assert kept == {split: rows(folder, split).num_rows for split in SPLITS}
-    assert told["excluded"] == {"gone": 120, "no label": 120}
+    assert content["excluded"] == {"gone": 120, "no label": 120}
     assert len(set(rows(folder)["id"].to_pylist())) == sum(kept.values())
 
 
@@ -93,8 +93,8 @@ def test_a_split_by_hash_is_bigquerys_and_keeps_keys_together(
 
 def test_rows_without_a_value_to_split_by_are_counted(run: Any, stage: IngestStage, visits: Any) -> None:
     visits["at"][1] = visits["at"][2] = None
-    told = read_json(run(stage, visits) / "rows.json")
-    assert told["excluded"] == {"gone": 120, "no label": 120, "no at": 2}
+    content = read_json(run(stage, visits) / "rows.json")
+    assert content["excluded"] == {"gone": 120, "no label": 120, "no at": 2}
 
 
 def test_a_reason_leaves_a_row_out_even_with_a_label(run: Any, stage: IngestStage, visits: Any) -> None:

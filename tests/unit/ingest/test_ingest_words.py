@@ -35,8 +35,8 @@ def reserved_names(sql: str) -> set[str]:
 
 @pytest.mark.parametrize("split", ["time", "hash"])
 def test_no_name_of_ours_is_reserved(stage: IngestStage, visits: Any, by_hash: HashSplit, split: str) -> None:
-    told = stage.model_copy(update={"split": by_hash}) if split == "hash" else stage
-    how = make_plan(told, pa.table(visits).schema)
+    config = stage.model_copy(update={"split": by_hash}) if split == "hash" else stage
+    how = make_plan(config, pa.table(visits).schema)
     for sql in (how.survey(), how.labels(), *map(how.rows, SPLITS)):
         assert reserved_names(sql) == set()
 

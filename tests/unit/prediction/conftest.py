@@ -96,10 +96,10 @@ class Predicted:
         self.folder, self.summary = folder, summary
 
     @property
-    def told(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """Of predictions.json."""
-        told: dict[str, Any] = read_json(self.folder / "predictions.json")
-        return told
+        description: dict[str, Any] = read_json(self.folder / "predictions.json")
+        return description
 
     def rows(self, part: str = "") -> list[dict[str, Any]]:
         """The predictions, or what is in another folder of the artifact."""

@@ -62,9 +62,9 @@ def test_the_champion_scores_where_no_version_is_named(
     assert choice.version == "1"
     assert Path(choice.model) == registry.version("flights", 1).model
     assert json.loads(choice.features) == FEATURES
-    told = read_json(tmp_path / "choice/choice.json")
-    assert choice._asdict().items() <= told.items()
-    assert (told["name"], told["status"], told["resources"]) == ("flights", "champion", [])
+    content = read_json(tmp_path / "choice/choice.json")
+    assert choice._asdict().items() <= content.items()
+    assert (content["name"], content["status"], content["resources"]) == ("flights", "champion", [])
 
 
 @pytest.mark.usefixtures("registry")

@@ -57,7 +57,7 @@ def test_a_run_has_a_folder_of_its_own_with_every_prediction(
 ) -> None:
     assert deliveries(done) == {"rows": 1000, "output": str(wanted / RUN)}
     assert there(wanted).to_pylist() == done.rows()
-    assert read_json(wanted / RUN / "_predictions.json") == done.told
+    assert read_json(wanted / RUN / "_predictions.json") == done.description
     assert read_json(tmp_path / "delivery/delivery.json")["output"] == str(wanted / RUN)
 
 
@@ -69,8 +69,8 @@ def test_a_repeated_run_takes_its_own_place(done: Predicted, deliveries: Deliver
 
 def test_another_run_is_added(done: Predicted, deliveries: Deliver, wanted: Path) -> None:
     deliveries(done)
-    told = done.folder / "predictions.json"
-    told.write_text(told.read_text().replace(RUN, "flights-prediction-2"))
+    description = done.folder / "predictions.json"
+    description.write_text(description.read_text().replace(RUN, "flights-prediction-2"))
     deliveries(done)
     assert sorted(folder.name for folder in wanted.iterdir()) == [RUN, "flights-prediction-2"]
     assert there(wanted).num_rows == 2000
@@ -97,5 +97,5 @@ def test_the_component_records_where_they_went(
         settings=stage(wanted).model_dump_json(),
         delivery=dsl.Artifact(name="delivery", uri=str(tmp_path / "delivery")),
     )
-    told = read_json(tmp_path / "records/deliver.stage.json")
-    assert told["summary"] == {"rows": 1000, "output": str(wanted / RUN)}
+    record = read_json(tmp_path / "records/deliver.stage.json")
+    assert record["summary"] == {"rows": 1000, "output": str(wanted / RUN)}

@@ -57,7 +57,7 @@ def test_a_score_at_the_threshold_is_positive(flights: pa.Table, put: Put, predi
     done = predicted(rows, STAGE.model_copy(update={"threshold": edge}), "again")
     assert done.rows()[500]["prediction"] == 1
     assert all(row["prediction"] == (row["score"] >= edge) for row in done.rows())
-    assert 0 < done.told["positives"] < 1000
+    assert 0 < done.description["positives"] < 1000
 
 
 def test_the_distribution_of_the_scores_is_that_of_the_rows(
@@ -65,9 +65,9 @@ def test_the_distribution_of_the_scores_is_that_of_the_rows(
 ) -> None:
     done = predicted(put(flights))
     scores = np.array([row["score"] for row in done.rows()])
-    told = done.told["scores"]
-    assert told["counts"] == np.histogram(scores, 100, (0, 1))[0].tolist()
-    assert [told["mean"], told["min"], told["max"]] == pytest.approx(
+    distribution = done.description["scores"]
+    assert distribution["counts"] == np.histogram(scores, 100, (0, 1))[0].tolist()
+    assert [distribution["mean"], distribution["min"], distribution["max"]] == pytest.approx(
         [scores.mean(), scores.min(), scores.max()], abs=1e-6
     )
     assert len(shards(done.folder, "score")) > 1, "it is summed over the shards"
@@ -85,10 +85,10 @@ def test_missing_and_unseen_values_are_scored_and_counted(
     flights: pa.Table, put: Put, predicted: Run
 ) -> None:
     done = predicted(put(flights))
-    assert done.told["missing"] == {"distance": 3, "seats": 100, "carrier": 20}
-    assert done.told["unseen"] == {"carrier": sum(1 for n in range(1000) if n % 3 == 2 and n % 50)}
-    assert done.summary["unseen_values"] == done.told["unseen"]["carrier"]
-    assert done.told["rejected"] == {}
+    assert done.description["missing"] == {"distance": 3, "seats": 100, "carrier": 20}
+    assert done.description["unseen"] == {"carrier": sum(1 for n in range(1000) if n % 3 == 2 and n % 50)}
+    assert done.summary["unseen_values"] == done.description["unseen"]["carrier"]
+    assert done.description["rejected"] == {}
 
 
 def test_a_row_that_cannot_be_scored_is_put_aside_with_its_reason(
@@ -100,8 +100,8 @@ def test_a_row_that_cannot_be_scored_is_put_aside_with_its_reason(
     origins[700] = origins[701] = "x" * 1001
     table = replaced(replaced(flights, "id", ids), "origin", origins)
     done = predicted(put(table))
-    assert done.told["rejected"] == {"id is missing": 2, "origin is longer than 1,000 bytes": 1}
-    assert (done.told["rows"], done.told["predictions"]) == (1000, 997)
+    assert done.description["rejected"] == {"id is missing": 2, "origin is longer than 1,000 bytes": 1}
+    assert (done.description["rows"], done.description["predictions"]) == (1000, 997)
     assert (done.summary["rows"], done.summary["predictions"], done.summary["rejected"]) == (1000, 997, 3)
     aside = done.rows("rejected")
     assert [row["reason"] for row in aside] == [
@@ -114,7 +114,7 @@ def test_a_row_that_cannot_be_scored_is_put_aside_with_its_reason(
 def test_bytes_that_are_no_text_are_put_aside(flights: pa.Table, put: Put, predicted: Run) -> None:
     carriers = [b"AA"] * 999 + [b"\xff\xfe"]
     done = predicted(put(replaced(flights, "carrier", pa.array(carriers, pa.binary()))))
-    assert done.told["rejected"] == {"carrier is not UTF-8": 1}
+    assert done.description["rejected"] == {"carrier is not UTF-8": 1}
 
 
 def test_too_many_rejected_rows_stop_the_run_and_nothing_is_left(
@@ -129,7 +129,7 @@ def test_too_many_rejected_rows_stop_the_run_and_nothing_is_left(
 def test_rows_may_all_be_rejected_where_that_is_allowed(flights: pa.Table, put: Put, predicted: Run) -> None:
     table = replaced(flights, "id", pa.array([None] * 1000, pa.string()))
     done = predicted(put(table), STAGE.model_copy(update={"max_rejected": 1.0}))
-    assert (done.told["predictions"], done.told["scores"], done.rows()) == (0, {}, [])
+    assert (done.description["predictions"], done.description["scores"], done.rows()) == (0, {}, [])
     assert len(done.rows("rejected")) == 1000
 
 
@@ -140,7 +140,7 @@ def test_how_rows_are_cut_changes_no_prediction(flights: pa.Table, put: Put, pre
     assert [row["id"] for row in one.rows()] == [row["id"] for row in other.rows()]
     scores = [row["score"] for row in other.rows()]
     assert [row["score"] for row in one.rows()] == pytest.approx(scores, abs=1e-6)
-    assert one.told == other.told
+    assert one.description == other.description
     assert len(shards(other.folder, "score")) == 13
 
 

@@ -65,8 +65,8 @@ def first(settings: Settings) -> Path:
 
 
 def with_batches(settings: Settings, rows: int) -> Settings:
-    told = settings.prediction.model_copy(update={"batch_rows": rows})
-    return settings.model_copy(update={"prediction": told})
+    changed = settings.prediction.model_copy(update={"batch_rows": rows})
+    return settings.model_copy(update={"prediction": changed})
 
 
 def test_choose_looks_at_the_registry_as_it_is(settings: Settings) -> None:
@@ -81,11 +81,11 @@ def test_select_and_predict_do_the_work_of_the_run_again(settings: Settings, fir
     again = stage_command.run("select", settings, "")
     assert read_json(again / "rows/rows.json") == read_json(made["rows"] / "rows.json")
     out = stage_command.run("predict", with_batches(settings, 77), first.name)
-    told = read_json(out / "predictions/predictions.json")
+    content = read_json(out / "predictions/predictions.json")
     (whole,) = (each for each in first.rglob("predictions.json") if each.parent.name == "predictions")
     kept = read_json(whole)
-    assert {**told, "scores": None} == {**kept, "scores": None}
-    assert told["run_id"] == first.name, "the stamp of the run, whose artifacts they are"
+    assert {**content, "scores": None} == {**kept, "scores": None}
+    assert content["run_id"] == first.name, "the stamp of the run, whose artifacts they are"
     assert read_json(out / "predict.stage.json")["state"] == "done"
 
 

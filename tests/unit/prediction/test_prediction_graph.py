@@ -1,4 +1,4 @@
-"""The graph of batch prediction: one definition, portable, told apart from training only by its stages."""
+"""The graph of batch prediction: one definition, portable, distinguished from training only by its stages."""
 
 from pathlib import Path
 from typing import Any

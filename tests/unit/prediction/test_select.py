@@ -65,11 +65,11 @@ def test_all_rows_are_there_whatever_their_label(
 ) -> None:
     folder, summary = selected(stage, tmp_path)
     assert summary == {"rows": 1000, "columns": 6}
-    told = read_json(folder / "rows.json")
-    assert (told["rows"], told["repeated_keys"]) == (1000, 0)
-    assert list(told["columns"]) == ["id", "day", "distance", "seats", "carrier", "origin"]
+    content = read_json(folder / "rows.json")
+    assert (content["rows"], content["repeated_keys"]) == (1000, 0)
+    assert list(content["columns"]) == ["id", "day", "distance", "seats", "carrier", "origin"]
     assert str(rows(folder)) == str(flights.to_pylist())  # NaN equals nothing
-    assert told["shards"] == len(shards(folder, "score")) > 1
+    assert content["shards"] == len(shards(folder, "score")) > 1
 
 
 def test_equal_rows_make_equal_shards(stage: SelectStage, flights: pa.Table, tmp_path: Path) -> None:
@@ -90,8 +90,8 @@ def test_a_key_that_stands_for_two_rows_is_counted(
 def test_the_rows_of_the_training_query_are_the_table_examples(stage: SelectStage, tmp_path: Path) -> None:
     examples = "SELECT *, 1 AS late FROM flights WHERE origin = @origin -- the rows of training\n;"
     sql = "SELECT e.* EXCEPT (late)\nFROM examples AS e WHERE e.day >= @day ORDER BY e.day"
-    told = with_sql(stage, sql, examples, origin="JFK", day="2020-05-21")
-    folder, summary = selected(told, tmp_path)
+    config = with_sql(stage, sql, examples, origin="JFK", day="2020-05-21")
+    folder, summary = selected(config, tmp_path)
     assert summary["rows"] == 330
     assert min(str(row["day"]) for row in rows(folder)) == "2020-05-21"
     twice = "SELECT * FROM examples WHERE id = (SELECT MAX(id) FROM examples)"
@@ -143,8 +143,8 @@ def test_the_component_selects_what_the_model_says_and_records_it(
     monkeypatch.setenv("STAGE_RECORDS", str(tmp_path / "records"))
     call(stage, tmp_path / "out/rows")
     assert list(rows(tmp_path / "out/rows")[0]) == ["id", "day", "distance", "carrier"]
-    told = read_json(tmp_path / "records/select.stage.json")
-    assert (told["state"], told["summary"]["rows"]) == ("done", 1000)
+    record = read_json(tmp_path / "records/select.stage.json")
+    assert (record["state"], record["summary"]["rows"]) == ("done", 1000)
     with pytest.raises(SystemExit):
         call(stage, tmp_path / "out/rows", ["wingspan"])
     assert "wingspan" in read_json(tmp_path / "records/select.stage.json")["error"]["message"]

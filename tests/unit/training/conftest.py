@@ -138,7 +138,7 @@ class Trained(NamedTuple):
     summary: dict[str, Any]
     history: dict[str, Any]
     steps: list[tuple[str, int, int | None]]
-    """What was told of its progress."""
+    """What was shown of its progress."""
 
     @property
     def model(self) -> Path:
@@ -171,16 +171,16 @@ class Trainer:
 
     def at(self, folder: Path, stage: TrainStage, progress: Progress = silent) -> Trained:
         """Train in this folder, which may hold the checkpoint of an earlier call."""
-        told: list[tuple[str, int, int | None]] = []
+        reported: list[tuple[str, int, int | None]] = []
 
         def both(what: str, done: int, total: int | None = None, **_: Any) -> None:
-            told.append((what, done, total))
+            reported.append((what, done, total))
             progress(what, done, total)
 
         outputs = folder / "model", folder / "log", folder / "checkpoints"
         summary = core.run(self.examples, self.transform_graph, stage, *outputs, both)
         return Trained(
-            folder, stage, dict(summary), json.loads((outputs[1] / "history.json").read_text()), told
+            folder, stage, dict(summary), json.loads((outputs[1] / "history.json").read_text()), reported
         )
 
 

@@ -34,10 +34,10 @@ def record(folder: Path) -> dict[str, Any]:
 
 
 def test_the_component_records_what_it_did(trainer: Trainer, tmp_path: Path) -> None:
-    told = call(trainer, tmp_path, trainer.transform_graph)
-    assert told["state"] == "done"
-    assert told["summary"]["train_rows"] == 4000
-    assert told["summary"]["eval_auc"] > 0.6
+    recorded = call(trainer, tmp_path, trainer.transform_graph)
+    assert recorded["state"] == "done"
+    assert recorded["summary"]["train_rows"] == 4000
+    assert recorded["summary"]["eval_auc"] > 0.6
     assert (tmp_path / "model" / "saved_model.pb").is_file()
     assert (tmp_path / "training_log" / "history.json").is_file()
     progress = json.loads((tmp_path / "records" / "train.progress.json").read_text())
@@ -47,9 +47,9 @@ def test_the_component_records_what_it_did(trainer: Trainer, tmp_path: Path) -> 
 def test_a_failure_leaves_no_outputs_and_says_what_to_run(trainer: Trainer, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         call(trainer, tmp_path, tmp_path / "nowhere")
-    told = record(tmp_path)
-    assert told["error"]["kind"] == "TrainingError"
-    assert told["error"]["message"].endswith("Run the pipeline again with --from transform.")
+    recorded = record(tmp_path)
+    assert recorded["error"]["kind"] == "TrainingError"
+    assert recorded["error"]["message"].endswith("Run the pipeline again with --from transform.")
     assert not (tmp_path / "model").exists()
 
 

@@ -47,21 +47,21 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 3)
 devices = Devices(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1", "CPU:2"]))
 examples, graph, out = map(Path, sys.argv[1:4])
-told = {}
+results = {}
 for name, settings in json.loads(sys.argv[4]).items():
     stage, folder = TrainStage.model_validate(settings), out / name
     try:
         core.run(examples, graph, stage, folder / "model", folder / "log", folder / "kept", silent, devices)
     except TrainingError as error:
-        told[name] = str(error)
+        results[name] = str(error)
 
 with devices.strategy.scope():
     dropout = ReplicaDropout(0.5, seed=3, name="dropout", dtype="float32")
 drop = tf.function(lambda: devices.strategy.run(lambda: dropout(tf.ones((64,)), training=True)))
 local = devices.strategy.experimental_local_results
-told["dropped"] = [part.numpy().tolist() for _ in "12" for part in local(drop())]
-told["rows"] = [int(tf.size(part)) for part in local(devices.shares(np.arange(2))[0])]
-(out / "told.json").write_text(json.dumps(told))
+results["dropped"] = [part.numpy().tolist() for _ in "12" for part in local(drop())]
+results["rows"] = [int(tf.size(part)) for part in local(devices.shares(np.arange(2))[0])]
+(out / "results.json").write_text(json.dumps(results))
 """
 
 
@@ -70,7 +70,7 @@ class Mirrored:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.told: dict[str, Any] = json.loads((folder / "told.json").read_text())
+        self.results: dict[str, Any] = json.loads((folder / "results.json").read_text())
 
     def history(self, name: str) -> dict[str, Any]:
         """The log of one of the trainings."""
@@ -96,10 +96,10 @@ def mirrored(trainer: Trainer, tmp_path_factory: pytest.TempPathFactory) -> Mirr
         "compiled": COMPILED,
         "compiled-norm": {"xla": True, "batch_norm": True},
     }
-    told = {name: trainer.stage(**knobs).model_dump(mode="json") for name, knobs in stages.items()}
+    configs = {name: trainer.stage(**knobs).model_dump(mode="json") for name, knobs in stages.items()}
     places = [str(trainer.examples), str(trainer.transform_graph), str(folder)]
     done = subprocess.run(
-        [sys.executable, "-c", MIRRORED, *places, json.dumps(told)], capture_output=True, check=False
+        [sys.executable, "-c", MIRRORED, *places, json.dumps(configs)], capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     return Mirrored(folder)
@@ -127,7 +127,7 @@ def test_compiled_devices_learn_what_one_learns_that_is_not(mirrored: Mirrored, 
 
 
 def test_compiled_devices_reject_statistics_of_the_whole_batch(mirrored: Mirrored) -> None:
-    assert mirrored.told["compiled-norm"].startswith("training.xla on 3 devices: expected a model without")
+    assert mirrored.results["compiled-norm"].startswith("training.xla on 3 devices: expected a model without")
 
 
 def test_scaled_float16_learns_on_several_devices(mirrored: Mirrored) -> None:
@@ -138,12 +138,12 @@ def test_scaled_float16_learns_on_several_devices(mirrored: Mirrored) -> None:
 
 
 def test_every_device_drops_other_units_at_every_step(mirrored: Mirrored) -> None:
-    masks = mirrored.told["dropped"]
+    masks = mirrored.results["dropped"]
     assert len(masks) == len({tuple(mask) for mask in masks}) == 6
 
 
 def test_a_batch_may_have_fewer_rows_than_there_are_devices(mirrored: Mirrored) -> None:
-    assert mirrored.told["rows"] == [0, 1, 1]
+    assert mirrored.results["rows"] == [0, 1, 1]
 
 
 def test_a_process_with_one_cpu_trains_without_a_strategy() -> None:

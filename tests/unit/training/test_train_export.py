@@ -179,15 +179,15 @@ def test_it_loads_without_our_code(trained: Trained, loaded: Any, raw: Any, tmp_
     moved = tmp_path / "elsewhere"
     shutil.copytree(trained.model, moved)
     np.savez(tmp_path / "raw.npz", **{name: tensor.numpy() for name, tensor in raw.items()})
-    told = [sys.executable, "-I", "-c", FRESH, str(moved), str(tmp_path / "raw.npz")]
-    done = subprocess.run(told, capture_output=True, text=True, check=False, cwd=tmp_path)
+    command = [sys.executable, "-I", "-c", FRESH, str(moved), str(tmp_path / "raw.npz")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     np.testing.assert_allclose(json.loads(done.stdout), scores(loaded, raw), atol=1e-7)
 
 
 def test_model_json_says_what_the_model_is(trained: Trained, loaded: Any) -> None:
-    told = json.loads((trained.model / "model.json").read_text())
-    assert told == {
+    content = json.loads((trained.model / "model.json").read_text())
+    assert content == {
         "name": "flights",
         "label": "late",
         "kind": "wide_deep",
@@ -197,7 +197,7 @@ def test_model_json_says_what_the_model_is(trained: Trained, loaded: Any) -> Non
         "keras": keras.__version__,
     }
     statistics = 2 * 16  # moving mean and variance of the batch norm are not learned
-    assert told["parameters"] == sum(int(np.prod(weight.shape)) for weight in loaded.weights) - statistics
+    assert content["parameters"] == sum(int(np.prod(weight.shape)) for weight in loaded.weights) - statistics
 
 
 def test_a_folder_without_a_graph_is_rejected(inputs: shards.ModelInputs, tmp_path: Path) -> None:

@@ -125,10 +125,10 @@ def test_a_diverging_training_stops_and_says_what_to_lower(
     stage = trainer.stage(model="linear", optimizer="sgd", learning_rate=1e38, l2=1e3, clip_norm=clip)
     with pytest.raises(TrainingError) as raised:
         trainer.at(tmp_path, stage)
-    told = str(raised.value)
-    assert "in epoch 1" in told
-    assert "expected a finite number, got" in told
-    assert "Lower training.learning_rate (now 1e+38)" in told
-    assert ("training.clip_norm" in told) is (clip is None)
+    message = str(raised.value)
+    assert "in epoch 1" in message
+    assert "expected a finite number, got" in message
+    assert "Lower training.learning_rate (now 1e+38)" in message
+    assert ("training.clip_norm" in message) is (clip is None)
     assert not (tmp_path / "model").exists()
     assert not (tmp_path / "log").exists()

@@ -1,4 +1,4 @@
-"""Several hosts: two processes over loopback, told by TF_CONFIG as Vertex AI does, learn one model."""
+"""Several hosts: two processes over loopback, configured by TF_CONFIG as Vertex AI does, learn one model."""
 
 import json
 import os
@@ -58,22 +58,24 @@ def environments() -> list[dict[str, str]]:
     chief, worker = (f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
     for each in sockets:
         each.close()
-    told = []
+    variables = []
     for task, pool in (("chief", "workerpool0"), ("worker", "workerpool1")):
         cluster = {"cluster": {"chief": [chief], "worker": [worker]}, "task": {"type": task, "index": 0}}
         pools = {
             "cluster": {"workerpool0": [chief], "workerpool1": [worker]},
             "task": {"type": pool, "index": 0},
         }
-        told.append({"TF_CONFIG": json.dumps(cluster), "CLUSTER_SPEC": json.dumps(pools)})
-    return told
+        variables.append({"TF_CONFIG": json.dumps(cluster), "CLUSTER_SPEC": json.dumps(pools)})
+    return variables
 
 
 def together(commands: list[list[str]]) -> list[tuple[int, str]]:
     """Run a command on each host at once: exit codes and what was said on stderr."""
     running = [
-        subprocess.Popen(command, env=os.environ | told, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for command, told in zip(commands, environments(), strict=True)
+        subprocess.Popen(
+            command, env=os.environ | variables, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for command, variables in zip(commands, environments(), strict=True)
     ]
     try:
         said = [process.communicate(timeout=180)[1].decode() for process in running]
@@ -89,7 +91,7 @@ def executor_input(trainer: Trainer, settings: str, checkpoints: Path, out: Path
     def artifact(name: str, kind: str, place: Path) -> dict[str, Any]:
         return {"artifacts": [{"name": name, "type": {"schemaTitle": f"system.{kind}"}, "uri": str(place)}]}
 
-    told = {
+    content = {
         "inputs": {
             "parameterValues": {"settings": settings, "code": "", "checkpoints": str(checkpoints)},
             "artifacts": {
@@ -105,7 +107,7 @@ def executor_input(trainer: Trainer, settings: str, checkpoints: Path, out: Path
             "outputFile": str(out / "executor_output.json"),
         },
     }
-    return json.dumps(told)
+    return json.dumps(content)
 
 
 class Hosts:

@@ -52,8 +52,8 @@ def test_a_killed_training_goes_on_to_the_same_bits(trainer: Trainer, tmp_path: 
     )
     whole = trainer.at(tmp_path / "whole", stage)
     folder = tmp_path / "killed"
-    told = [str(trainer.examples), str(trainer.transform_graph), str(folder), stage.model_dump_json()]
-    done = subprocess.run([sys.executable, "-c", KILLED, *told], capture_output=True, check=False)
+    arguments = [str(trainer.examples), str(trainer.transform_graph), str(folder), stage.model_dump_json()]
+    done = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
     assert not (folder / "model").exists()
     resumed = trainer.at(folder, stage)

@@ -135,11 +135,11 @@ class Runner:
         place = self.folder / f"rows-{len(list(self.folder.iterdir()))}"
         return write_rows(place, train, self.flights.slice(TRAIN) if evaluated is None else evaluated)
 
-    def __call__(self, rows: Path, told: TransformStage) -> Transformed:
+    def __call__(self, rows: Path, config: TransformStage) -> Transformed:
         """Run the core in a folder of its own."""
         out = self.folder / f"out-{len(list(self.folder.iterdir()))}"
         graph, examples = out / "transform_graph", out / "examples"
-        summary = core.run(rows, told, graph, examples, silent)
+        summary = core.run(rows, config, graph, examples, silent)
         return Transformed(rows, graph, examples, dict(summary))
 
 

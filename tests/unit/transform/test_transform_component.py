@@ -20,14 +20,14 @@ def test_the_component_writes_artifacts_and_record(
     run: Any, transformed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RECORDS_VARIABLE, str(tmp_path / "records"))
-    told = run.stage(Features(categorical={"flight": Categorical(transform="hash", buckets=7)}))
+    config = run.stage(Features(categorical={"flight": Categorical(transform="hash", buckets=7)}))
     graph, examples = (
         artifact("transform_graph", tmp_path / "graph"),
         artifact("examples", tmp_path / "examples"),
     )
     transform.python_func(
         rows=artifact("rows", transformed.rows),
-        settings=told.model_dump_json(),
+        settings=config.model_dump_json(),
         code="abc",
         transform_graph=graph,
         examples=examples,
@@ -45,11 +45,11 @@ def test_a_failure_is_described_in_the_record(
     run: Any, transformed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RECORDS_VARIABLE, str(tmp_path / "records"))
-    told = run.stage(Features(categorical={"gone": Categorical()}))
+    config = run.stage(Features(categorical={"gone": Categorical()}))
     with pytest.raises(SystemExit):
         transform.python_func(
             rows=artifact("rows", transformed.rows),
-            settings=told.model_dump_json(),
+            settings=config.model_dump_json(),
             code="abc",
             transform_graph=artifact("transform_graph", tmp_path / "graph"),
             examples=artifact("examples", tmp_path / "examples"),
