@@ -46,7 +46,7 @@ def test_a_schedule_starts_the_compiled_pipeline_as_its_account(
 ) -> None:
     made, done = schedules.create(there(), AT_SIX)
     assert (made.name, made.state, done) == ("training-flights-dev", "active", "made")
-    (request,) = vertex.asked("CreateSchedule")
+    (request,) = vertex.requests_of("CreateSchedule")
     kept = request.schedule
     assert kept.cron == "TZ=Europe/Zurich 0 6 * * *"
     assert kept.max_concurrent_run_count == 1
@@ -152,7 +152,7 @@ def test_a_use_case_has_one_schedule_an_environment_and_pipeline(vertex: VertexS
     at_seven = timing("0 7 * * *", "Europe/Zurich", 1)
     prediction, done = schedules.create(there(), at_seven, "prediction")
     assert (prediction.name, done) == ("prediction-flights-dev", "made")
-    job = vertex.asked("CreateSchedule")[1].schedule.create_pipeline_job_request.pipeline_job
+    job = vertex.requests_of("CreateSchedule")[1].schedule.create_pipeline_job_request.pipeline_job
     assert job.pipeline_spec["pipelineInfo"]["name"] == "prediction-flights"
     assert dict(job.runtime_config.parameter_values) == {}, "the champion scores, stamped by the job"
     assert job.service_account == "pipeline@my-project-dev.iam.gserviceaccount.com"
@@ -177,7 +177,7 @@ def test_what_is_requested_twice_is_there_once_and_up_to_date(vertex: VertexServ
     job = kept.gca_resource.create_pipeline_job_request.pipeline_job
     assert job.labels["team"] == "sky"
     assert re.search(r"epochs\W+7", str(job))
-    assert len(vertex.asked("CreateSchedule")) == 1
+    assert len(vertex.requests_of("CreateSchedule")) == 1
 
 
 def test_a_lost_answer_does_not_make_two(vertex: VertexServer, there: Any) -> None:
@@ -201,7 +201,7 @@ def test_it_is_paused_and_resumed_once_however_often_that_is_requested(
     assert [schedules.act("pause", there()).state for _ in range(2)] == ["paused", "paused"]
     assert vertex.schedules.strike(made.resource) is None
     assert [schedules.act("resume", there()).state for _ in range(2)] == ["active", "active"]
-    assert (len(vertex.asked("PauseSchedule")), len(vertex.asked("ResumeSchedule"))) == (1, 1)
+    assert (len(vertex.requests_of("PauseSchedule")), len(vertex.requests_of("ResumeSchedule"))) == (1, 1)
 
 
 def test_a_paused_schedule_stays_paused_when_it_is_brought_up_to_date(there: Any) -> None:

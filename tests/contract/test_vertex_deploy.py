@@ -108,7 +108,7 @@ def test_a_candidate_proves_itself_here_and_behind_the_endpoint(workspace: Works
     )  # fmt: skip
     again = workspace.deploy(workspace.candidate(1.0, judged_against="1"), NO_SERVER, canary_percent=10)
     assert (again["action"], again["version"]) == ("already_serving", 2)
-    assert all(len(request.instances) == 20 for request in workspace.world.vertex.asked("Predict"))
+    assert all(len(request.instances) == 20 for request in workspace.world.vertex.requests_of("Predict"))
 
 
 def test_an_endpoint_that_says_something_else_is_put_back_and_the_reason_is_kept(

@@ -69,7 +69,7 @@ def test_a_server_that_does_not_get_healthy_moves_nothing(world: World) -> None:
     with pytest.raises(EndpointError, match=r"never became ready.*No traffic has moved.*gcloud logging read"):
         registry.deploy("flights", number, 100, check=right(2))
     assert (world.running, world.split) == ({1}, {"1": 100})
-    assert len(world.vertex.asked("DeployModel")) == 2, "what failed is not tried again and again"
+    assert len(world.vertex.requests_of("DeployModel")) == 2, "what failed is not tried again and again"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_exhausted_quota_of_machines_is_not_requested_again_and_again(world: 
     world.vertex.faults.fail_operation("DeployModel", "RESOURCE_EXHAUSTED", "quota of GPUs", times=5)
     with pytest.raises(CloudError, match="more quota"):
         registry.deploy("flights", number, 100)
-    assert len(world.vertex.asked("DeployModel")) == 1
+    assert len(world.vertex.requests_of("DeployModel")) == 1
 
 
 # --- a foreign hand ---------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_an_endpoint_that_changes_while_a_server_starts_is_left_as_it_is(world: 
     world.vertex.faults.slow("DeployModel", polls=8)
 
     def meanwhile() -> None:
-        while len(world.vertex.asked("DeployModel")) < 3:
+        while len(world.vertex.requests_of("DeployModel")) < 3:
             time.sleep(0.01)
         world.open().roll_back("flights")
 

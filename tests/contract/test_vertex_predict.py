@@ -112,7 +112,7 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     rows = delivered(bucket)
     assert len(rows) == len({row["id"] for row in rows}) == ROWS
     assert {row["run_id"] for row in rows} == {run_id}
-    (request,) = vertex.asked("CreatePipelineJob")
+    (request,) = vertex.requests_of("CreatePipelineJob")
     values = request.pipeline_job.runtime_config.parameter_values
     parameters = {name: value.string_value for name, value in values.items()}
     assert parameters == {**manifest["parameters"], "command": manifest["command"]}
@@ -121,7 +121,7 @@ def test_predictions_lie_in_the_bucket_once_however_often_the_run_is_repeated(
     assert batch_command.run(settings, repeat=run_id), capfd.readouterr().out
     assert delivered(bucket) == rows
     assert manifests(workspace)[-1]["parameters"] == {**manifest["parameters"], "version": "1"}
-    assert not vertex.asked("CreateContext"), "predictions are no experiment"
+    assert not vertex.requests_of("CreateContext"), "predictions are no experiment"
     _the_report_says_where_they_are(manifest, workspace, f"{bucket}runs/predictions/flights/{run_id}")
 
 

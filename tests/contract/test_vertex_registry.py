@@ -27,7 +27,7 @@ def test_a_version_carries_its_container_its_labels_and_its_evaluation(world: Wo
         "flights",
         submission(world.folder, "a", run_id="flights-20260101-120000-ab", source="SQL: " + "x" * 99),
     )
-    (request,) = world.vertex.asked("UploadModel")
+    (request,) = world.vertex.requests_of("UploadModel")
     model = request.model
     assert (request.model_id, request.parent_model, model.display_name) == ("flights", "", "flights")
     container = model.container_spec
@@ -46,12 +46,12 @@ def test_a_version_carries_its_container_its_labels_and_its_evaluation(world: Wo
     assert model.labels["environment"] == "test"
     assert all(re.fullmatch(r"[a-z0-9_-]{0,63}", value) for value in model.labels.values())
     assert version.lineage["source"] == "SQL: " + "x" * 99, "the whole of it lies beside the files"
-    (evaluation,) = world.vertex.asked("ImportModelEvaluation")
+    (evaluation,) = world.vertex.requests_of("ImportModelEvaluation")
     assert evaluation.parent.endswith("models/flights@1")
     metrics = evaluation.model_evaluation.metrics.struct_value
     assert metrics["auRoc"] == 0.8
     assert dict(metrics["confidenceMetrics"][0]) == {"confidenceThreshold": 0.4}
-    batches = world.vertex.asked("BatchImportModelEvaluationSlices")
+    batches = world.vertex.requests_of("BatchImportModelEvaluationSlices")
     assert [len(batch.model_evaluation_slices) for batch in batches] == [50, 10]
     first = batches[0].model_evaluation_slices[0].slice_
     assert (first.dimension, first.value) == ("slice", "carrier=C0, month=11")
@@ -61,7 +61,7 @@ def test_a_version_carries_its_container_its_labels_and_its_evaluation(world: Wo
 def test_the_next_version_has_the_same_parent_and_is_not_the_default(world: World) -> None:
     registry = world.champions("a")
     world.registered(registry, "b")
-    assert world.vertex.asked("UploadModel")[1].parent_model.endswith("/models/flights")
+    assert world.vertex.requests_of("UploadModel")[1].parent_model.endswith("/models/flights")
     assert world.aliases == {"default": "1", "champion": "1"}
 
 
@@ -94,7 +94,7 @@ def test_a_server_is_deployed_on_its_machines_without_traffic(world: World) -> N
         "min_replicas": 2, "max_replicas": 5,
     }  # fmt: skip
     world.champions("a", registry=world.open(service_account=account, prediction=machines))
-    (request,) = world.vertex.asked("DeployModel")
+    (request,) = world.vertex.requests_of("DeployModel")
     deployed = request.deployed_model
     assert not request.traffic_split
     assert (deployed.id, deployed.model.endswith("flights@1")) == ("1", True)
@@ -111,15 +111,15 @@ def test_an_endpoint_is_of_the_configured_kind_and_stays_it(world: World, kind: 
     registry = world.open(prediction={"kind": kind, **allowed})
     number = world.registered(registry, "a")
     registry.deploy("flights", number, 100, check=right(1))
-    (request,) = world.vertex.asked("CreateEndpoint")
+    (request,) = world.vertex.requests_of("CreateEndpoint")
     assert request.endpoint_id == "flights"
     made = request.endpoint
     assert made.dedicated_endpoint_enabled == (kind == "dedicated")
     private = made.private_service_connect_config
     assert private.enable_private_service_connect == (kind == "private")
     assert list(private.project_allowlist) == ([*allowed["psc_projects"]] if allowed else [])
-    asked = bool(world.vertex.asked("Predict"))
-    assert asked == (kind != "private"), "a private one cannot be asked from here"
+    queried = bool(world.vertex.requests_of("Predict"))
+    assert queried == (kind != "private"), "a private one cannot be queried from here"
     another = world.open(prediction={"kind": "dedicated" if kind == "shared" else "shared"})
     with pytest.raises(RegistryError, match=rf"got a {kind} one.*cloud\.prediction\.kind={kind}"):
         another.promote("flights", number)
@@ -134,9 +134,9 @@ def test_requests_are_logged_as_configured_also_by_an_endpoint_that_is_there(wor
     config = world.message.predict_request_response_logging_config
     assert (config.enabled, config.sampling_rate) == (True, 0.25)
     assert config.bigquery_destination.output_uri == table
-    changes = len(world.vertex.asked("UpdateEndpoint"))
+    changes = len(world.vertex.requests_of("UpdateEndpoint"))
     registry.promote("flights", 2)
-    assert len(world.vertex.asked("UpdateEndpoint")) == changes, "there is nothing to change"
+    assert len(world.vertex.requests_of("UpdateEndpoint")) == changes, "there is nothing to change"
 
 
 def test_old_servers_give_their_machines_back_but_a_rollback_finds_its_own(world: World) -> None:

@@ -93,7 +93,7 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
     assert "is no longer there" not in report
     _the_job_was_the_compiled_file_with_its_gpu(vertex, workspace)
     _the_experiment_has_the_run(manifest)
-    assert not vertex.asked("CreateTensorboard"), "nobody asked for one, and it costs"
+    assert not vertex.requests_of("CreateTensorboard"), "nobody asked for one, and it costs"
 
     assert run_command.run("planes", settings), capfd.readouterr().out  # the first has kept its schema
     assert run_command.run("planes", settings), capfd.readouterr().out
@@ -106,7 +106,7 @@ def test_a_run_ends_with_a_served_version_and_the_same_report(
 
 
 def _the_job_was_the_compiled_file_with_its_gpu(vertex: VertexServer, workspace: Path) -> None:
-    (request,) = vertex.asked("CreatePipelineJob")
+    (request,) = vertex.requests_of("CreatePipelineJob")
     job = request.pipeline_job
     compiled = yaml.safe_load(next(workspace.glob("output/runs/*/pipeline.yaml")).read_text())
     assert json_format.MessageToDict(job.pipeline_spec) == compiled
@@ -246,7 +246,7 @@ def test_a_lost_answer_does_not_start_a_second_job(
     settings = there(vertex, bucket, workspace)
     vertex.faults.lose_answer("CreatePipelineJob")
     folder = begun(settings, compiled)
-    assert len(vertex.asked("CreatePipelineJob")) == 2
+    assert len(vertex.requests_of("CreatePipelineJob")) == 2
     assert [job.display_name for job in aiplatform.PipelineJob.list()] == [folder.name]
     assert following.follow(folder, settings)["state"] == "done"
 

@@ -74,7 +74,7 @@ def _linted(commands: list[str], folder: Path) -> dict[str, str]:
     ended = subprocess.run(linter, capture_output=True, text=True, check=True)
     results = json.loads(ended.stdout)
     words = zip(commands, results, strict=True)  # gcloud tells a command in its own spelling
-    return {asked: one["error_message"] for asked, one in words if not one["success"]}
+    return {command: one["error_message"] for command, one in words if not one["success"]}
 
 
 def _is_command(function: ast.expr) -> bool:

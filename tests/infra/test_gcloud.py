@@ -60,7 +60,7 @@ def test_the_commands_of_a_source_are_found() -> None:
 
 @pytest.mark.usefixtures("gcloud")
 def test_a_command_that_is_none_is_rejected(tmp_path: Path) -> None:
-    asked = [
+    commands = [
         "gcloud run services list",
         "gcloud run servces list",
         "gcloud storage buckets create gs://b --locaton=r",
@@ -71,11 +71,11 @@ def test_a_command_that_is_none_is_rejected(tmp_path: Path) -> None:
         "gcloud storage buckets create gs://b --location us-central1",
         "gcloud storage ls --lng gs://b",
     ]
-    said = rejected(asked, tmp_path)
-    assert list(said) == [*asked[1:4], asked[-1]]
-    assert "Invalid choice: 'servces'" in said[asked[1]]
-    assert "--locaton" in said[asked[2]]
-    assert "--role" in said[asked[3]]
+    said = rejected(commands, tmp_path)
+    assert list(said) == [*commands[1:4], commands[-1]]
+    assert "Invalid choice: 'servces'" in said[commands[1]]
+    assert "--locaton" in said[commands[2]]
+    assert "--role" in said[commands[3]]
 
 
 @pytest.mark.usefixtures("gcloud")

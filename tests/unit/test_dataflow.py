@@ -75,13 +75,13 @@ def test_what_costs_less_and_what_encrypts_is_requested_only_where_it_is_set() -
     plain = beam(load("flights", "dev")).options
     assert not [option for option in plain if option.startswith(("--flexrs", "--dataflow_kms", "--no_auth"))]
     key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
-    asked = beam(
+    options = beam(
         load(
             "flights", "dev",
             [f"cloud.kms_key={key}", "cloud.dataflow.flexrs=true", "cloud.network.public_ips=true"],
         )
     ).options  # fmt: skip
-    assert {"--flexrs_goal=COST_OPTIMIZED", f"--dataflow_kms_key={key}", "--use_public_ips"} <= set(asked)
+    assert {"--flexrs_goal=COST_OPTIMIZED", f"--dataflow_kms_key={key}", "--use_public_ips"} <= set(options)
 
 
 @pytest.mark.parametrize(

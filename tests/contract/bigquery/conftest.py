@@ -32,7 +32,7 @@ def service(_service: Service, bigquery_server: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", _service.url)
     _service.project = f"test-{uuid.uuid4().hex[:12]}"
     _service.client = bigquery_server.client(_service.project)
-    _service.asked.clear()
+    _service.requests.clear()
     _service.scripts.clear()
     return _service
 

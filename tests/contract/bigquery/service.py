@@ -27,11 +27,11 @@ TYPES = {
     pa.date32(): "DATE",
 }
 Answer = tuple[int, Mapping[str, Any]]
-Script = Callable[["Asked"], Answer | None]
+Script = Callable[["Request"], Answer | None]
 
 
 @dataclass
-class Asked:
+class Request:
     """A request of the client."""
 
     method: str
@@ -59,7 +59,7 @@ class Service:
     """A project that no other test uses."""
     read_endpoint: str = ""
     client: Any = None
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     scripts: list[Script] = field(default_factory=list)
     watch: Watch | None = None
     """Called with each request, where a test watches."""
@@ -91,11 +91,11 @@ class Service:
         )
         with (folder / "load.parquet").open("rb") as content:
             self.client.load_table_from_file(content, f"{self.project}.{name}", job_config=config).result()
-        self.asked.clear()
+        self.requests.clear()
 
-    def jobs(self) -> list[Asked]:
+    def jobs(self) -> list[Request]:
         """The requests that started a job, in order."""
-        return [each for each in self.asked if each.job]
+        return [each for each in self.requests if each.job]
 
     def reject(self, path: str, status: int, reason: str, message: str) -> None:
         """Answer requests whose path holds this with an error of BigQuery's."""
@@ -106,7 +106,7 @@ class Service:
                 "errors": [{"reason": reason, "message": message, "domain": "global"}],
             }
         }
-        self.scripts.append(lambda asked: (status, error) if path in asked.path else None)
+        self.scripts.append(lambda request: (status, error) if path in request.path else None)
 
     def dry_run(self, scanned: int, *fields: tuple[str, str], tables: tuple[str, ...] = ()) -> None:
         """Answer dry runs as BigQuery does: with bytes, columns and the tables behind views.
@@ -124,19 +124,19 @@ class Service:
             "referencedTables": [dict(zip(parts, each.split("."), strict=True)) for each in tables],
         }
 
-        def answer(asked: Asked) -> Answer | None:
-            if not asked.job.get("dryRun"):
+        def answer(request: Request) -> Answer | None:
+            if not request.job.get("dryRun"):
                 return None
             return 200, {
-                "jobReference": asked.body["jobReference"],
-                "configuration": asked.job,
+                "jobReference": request.body["jobReference"],
+                "configuration": request.job,
                 "status": {"state": "DONE"},
                 "statistics": {"totalBytesProcessed": str(scanned), "query": query},
             }
 
         self.scripts.append(answer)
 
-    def endless(self, wanted: Callable[[Asked], bool]) -> "Endless":
+    def endless(self, wanted: Callable[[Request], bool]) -> "Endless":
         """Let the jobs that are wanted run until somebody cancels them."""
         jobs = Endless(wanted)
         self.scripts.append(jobs.answer)
@@ -147,19 +147,19 @@ class Service:
 class Endless:
     """Jobs that run until they are cancelled, identified by the requests that start them."""
 
-    wanted: Callable[[Asked], bool]
+    wanted: Callable[[Request], bool]
     running: dict[str, Any] = field(default_factory=dict)
     """As the service tells of them, by id; of those that were cancelled, too."""
     cancelled: list[str] = field(default_factory=list)
 
-    def answer(self, asked: Asked) -> Answer | None:
+    def answer(self, request: Request) -> Answer | None:
         """What the service says of such a job; None for other requests."""
-        if asked.job and self.wanted(asked):
-            reference = {"location": "us-central1", **asked.body["jobReference"]}
-            job = {"jobReference": reference, "configuration": asked.job, "status": {"state": "RUNNING"}}
+        if request.job and self.wanted(request):
+            reference = {"location": "us-central1", **request.body["jobReference"]}
+            job = {"jobReference": reference, "configuration": request.job, "status": {"state": "RUNNING"}}
             self.running[reference["jobId"]] = job
             return 200, job
-        last, verb = asked.path.rpartition("/")[2], asked.path.split("/")[-2]
+        last, verb = request.path.rpartition("/")[2], request.path.split("/")[-2]
         if last == "cancel" and verb in self.running:
             self.cancelled.append(verb)
             return 200, {"kind": "bigquery#jobCancelResponse", "job": self.running[verb]}
@@ -183,27 +183,27 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             body = raw
         if self.service.watch:
             self.service.watch(Heard(self.client_address[1], self.command, self.path, raw))
-        asked = Asked(self.command, urllib.parse.urlsplit(self.path).path, body)
-        self.service.asked.append(asked)
-        scripted = next((found for script in self.service.scripts if (found := script(asked))), None)
+        request = Request(self.command, urllib.parse.urlsplit(self.path).path, body)
+        self.service.requests.append(request)
+        scripted = next((found for script in self.service.scripts if (found := script(request))), None)
         if scripted:
             self._send(scripted[0], json.dumps(scripted[1]).encode(), {"Content-Type": "application/json"})
         else:
-            self._pass_on(asked, raw)
+            self._pass_on(request, raw)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - the base class's names
 
     def log_message(self, *_: Any) -> None:
         """Silence."""
 
-    def _pass_on(self, asked: Asked, raw: bytes) -> None:
+    def _pass_on(self, request: Request, raw: bytes) -> None:
         connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.behind).netloc)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "accept-encoding")}
         connection.request(self.command, self.path, raw, headers)
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
-        if answer.status == http.HTTPStatus.OK and asked.job.get("dryRun") and self.service.scanned:
+        if answer.status == http.HTTPStatus.OK and request.job.get("dryRun") and self.service.scanned:
             content = _scanning(content, self.service.scanned)
         kept = ("content-type", "location", "x-goog-upload-status", "range")
         self._send(answer.status, content, {k: v for k, v in answer.getheaders() if k.lower() in kept})

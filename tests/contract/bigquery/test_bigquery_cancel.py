@@ -27,7 +27,7 @@ from configs.loading import load
 from configs.rows import Source
 from pipelines.graph import compiling
 from tests.contract.bigquery.conftest import Adapter
-from tests.contract.bigquery.service import Asked, Endless
+from tests.contract.bigquery.service import Endless, Request
 from tests.errors import raises
 
 ROOT = Path(__file__).parents[3]
@@ -41,12 +41,12 @@ def filled(service: Any, visits: pa.Table, tmp_path: Path) -> Any:
     return service
 
 
-def holding(asked: Asked) -> bool:
-    return asked.sql.startswith("CREATE")
+def holding(request: Request) -> bool:
+    return request.sql.startswith("CREATE")
 
 
-def exporting(asked: Asked) -> bool:
-    return asked.sql.startswith("EXPORT")
+def exporting(request: Request) -> bool:
+    return request.sql.startswith("EXPORT")
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest
     assert jobs.cancelled == [job]
     assert f"BigQuery job {job} is being cancelled" in capfd.readouterr().out
     assert signal.getsignal(number) is before
-    assert len([each for each in filled.asked if each.method == "DELETE" and "/tables/" in each.path]) == 1
+    assert len([each for each in filled.requests if each.method == "DELETE" and "/tables/" in each.path]) == 1
 
 
 def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: BucketPath) -> None:
@@ -92,12 +92,12 @@ def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: Buck
 
 def test_a_failed_export_ends_the_others(filled: Any, bucket: BucketPath) -> None:
     first = "WHERE shard = 0 "
-    jobs = filled.endless(lambda asked: exporting(asked) and first not in asked.sql)
+    jobs = filled.endless(lambda request: exporting(request) and first not in request.sql)
     message = "Access Denied: Table x: User does not have permission bigquery.tables.export"
     error = {"error": {"code": 403, "message": message, "errors": [{"reason": "accessDenied"}]}}
 
-    def rejected(asked: Asked) -> Any:
-        if first not in asked.sql:
+    def rejected(request: Request) -> Any:
+        if first not in request.sql:
             return None
         while len(jobs.running) < 3:
             time.sleep(0.02)
@@ -114,8 +114,8 @@ def test_a_failed_export_ends_the_others(filled: Any, bucket: BucketPath) -> Non
 
 
 def test_a_stop_while_the_query_is_submitted_cancels_it_too(filled: Any) -> None:
-    def stopping(asked: Asked) -> bool:
-        if not holding(asked):
+    def stopping(request: Request) -> bool:
+        if not holding(request):
             return False
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.2)
@@ -132,7 +132,7 @@ def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: BucketPath) -> 
     scored = pa.table({"id": ["a"], "run_id": ["r"], "scored_at": pa.array([0], pa.timestamp("us", "UTC"))})
     with (bucket / "part-00000.parquet").open("wb") as file:
         pq.write_table(scored, file)
-    jobs = filled.endless(lambda asked: "load" in asked.job)
+    jobs = filled.endless(lambda request: "load" in request.job)
     stage = DeliverStage(output=f"bq://{filled.project}.scored.visits", access=filled.access())
     content = {"run_id": "r", "scored_at": "2020-01-01T00:00:00+00:00"}
     with told_to_stop(jobs, signal.SIGTERM):

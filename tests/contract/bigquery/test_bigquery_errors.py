@@ -138,18 +138,18 @@ def test_an_error_while_the_query_runs_points_into_it(filled: Any) -> None:
         "message": "v0000; error in ERROR expression at [4:3]",
     }
 
-    def fails(asked: Any) -> Any:
-        if asked.method != "POST" or not asked.sql.startswith("CREATE"):
+    def fails(request: Any) -> Any:
+        if request.method != "POST" or not request.sql.startswith("CREATE"):
             return None
         return 200, {
-            "jobReference": {**asked.body["jobReference"], "location": "us-central1"},
-            "configuration": asked.job,
+            "jobReference": {**request.body["jobReference"], "location": "us-central1"},
+            "configuration": request.job,
             "status": {"state": "DONE", "errorResult": error, "errors": [error]},
         }
 
     filled.dry_run(1, ("id", "STRING"), ("e", "STRING"))
     filled.scripts.append(fails)
-    filled.scripts.append(lambda asked: (200, {}) if "/queries/" in asked.path else None)
+    filled.scripts.append(lambda request: (200, {}) if "/queries/" in request.path else None)
     with (
         open_source(f"bq://{filled.project}", access=filled.access()).rows(selection) as rows,
         raises(
@@ -182,7 +182,7 @@ def test_a_temporary_dataset_elsewhere_is_rejected_before_the_query_runs(filled:
     dataset = bigquery.Dataset(f"{filled.project}.there")
     dataset.location = "EU"
     filled.client.create_dataset(dataset)
-    filled.asked.clear()
+    filled.requests.clear()
     access = filled.access(bigquery=BigQuery(temporary_dataset="there"))
     with (
         open_source(f"bq://{filled.project}", access=access).rows(VISITS) as rows,

@@ -132,7 +132,7 @@ def test_rows_on_cloud_storage_are_exported_and_never_read_here(filled: Any, buc
     assert written == 2400
     assert len(exports) == 3
     assert f"uri = '{bucket}train/part-00000-*.parquet', format = 'PARQUET'" in min(exports)
-    assert not [each for each in filled.asked if "/queries/" in each.path and each.body]
+    assert not [each for each in filled.requests if "/queries/" in each.path and each.body]
 
 
 def test_columns_alone_are_read_without_a_query(filled: Any) -> None:
@@ -231,7 +231,7 @@ def test_types_inside_others_are_kept_or_rejected_by_their_path(filled: Any) -> 
 
 def test_a_passing_failure_of_the_service_is_tried_again(filled: Any) -> None:
     failing = iter([(503, {"error": {"message": "try again", "errors": [{"reason": "backendError"}]}})])
-    filled.scripts.append(lambda asked: next(failing, None) if asked.sql.startswith("CREATE") else None)
+    filled.scripts.append(lambda request: next(failing, None) if request.sql.startswith("CREATE") else None)
     with source(filled).rows(VISITS) as rows:
         assert rows.materialize() == 2400
 

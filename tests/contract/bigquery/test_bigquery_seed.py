@@ -59,7 +59,7 @@ def test_a_table_is_replaced_by_one_job_partitioned_by_day_and_clustered(service
 def _uploaded(service: Any) -> list[dict[str, Any]]:
     """The configurations of load jobs, which travel before their content."""
     bodies = [
-        each.body for each in service.asked if each.path.startswith("/upload/") and each.method == "POST"
+        each.body for each in service.requests if each.path.startswith("/upload/") and each.method == "POST"
     ]
     return [dict(body["configuration"]) for body in bodies if isinstance(body, dict)]
 

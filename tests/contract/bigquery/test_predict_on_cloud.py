@@ -233,7 +233,7 @@ def test_rows_change_in_one_statement_and_only_those_of_the_run(
     service: Any, table: str, into: Any, here: Path, tmp_path: Path
 ) -> None:
     into(here)
-    service.asked.clear()
+    service.requests.clear()
     other = tmp_path / "other"
     with writing(other) as folder:
         (folder / "score").mkdir()

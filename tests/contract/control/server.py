@@ -74,7 +74,7 @@ class ControlServer(Loopback):
     def __init__(self, world: World) -> None:
         self.world = world
         self.faults = Faults(lambda pattern, place: bool(re.search(pattern, place)))
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         """VERB HOST/PATH, in order."""
         self._methods = _methods(self)
 
@@ -91,7 +91,7 @@ class ControlServer(Loopback):
         """
         split = urllib.parse.urlsplit(target)
         place = split.path.lstrip("/")
-        self.asked.append(f"{verb} {place}")
+        self.requests.append(f"{verb} {place}")
         self.faults.check(place)
         query = urllib.parse.parse_qs(split.query)
         for method in self._methods:

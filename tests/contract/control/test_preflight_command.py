@@ -18,7 +18,7 @@ from tests.errors import raises
 def test_without_the_project_nothing_else_is_looked_at(control: ControlServer, dev: Any) -> None:
     found = list(command.findings(dev("cloud.project=somebody-elses")))
     assert [(each.name, each.state) for each in found] == [("credentials", "ready"), ("project", "missing")]
-    assert len(control.asked) == 1
+    assert len(control.requests) == 1
 
 
 def test_without_credentials_the_command_is_named_and_no_service_is_called(
@@ -31,7 +31,7 @@ def test_without_credentials_the_command_is_named_and_no_service_is_called(
     (finding,) = command.findings(dev())
     assert (finding.name, finding.state) == ("credentials", "missing")
     assert finding.fix == ("gcloud auth application-default login",)
-    assert control.asked == []
+    assert control.requests == []
 
 
 def test_what_is_closed_is_reported_as_unknown_with_what_opens_it(control: ControlServer, dev: Any) -> None:
@@ -64,8 +64,8 @@ def test_a_service_that_does_not_answer_is_reported_and_the_rest_goes_on(
 
 def test_a_run_asks_each_service_once_or_twice(control: ControlServer, dev: Any) -> None:
     command.check(dev())
-    assert len(control.asked) <= 7
-    assert not any("quota" in each or "getIamPolicy" in each for each in control.asked)
+    assert len(control.requests) <= 7
+    assert not any("quota" in each or "getIamPolicy" in each for each in control.requests)
 
 
 def test_a_run_is_rejected_with_the_command_that_fixes_it(control: ControlServer, dev: Any) -> None:
@@ -88,7 +88,7 @@ def test_where_servers_stand_in_for_google_a_run_is_not_judged(
     monkeypatch.delenv(VARIABLES["googleapis"])
     monkeypatch.setenv(VARIABLES["aiplatform"], "http://127.0.0.1:1")
     command.check(dev())
-    assert control.asked == []
+    assert control.requests == []
 
 
 def shown(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:

@@ -24,9 +24,9 @@ def main(answers: int) -> None:
     auth._Credentials._credentials_init = True  # else Beam looks for credentials for 20 s
     with os.fdopen(answers, "w", buffering=1) as out:
         for line in sys.stdin:
-            asked = json.loads(line)
+            request = json.loads(line)
             try:
-                outcome: dict[str, Any] = {"counters": execute(asked["pipeline"], asked["options"])}
+                outcome: dict[str, Any] = {"counters": execute(request["pipeline"], request["options"])}
             except Exception:  # noqa: BLE001 - whatever a job may raise is reported
                 outcome = {"error": traceback.format_exc()}
             out.write(json.dumps(outcome) + "\n")

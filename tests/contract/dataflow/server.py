@@ -175,8 +175,8 @@ class DataflowServer(Loopback):
         self._workers.kill()
 
     def _update(self, job: Job, body: bytes) -> Any:
-        asked = _parsed(body)
-        if asked.requested_state != State.JOB_STATE_CANCELLED:
+        request = _parsed(body)
+        if request.requested_state != State.JOB_STATE_CANCELLED:
             raise Rejection("INVALID_ARGUMENT", "Only a cancellation is served here.")
         if job.state in ENDED:
             raise Rejection("FAILED_PRECONDITION", f"(0) Job {job.message.id} is in a terminal state.")

@@ -35,12 +35,12 @@ def rejected(seen: Iterable[Need], matrix: Matrix) -> list[str]:
 
 def uncalled(who: str, seen: Iterable[Need], matrix: Matrix) -> list[str]:
     """What an account is granted for a call that it does not make."""
-    asked = [need for need in seen if need.who == who]
+    requested = [need for need in seen if need.who == who]
     return sorted(
         f"{who}: {permission} on {grant.where}"
         for grant in matrix.identities[who].grants
         for permission in grant.needs
-        if not any(need.permission == permission and _is_on(grant, need.where) for need in asked)
+        if not any(need.permission == permission and _is_on(grant, need.where) for need in requested)
     )
 
 

@@ -16,7 +16,7 @@ V = f"/v1/projects/{P}/locations/us-central1"
 ACCOUNT = f"worker@{P}.iam.gserviceaccount.com"
 
 
-def asked(service: Service, verb: str, target: str, content: Any = None) -> set[tuple[str, str]]:
+def requested(service: Service, verb: str, target: str, content: Any = None) -> set[tuple[str, str]]:
     body = content if isinstance(content, bytes) else json.dumps(content).encode() if content else b""
     found = needs(Call("who", service, verb, target, body), f"{P}-pipeline")
     assert {need.who for need in found} <= {"who"}
@@ -123,7 +123,7 @@ CALLS: dict[str, tuple[Service, str, str, Any, set[tuple[str, str]]]] = {
 @pytest.mark.parametrize("case", CALLS)
 def test_a_call_asks_for(case: str) -> None:
     service, verb, target, content, expected = CALLS[case]
-    assert asked(service, verb, target, content) == expected
+    assert requested(service, verb, target, content) == expected
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_a_call_asks_for(case: str) -> None:
 )
 def test_an_unknown_call_is_rejected(service: Service, verb: str, target: str) -> None:
     with pytest.raises(UnknownCallError, match=rf"who called {service}: {verb}"):
-        asked(service, verb, target)
+        requested(service, verb, target)
 
 
 @pytest.mark.parametrize("sql", ["DROP TABLE a", "CALL p.d.f()"])
 def test_an_unknown_statement_is_rejected(sql: str) -> None:
     with pytest.raises(UnknownStatementError, match="no permissions are known"):
-        asked("bigquery", "POST", JOBS, query(sql))
+        requested("bigquery", "POST", JOBS, query(sql))
 
 
 def test_a_need_is_reported_in_a_line() -> None:

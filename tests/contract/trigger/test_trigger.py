@@ -142,8 +142,8 @@ def test_either_pipeline_that_is_named_is_published_beside_the_other(
 ) -> None:
     for pipeline in get_args(Pipeline):
         publish_command.publish(there, pipeline)
-    asked = [FLIGHTS, asking({"use_case": "flights", "pipeline": "training"}), PREDICTIONS]
-    assert [trigger.deliver(data, str(n)).status_code for n, data in enumerate(asked)] == [200] * 3
+    messages = [FLIGHTS, asking({"use_case": "flights", "pipeline": "training"}), PREDICTIONS]
+    assert [trigger.deliver(data, str(n)).status_code for n, data in enumerate(messages)] == [200] * 3
     assert sorted(job.pipeline_spec["pipelineInfo"]["name"] for job in jobs(vertex)) == [
         "prediction-flights", "training-flights", "training-flights",
     ]  # fmt: skip

@@ -27,7 +27,7 @@ def test_a_message_asks_for_what_is_granted(
 ) -> None:
     with calls.callers.this_process_as("trigger@my-project-dev.iam.gserviceaccount.com"):
         assert trigger.deliver(asking({"use_case": "flights"})).is_success
-    assert vertex.asked("CreatePipelineJob")
+    assert vertex.requests_of("CreatePipelineJob")
     assert published.cloud
     mine = [call for call in calls.all if call.who == "trigger"]
     seen = {need for call in mine for need in needs(call, published.cloud.bucket)}

@@ -81,7 +81,7 @@ class VertexServer(Loopback):
         """The location's name, as it stands in every resource's name."""
         return f"projects/{PROJECT_NUMBER}/locations/{self.location}"
 
-    def asked(self, rpc: str) -> list[Any]:
+    def requests_of(self, rpc: str) -> list[Any]:
         """The requests of one RPC, such as `DeployModel`."""
         return [request for name, request in self.requests if name == rpc]
 

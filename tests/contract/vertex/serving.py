@@ -28,8 +28,8 @@ class Servers:
     def __call__(self, model: Any, instances: Sequence[Any], parameters: Any) -> Sequence[Any]:
         """Answers of a version (the service's Model message)."""
         url = self._url(model)
-        asked = {"instances": list(instances), **({"parameters": parameters} if parameters else {})}
-        answer = httpx.post(url + model.container_spec.predict_route, json=asked, timeout=_MOST_SECONDS)
+        body = {"instances": list(instances), **({"parameters": parameters} if parameters else {})}
+        answer = httpx.post(url + model.container_spec.predict_route, json=body, timeout=_MOST_SECONDS)
         return list(answer.raise_for_status().json()["predictions"])
 
     def close(self) -> None:

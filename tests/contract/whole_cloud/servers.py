@@ -129,7 +129,7 @@ def whole_cloud(days: Path, bigquery: Any, storage: Any, folder: Path) -> Iterat
         stack.callback(setattr, storage, "watch", None)
         cloud.vertex.pipelines.environment |= cloud.addresses | stages | _DIRECT | _QUIET
         warehouses.load(days, service.client)
-        service.asked.clear()
+        service.requests.clear()
         service.scanned = SCANNED
         storage.answered.clear()
         yield cloud

@@ -90,13 +90,13 @@ def test_the_metrics_and_the_verdict_are_the_same(both: Both) -> None:
 
 def test_the_served_numbers_are_the_same(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over Vertex AI's protocol from the deployed container there, over HTTP from the server here."""
-    asked = instances(both)
+    request = instances(both)
     monkeypatch.setenv(VARIABLES["aiplatform"], both.cloud.vertex.url)
     region = Region(PROJECT, "us-central1")
     endpoint = f"{region.parent}/endpoints/flights"
-    there = list(region.predictions().predict(endpoint=endpoint, instances=asked).predictions)
+    there = list(region.predictions().predict(endpoint=endpoint, instances=request).predictions)
     with server.started(Path(str(both.here.artifact("model"))), Serving(), 60.0) as client:
-        here = client.post("/predict", json={"instances": asked}).json()["predictions"]
+        here = client.post("/predict", json={"instances": request}).json()["predictions"]
     assert there == pytest.approx(here, abs=1e-5)
     delivered = stored(both)
     keys = [row["flight_id"] for row in rows(both.there.artifact("rows", "prediction"), "score")]
@@ -159,10 +159,12 @@ def test_everything_that_costs_is_labelled(both: Both) -> None:
             ("transform", trained), ("transform", trained), ("evaluate", trained), ("predict", predicted)
         )
     ]  # fmt: skip
-    queries = [asked.job["labels"] for asked in cloud.bigquery.jobs()]
+    queries = [request.job["labels"] for request in cloud.bigquery.jobs()]
     assert all(labels.items() >= LABELS.items() for labels in queries)
     assert {labels["stage"] for labels in queries} == {"resolve", "ingest", "choose", "select", "deliver"}
-    made = [asked.body for asked in cloud.bigquery.asked if asked.method == "POST" and not asked.job]
+    made = [
+        request.body for request in cloud.bigquery.requests if request.method == "POST" and not request.job
+    ]
     assert len(made) == 3  # the temporary dataset, that of the predictions, and their table
     assert all(each["labels"].items() >= LABELS.items() for each in made)
 
@@ -186,7 +188,7 @@ def test_the_manifest_leads_to_all_that_it_cost(both: Both) -> None:
 def test_what_a_run_needs_is_looked_at_before_it_is_submitted(both: Both) -> None:
     """The preflight's decisive part, once for each command; the plan's dry run comes before the run's own."""
     bucket = f"GET storage.googleapis.com/storage/v1/b/{BUCKET}"
-    assert both.cloud.control.asked.count(bucket) == 2
+    assert both.cloud.control.requests.count(bucket) == 2
     first = both.cloud.bigquery.jobs()[0]
     assert (first.job["dryRun"], first.job["labels"]["stage"]) == (True, "ingest")
     limits = {each.job["query"]["maximumBytesBilled"] for each in both.cloud.bigquery.jobs() if each.sql}
@@ -203,8 +205,8 @@ def test_workers_write_the_graph_by_tensorflows_own_file_system(both: Both) -> N
 
 def test_the_stages_look_at_the_bucket_itself(both: Both) -> None:
     """`storage.buckets.get`, which the preflight looks for: TensorFlow makes the first folder."""
-    asked = {(each.method, each.path, each.status) for each in _by_tensorflow(both, CONTAINERS)}
-    assert ("GET", f"/storage/v1/b/{BUCKET}", 200) in asked
+    request = {(each.method, each.path, each.status) for each in _by_tensorflow(both, CONTAINERS)}
+    assert ("GET", f"/storage/v1/b/{BUCKET}", 200) in request
 
 
 def _by_tensorflow(both: Both, who: str) -> list[Answered]:

@@ -23,9 +23,9 @@ def test_every_row_gets_the_score_of_the_model_in_the_order_of_the_rows(
     flights: pa.Table, put: Put, predicted: Run
 ) -> None:
     rows = predicted(put(flights)).rows()
-    asked = flights.to_pylist()
-    assert [row["id"] for row in rows] == [row["id"] for row in asked]
-    expected = [score(row["distance"], row["seats"], row["carrier"]) for row in asked]
+    scored_rows = flights.to_pylist()
+    assert [row["id"] for row in rows] == [row["id"] for row in scored_rows]
+    expected = [score(row["distance"], row["seats"], row["carrier"]) for row in scored_rows]
     assert [row["score"] for row in rows] == pytest.approx(expected, abs=1e-6)
 
 

@@ -156,5 +156,5 @@ def test_a_process_with_one_cpu_trains_without_a_strategy() -> None:
 
 def test_mixed_precision_is_chosen_by_the_device() -> None:
     assert precision(Training(mixed_precision="auto")).mixed_precision == "none"  # there is only a CPU
-    asked = Training(mixed_precision="float16")
-    assert precision(asked) is asked
+    training = Training(mixed_precision="float16")
+    assert precision(training) is training
