@@ -51,8 +51,8 @@ class Devices:
             return tuple(tf.constant(matrix[own]) for matrix in matrices)
 
         with tf.device("CPU:0"):
-            spread: tuple[Any, ...] = self.strategy.experimental_distribute_values_from_function(share)
-        return spread
+            shares: tuple[Any, ...] = self.strategy.experimental_distribute_values_from_function(share)
+        return shares
 
     def joined(self, values: Any) -> Floats:
         """What the replicas of this process made of their shares, [rows of this process]."""
@@ -71,8 +71,8 @@ class Devices:
         def own(_: tf.distribute.experimental.ValueContext) -> tf.Tensor:
             return tf.constant(next(first, values[:0]))
 
-        spread = self.strategy.experimental_distribute_values_from_function(own)
-        everything: Floats = self.strategy.gather(spread, axis=0).numpy()
+        distributed = self.strategy.experimental_distribute_values_from_function(own)
+        everything: Floats = self.strategy.gather(distributed, axis=0).numpy()
         return everything
 
     def meet(self) -> None:

@@ -113,7 +113,7 @@ def test_an_exhausted_quota_of_machines_is_not_requested_again_and_again(world: 
     assert len(world.vertex.requests_of("DeployModel")) == 1
 
 
-# --- a foreign hand ---------------------------------------------------------------------------
+# --- modified outside this tool --------------------------------------------------------------
 
 
 def test_traffic_that_another_hand_moved_is_an_error_until_a_person_decides(world: World) -> None:

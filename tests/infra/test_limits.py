@@ -154,5 +154,5 @@ def test_the_tables_name_what_the_provider_has(limit: Any) -> None:
         for step in outer:
             inner = inner["block_types"][step]["block"]
         assert last in inner["block_types"] or last in inner["attributes"], path
-        is_told = inner["attributes"].get(last, {}).get("computed", False)
-        assert not (is_told and hasattr(limit, "names")), f"{path}: unset, it would count as set"
+        is_computed = inner["attributes"].get(last, {}).get("computed", False)
+        assert not (is_computed and hasattr(limit, "names")), f"{path}: unset, it would count as set"

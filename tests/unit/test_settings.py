@@ -1,4 +1,4 @@
-"""Settings: what a YAML may say, and how a mistake is explained."""
+"""Settings: what a YAML may say, and how a mistake is described."""
 
 import datetime
 import re

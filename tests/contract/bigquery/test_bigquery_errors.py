@@ -1,4 +1,4 @@
-"""BigQuery's rejections, each as one line with the command that mends it. Answers as BigQuery words them."""
+"""BigQuery's rejections, each as one line with the command that fixes it. Answers as BigQuery words them."""
 
 import re
 from pathlib import Path

@@ -36,7 +36,7 @@ def scanner(registry: Registry, tmp_path: Path) -> Iterator[Scanner]:
         yield made
 
 
-def test_what_is_grave_and_mendable_stops_the_delivery(registry: Registry, scanner: Scanner) -> None:
+def test_what_is_grave_and_has_a_fix_stops_the_delivery(registry: Registry, scanner: Scanner) -> None:
     scanner.knows("CVE-2026-1", "HIGH", "openssl", fixed="1.1-1")
     scanner.knows("CVE-2026-2", "CRITICAL", "openssl")
     said = registry.rejected("scan", "test")

@@ -227,8 +227,8 @@ def test_scores_close_together_get_finer_bins() -> None:
     random = np.random.default_rng(3)
     labels = random.integers(0, 2, 4000)
     none = np.zeros(4000, dtype=np.int64)
-    spread = PreaggregatedRows.of(random.random(4000), labels, [none], 0.5)
+    wide = PreaggregatedRows.of(random.random(4000), labels, [none], 0.5)
     rare = PreaggregatedRows.of(random.random(4000) / 200, labels, [none], 0.5)
-    assert chosen_bins([spread], None) == 500
-    assert chosen_bins([spread, rare], None) == 10_000
-    assert chosen_bins([spread, rare], 300) == 300
+    assert chosen_bins([wide], None) == 500
+    assert chosen_bins([wide, rare], None) == 10_000
+    assert chosen_bins([wide, rare], 300) == 300

@@ -227,8 +227,8 @@ def test_other_inputs_are_deployed_after_a_rollback(world: World) -> None:
     world.put(world.candidate())
     world.put(world.candidate(1.0, source="s", inputs_digest="i"))
     world.registry.roll_back("flights")
-    mended = world.candidate(1.1, source="s", inputs_digest="mended", judged_against="1")
-    assert world.deploy(mended)["endpoint"] == {"traffic": {"3": 100}}
+    fixed = world.candidate(1.1, source="s", inputs_digest="fixed", judged_against="1")
+    assert world.deploy(fixed)["endpoint"] == {"traffic": {"3": 100}}
 
 
 def test_a_candidate_judged_against_another_champion_is_rejected_before_any_work(world: World) -> None:
