@@ -59,11 +59,11 @@ def failing(fail: Callable[[int], None]) -> beam.Pipeline:
 
 def test_our_own_error_in_a_worker_comes_out_as_itself() -> None:
     def fail(_: int) -> None:
-        raise DataError("a column", expected="this", got="that", remedy="Mend it.")
+        raise DataError("a column", expected="this", got="that", remedy="Fix it.")
 
     with pytest.raises(DataError) as raised:
         run(failing(fail), NOTHING)
-    assert str(raised.value) == "a column: expected this, got that. Mend it."
+    assert str(raised.value) == "a column: expected this, got that. Fix it."
 
 
 def test_a_full_disk_in_a_worker_keeps_its_number() -> None:

@@ -137,12 +137,12 @@ def test_of_many_messages_the_one_that_describes_it_is_reported() -> None:
     failed = "Workflow failed. Causes: S02:Spread failed."
     trace = (
         'Traceback (most recent call last):\n  File "x.py", line 1, in process\n    raise error\n'
-        "configs.errors.DataError: a column: expected this, got that. Mend it.\n\nDuring handling …\n\n"
+        "configs.errors.DataError: a column: expected this, got that. Fix it.\n\nDuring handling …\n\n"
         'Traceback (most recent call last):\n  File "x.py", line 2\n    raise other\n'
-        "RuntimeError: configs.errors.DataError: a column: expected this, got that. Mend it. "
+        "RuntimeError: configs.errors.DataError: a column: expected this, got that. Fix it. "
         "[while running 'Write']\n\n"
     )  # fmt: skip
-    said = "DataError: a column: expected this, got that. Mend it. [while running 'Write']"
+    said = "DataError: a column: expected this, got that. Fix it. [while running 'Write']"
     assert _reason([attempts, trace, failed]) == said
     assert _reason([attempts, failed]) == failed
     assert _reason([attempts]) == attempts

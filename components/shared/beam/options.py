@@ -42,7 +42,7 @@ def pipeline_options(settings: Beam, stage: str = "", out: Place | None = None) 
     try:
         with contextlib.redirect_stderr(message):
             options.get_all_options(
-                add_extra_args_fn=lambda parser: _refuse_unknown(parser, settings.options)
+                add_extra_args_fn=lambda parser: _reject_unknown(parser, settings.options)
             )
     except SystemExit as error:  # argparse explains a bad value and leaves
         raise _option_error(message.getvalue().strip().rpartition("error: ")[-1]) from error
@@ -88,7 +88,7 @@ def _name_job(cloud: GoogleCloudOptions, stage: str, out: Place) -> None:
     cloud.labels = [*(cloud.labels or []), f"stage={stage}", f"run={run[:63]}"]
 
 
-def _refuse_unknown(parser: argparse.ArgumentParser, options: tuple[str, ...]) -> None:
+def _reject_unknown(parser: argparse.ArgumentParser, options: tuple[str, ...]) -> None:
     _, unknown = parser.parse_known_args(list(options))
     if unknown:
         known = [flag for action in parser._actions for flag in action.option_strings]  # noqa: SLF001 - argparse has no public list

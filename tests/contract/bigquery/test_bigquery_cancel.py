@@ -50,7 +50,7 @@ def exporting(request: Request) -> bool:
 
 
 @contextmanager
-def told_to_stop(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator[None]:
+def stopped_by(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator[None]:
     """Expect that this process is stopped once so many jobs run, and that it stops."""
 
     def wait() -> None:
@@ -70,7 +70,7 @@ def told_to_stop(jobs: Endless, number: signal.Signals, at: int = 1) -> Iterator
 def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest.CaptureFixture[str]) -> None:
     jobs, before = filled.endless(holding), signal.getsignal(number)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
-    with told_to_stop(jobs, number), bigquery.rows(VISITS) as rows:
+    with stopped_by(jobs, number), bigquery.rows(VISITS) as rows:
         rows.materialize()
     (job,) = jobs.running
     assert jobs.cancelled == [job]
@@ -82,7 +82,7 @@ def test_a_query_is_cancelled(filled: Any, number: signal.Signals, capfd: pytest
 def test_every_export_is_cancelled_and_no_other_begins(filled: Any, bucket: BucketPath) -> None:
     jobs = filled.endless(exporting)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
-    with told_to_stop(jobs, signal.SIGTERM, at=4), bigquery.rows(VISITS) as rows:
+    with stopped_by(jobs, signal.SIGTERM, at=4), bigquery.rows(VISITS) as rows:
         rows.materialize()
         shard = lambda index: bucket / f"train/part-{index:05d}.parquet"  # noqa: E731
         rows.write("SELECT id FROM result", ("id",), shard, 300)
@@ -135,7 +135,7 @@ def test_a_load_of_predictions_is_cancelled(filled: Any, bucket: BucketPath) -> 
     jobs = filled.endless(lambda request: "load" in request.job)
     stage = DeliverStage(output=f"bq://{filled.project}.scored.visits", access=filled.access())
     content = {"run_id": "r", "scored_at": "2020-01-01T00:00:00+00:00"}
-    with told_to_stop(jobs, signal.SIGTERM):
+    with stopped_by(jobs, signal.SIGTERM):
         delivered.deliver([bucket / "part-00000.parquet"], content, stage)
     assert jobs.cancelled == list(jobs.running) != []
 
@@ -144,7 +144,7 @@ def test_a_query_that_cannot_be_cancelled_says_how(filled: Any, capfd: pytest.Ca
     filled.reject("/cancel", 403, "accessDenied", "Access Denied")
     jobs = filled.endless(holding)
     bigquery = open_source(f"bq://{filled.project}", access=filled.access())
-    with told_to_stop(jobs, signal.SIGTERM), bigquery.rows(VISITS) as rows:
+    with stopped_by(jobs, signal.SIGTERM), bigquery.rows(VISITS) as rows:
         rows.materialize()
     (job,) = jobs.running
     command = f"bq --project_id={filled.project} --location=us-central1 cancel {job}"

@@ -16,12 +16,12 @@ _ASKS = "import sys, urllib.request as r; r.urlopen(sys.argv[1]).read()"
 _MODELS = "/v1/projects/local-project/locations/us-central1/models"
 
 
-def asked_by_a_process(url: str, account: str) -> None:
+def called_by_a_process(url: str, account: str) -> None:
     command = [sys.executable, "-c", _ASKS, url]
     subprocess.run(command, env={**os.environ, **running_as(account)}, check=True)
 
 
-def asked_by_its_child(url: str, account: str) -> None:
+def called_by_its_child(url: str, account: str) -> None:
     inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {_ASKS!r}, {url!r}], check=True)"
     subprocess.run([sys.executable, "-c", inner], env={**os.environ, **running_as(account)}, check=True)
 
@@ -30,8 +30,8 @@ def test_a_process_is_known_by_its_account_and_so_are_its_children() -> None:
     calls = Calls()
     with VertexServer() as server:
         server.watch = calls.of("vertex")
-        asked_by_a_process(server.url + _MODELS, "trainer@p.iam.gserviceaccount.com")
-        asked_by_its_child(server.url + _MODELS, "pipeline@p.iam.gserviceaccount.com")
+        called_by_a_process(server.url + _MODELS, "trainer@p.iam.gserviceaccount.com")
+        called_by_its_child(server.url + _MODELS, "pipeline@p.iam.gserviceaccount.com")
     assert [(call.who, call.service, call.verb, call.target) for call in calls.all] == [
         ("trainer", "vertex", "GET", _MODELS),
         ("pipeline", "vertex", "GET", _MODELS),
