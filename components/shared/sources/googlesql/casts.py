@@ -1,0 +1,130 @@
+"""CAST, SAFE_CAST and what becomes another type by itself.
+
+Source: GoogleSQL, "Conversion functions".
+"""
+
+from typing import Any
+
+from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.literals import numeric, of_text
+from components.shared.sources.googlesql.types import Type
+from components.shared.sources.googlesql.values import Scope, Value
+
+_CASTS: dict[tuple[str, str], str] = {
+    ("INT64", "FLOAT64"): "CAST({0} AS DOUBLE)",
+    ("INT64", "NUMERIC"): "CAST({0} AS DECIMAL(38, 9))",
+    ("INT64", "BOOL"): "({0} != 0)",
+    ("INT64", "STRING"): "CAST({0} AS VARCHAR)",
+    ("FLOAT64", "INT64"): "CAST(round({0}) AS BIGINT)",
+    ("FLOAT64", "STRING"): "gsql_float_to_string({0})",
+    ("FLOAT64", "NUMERIC"): "gsql_float_to_numeric({0})",
+    ("NUMERIC", "FLOAT64"): "gsql_numeric_to_float({0})",
+    ("NUMERIC", "INT64"): "CAST(round({0}, 0) AS BIGINT)",
+    ("NUMERIC", "STRING"): "gsql_numeric_to_string({0})",
+    ("BOOL", "INT64"): "CAST({0} AS BIGINT)",
+    ("BOOL", "STRING"): "CAST({0} AS VARCHAR)",
+    ("STRING", "INT64"): "gsql_string_to_int({0})",
+    ("STRING", "FLOAT64"): "gsql_string_to_float({0})",
+    ("STRING", "NUMERIC"): "gsql_string_to_numeric({0})",
+    ("STRING", "BOOL"): "gsql_string_to_bool({0})",
+    ("STRING", "BYTES"): "encode({0})",
+    ("STRING", "DATE"): "gsql_string_to_date({0})",
+    ("STRING", "DATETIME"): "gsql_string_to_datetime({0})",
+    ("STRING", "TIME"): "gsql_string_to_time({0})",
+    ("STRING", "TIMESTAMP"): "gsql_string_to_timestamp({0}, 'UTC')",
+    ("BYTES", "STRING"): "decode({0})",
+    ("DATE", "STRING"): "gsql_date_to_string({0})",
+    ("DATE", "DATETIME"): "CAST({0} AS TIMESTAMP)",
+    ("DATE", "TIMESTAMP"): "CAST(CAST({0} AS TIMESTAMP) AS TIMESTAMPTZ)",
+    ("DATETIME", "STRING"): "gsql_datetime_to_string({0})",
+    ("DATETIME", "DATE"): "CAST({0} AS DATE)",
+    ("DATETIME", "TIME"): "CAST({0} AS TIME)",
+    ("DATETIME", "TIMESTAMP"): "CAST({0} AS TIMESTAMPTZ)",
+    ("TIME", "STRING"): "gsql_time_to_string({0})",
+    ("TIMESTAMP", "STRING"): "gsql_timestamp_to_string({0}, 'UTC')",
+    ("TIMESTAMP", "DATE"): "CAST(({0} AT TIME ZONE 'UTC') AS DATE)",
+    ("TIMESTAMP", "DATETIME"): "({0} AT TIME ZONE 'UTC')",
+    ("TIMESTAMP", "TIME"): "CAST(({0} AT TIME ZONE 'UTC') AS TIME)",
+}
+"""How a value of the first type is cast to the second; DuckDB's clocks are in UTC. What may fail raises."""
+
+
+def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
+    """A value as another type, by itself or by CAST.
+
+    Raises:
+        QueryError: There is no such cast.
+    """
+    if value.type == wanted:
+        return value
+    if value.literal == "STRING" and wanted in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
+        return of_text(translator, node, str(value.constant), wanted)  # type: ignore[no-any-return]
+    if value.literal == "FLOAT64" and wanted == t.NUMERIC:
+        number = numeric(str(value.constant))
+        if number is not None:
+            return Value(f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, "FLOAT64", value.constant, total=True)
+    if value.literal == "INT64" and wanted == t.FLOAT64:
+        return Value(f"CAST('{float(str(value.constant))!r}' AS DOUBLE)", t.FLOAT64, "FLOAT64", str(value.constant), total=True)
+    if value.type.is_array and wanted.is_array:
+        return _array(translator, value, wanted, node)
+    if value.type.is_struct and wanted.is_struct:
+        return _struct(translator, value, wanted, node)
+    template = _CASTS.get((value.type.name, wanted.name))
+    if template is None:
+        translator.refuse(node, f"no counterpart for a CAST from {value.type} to {wanted}")
+    widening = {value.type.name, wanted.name} <= {"INT64", "FLOAT64"} and wanted == t.FLOAT64
+    return Value(template.format(value.sql), wanted, total=value.total and (widening or wanted == t.STRING))
+
+
+def _array(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
+    element = cast_value(translator, Value("x", value.type.of[0]), wanted.of[0], node)
+    return Value(f"list_transform({value.sql}, lambda x: {element.sql})", wanted)
+
+
+def _struct(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
+    if len(value.type.of) != len(wanted.of):
+        translator.refuse(node, f"{value.type} where {wanted} is expected")
+    parts = [
+        cast_value(translator, Value(f"struct_extract({value.sql}, {t.literal(name)})", type_), each, node)
+        for name, type_, each in zip(value.type.fields, value.type.of, wanted.of, strict=True)
+    ]
+    made = translator.struct(wanted, parts, node)
+    return Value(f"(CASE WHEN {value.sql} IS NOT NULL THEN {made.sql} END)", wanted)
+
+
+def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> Value:
+    """CAST and SAFE_CAST.
+
+    Raises:
+        QueryError: There is no such cast.
+    """
+    wanted = translator.type_named(node.type)
+    if _sizes(node.type):
+        translator.refuse(node.type, f"no counterpart for {node.type.name} with a size")
+    if node.format is not None:
+        from components.shared.sources.googlesql.functions.times import cast_with_format
+
+        return cast_with_format(translator, node, value, wanted, scope)  # type: ignore[no-any-return]
+    if value.literal in {"NULL", "[]"}:
+        return translator.coerce(value, wanted, node).as_type(wanted) if value.literal == "[]" else _null(wanted)
+    if value.literal == "STRING" and wanted in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
+        value = Value(value.sql, value.type, total=True)  # a cast may fail when it runs, a literal before
+    if value.literal == "FLOAT64" and wanted == t.NUMERIC:
+        value = Value(value.sql, value.type, total=True)
+    cast = cast_value(translator, value, wanted, node)
+    if node.safe and not cast.total:
+        if not value.total:
+            translator.refuse(
+                node, "no counterpart for SAFE_CAST around what may fail itself", "Compute it in a sub-select first."
+            )
+        return Value(f"TRY({cast.sql})", wanted, total=value.total)
+    return Value(cast.sql, wanted, total=cast.total)
+
+
+def _null(type_: Type) -> Value:
+    return Value(f"CAST(NULL AS {t.in_duckdb(type_)})", type_, total=True)
+
+
+def _sizes(type_: s.TypeName) -> bool:
+    return bool(type_.sizes) or any(map(_sizes, type_.of))

@@ -1,0 +1,1 @@
+"""Strings, computed in Python."""

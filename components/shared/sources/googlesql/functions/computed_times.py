@@ -1,0 +1,1 @@
+"""Times, computed in Python."""

@@ -1,0 +1,160 @@
+"""Operators between values, with Google's NULL, NaN, overflow and precedence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.types import Type
+from components.shared.sources.googlesql.values import Value
+
+_COMPARISONS = frozenset(("=", "!=", "<", "<=", ">", ">="))
+_ORDERED = frozenset((t.INT64, t.FLOAT64, t.NUMERIC, t.BOOL, t.STRING, t.BYTES, t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP))
+_NUMBERS = (t.INT64, t.NUMERIC, t.FLOAT64)
+
+
+def unary(translator: Any, node: s.Unary, value: Value) -> Value:
+    """NOT, -, + and ~."""
+    match node.operator:
+        case "NOT":
+            operand = translator.coerce(value, t.BOOL, node)
+            return Value(f"(NOT {operand.sql})", t.BOOL, total=operand.total)
+        case "~":
+            return Value(f"(~{translator.coerce(value, t.INT64, node).sql})", t.INT64)
+    if value.type not in _NUMBERS:
+        translator.refuse(node, f"{node.operator} before {value.type}")
+    if node.operator == "+":
+        return value.as_type(value.type)
+    if value.type == t.INT64:
+        return Value(f"(CAST(0 AS BIGINT) - {value.sql})", t.INT64)
+    return Value(f"(-{value.sql})", value.type, total=value.total)
+
+
+def binary(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    """Any operator between two values."""
+    operator = node.operator
+    if operator not in {"AND", "OR", "||"} and "NULL" in {left.literal, right.literal}:
+        translator.refuse(node, f"{operator} with NULL, which is always NULL", "Write IS NULL, or CAST(NULL AS …).")
+    if operator in {"AND", "OR"}:
+        both = [translator.coerce(each, t.BOOL, node) for each in (left, right)]
+        return Value(f"({both[0].sql} {operator} {both[1].sql})", t.BOOL, total=all(v.total for v in both))
+    if operator in _COMPARISONS:
+        return _compared(translator, node, left, right)
+    if operator in {"|", "&", "^", "<<", ">>"}:
+        return _bits(translator, node, left, right)
+    if operator == "||":
+        return _joined(translator, node, left, right)
+    if operator == "LIKE":
+        return _like(translator, node, left, right)
+    return _arithmetic(translator, node, left, right)
+
+
+def _compared(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    type_ = comparable(translator, node, [left, right])
+    one, other = translator.coerce(left, type_, node), translator.coerce(right, type_, node)
+    if node.operator == "=":
+        sql = equal(translator, node, one, other)
+    elif node.operator == "!=":
+        sql = f"(NOT {equal(translator, node, one, other)})"
+    else:
+        if type_ not in _ORDERED:
+            translator.refuse(node, f"{node.operator} between values of {type_}")
+        sql = f"({one.sql} {node.operator} {other.sql})"
+        if type_ == t.FLOAT64:
+            sql = _without_nan(sql, one, other)
+    return Value(sql, t.BOOL, total=one.total and other.total)
+
+
+def comparable(translator: Any, node: s.Node, values: Sequence[Value]) -> Type:
+    """The type that values are compared as."""
+    return translator.common(values, node)  # type: ignore[no-any-return]
+
+
+def equal(translator: Any, node: s.Node, left: Value, right: Value) -> str:
+    """Whether two values of one type are equal: a NaN equals nothing, a STRUCT is compared by its fields."""
+    type_ = left.type
+    if type_.is_array or type_.name in {"JSON", "INTERVAL"}:
+        translator.refuse(node, f"a comparison of values of {type_}")
+    if type_.is_struct:
+        parts = [
+            equal(translator, node, _field(left, place), _field(right, place)) for place in range(len(type_.of))
+        ]
+        return "(" + " AND ".join(parts) + ")"
+    sql = f"({left.sql} = {right.sql})"
+    return _without_nan(sql, left, right) if type_ == t.FLOAT64 else sql
+
+
+def _field(value: Value, place: int) -> Value:
+    name = t.literal(value.type.fields[place])
+    return Value(f"struct_extract({value.sql}, {name})", value.type.of[place])
+
+
+def _without_nan(sql: str, left: Value, right: Value) -> str:
+    """False where a side is NaN, NULL where one is NULL."""
+    if left.literal and right.literal:
+        return sql
+    checked = [each for each in (left, right) if not each.literal]
+    numbers = " AND ".join(f"NOT isnan({each.sql})" for each in checked)
+    return f"({sql} AND {numbers})"
+
+
+def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
+    """value BETWEEN low AND high: both comparisons."""
+    type_ = comparable(translator, node, values)
+    if type_ not in _ORDERED:
+        translator.refuse(node, f"BETWEEN for values of {type_}")
+    value, low, high = (translator.coerce(each, type_, node) for each in values)
+    lower, upper = f"({low.sql} <= {value.sql})", f"({value.sql} <= {high.sql})"
+    if type_ == t.FLOAT64:
+        lower, upper = _without_nan(lower, low, value), _without_nan(upper, value, high)
+    sql = f"({lower} AND {upper})"
+    return Value(f"(NOT {sql})" if node.negated else sql, t.BOOL, total=all(v.total for v in (value, low, high)))
+
+
+def _bits(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    one, other = translator.coerce(left, t.INT64, node).sql, translator.coerce(right, t.INT64, node).sql
+    match node.operator:
+        case "^":
+            sql = f"xor({one}, {other})"
+        case "<<" | ">>":
+            sql = f"gsql_shift_{'left' if node.operator == '<<' else 'right'}({one}, {other})"
+        case _:
+            sql = f"({one} {node.operator} {other})"
+    return Value(sql, t.INT64)
+
+
+def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    type_ = translator.common([left, right], node) if left.literal != "NULL" or right.literal != "NULL" else t.STRING
+    if type_ not in {t.STRING, t.BYTES} and not type_.is_array:
+        translator.refuse(node, f"|| between values of {type_}")
+    one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
+    if type_.is_array:
+        return Value(f"(CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL ELSE list_concat({one}, {other}) END)", type_)
+    return Value(f"({one} || {other})", type_)
+
+
+def _like(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    type_ = t.BYTES if t.BYTES in {left.type, right.type} else t.STRING
+    if type_ == t.BYTES:
+        translator.refuse(node, "no counterpart for LIKE between BYTES")
+    one, other = translator.coerce(left, t.STRING, node).sql, translator.coerce(right, t.STRING, node).sql
+    return Value(f"({one} LIKE {other} ESCAPE '\\')", t.BOOL)
+
+
+def _arithmetic(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    from components.shared.sources.googlesql.functions.times import moved
+
+    if {left.type.name, right.type.name} & {"DATE", "DATETIME", "TIME", "TIMESTAMP", "INTERVAL"}:
+        return moved(translator, node, left, right)
+    type_ = translator.common([left, right], node)
+    if type_ not in _NUMBERS:
+        translator.refuse(node, f"{left.type} {node.operator} {right.type}")
+    if node.operator == "/" and type_ == t.INT64:
+        type_ = t.FLOAT64
+    one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
+    if type_ == t.NUMERIC and node.operator in {"*", "/"}:
+        name = "gsql_numeric_multiply" if node.operator == "*" else "gsql_numeric_divide"
+        return Value(f"{name}({one}, {other})", t.NUMERIC)
+    if type_ == t.NUMERIC:
+        return Value(f"CAST(({one} {node.operator} {other}) AS DECIMAL(38, 9))", t.NUMERIC)
+    return Value(f"({one} {node.operator} {other})", type_)

@@ -1,0 +1,156 @@
+"""Functions over windows of rows: OVER (PARTITION BY … ORDER BY … ROWS or RANGE …)."""
+
+from typing import Any
+
+from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS, choose
+from components.shared.sources.googlesql.values import OrderKey, Scope, Value
+
+_UNORDERED = frozenset(("ROW_NUMBER",))
+_NUMBERED = frozenset(("RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LEAD", "LAG"))
+"""Need ORDER BY and take no frame."""
+_KEEPING_NULLS = frozenset(("FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"))
+
+
+def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
+    """A call with OVER.
+
+    Raises:
+        QueryError: It may not stand here, or has no counterpart.
+    """
+    from components.shared.sources.googlesql.calls import arguments, coerced_arguments
+
+    if node.over is None:
+        translator.refuse(node, f"{node.name} without OVER")
+    if not scope.allows_windows:
+        where = f" in {scope.clause}" if scope.clause else " here"
+        translator.refuse(node, f"{node.name} OVER{where}", "Compute it in a sub-select first.")
+    window = _named(translator, node.over, scope)
+    _check(translator, node, window)
+    inner = _within(scope)
+    stars = [each for each in node.arguments if isinstance(each, s.Star)]
+    values = [] if stars else arguments(translator, node, inner)
+    table = AGGREGATES if node.name in AGGREGATES else WINDOWS
+    chosen = choose(table[node.name], values, translator.distance)
+    if chosen is None:
+        given = ", ".join(str(each.type) for each in values)
+        translator.refuse(node, f"no counterpart for {node.name}({given}) OVER")
+    coerced = coerced_arguments(translator, node, chosen, values)
+    over = _over(translator, window, inner)
+    sql = chosen.signature.sql
+    if callable(sql):
+        written = sql(translator, node, coerced, scope=inner, over=f" OVER {over}")
+    else:
+        missing = ["NULL"] * (len(chosen.signature.arguments) - len(coerced))
+        distinct = "DISTINCT " if node.distinct else ""
+        written = sql.format(
+            *[each.sql for each in coerced], *missing, over=f" OVER {over}", distinct=distinct
+        )
+    return Value(written, chosen.result)
+
+
+def _within(scope: Scope) -> Scope:
+    """The scope of what stands inside: no window within a window."""
+    from dataclasses import replace
+
+    return replace(scope, allows_windows=False, clause="a window function")
+
+
+def _named(translator: Any, window: s.Window, scope: Scope) -> s.Window:
+    """A window with what the window that it names brings."""
+    if not window.name:
+        return window
+    found: Any = scope.windows.get(window.name.lower())
+    if found is None:
+        translator.refuse(window, f"the unknown window '{window.name}'")
+    base = _named(translator, found, scope)
+    if (window.partition and base.partition) or (window.order and base.order) or base.frame:
+        if window.partition or window.order or window.frame:
+            translator.refuse(window, f"a clause that the window '{window.name}' has already")
+    return s.Window(
+        at=window.at,
+        partition=window.partition or base.partition,
+        order=window.order or base.order,
+        frame=window.frame or base.frame,
+    )
+
+
+def _check(translator: Any, node: s.Call, window: s.Window) -> None:
+    if node.name in _NUMBERED and not window.order:
+        translator.refuse(node, f"{node.name} without ORDER BY in its window")
+    if node.name in (_NUMBERED | _UNORDERED) and window.frame:
+        translator.refuse(window.frame, f"a frame for {node.name}")
+    if node.order or node.limit is not None or node.having:
+        translator.refuse(node, f"ORDER BY, LIMIT or HAVING in {node.name} with OVER")
+    if node.distinct and (window.order or window.frame):
+        translator.refuse(node, "DISTINCT in a window with ORDER BY")
+    if node.nulls and node.name not in _KEEPING_NULLS and node.name not in {"ARRAY_AGG", "PERCENTILE_CONT", "PERCENTILE_DISC"}:
+        translator.refuse(node, f"no counterpart for {node.nulls} NULLS in {node.name}")
+
+
+def _over(translator: Any, window: s.Window, scope: Scope) -> str:
+    parts = []
+    if window.partition:
+        keys = [translator.value(each, scope) for each in window.partition]
+        for key, each in zip(keys, window.partition, strict=True):
+            if key.type == t.FLOAT64 or not groupable(key):
+                translator.refuse(each, f"PARTITION BY a value of {key.type}")
+        parts.append("PARTITION BY " + ", ".join(key.sql for key in keys))
+    order = [each for key in window.order for each in order_keys(translator, key, translator.value(key.value, scope))]
+    frame = window.frame
+    if frame and frame.unit == "RANGE" and any(b.distance is not None for b in (frame.start, frame.end)):
+        parts.append(_range(translator, window, scope))
+    elif order:
+        parts.append("ORDER BY " + ", ".join(each.sql for each in order))
+    if frame:
+        parts.append(_frame(translator, frame, scope))
+    return f"({' '.join(parts)})"
+
+
+def groupable(value: Value) -> bool:
+    """Whether rows may be told apart by such values."""
+    return not value.type.is_array and value.type.name not in {"JSON", "INTERVAL"} and all(
+        groupable(Value("", each)) for each in value.type.of
+    )
+
+
+def order_keys(translator: Any, key: s.Key, value: Value) -> list[OrderKey]:
+    """How DuckDB orders by a value as Google does: NULL before everything, then NaN; the reverse with DESC.
+
+    Raises:
+        QueryError: Its type has no order.
+    """
+    if value.type.is_array or value.type.is_struct or value.type.name in {"JSON", "INTERVAL"}:
+        translator.refuse(key, f"ORDER BY a value of {value.type}")
+    first = key.nulls == "FIRST" or (not key.nulls and not key.descending)
+    keys = [OrderKey(value.sql, key.descending, first)]
+    if value.type == t.FLOAT64:
+        keys.insert(0, OrderKey(f"(NOT isnan({value.sql}))", key.descending, first))
+    return keys
+
+
+def _range(translator: Any, window: s.Window, scope: Scope) -> str:
+    """The one key of RANGE with distances: an INT64."""
+    if len(window.order) != 1:
+        translator.refuse(window, "RANGE with a distance and other than one key")
+    key = window.order[0]
+    value = translator.value(key.value, scope)
+    if value.type != t.INT64:
+        translator.refuse(key, f"no counterpart for RANGE with a distance over {value.type}", "Order by an INT64, as UNIX_SECONDS gives it.")
+    return "ORDER BY " + order_keys(translator, key, value)[0].sql
+
+
+def _frame(translator: Any, frame: s.Frame, scope: Scope) -> str:
+    return f"{frame.unit} BETWEEN {_bound(translator, frame.start, scope)} AND {_bound(translator, frame.end, scope)}"
+
+
+def _bound(translator: Any, bound: s.Bound, scope: Scope) -> str:
+    if bound.kind == "CURRENT ROW":
+        return bound.kind
+    if bound.distance is None:
+        return f"UNBOUNDED {bound.kind}"
+    value = translator.value(bound.distance, scope)
+    if value.type != t.INT64 or value.constant is None:
+        translator.refuse(bound, "no counterpart for a distance that is no whole number")
+    return f"{value.constant} {bound.kind}"
