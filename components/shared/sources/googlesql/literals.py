@@ -8,9 +8,9 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.query import unknown_parameter
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import NULL, Value
-from configs.errors import QueryError
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -107,13 +107,7 @@ def parameter(translator: Any, node: s.Parameter) -> Value:
     values = translator.parameters
     found = next((values[name] for name in values if name.lower() == node.name.lower()), _MISSING)
     if found is _MISSING:
-        from components.shared.sources.googlesql.text import position_at
-
-        raise QueryError(
-            f"the query, {position_at(translator.text, node.at)}, parameter @{node.name}",
-            expected="a value under source.parameters",
-            got=f"values for {sorted(values)}" if values else "no values",
-        )
+        raise unknown_parameter(translator.text, node, values)
     return _given(translator, node, found)
 
 

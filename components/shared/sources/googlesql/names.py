@@ -55,12 +55,12 @@ def _from_sources(
     translator: Any, node: s.Name, scope: Scope, first: str
 ) -> tuple[Value, tuple[str, ...]] | None:
     variables = [each for each in scope.variables if each.alias.lower() == first]
+    if len(variables) == 1 and len(node.parts) > 1:
+        return _of_variable(translator, node, variables[0])
     columns = [column.value for column in _columns(scope) if column.name.lower() == first]
     if len(variables) > 1 or len({each.sql for each in columns}) > 1 or len(columns) > 1:
         translator.refuse(node, f"the name '{node.parts[0]}' for more than one", "Write the table's name before it.")
     if variables and (not columns or variables[0].whole is not None):
-        return _of_variable(translator, node, variables[0])
-    if variables and len(node.parts) > 1:
         return _of_variable(translator, node, variables[0])
     if variables:
         translator.refuse(node, f"'{node.parts[0]}' for a table and a column")

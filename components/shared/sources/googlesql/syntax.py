@@ -304,6 +304,21 @@ class Table(Node):
     single: bool = False
     """The whole path stands in one pair of backticks."""
 
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path[-1]
+
+    @property
+    def dataset(self) -> str:
+        """The part before the name; "" where there is none."""
+        return self.path[-2] if len(self.path) > 1 else ""
+
+    @property
+    def project(self) -> str:
+        """What stands before the dataset; "" where there is nothing."""
+        return ".".join(self.path[:-2])
+
 
 @dataclass(frozen=True)
 class Derived(Node):

@@ -1,0 +1,158 @@
+"""One query of a user's: its text, its tree, and the tables that it reads."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import Any
+
+from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql.parse_queries import QueryParser
+from components.shared.sources.googlesql.text import Position, position_at
+from configs.errors import QueryError
+
+CLOCK = frozenset(
+    "CURRENT_DATE CURRENT_DATETIME CURRENT_TIME CURRENT_TIMESTAMP GENERATE_UUID RAND SESSION_USER".split()
+)
+"""Functions whose value is another each time: rows of a query that calls one are never taken from a cache."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query in GoogleSQL."""
+
+    text: str
+    tree: s.Query
+
+    @cached_property
+    def tables(self) -> list[s.Table]:
+        """The tables read, in the text's order; not the names that the query itself makes (WITH, arrays of a row)."""
+        return list(_tables(self.tree, frozenset(), frozenset()))
+
+    @cached_property
+    def volatile(self) -> tuple[str, ...]:
+        """The functions in it that ask for the time or for random numbers."""
+        return tuple(sorted({each.name for each in calls(self.tree) if each.name in CLOCK}))
+
+    def position(self, node: s.Node) -> Position:
+        """Where a node begins in the text."""
+        return position_at(self.text, node.at)
+
+
+def parse(text: str) -> Query:
+    """The one query in the text; a BOM before it and `;` behind it are no part of it.
+
+    Raises:
+        QueryError: It does not parse, or more follows; with line and column.
+    """
+    text = text.removeprefix("\ufeff")
+    return Query(text, QueryParser(text).statement())
+
+
+def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:
+    """The text as it was written, but for the names of tables that `replace` writes anew; without `;`.
+
+    Args:
+        query: The text and its tree.
+        replace: GoogleSQL for a table's name, or None to leave it.
+    """
+    text = query.text[: end_of(query)]
+    for table in sorted(query.tables, key=lambda each: -each.at):
+        written = replace(table)
+        if written is not None:
+            text = text[: table.at] + written + text[table.end :]
+    return text
+
+
+def end_of(query: Query) -> int:
+    """Where the query ends in its text: before a `;` and what stands behind."""
+    tokens = QueryParser(query.text).tokens
+    last = next((token for token in reversed(tokens) if token.kind != "end" and token.text != ";"), tokens[-1])
+    return len(query.text) if tokens[-2].text != ";" else last.end
+
+
+def check_parameters(query: Query, values: Mapping[str, Any]) -> None:
+    """Make sure that every @parameter has a value.
+
+    Raises:
+        QueryError: One has none; with line and column.
+    """
+    known = {name.lower() for name in values}
+    for node in nodes(query.tree):
+        if isinstance(node, s.Parameter) and node.name.lower() not in known:
+            raise unknown_parameter(query.text, node, values)
+
+
+def unknown_parameter(text: str, node: s.Parameter, values: Mapping[str, Any]) -> QueryError:
+    """The error for an @parameter without a value."""
+    return QueryError(
+        f"the query, {position_at(text, node.at)}, parameter @{node.name}",
+        expected="a value under source.parameters",
+        got=f"values for {sorted(values)}" if values else "no values",
+    )
+
+
+def nodes(node: Any) -> Iterator[s.Node]:
+    """Every node of a tree, a node before what it holds."""
+    if isinstance(node, s.Node):
+        yield node
+    if is_dataclass(node):
+        for each in fields(node):
+            yield from nodes(getattr(node, each.name))
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from nodes(part)
+
+
+def calls(node: Any) -> Iterator[s.Call]:
+    """Every function's call in a tree."""
+    return (each for each in nodes(node) if isinstance(each, s.Call))
+
+
+def _tables(node: Any, made: frozenset[str], rows: frozenset[str]) -> Iterator[s.Table]:
+    """The tables below a node.
+
+    Args:
+        node: A part of the tree.
+        made: Names of WITH that hide tables here, in lower case.
+        rows: Aliases of FROM around: a path that begins with one is an array of a row.
+    """
+    if isinstance(node, s.Query):
+        yield from _in_query(node, made, rows)
+    elif isinstance(node, s.Select | s.From):
+        here = rows | frozenset(_aliases(node.source))
+        for each in fields(node):
+            yield from _tables(getattr(node, each.name), made, here)
+    elif isinstance(node, s.Table):
+        first = node.path[0].lower()
+        named = len(node.path) == 1 and first in made
+        if not named and not (len(node.path) > 1 and not node.single and first in rows):
+            yield node
+    elif is_dataclass(node):
+        for each in fields(node):
+            yield from _tables(getattr(node, each.name), made, rows)
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from _tables(part, made, rows)
+
+
+def _in_query(node: s.Query, made: frozenset[str], rows: frozenset[str]) -> Iterator[s.Table]:
+    names = frozenset(name.lower() for name, _ in node.ctes)
+    before = made | names if node.recursive else made
+    for name, query in node.ctes:
+        yield from _tables(query, before, rows)
+        before |= {name.lower()}
+    around = rows | (frozenset(_aliases(node.body.source)) if isinstance(node.body, s.From) else frozenset())
+    for each in fields(node):
+        if each.name != "ctes":
+            yield from _tables(getattr(node, each.name), before, around)
+
+
+def _aliases(source: Any) -> Iterator[str]:
+    """The names that FROM gives to rows, in lower case."""
+    if isinstance(source, s.Join):
+        yield from _aliases(source.left)
+        yield from _aliases(source.right)
+    elif isinstance(source, s.Table):
+        yield (source.alias or source.path[-1]).lower()
+    elif source is not None and getattr(source, "alias", ""):
+        yield source.alias.lower()
