@@ -1,5 +1,19 @@
 """GoogleSQL, read and translated for DuckDB: every value typed, every construct known or refused by its place.
 
-A text goes through `tokens`, the parsers (trees of `syntax`), and `queries` with what it calls: `sources` (FROM),
-`expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables in `functions/`, one line a signature.
+`tokens` and the parsers make trees (`syntax`) of a text; `queries` translates them with `sources` (FROM),
+`expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables of `functions/`, a line a signature.
 """
+
+from components.shared.sources.googlesql.query import Query, check_parameters, parse, spliced
+from components.shared.sources.googlesql.text import Position, position_at, query_error, quoted
+
+__all__ = [
+    "Position",
+    "Query",
+    "check_parameters",
+    "parse",
+    "position_at",
+    "query_error",
+    "quoted",
+    "spliced",
+]

@@ -63,9 +63,17 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
     if value.literal == "FLOAT64" and wanted == t.NUMERIC:
         number = numeric(str(value.constant))
         if number is not None:
-            return Value(f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, "FLOAT64", value.constant, total=True)
+            return Value(
+                f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, "FLOAT64", value.constant, total=True
+            )
     if value.literal == "INT64" and wanted == t.FLOAT64:
-        return Value(f"CAST('{float(str(value.constant))!r}' AS DOUBLE)", t.FLOAT64, "FLOAT64", str(value.constant), total=True)
+        return Value(
+            f"CAST('{float(str(value.constant))!r}' AS DOUBLE)",
+            t.FLOAT64,
+            "FLOAT64",
+            str(value.constant),
+            total=True,
+        )
     if value.type.is_array and wanted.is_array:
         return _array(translator, value, wanted, node)
     if value.type.is_struct and wanted.is_struct:
@@ -107,7 +115,9 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
 
         return cast_with_format(translator, node, value, wanted, scope)  # type: ignore[no-any-return]
     if value.literal in {"NULL", "[]"}:
-        return translator.coerce(value, wanted, node).as_type(wanted) if value.literal == "[]" else _null(wanted)
+        return (
+            translator.coerce(value, wanted, node).as_type(wanted) if value.literal == "[]" else _null(wanted)
+        )
     if value.literal == "STRING" and wanted in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
         value = Value(value.sql, value.type, total=True)  # a cast may fail when it runs, a literal before
     if value.literal == "FLOAT64" and wanted == t.NUMERIC:
@@ -116,7 +126,9 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
     if node.safe and not cast.total:
         if not value.total:
             translator.refuse(
-                node, "no counterpart for SAFE_CAST around what may fail itself", "Compute it in a sub-select first."
+                node,
+                "no counterpart for SAFE_CAST around what may fail itself",
+                "Compute it in a sub-select first.",
             )
         return Value(f"TRY({cast.sql})", wanted, total=value.total)
     return Value(cast.sql, wanted, total=cast.total)

@@ -1,9 +1,8 @@
 """A place in a text's tokens: looked at, taken, or refused with line and column."""
 
-from typing import NoReturn
-
 from components.shared.sources.googlesql.text import position_at, query_error
 from components.shared.sources.googlesql.tokens import RESERVED, Token, tokenize
+from configs.errors import QueryError
 
 
 class Cursor:
@@ -53,7 +52,7 @@ class Cursor:
         first = self.token
         for word in words:
             if self.token.word != word:
-                self.fail(f"expected {word}, got")
+                raise self.failure(f"expected {word}, got")
             self.take()
         return first
 
@@ -67,7 +66,7 @@ class Cursor:
         if token.kind == "quoted":
             return str(self.take().value)
         if token.kind != "name" or token.word in RESERVED:
-            self.fail(f"expected {what}, got")
+            raise self.failure(f"expected {what}, got")
         return self.take().text
 
     def sees_identifier(self) -> bool:
@@ -81,10 +80,8 @@ class Cursor:
             return self.identifier("a name behind AS")
         return self.identifier() if self.sees_identifier() else ""
 
-    def fail(self, message: str, token: Token | None = None, remedy: str = "") -> NoReturn:
-        """Refuse the next token, or another."""
+    def failure(self, message: str, token: Token | None = None) -> QueryError:
+        """The error that refuses the next token, or another."""
         token = token or self.token
         shown = f"'{token.text}'" if token.text else "the end"
-        raise query_error(
-            self.text, position_at(self.text, token.start), f"{message} {shown}".strip(), remedy
-        )
+        return query_error(self.text, position_at(self.text, token.start), f"{message} {shown}")

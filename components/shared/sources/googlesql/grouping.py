@@ -147,11 +147,15 @@ def aggregate_sql(translator: Any, node: s.Call, scope: Scope, only: str = "") -
         translator.refuse(node, f"no counterpart for ORDER BY, LIMIT, NULLS or HAVING in {node.name}")
     missing = ["NULL"] * (len(chosen.signature.arguments) - len(coerced))
     distinct = "DISTINCT " if node.distinct else ""
-    sql = chosen.signature.sql.format(*[each.sql for each in coerced], *missing, over=filter_, distinct=distinct)
+    sql = chosen.signature.sql.format(
+        *[each.sql for each in coerced], *missing, over=filter_, distinct=distinct
+    )
     return sql, chosen.result
 
 
 def order_in(translator: Any, node: s.Call, scope: Scope) -> str:
     """ORDER BY inside an aggregate, with a space before it; nothing where it has none."""
-    keys = [each for key in node.order for each in order_keys(translator, key, translator.value(key.value, scope))]
+    keys = [
+        each for key in node.order for each in order_keys(translator, key, translator.value(key.value, scope))
+    ]
     return " ORDER BY " + ", ".join(each.sql for each in keys) if keys else ""

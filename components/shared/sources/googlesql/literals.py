@@ -122,7 +122,9 @@ def _given(translator: Any, node: s.Node, value: Any) -> Value:
     if isinstance(value, float):
         return Value(f"CAST('{value!r}' AS DOUBLE)", t.FLOAT64, constant=value, total=True)
     if isinstance(value, datetime.datetime):
-        return Value(f"CAST('{value.isoformat(' ')}' AS TIMESTAMPTZ)", t.TIMESTAMP, constant=value, total=True)
+        return Value(
+            f"CAST('{value.isoformat(' ')}' AS TIMESTAMPTZ)", t.TIMESTAMP, constant=value, total=True
+        )
     if isinstance(value, datetime.date):
         return Value(f"CAST('{value.isoformat()}' AS DATE)", t.DATE, constant=value, total=True)
     if isinstance(value, str):

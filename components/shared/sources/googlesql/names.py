@@ -44,7 +44,11 @@ def _in_level(translator: Any, node: s.Name, scope: Scope) -> Value | None:
         return _fields(translator, node, alias, node.parts[1:]) if alias is not None else None
     value, rest = found
     if alias is not None and alias.sql != value.sql:
-        translator.refuse(node, f"'{node.parts[0]}' may be the column of FROM or that of SELECT", "Give one of them another name.")
+        translator.refuse(
+            node,
+            f"'{node.parts[0]}' may be the column of FROM or that of SELECT",
+            "Give one of them another name.",
+        )
     grouping: Any = scope.grouping
     if grouping is not None:
         value, rest = grouping.grouped(node, value, rest)
@@ -59,7 +63,9 @@ def _from_sources(
         return _of_variable(translator, node, variables[0])
     columns = [column.value for column in _columns(scope) if column.name.lower() == first]
     if len(variables) > 1 or len({each.sql for each in columns}) > 1 or len(columns) > 1:
-        translator.refuse(node, f"the name '{node.parts[0]}' for more than one", "Write the table's name before it.")
+        translator.refuse(
+            node, f"the name '{node.parts[0]}' for more than one", "Write the table's name before it."
+        )
     if variables and (not columns or variables[0].whole is not None):
         return _of_variable(translator, node, variables[0])
     if variables:
@@ -86,7 +92,9 @@ def _of_variable(translator: Any, node: s.Name, variable: RangeVariable) -> tupl
 
 def row_of(translator: Any, node: s.Node, variable: RangeVariable) -> Value:
     """A whole row as a STRUCT."""
-    type_ = t.struct_of([each.name for each in variable.columns], [each.value.type for each in variable.columns])
+    type_ = t.struct_of(
+        [each.name for each in variable.columns], [each.value.type for each in variable.columns]
+    )
     return translator.struct(type_, [each.value for each in variable.columns], node)  # type: ignore[no-any-return]
 
 

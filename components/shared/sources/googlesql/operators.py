@@ -9,7 +9,9 @@ from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
 
 _COMPARISONS = frozenset(("=", "!=", "<", "<=", ">", ">="))
-_ORDERED = frozenset((t.INT64, t.FLOAT64, t.NUMERIC, t.BOOL, t.STRING, t.BYTES, t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP))
+_ORDERED = frozenset(
+    (t.INT64, t.FLOAT64, t.NUMERIC, t.BOOL, t.STRING, t.BYTES, t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP)
+)
 _NUMBERS = (t.INT64, t.NUMERIC, t.FLOAT64)
 
 
@@ -34,7 +36,9 @@ def binary(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     """Any operator between two values."""
     operator = node.operator
     if operator not in {"AND", "OR", "||"} and "NULL" in {left.literal, right.literal}:
-        translator.refuse(node, f"{operator} with NULL, which is always NULL", "Write IS NULL, or CAST(NULL AS …).")
+        translator.refuse(
+            node, f"{operator} with NULL, which is always NULL", "Write IS NULL, or CAST(NULL AS …)."
+        )
     if operator in {"AND", "OR"}:
         both = [translator.coerce(each, t.BOOL, node) for each in (left, right)]
         return Value(f"({both[0].sql} {operator} {both[1].sql})", t.BOOL, total=all(v.total for v in both))
@@ -77,7 +81,8 @@ def equal(translator: Any, node: s.Node, left: Value, right: Value) -> str:
         translator.refuse(node, f"a comparison of values of {type_}")
     if type_.is_struct:
         parts = [
-            equal(translator, node, _field(left, place), _field(right, place)) for place in range(len(type_.of))
+            equal(translator, node, _field(left, place), _field(right, place))
+            for place in range(len(type_.of))
         ]
         return "(" + " AND ".join(parts) + ")"
     sql = f"({left.sql} = {right.sql})"
@@ -108,7 +113,9 @@ def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
     if type_ == t.FLOAT64:
         lower, upper = _without_nan(lower, low, value), _without_nan(upper, value, high)
     sql = f"({lower} AND {upper})"
-    return Value(f"(NOT {sql})" if node.negated else sql, t.BOOL, total=all(v.total for v in (value, low, high)))
+    return Value(
+        f"(NOT {sql})" if node.negated else sql, t.BOOL, total=all(v.total for v in (value, low, high))
+    )
 
 
 def _bits(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
@@ -124,12 +131,19 @@ def _bits(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
 
 
 def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
-    type_ = translator.common([left, right], node) if left.literal != "NULL" or right.literal != "NULL" else t.STRING
+    type_ = (
+        translator.common([left, right], node)
+        if left.literal != "NULL" or right.literal != "NULL"
+        else t.STRING
+    )
     if type_ not in {t.STRING, t.BYTES} and not type_.is_array:
         translator.refuse(node, f"|| between values of {type_}")
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
     if type_.is_array:
-        return Value(f"(CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL ELSE list_concat({one}, {other}) END)", type_)
+        return Value(
+            f"(CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL ELSE list_concat({one}, {other}) END)",
+            type_,
+        )
     return Value(f"({one} || {other})", type_)
 
 

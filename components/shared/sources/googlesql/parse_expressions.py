@@ -9,7 +9,9 @@ from components.shared.sources.googlesql.cursor import Cursor
 _LEVELS: tuple[tuple[str, ...], ...] = (("|",), ("^",), ("&",), ("<<", ">>"), ("+", "-"), ("*", "/", "||"))
 """Binary operators that associate to the left, the loosest first."""
 _COMPARISONS = ("=", "<", ">", "<=", ">=", "!=", "<>")
-_TYPED = frozenset(("DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "JSON"))
+_TYPED = frozenset(
+    ("DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "DECIMAL", "BIGNUMERIC", "BIGDECIMAL", "JSON")
+)
 _PATHLESS = frozenset(("CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME", "CURRENT_TIMESTAMP"))
 """Functions that may stand without parentheses."""
 _RESERVED_FUNCTIONS = frozenset(("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE"))
@@ -69,13 +71,15 @@ class ExpressionParser(Cursor):
             self.token.word in (*_COMPARISONS, "LIKE", "IN", "BETWEEN", "IS")
             or (self.sees("NOT") and self.ahead().word in {"LIKE", "IN", "BETWEEN"})
         ):
-            self.fail("a comparison of a comparison without parentheses:")
+            raise self.failure("a comparison of a comparison without parentheses:")
         return left if compared is None else compared
 
     def _compared(self, left: s.Expr) -> s.Expr | None:
         at = self.token.start
         if operator := self.accept_one(*_COMPARISONS):
-            return s.Binary(at=at, operator="!=" if operator == "<>" else operator, left=left, right=self._binary(0))
+            return s.Binary(
+                at=at, operator="!=" if operator == "<>" else operator, left=left, right=self._binary(0)
+            )
         if self.accept("IS"):
             return self._is(left, at)
         negated = self.sees("NOT") and self.ahead().word in {"LIKE", "IN", "BETWEEN"} and self.accept("NOT")
@@ -107,7 +111,7 @@ class ExpressionParser(Cursor):
             return s.Is(at=at, value=left, what="DISTINCT", negated=negated, other=self._binary(0))
         what = self.accept_one("NULL", "TRUE", "FALSE", "UNKNOWN")
         if not what:
-            self.fail("expected NULL, TRUE, FALSE or DISTINCT FROM behind IS, got")
+            raise self.failure("expected NULL, TRUE, FALSE or DISTINCT FROM behind IS, got")
         return s.Is(at=at, value=left, what="NULL" if what == "UNKNOWN" else what, negated=negated)
 
     def _in(self, left: s.Expr, at: int, *, negated: bool) -> s.Expr:
@@ -167,11 +171,11 @@ class ExpressionParser(Cursor):
                     index = self.expression()
                 self.expect("]")
                 value = s.Element(at=at, value=value, how=how, index=index)  # type: ignore[arg-type] # from a list of words
-            elif self.sees(".") and not self.ahead().word == "*":
+            elif self.sees(".") and self.ahead().word != "*":
                 self.take()
                 name = str(self.token.value) if self.token.kind == "quoted" else self.token.text
                 if self.token.kind not in {"name", "quoted"}:
-                    self.fail("expected a field's name, got")
+                    raise self.failure("expected a field's name, got")
                 self.take()
                 value = s.Member(at=at, value=value, name=name)
             else:
@@ -202,13 +206,17 @@ class ExpressionParser(Cursor):
         keyword = getattr(self, f"_{token.word.lower()}_", None) if token.kind == "name" else None
         if keyword and (following.word in {"(", "<", "["} or token.word in {"CASE", "INTERVAL"}):
             return keyword()  # type: ignore[no-any-return]
-        if token.kind == "name" and following.word == "(" and (self.sees_identifier() or token.word in _RESERVED_FUNCTIONS):
+        if (
+            token.kind == "name"
+            and following.word == "("
+            and (self.sees_identifier() or token.word in _RESERVED_FUNCTIONS)
+        ):
             return self.call()
         if token.word in _PATHLESS:
             self.take()
             return s.Call(at=at, name=token.word, arguments=())
         if not self.sees_identifier():
-            self.fail("expected an expression, got")
+            raise self.failure("expected an expression, got")
         return self._path()
 
     def _path(self) -> s.Expr:
@@ -270,7 +278,7 @@ class ExpressionParser(Cursor):
             return None
         which = self.accept_one("MAX", "MIN")
         if not which:
-            self.fail("expected MAX or MIN behind HAVING, got")
+            raise self.failure("expected MAX or MIN behind HAVING, got")
         return which, self.expression()
 
     def _argument(self, arguments: list[s.Expr], named: list[tuple[str, s.Expr]]) -> None:
@@ -283,7 +291,7 @@ class ExpressionParser(Cursor):
         elif self.sees("INTERVAL"):
             arguments.append(self._interval_())
         elif self._sees_query():
-            self.fail("a query as an argument needs parentheses of its own:")
+            raise self.failure("a query as an argument needs parentheses of its own:")
         else:
             arguments.append(self._part() or self.expression())
 
@@ -297,12 +305,12 @@ class ExpressionParser(Cursor):
         """A part of a date."""
         token = self.take()
         if token.word not in PARTS:
-            self.fail("expected a part of a date, got", token)
+            raise self.failure("expected a part of a date, got", token)
         weekday = ""
         if token.word == "WEEK" and self.accept("("):
             weekday = self.accept_one(*WEEKDAYS)
             if not weekday:
-                self.fail("expected a day of the week, got")
+                raise self.failure("expected a day of the week, got")
             self.expect(")")
         return s.Part(at=token.start, name=token.word, weekday=weekday)
 
@@ -341,20 +349,20 @@ class ExpressionParser(Cursor):
         distance = None if self.accept("UNBOUNDED") else self.expression()
         kind = self.accept_one("PRECEDING", "FOLLOWING")
         if not kind:
-            self.fail("expected PRECEDING or FOLLOWING, got")
+            raise self.failure("expected PRECEDING or FOLLOWING, got")
         return s.Bound(at=at, kind=kind, distance=distance)  # type: ignore[arg-type] # one of the two
 
     def _key(self) -> s.Key:
         at = self.token.start
         value = self.expression()
         if self.sees("COLLATE"):
-            self.fail("no counterpart for")
+            raise self.failure("no counterpart for")
         descending = self.accept_one("ASC", "DESC") == "DESC"
         nulls = ""
         if self.accept("NULLS"):
             nulls = self.accept_one("FIRST", "LAST")
             if not nulls:
-                self.fail("expected FIRST or LAST, got")
+                raise self.failure("expected FIRST or LAST, got")
         return s.Key(at=at, value=value, descending=descending, nulls=nulls)  # type: ignore[arg-type] # one of the two
 
     def _parenthesized(self) -> s.Expr:
@@ -394,7 +402,7 @@ class ExpressionParser(Cursor):
             self.expect("THEN")
             whens.append((condition, self.expression()))
         if not whens:
-            self.fail("expected WHEN, got")
+            raise self.failure("expected WHEN, got")
         otherwise = self.expression() if self.accept("ELSE") else None
         self.expect("END")
         return s.Case(at=at, value=value, whens=tuple(whens), otherwise=otherwise)
@@ -473,7 +481,7 @@ class ExpressionParser(Cursor):
         if token.word == "STRUCT":
             return self._struct_type(token.start)
         if token.kind != "name":
-            self.fail("expected a type, got", token)
+            raise self.failure("expected a type, got", token)
         sizes: tuple[int, ...] = ()
         if self.accept("("):
             sizes = self.listed(self._size)
@@ -495,7 +503,7 @@ class ExpressionParser(Cursor):
     def _size(self) -> int:
         token = self.take()
         if token.kind != "integer":
-            self.fail("expected a number, got", token)
+            raise self.failure("expected a number, got", token)
         return int(str(token.value), 0)
 
     def _close_angle(self) -> None:

@@ -3,7 +3,23 @@
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql.parse_expressions import ExpressionParser
 
-_CLAUSES = ("FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "WINDOW", "ORDER", "LIMIT", "UNION", "INTERSECT", "EXCEPT", ")", "|>", ";")
+_CLAUSES = (
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "QUALIFY",
+    "WINDOW",
+    "ORDER",
+    "LIMIT",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    ")",
+    "|>",
+    ";",
+)
+PIPES = frozenset("WHERE SELECT EXTEND WINDOW SET DROP RENAME AS DISTINCT ORDER LIMIT AGGREGATE".split())
 _SET_OPERATIONS = ("UNION", "INTERSECT", "EXCEPT")
 _JOINS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS", "JOIN", ",")
 
@@ -18,12 +34,12 @@ class QueryParser(ExpressionParser):
             QueryError: It is none, or more follows.
         """
         if self.token.kind == "end":
-            self.fail("no query:")
+            raise self.failure("no query:")
         query = self.query()
         while self.accept(";"):
             pass
         if self.token.kind != "end":
-            self.fail("expected the end of the query, got")
+            raise self.failure("expected the end of the query, got")
         return query
 
     def query(self) -> s.Query:
@@ -71,19 +87,21 @@ class QueryParser(ExpressionParser):
             token = self.token
             operator = self._set_operator()
             if first and operator != first:
-                self.fail("different set operations without parentheses:", token)
+                raise self.failure("different set operations without parentheses:", token)
             first = operator
             right = self._operand()
-            left = s.SetOperation(at=token.start, operator=operator, left=_as_query(left), right=_as_query(right))
+            left = s.SetOperation(
+                at=token.start, operator=operator, left=_as_query(left), right=_as_query(right)
+            )
         return left
 
     def _set_operator(self) -> str:
         word = self.take().word
         quantifier = self.accept_one("ALL", "DISTINCT")
         if not quantifier or (word != "UNION" and quantifier == "ALL"):
-            self.fail(f"expected {'ALL or ' if word == 'UNION' else ''}DISTINCT behind {word}, got")
+            raise self.failure(f"expected {'ALL or ' if word == 'UNION' else ''}DISTINCT behind {word}, got")
         if self.token.word in {"BY", "STRICT", "CORRESPONDING"}:
-            self.fail("no counterpart for")
+            raise self.failure("no counterpart for")
         return f"{word} {quantifier}"
 
     def _operand(self) -> s.Select | s.SetOperation | s.From | s.Query:
@@ -99,7 +117,7 @@ class QueryParser(ExpressionParser):
     def _select(self) -> s.Select:
         at = self.expect("SELECT").start
         if self.sees("WITH") or self.sees("@{"):
-            self.fail("no counterpart for")
+            raise self.failure("no counterpart for")
         distinct = self.accept("DISTINCT")
         if not distinct:
             self.accept("ALL")
@@ -107,7 +125,7 @@ class QueryParser(ExpressionParser):
         if self.accept("AS"):
             as_kind = self.accept_one("STRUCT", "VALUE")
             if not as_kind:
-                self.fail("expected STRUCT or VALUE behind SELECT AS, got")
+                raise self.failure("expected STRUCT or VALUE behind SELECT AS, got")
         items = self.listed(self._item, _CLAUSES)
         source = self._sources() if self.accept("FROM") else None
         where = self.expression() if self.accept("WHERE") else None
@@ -218,7 +236,7 @@ class QueryParser(ExpressionParser):
         while self.token.word in {"PIVOT", "UNPIVOT"} and self.ahead().word in {"(", "INCLUDE", "EXCLUDE"}:
             source = self._pivot(source) if self.sees("PIVOT") else self._unpivot(source)
         if self.sees("TABLESAMPLE") or self.sees("MATCH_RECOGNIZE"):
-            self.fail("no counterpart for")
+            raise self.failure("no counterpart for")
         return source
 
     def _plain_source(self) -> s.Source:
@@ -263,25 +281,30 @@ class QueryParser(ExpressionParser):
             self.take()
             token = self.take()
             if token.kind not in {"name", "quoted"}:
-                self.fail("expected a name, got", token)
+                raise self.failure("expected a name, got", token)
             parts.append(str(token.value) if token.kind == "quoted" else token.text)
             single = False
         end = self.tokens[self.index - 1].end
-        if self.sees("(") :
-            self.fail("a function that gives a table has no counterpart: before")
+        if self.sees("("):
+            raise self.failure("a function that gives a table has no counterpart: before")
         alias = self._table_alias()
         if self.sees("FOR", "SYSTEM_TIME"):
-            self.fail("no counterpart for reading a table as it was: FOR SYSTEM_TIME, at")
+            raise self.failure("no counterpart for reading a table as it was: FOR SYSTEM_TIME, at")
         table = s.Table(at=first.start, path=tuple(parts), end=end, alias=alias, single=single)
         offset = self._with_offset()
         if offset is None:
             return table
-        return s.Unnest(at=first.start, array=s.Name(at=first.start, parts=table.path), alias=alias or parts[-1], offset=offset)
+        return s.Unnest(
+            at=first.start,
+            array=s.Name(at=first.start, parts=table.path),
+            alias=alias or parts[-1],
+            offset=offset,
+        )
 
     def _dashed(self) -> str:
         """A project's name: the only one that may have dashes without backticks."""
         if not self.sees_identifier():
-            self.fail("expected a table, got")
+            raise self.failure("expected a table, got")
         token = self.take()
         end = token.end
         while self.sees("-") and self.token.start == end and self.ahead().start == self.token.end:
@@ -300,7 +323,9 @@ class QueryParser(ExpressionParser):
         among = self.listed(self._item)
         self.expect(")")
         self.expect(")")
-        return s.Pivot(at=at, source=source, aggregates=aggregates, value=value, among=among, alias=self._table_alias())
+        return s.Pivot(
+            at=at, source=source, aggregates=aggregates, value=value, among=among, alias=self._table_alias()
+        )
 
     def _unpivot(self, source: s.Source) -> s.Unpivot:
         at = self.expect("UNPIVOT").start
@@ -342,8 +367,7 @@ class QueryParser(ExpressionParser):
 
     def _pipe(self) -> s.Pipe:
         at = self.expect("|>").start
-        token = self.token
-        word = token.word
+        word = self.token.word
         if word in _SET_OPERATIONS:
             operator = self._set_operator()
             queries = self.listed(self._pipe_operand)
@@ -353,37 +377,51 @@ class QueryParser(ExpressionParser):
             return s.Pipe(at=at, operator="JOIN", source=self._join(empty))
         if word in {"PIVOT", "UNPIVOT"}:
             empty = s.Derived(at=at, query=_NOTHING)
-            return s.Pipe(at=at, operator=word, source=self._pivot(empty) if word == "PIVOT" else self._unpivot(empty))
+            return s.Pipe(
+                at=at, operator=word, source=self._pivot(empty) if word == "PIVOT" else self._unpivot(empty)
+            )
+        reader = getattr(self, f"_pipe_{word.lower()}", None) if word in PIPES else None
+        if reader is None:
+            raise self.failure("no counterpart for the pipe")
         self.take()
-        match word:
-            case "WHERE":
-                return s.Pipe(at=at, operator=word, where=self.expression())
-            case "SELECT":
-                distinct = self.accept("DISTINCT")
-                return s.Pipe(at=at, operator=word, distinct=distinct, items=self._pipe_items())
-            case "EXTEND" | "WINDOW":
-                return s.Pipe(at=at, operator="EXTEND", items=self._pipe_items())
-            case "SET":
-                return s.Pipe(at=at, operator=word, items=self.listed(self._assignment))
-            case "DROP":
-                names = tuple((name, "") for name in self.listed(self.identifier))
-                return s.Pipe(at=at, operator=word, names=names)
-            case "RENAME":
-                return s.Pipe(at=at, operator=word, names=self.listed(self._renaming))
-            case "AS":
-                return s.Pipe(at=at, operator=word, names=((self.identifier(), ""),))
-            case "DISTINCT":
-                return s.Pipe(at=at, operator=word)
-            case "ORDER":
-                self.expect("BY")
-                return s.Pipe(at=at, operator=word, order=self.listed(self._key))
-            case "LIMIT":
-                limit = self.expression()
-                offset = self.expression() if self.accept("OFFSET") else None
-                return s.Pipe(at=at, operator=word, limit=limit, offset=offset)
-            case "AGGREGATE":
-                return self._aggregate(at)
-        self.fail("no counterpart for the pipe", token)
+        return reader(at)  # type: ignore[no-any-return]
+
+    def _pipe_where(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="WHERE", where=self.expression())
+
+    def _pipe_select(self, at: int) -> s.Pipe:
+        distinct = self.accept("DISTINCT")
+        return s.Pipe(at=at, operator="SELECT", distinct=distinct, items=self._pipe_items())
+
+    def _pipe_extend(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="EXTEND", items=self._pipe_items())
+
+    _pipe_window = _pipe_extend
+
+    def _pipe_set(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="SET", items=self.listed(self._assignment))
+
+    def _pipe_drop(self, at: int) -> s.Pipe:
+        names = tuple((name, "") for name in self.listed(self.identifier))
+        return s.Pipe(at=at, operator="DROP", names=names)
+
+    def _pipe_rename(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="RENAME", names=self.listed(self._renaming))
+
+    def _pipe_as(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="AS", names=((self.identifier(), ""),))
+
+    def _pipe_distinct(self, at: int) -> s.Pipe:
+        return s.Pipe(at=at, operator="DISTINCT")
+
+    def _pipe_order(self, at: int) -> s.Pipe:
+        self.expect("BY")
+        return s.Pipe(at=at, operator="ORDER", order=self.listed(self._key))
+
+    def _pipe_limit(self, at: int) -> s.Pipe:
+        limit = self.expression()
+        offset = self.expression() if self.accept("OFFSET") else None
+        return s.Pipe(at=at, operator="LIMIT", limit=limit, offset=offset)
 
     def _pipe_items(self) -> tuple[s.Item, ...]:
         return self.listed(self._item, _CLAUSES)
@@ -404,7 +442,7 @@ class QueryParser(ExpressionParser):
         self.expect("AS")
         return name, self.identifier()
 
-    def _aggregate(self, at: int) -> s.Pipe:
+    def _pipe_aggregate(self, at: int) -> s.Pipe:
         stops = (*_CLAUSES, "GROUP")
         items = () if self.token.word in stops or self.token.kind == "end" else self.listed(self._item, stops)
         ordered, keys = False, ()
@@ -413,7 +451,7 @@ class QueryParser(ExpressionParser):
             self.expect("BY")
             keys = self.listed(self._item, _CLAUSES)
         if self.token.word in {"ASC", "DESC"}:
-            self.fail("no counterpart for the order of a group:")
+            raise self.failure("no counterpart for the order of a group:")
         group = s.GroupBy(at=at, keys=tuple(item.value for item in keys))
         return s.Pipe(
             at=at,
@@ -431,4 +469,3 @@ def _as_query(body: s.Select | s.SetOperation | s.From | s.Query) -> s.Query:
 
 _NOTHING = s.Query(at=0, body=s.Select(at=0, items=()))
 """Where the rows before a pipe go."""
-

@@ -98,7 +98,9 @@ def _where(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 
 def _select(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     node = s.Select(at=pipe.at, items=pipe.items, distinct=pipe.distinct)
-    return _over(translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", ()), rows.scope.parent)
+    return _over(
+        translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", ()), rows.scope.parent
+    )
 
 
 def _extend(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
@@ -117,7 +119,9 @@ def _set(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     top = replace(rows.scope, allows_windows=True, clause="SET")
     values = {item.alias.lower(): translator.value(item.value, top) for item in pipe.items}
     _known(translator, pipe, rows, values)
-    return _renewed(translator, rows, lambda each: replace(each, value=values.get(each.name.lower(), each.value)))
+    return _renewed(
+        translator, rows, lambda each: replace(each, value=values.get(each.name.lower(), each.value))
+    )
 
 
 def _renewed(translator: Any, rows: _Rows, change: Any) -> _Rows:
@@ -143,7 +147,9 @@ def _drop(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 def _rename(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     names = {old.lower(): new for old, new in pipe.names}
     _known(translator, pipe, rows, names)
-    return _renewed(translator, rows, lambda each: replace(each, name=names.get(each.name.lower(), each.name)))
+    return _renewed(
+        translator, rows, lambda each: replace(each, name=names.get(each.name.lower(), each.name))
+    )
 
 
 def _as(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
@@ -154,7 +160,9 @@ def _as(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 
 def _distinct(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     node = s.Select(at=pipe.at, items=(s.Item(at=pipe.at, value=s.Star(at=pipe.at)),), distinct=True)
-    return _over(translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", ()), rows.scope.parent)
+    return _over(
+        translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", ()), rows.scope.parent
+    )
 
 
 def _order(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
@@ -177,14 +185,18 @@ def _limit(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 
 def _aggregate(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     keys = pipe.group.keys if pipe.group else ()
-    named = tuple(s.Item(at=key.at, value=key, alias=alias) for key, (alias, _) in zip(keys, pipe.names, strict=True))
+    named = tuple(
+        s.Item(at=key.at, value=key, alias=alias) for key, (alias, _) in zip(keys, pipe.names, strict=True)
+    )
     node = s.Select(at=pipe.at, items=(*named, *pipe.items), group=pipe.group if keys else None)
     if not keys and not pipe.items:
         translator.refuse(pipe, "AGGREGATE of nothing")
     if not keys:
         node = replace(node, group=s.GroupBy(at=pipe.at, keys=()))
     order = tuple(s.Key(at=key.at, value=key) for key in keys) if pipe.ordered else ()
-    return _over(translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", order), rows.scope.parent)
+    return _over(
+        translator, translator.select_from(node, rows.scope, f" FROM {rows.sql}", order), rows.scope.parent
+    )
 
 
 def _join(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
@@ -199,7 +211,10 @@ def _pivot(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 
 
 def _combined(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
-    relations = [_shown(translator, rows, pipe), *(translator.query(each, rows.scope.parent) for each in pipe.queries)]
+    relations = [
+        _shown(translator, rows, pipe),
+        *(translator.query(each, rows.scope.parent) for each in pipe.queries),
+    ]
     relation = relations[0]
     for other in relations[1:]:
         relation = translator.combined(pipe, pipe.operator, [relation, other])

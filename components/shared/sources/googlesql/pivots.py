@@ -41,7 +41,11 @@ def pivoted(translator: Any, node: s.Pivot, before: str, inner: Scope) -> Relati
     columns += [f"{each.sql} AS c{len(kept) + place}" for place, each in enumerate(values)]
     types = [each.value.type for each in kept] + [each.type for each in values]
     below = f" FROM {before}"
-    return Relation(f"SELECT {', '.join(columns)} FROM ({grouping.sql(below)}) AS {grouping.alias}", tuple(names), tuple(types))
+    return Relation(
+        f"SELECT {', '.join(columns)} FROM ({grouping.sql(below)}) AS {grouping.alias}",
+        tuple(names),
+        tuple(types),
+    )
 
 
 def _same(translator: Any, node: s.Pivot, subject: Value, value: Value) -> str:
@@ -75,5 +79,3 @@ def _names_in(node: Any) -> list[str]:
     if isinstance(node, tuple):
         return [name for part in node for name in _names_in(part)]
     return []
-
-

@@ -72,7 +72,12 @@ class Queries(Sources):
 
     def _recursive(self, name: str, query: s.Query, scope: Scope | None) -> str:
         body = query.body
-        if not isinstance(body, s.SetOperation) or not body.operator.startswith("UNION") or query.order or query.limit:
+        if (
+            not isinstance(body, s.SetOperation)
+            or not body.operator.startswith("UNION")
+            or query.order
+            or query.limit
+        ):
             self.refuse(query, f"WITH RECURSIVE {name} without UNION between a first and a next step")
         first = self.query(body.left, scope)
         alias = self.new_name()
@@ -120,7 +125,9 @@ class Queries(Sources):
             return relation
         order = f" ORDER BY {', '.join(each.sql for each in relation.order)}" if relation.order else ""
         behind = f" OFFSET {self._count(offset)}" if offset is not None else ""
-        return replace(relation, sql=f"SELECT * FROM ({relation.sql}){order} LIMIT {self._count(limit)}{behind}")
+        return replace(
+            relation, sql=f"SELECT * FROM ({relation.sql}){order} LIMIT {self._count(limit)}{behind}"
+        )
 
     def _count(self, node: s.Expr) -> str:
         value = self.value(node, Scope())
@@ -161,13 +168,17 @@ class Queries(Sources):
 
     def set_operation(self, node: s.SetOperation, scope: Scope | None) -> Relation:
         """UNION, INTERSECT, EXCEPT."""
-        return self.combined(node, node.operator, [self.query(each, scope) for each in (node.left, node.right)])
+        return self.combined(
+            node, node.operator, [self.query(each, scope) for each in (node.left, node.right)]
+        )
 
     def combined(self, node: s.Node, operator: str, relations: Sequence[Relation]) -> Relation:
         """Relations one after the other by a set operation, as their common types."""
         first = relations[0]
         if any(len(each.types) != len(first.types) for each in relations):
-            self.refuse(node, f"{operator} of {' and '.join(str(len(each.types)) for each in relations)} columns")
+            self.refuse(
+                node, f"{operator} of {' and '.join(str(len(each.types)) for each in relations)} columns"
+            )
         types = [
             self.common([Value("", each.types[place], each.literals[place]) for each in relations], node)
             for place in range(len(first.types))
@@ -202,7 +213,9 @@ class Queries(Sources):
         aliases = _aliases(outputs, values)
         having = None
         if node.having is not None:
-            having = self.boolean(node.having, replace(top, aliases=aliases, clause="HAVING", allows_windows=False))
+            having = self.boolean(
+                node.having, replace(top, aliases=aliases, clause="HAVING", allows_windows=False)
+            )
         qualify = None
         if node.qualify is not None:
             qualify = self.boolean(node.qualify, replace(top, aliases=aliases, clause="QUALIFY"))
@@ -219,10 +232,17 @@ class Queries(Sources):
         literals = tuple(each.literal if each.literal in {"NULL", "[]"} else "" for each in values)
         names = tuple(each.name for each in outputs)
         types = tuple(each.type for each in values)
-        return Relation(sql, names, types, _hidden(keys)[1], value_table=bool(node.as_kind), literals=literals)
+        return Relation(
+            sql, names, types, _hidden(keys)[1], value_table=bool(node.as_kind), literals=literals
+        )
 
     def _assembled(
-        self, node: s.Select, values: Sequence[Value], keys: Sequence[OrderKey], below: str, qualify: str | None
+        self,
+        node: s.Select,
+        values: Sequence[Value],
+        keys: Sequence[OrderKey],
+        below: str,
+        qualify: str | None,
     ) -> str:
         columns = [f"{_typed(value)} AS c{place}" for place, value in enumerate(values)]
         if not node.distinct:
@@ -265,13 +285,18 @@ class Queries(Sources):
         known = {each.name.lower() for each in columns}
         for name in (*star.without, *(item.alias for item in star.replaced)):
             if name.lower() not in known:
-                self.refuse(star, f"'{name}', which * does not bring", f"Known: {', '.join(each.name for each in columns)}.")
+                self.refuse(
+                    star,
+                    f"'{name}', which * does not bring",
+                    f"Known: {', '.join(each.name for each in columns)}.",
+                )
         left = [each for each in columns if each.name.lower() not in {name.lower() for name in star.without}]
         if not left:
             self.refuse(star, "a * without any column")
         replaced = {item.alias.lower(): item.value for item in star.replaced}
         return [
-            _Output(each.name, replaced[each.name.lower()]) if each.name.lower() in replaced else each for each in left
+            _Output(each.name, replaced[each.name.lower()]) if each.name.lower() in replaced else each
+            for each in left
         ]
 
     def _starred(self, star: s.Star, scope: Scope) -> Sequence[Any]:
@@ -310,7 +335,9 @@ class Queries(Sources):
         self, node: s.Select, scope: Scope, outputs: list[_Output], order: Sequence[s.Key]
     ) -> Grouping | None:
         nodes = [each.node for each in outputs if each.value is None]
-        aggregated = any(True for each in (*nodes, node.having, node.qualify, tuple(order)) for _ in aggregates_in(each))
+        aggregated = any(
+            True for each in (*nodes, node.having, node.qualify, tuple(order)) for _ in aggregates_in(each)
+        )
         if node.group is None and not aggregated and node.having is None:
             return None
         grouping = Grouping(self, scope)
@@ -358,7 +385,10 @@ class Queries(Sources):
         if node.group.kind != "GROUPING SETS":
             return f"{node.group.kind} ({', '.join(key.sql for key in grouping.keys)})"
         by = replace(scope, clause="GROUP BY", aliases=self._early_aliases(outputs, scope))
-        sets = [f"({', '.join(self._group_key(key, outputs, by).sql for key in each)})" for each in node.group.sets]
+        sets = [
+            f"({', '.join(self._group_key(key, outputs, by).sql for key in each)})"
+            for each in node.group.sets
+        ]
         return f"GROUPING SETS ({', '.join(sets)})"
 
     # --- PIVOT ---
@@ -414,6 +444,3 @@ def _names(query: s.Query, name: str) -> bool:
         return isinstance(node, tuple) and any(map(within, node))
 
     return within(query)
-
-
-

@@ -66,7 +66,9 @@ def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:
 def end_of(query: Query) -> int:
     """Where the query ends in its text: before a `;` and what stands behind."""
     tokens = QueryParser(query.text).tokens
-    last = next((token for token in reversed(tokens) if token.kind != "end" and token.text != ";"), tokens[-1])
+    last = next(
+        (token for token in reversed(tokens) if token.kind != "end" and token.text != ";"), tokens[-1]
+    )
     return len(query.text) if tokens[-2].text != ";" else last.end
 
 

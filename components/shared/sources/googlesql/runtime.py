@@ -55,7 +55,9 @@ def register(connection: Any, names: Collection[str]) -> None:
     """Make functions known to a connection that does not know them yet."""
     import components.shared.sources.googlesql.functions.computed  # noqa: F401 - fills FUNCTIONS
 
-    known = connection.execute("SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'gsql_%'").fetchall()
+    known = connection.execute(
+        "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'gsql_%'"
+    ).fetchall()
     for name in sorted(set(names) - {each for (each,) in known}):
         found = FUNCTIONS[name]
         connection.create_function(

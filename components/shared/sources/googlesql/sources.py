@@ -134,7 +134,9 @@ class Sources(Translator):
             from components.shared.sources.googlesql.operators import equal
 
             conditions.append(equal(self, node, first, second))
-            sql = {"RIGHT": second.sql, "FULL": f"coalesce({first.sql}, {second.sql})"}.get(node.kind, first.sql)
+            sql = {"RIGHT": second.sql, "FULL": f"coalesce({first.sql}, {second.sql})"}.get(
+                node.kind, first.sql
+            )
             merged.append(Column(name, Value(sql, type_, total=True)))
         names = frozenset(each.lower() for each in node.using)
         scope.variables[:] = [replace(each, merged=each.merged | names) for each in scope.variables]
@@ -170,7 +172,9 @@ class Sources(Translator):
         used = {name.lower() for names, _ in node.among for name in names}
         kept = [each for each in columns if each.name.lower() not in used]
         labels = [
-            self.value(label, inner) if label is not None else Value(t.literal("_".join(names)), t.STRING, "STRING", total=True)
+            self.value(label, inner)
+            if label is not None
+            else Value(t.literal("_".join(names)), t.STRING, "STRING", total=True)
             for names, label in node.among
         ]
         label_type = self.common(labels, node)
@@ -193,7 +197,11 @@ class Sources(Translator):
 
     def _one_type(self, values: list[Value], node: s.Unpivot) -> t.Type:
         if len({each.type for each in values}) > 1:
-            self.refuse(node, f"UNPIVOT of {', '.join(str(each.type) for each in values)}", "Cast them to one type first.")
+            self.refuse(
+                node,
+                f"UNPIVOT of {', '.join(str(each.type) for each in values)}",
+                "Cast them to one type first.",
+            )
         return values[0].type
 
     def _only_in(self, columns: list[Column], name: str, node: s.Node) -> Value:

@@ -17,7 +17,9 @@ class Type:
 
     def __str__(self) -> str:
         if self.name == "STRUCT":
-            return f"STRUCT<{', '.join(f'{n} {t}'.strip() for n, t in zip(self.names, self.of, strict=True))}>"
+            return (
+                f"STRUCT<{', '.join(f'{n} {t}'.strip() for n, t in zip(self.names, self.of, strict=True))}>"
+            )
         return f"{self.name}<{self.of[0]}>" if self.of else self.name
 
     @property
@@ -55,7 +57,21 @@ PART = Type("a part of a date")
 
 SIMPLE = {
     each.name: each
-    for each in (INT64, FLOAT64, NUMERIC, BIGNUMERIC, BOOL, STRING, BYTES, JSON, DATE, DATETIME, TIME, TIMESTAMP, INTERVAL)
+    for each in (
+        INT64,
+        FLOAT64,
+        NUMERIC,
+        BIGNUMERIC,
+        BOOL,
+        STRING,
+        BYTES,
+        JSON,
+        DATE,
+        DATETIME,
+        TIME,
+        TIMESTAMP,
+        INTERVAL,
+    )
 }
 OTHER_NAMES = {
     **dict.fromkeys(("INT", "SMALLINT", "INTEGER", "BIGINT", "TINYINT", "BYTEINT"), "INT64"),
@@ -116,7 +132,11 @@ def identifier(name: str) -> str:
 def literal(text: str) -> str:
     """A text as DuckDB's literal."""
     if "\0" in text:
-        return "(" + " || chr(0) || ".join("'" + part.replace("'", "''") + "'" for part in text.split("\0")) + ")"
+        return (
+            "("
+            + " || chr(0) || ".join("'" + part.replace("'", "''") + "'" for part in text.split("\0"))
+            + ")"
+        )
     return "'" + text.replace("'", "''") + "'"
 
 

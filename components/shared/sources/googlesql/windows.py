@@ -85,7 +85,11 @@ def _check(translator: Any, node: s.Call, window: s.Window) -> None:
         translator.refuse(node, f"ORDER BY, LIMIT or HAVING in {node.name} with OVER")
     if node.distinct and (window.order or window.frame):
         translator.refuse(node, "DISTINCT in a window with ORDER BY")
-    if node.nulls and node.name not in _KEEPING_NULLS and node.name not in {"ARRAY_AGG", "PERCENTILE_CONT", "PERCENTILE_DISC"}:
+    if (
+        node.nulls
+        and node.name not in _KEEPING_NULLS
+        and node.name not in {"ARRAY_AGG", "PERCENTILE_CONT", "PERCENTILE_DISC"}
+    ):
         translator.refuse(node, f"no counterpart for {node.nulls} NULLS in {node.name}")
 
 
@@ -97,7 +101,11 @@ def _over(translator: Any, window: s.Window, scope: Scope) -> str:
             if key.type == t.FLOAT64 or not groupable(key):
                 translator.refuse(each, f"PARTITION BY a value of {key.type}")
         parts.append("PARTITION BY " + ", ".join(key.sql for key in keys))
-    order = [each for key in window.order for each in order_keys(translator, key, translator.value(key.value, scope))]
+    order = [
+        each
+        for key in window.order
+        for each in order_keys(translator, key, translator.value(key.value, scope))
+    ]
     frame = window.frame
     if frame and frame.unit == "RANGE" and any(b.distance is not None for b in (frame.start, frame.end)):
         parts.append(_range(translator, window, scope))
@@ -110,8 +118,10 @@ def _over(translator: Any, window: s.Window, scope: Scope) -> str:
 
 def groupable(value: Value) -> bool:
     """Whether rows may be told apart by such values."""
-    return not value.type.is_array and value.type.name not in {"JSON", "INTERVAL"} and all(
-        groupable(Value("", each)) for each in value.type.of
+    return (
+        not value.type.is_array
+        and value.type.name not in {"JSON", "INTERVAL"}
+        and all(groupable(Value("", each)) for each in value.type.of)
     )
 
 
@@ -137,7 +147,11 @@ def _range(translator: Any, window: s.Window, scope: Scope) -> str:
     key = window.order[0]
     value = translator.value(key.value, scope)
     if value.type != t.INT64:
-        translator.refuse(key, f"no counterpart for RANGE with a distance over {value.type}", "Order by an INT64, as UNIX_SECONDS gives it.")
+        translator.refuse(
+            key,
+            f"no counterpart for RANGE with a distance over {value.type}",
+            "Order by an INT64, as UNIX_SECONDS gives it.",
+        )
     return "ORDER BY " + order_keys(translator, key, value)[0].sql
 
 

@@ -63,7 +63,9 @@ def window(name: str, signature: str, sql: str | Make) -> None:
     _add(WINDOWS, name, signature, sql, total=False)
 
 
-def _add(table: dict[str, list[Signature]], name: str, signature: str, sql: str | Make, *, total: bool) -> None:
+def _add(
+    table: dict[str, list[Signature]], name: str, signature: str, sql: str | Make, *, total: bool
+) -> None:
     left, _, result = (part.strip() for part in signature.partition("->"))
     arguments = [each.strip() for each in re.split(r",(?![^<]*>)", left) if each.strip()]
     repeated = bool(arguments) and arguments[-1].endswith("…")
