@@ -16,7 +16,7 @@ from pipelines.preflight.places import contains
 from pipelines.preflight.rights import EDITOR, SMALLEST, VIEWER, Where, lacking
 
 if TYPE_CHECKING:
-    from sqlglot import exp
+    from components.shared.sources.googlesql.syntax import Table
 
 _BIGQUERY = "bigquery.googleapis.com"
 _BASIC = {"READER": VIEWER, "WRITER": EDITOR, "OWNER": "roles/bigquery.dataOwner"}
@@ -189,7 +189,7 @@ def _read(source: Source, examples: str = "") -> set[Name]:
     tables = _tables(source.sql)
     if examples and any(_is_examples(each) for each in tables):
         tables = [*(each for each in tables if not _is_examples(each)), *_tables(examples)]
-    named = {each.db or plain for each in tables if each.catalog in ("", project)}
+    named = {each.dataset or plain for each in tables if each.project in ("", project)}
     return {(project, dataset) for dataset in named if dataset}
 
 
@@ -201,7 +201,7 @@ def _place(source: Source) -> Name:
     return project, dataset or (DATASET if source.sample else "")
 
 
-def _tables(sql: str) -> "Sequence[exp.Table]":
+def _tables(sql: str) -> "Sequence[Table]":
     from components.shared.sources import googlesql
     from configs.errors import QueryError
 
@@ -211,7 +211,7 @@ def _tables(sql: str) -> "Sequence[exp.Table]":
         return ()  # BigQuery has the last word, in the plan's dry run
 
 
-def _is_examples(table: "exp.Table") -> bool:
+def _is_examples(table: "Table") -> bool:
     from components.shared.sources.selection import EXAMPLES
 
-    return not table.db and table.name == EXAMPLES
+    return not table.dataset and table.name == EXAMPLES

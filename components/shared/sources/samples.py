@@ -17,8 +17,8 @@ from typing import Any
 
 import duckdb
 import filelock
-from sqlglot import exp
 
+from components.shared.sources.googlesql.types import SIMPLE, in_duckdb
 from components.shared.stage.recording import Progress, silent
 from configs.bigquery import BigQueryAccess
 from configs.errors import BusyError, SourceError, UnknownSourceError, UnreadableFileError
@@ -218,8 +218,5 @@ def _data_files(scratch: Path) -> dict[str, Path]:
 
 def _csv_parameters(table: str, file: Path) -> dict[str, Any]:
     """What `_READ_CSV` needs: the file, and the DuckDB type of each column from its GoogleSQL type."""
-    types = {
-        column: exp.DataType.build(type_, dialect="bigquery").sql("duckdb")
-        for column, type_ in TABLES[table].items()
-    }
+    types = {column: in_duckdb(SIMPLE[type_]) for column, type_ in TABLES[table].items()}
     return {"file": str(file), "types": types}

@@ -5,11 +5,11 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 
 import pyarrow as pa
-from sqlglot import exp
 
 from components.shared.files.artifacts import shard_path
 from components.shared.files.place import Place
 from components.shared.sources import Rows, googlesql
+from components.shared.sources.googlesql.syntax import Table
 from components.shared.stage.recording import Progress
 from configs.errors import DataError, MissingFeatureError, did_you_mean
 from configs.rows import Part
@@ -111,8 +111,8 @@ def with_examples(selection: Selection, examples: str) -> Selection:
         return selection
     rows = f"(\n{examples.rstrip().rstrip(';')}\n)"
 
-    def inside(table: exp.Table) -> str | None:
-        if table.db or table.name != EXAMPLES:
+    def inside(table: Table) -> str | None:
+        if table.dataset or table.name != EXAMPLES:
             return None
         return rows if table.alias else f"{rows} AS {EXAMPLES}"
 

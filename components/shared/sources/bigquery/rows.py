@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlglot import exp
 
 from components.shared.files.artifacts import writing_file
 from components.shared.files.gcs.client import bucket_and_name, client, translate_gcs_errors
@@ -30,6 +29,7 @@ from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.types import arrow_schema, result_columns
+from components.shared.sources.googlesql.syntax import Name, Query, Select, Star, Table
 from components.shared.sources.source import RESULT, Wrote
 from components.shared.stage.recording import Progress, silent
 from components.shared.stage.signals import Signals
@@ -171,7 +171,7 @@ class BoundRows:
             query,
             lambda table: (
                 None
-                if table.db or table.name != RESULT
+                if table.dataset or table.name != RESULT
                 else googlesql.quoted(self._result) + ("" if table.alias else f" AS {RESULT}")
             ),
         )
@@ -257,21 +257,21 @@ def _files(beginning: Place) -> list[Place]:
 
 def _plain_columns(query: googlesql.Query, names: Sequence[str]) -> list[str] | None:
     """The columns of a query that does nothing but name them, or `*`; None for any other."""
-    tree = query.tree
-    clauses = {key for key, value in tree.args.items() if value}
-    if not isinstance(tree, exp.Select) or clauses - {"expressions", "from", "from_"}:
+    body = query.tree.body
+    if not isinstance(body, Select) or [table.name for table in query.tables] != [RESULT]:
         return None
-    if [table.name for table in query.tables] != [RESULT]:
+    plain = Select(at=0, items=body.items, source=body.source)
+    if query.tree != Query(at=0, body=plain) or not isinstance(body.source, Table):
         return None
-    if len(tree.expressions) == 1 and tree.expressions[0] == exp.Star():
+    if [each.value for each in body.items] == [Star(at=0)]:
         return list(names)
     by_lower = {name.lower(): name for name in names}
     columns = [
-        by_lower.get(each.name.lower(), "")
-        for each in tree.expressions
-        if isinstance(each, exp.Column) and not each.table
+        by_lower.get(each.value.parts[0].lower(), "")
+        for each in body.items
+        if isinstance(each.value, Name) and len(each.value.parts) == 1 and not each.alias
     ]
-    return columns if all(columns) and len(columns) == len(tree.expressions) else None
+    return columns if all(columns) and len(columns) == len(body.items) else None
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 
 import pyarrow as pa
-from sqlglot import exp
 
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors, tables
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.rows import Bound, BoundRows
 from components.shared.sources.bigquery.types import parameters, table_schema
+from components.shared.sources.googlesql.syntax import Table
 from components.shared.sources.source import Rows
 from configs.bigquery import BigQueryAccess
 from configs.errors import QueryError, UnknownSourceError
@@ -77,7 +77,7 @@ class BigQuerySource:
             query, failure = None, error
         sql, dataset, named = selection.sql.strip().removesuffix(";"), "", set[str]()
         if query is not None:
-            googlesql.check_names(name.lower() for name in query.tree.named_selects if name != "*")
+            googlesql.check_names(query.names)
             googlesql.check_parameters(query, selection.parameters)
             dataset = tables.default_dataset(self._connection, query, self._dataset)
             tables.check_partition_filters(self._connection, query, dataset)
@@ -100,9 +100,9 @@ class BigQuerySource:
         project = self._connection.project
         elsewhere = project != self._connection.access.project
 
-        def placed(table: exp.Table) -> str | None:
-            full = googlesql.quoted(f"{project}.{table.db}.{table.name}")
-            return full if elsewhere and table.db and not table.catalog else None
+        def placed(table: Table) -> str | None:
+            full = googlesql.quoted(f"{project}.{table.dataset}.{table.name}")
+            return full if elsewhere and table.dataset and not table.project else None
 
         return googlesql.spliced(query, placed)
 

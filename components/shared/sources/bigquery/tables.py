@@ -1,16 +1,29 @@
 """Which tables of BigQuery a query means, whether it filters them, what is in them: from metadata alone."""
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
-
-from sqlglot import exp
 
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
+from components.shared.sources.googlesql.query import nodes
+from components.shared.sources.googlesql.syntax import (
+    Between,
+    Binary,
+    From,
+    In,
+    Join,
+    Name,
+    Node,
+    Query,
+    Select,
+    Source,
+    Table,
+)
 from configs.errors import QueryError, SourceError, did_you_mean
 
-_COMPARISONS = (exp.EQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+_COMPARISONS = frozenset(("=", "<", "<=", ">", ">="))
 _INGESTION_TIME = ("_PARTITIONTIME", "_PARTITIONDATE")
 
 
@@ -27,7 +40,7 @@ def default_dataset(connection: Connection, query: googlesql.Query, dataset: str
     """
     if dataset:
         return f"{connection.project}.{dataset}"
-    plain = [table for table in query.tables if not table.db]
+    plain = [table for table in query.tables if not table.dataset]
     if not plain:
         return ""
     known = connection.dataset_names()
@@ -72,13 +85,13 @@ def only_table(connection: Connection, dataset: str) -> str:
     return f"SELECT * FROM {googlesql.quoted(f'{connection.project}.{there[0]}')}"  # noqa: S608 - quoted
 
 
-def named(project: str, query: googlesql.Query, default: str) -> dict[str, exp.Table]:
+def named(project: str, query: googlesql.Query, default: str) -> dict[str, Table]:
     """`project.dataset.table` of each table that the query names, with its place in the tree."""
     found = {}
     for table in query.tables:
-        if "INFORMATION_SCHEMA" in table.sql("bigquery").upper() or "*" in table.name:
+        if "INFORMATION_SCHEMA" in map(str.upper, table.path) or "*" in table.name:
             continue
-        dataset = f"{table.catalog or project}.{table.db}" if table.db else default
+        dataset = f"{table.project or project}.{table.dataset}" if table.dataset else default
         if dataset:
             found[f"{dataset}.{table.name}"] = table
     return found
@@ -105,7 +118,7 @@ def check_partition_filters(connection: Connection, query: googlesql.Query, defa
                 expected="a partitioned table",
                 got="one without partitions",
             )
-        if not _is_filtered(node, columns):
+        if not _is_filtered(query, node, columns):
             position = query.position(node)
             raise errors.needs_filter(name, columns[0], f", {position}" if position else "")
 
@@ -155,17 +168,36 @@ def _partition_columns(table: Any) -> list[str]:
     return []
 
 
-def _is_filtered(node: exp.Table, columns: list[str]) -> bool:
+def _is_filtered(query: googlesql.Query, table: Table, columns: list[str]) -> bool:
     """Whether a WHERE or ON of its SELECT compares one of these columns with something."""
-    select = node.find_ancestor(exp.Select)
-    if select is None:
-        return False
-    wanted = {column.lower() for column in columns}
-    conditions = [select.args.get("where"), *(join.args.get("on") for join in select.args.get("joins") or ())]
+    wanted, alias = {column.lower() for column in columns}, (table.alias or table.name).lower()
     return any(
-        column.name.lower() in wanted and column.table in ("", node.alias_or_name)
-        for condition in conditions
-        if condition is not None
-        for comparison in condition.find_all(*_COMPARISONS)
-        for column in comparison.find_all(exp.Column)
+        node.parts[-1].lower() in wanted and (len(node.parts) == 1 or node.parts[-2].lower() == alias)
+        for condition in _conditions(query, table)
+        for comparison in nodes(condition)
+        if isinstance(comparison, Between | In)
+        or (isinstance(comparison, Binary) and comparison.operator in _COMPARISONS)
+        for node in nodes(comparison)
+        if isinstance(node, Name)
     )
+
+
+def _conditions(query: googlesql.Query, table: Table) -> Iterator[Node]:
+    """WHERE and ON of the SELECT, or the WHERE of the pipes, whose FROM has a table itself."""
+    for node in nodes(query.tree):
+        if not isinstance(node, Query):
+            continue
+        body = node.body
+        if isinstance(body, Select | From) and body.source is not None and table in list(_plain(body.source)):
+            joins = [each.on for each in nodes(body.source) if isinstance(each, Join)]
+            where = [body.where] if isinstance(body, Select) else []
+            yield from filter(None, [*where, *joins, *(pipe.where for pipe in node.pipes)])
+
+
+def _plain(source: Source) -> Iterator[Table]:
+    """The tables of FROM, those of sub-selects apart."""
+    if isinstance(source, Join):
+        yield from _plain(source.left)
+        yield from _plain(source.right)
+    elif isinstance(source, Table):
+        yield source

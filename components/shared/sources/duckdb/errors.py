@@ -6,21 +6,17 @@ from pathlib import Path
 import duckdb
 
 from components.shared.sources import googlesql
+from components.shared.sources.googlesql.query import nodes
+from components.shared.sources.googlesql.syntax import Cast
 from configs.errors import NoSpaceError, PipelineError, SourceError, UnreadableFileError
 
-_PLACE = re.compile(r"^LINE (?P<line>\d+): (?P<snippet>.*)\n(?P<indent> *)\^", re.MULTILINE)
-_HINT = re.compile(r"^(Candidate bindings:|Did you mean).*", re.MULTILINE)
 
-
-def translate_duckdb_error(
-    error: duckdb.Error, query: googlesql.Query | None, translated: str = ""
-) -> PipelineError:
+def translate_duckdb_error(error: duckdb.Error, query: googlesql.Query | None) -> PipelineError:
     """Our error for one of DuckDB's.
 
     Args:
         error: What DuckDB raised.
         query: The user's query; None where there is none.
-        translated: The same in DuckDB's SQL; it began on the second line of what was run.
     """
     message = str(error)
     if "No space left on device" in message or "max_temp_directory_size" in message:
@@ -37,11 +33,7 @@ def translate_duckdb_error(
         )
     if query is None:
         return SourceError("the source", got=_first_line(message))
-    hint = _HINT.search(message)
-    remedy = hint[0].replace("bindings: :", "bindings:") if hint else ""
-    return googlesql.query_error(
-        query.text, _position(message, query, translated), _first_line(message), remedy
-    )
+    return googlesql.query_error(query.text, _position(message, query), _first_line(message))
 
 
 def unreadable(file: Path, expected: str, got: str) -> UnreadableFileError:
@@ -54,15 +46,14 @@ def _first_line(message: str) -> str:
     return re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", message.splitlines()[0]).rstrip(" .!")
 
 
-def _position(message: str, query: googlesql.Query, translated: str) -> googlesql.Position | None:
-    place = _PLACE.search(message)
-    if place is None:
-        named = re.search(r'"(\w+)"', message.splitlines()[0])
-        return googlesql.first(query, named[1]) if named else None
-    shown = place["snippet"].strip(".")
-    within = len(place["indent"]) - len(f"LINE {place['line']}: ") - place["snippet"].find(shown)
-    line = int(place["line"]) - 1  # the first is ours
-    if not 1 <= line <= len(translated.splitlines()):
+def _position(message: str, query: googlesql.Query) -> googlesql.Position | None:
+    """The only CAST to the type that a value does not become, if there is only one."""
+    found = re.search(r"\b(?:to|a|an|no) ([A-Z][A-Z0-9]+)\b", message)
+    if found is None:
         return None
-    start = translated.splitlines()[line - 1].find(shown)
-    return googlesql.locate(query, translated, line, start + within + 1) if start >= 0 else None
+    casts = [
+        each
+        for each in nodes(query.tree)
+        if isinstance(each, Cast) and not each.safe and each.type.name == found[1]
+    ]
+    return query.position(casts[0]) if len(casts) == 1 else None

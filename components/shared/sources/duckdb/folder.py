@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlglot import exp
 
 from components.shared.files import artifacts
 from components.shared.files.gcs import reading as gcs_reading
 from components.shared.sources.duckdb.errors import unreadable
+from components.shared.sources.googlesql.types import identifier
 from configs.errors import PipelineError, SourceError, UnreadableFileError
 
+_SCHEMA = "source"
+"""Where the tables are for DuckDB: no name of a user's meets one of ours."""
 _CSV_SAMPLE_ROWS = 1_000_000
 """Rows that decide the type of a CSV column."""
 _CSV_LINE_BYTES = 32 * 2**20
@@ -38,18 +40,18 @@ class Folder:
     def __init__(self, place: str, csv_missing: Sequence[str]) -> None:
         self._path, self._csv_missing = Path(place), csv_missing
         self._files: dict[str, list[Path]] = {}
-        self._made: dict[str, exp.Table] = {}
+        self._made: dict[str, str] = {}
 
     def names(self, connection: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - see Catalog
         """See `Catalog.names`."""
         self._files, self._made = self._find(), {}
         return [("", table) for table in self._files]
 
-    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:  # noqa: ARG002 - see Catalog
+    def relation(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
         """See `Catalog.relation`; TFRecord is turned into Parquet when it is first read."""
         if table not in self._made:
             self._made[table] = self._view(connection, table)
-        return self._made[table].copy()
+        return self._made[table]
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
         """A digest of the files' names and contents."""
@@ -85,18 +87,18 @@ class Folder:
             )
         return tables
 
-    def _view(self, connection: Any, table: str) -> exp.Table:
+    def _view(self, connection: Any, table: str) -> str:
         files = self._files[table]
-        view = exp.table_(table, quoted=True)
+        view = f"{_SCHEMA}.{identifier(table)}"
         select = _converted(connection, files) if _format(files[0]) == "tfrecord" else self._scan(files)
         try:
-            connection.execute(f"CREATE VIEW {view.sql('duckdb')} AS {select}")
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}; CREATE VIEW {view} AS {select}")
         except duckdb.Error as error:
             for file in files:
                 self._read_through(connection, file)
             raise _not_read(files[0] if len(files) == 1 else files[0].parent, error) from error
         if _format(files[0]) == "csv":
-            _check_columns(connection.table(table).columns, files[0])
+            _check_columns(connection.sql(f"FROM {view}").columns, files[0])
         return view
 
     def _scan(self, files: list[Path]) -> str:
@@ -151,7 +153,7 @@ class Bucket(Folder):
         with self._named_as_given():
             return super().names(connection)
 
-    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:
+    def relation(self, connection: Any, dataset: str, table: str) -> str:
         """See `Catalog.relation`."""
         if table not in self._made:
             gcs_reading.fetch({path: self._objects[path] for path in self._files[table]})
@@ -196,7 +198,7 @@ def _converted(connection: Any, files: list[Path]) -> str:
     converted = to_parquet(files, Path(tempfile.mkdtemp(dir=spill)))
     columns = []
     for name in converted.columns:
-        quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
+        quoted = identifier(name)
         text = name in converted.text - converted.binary
         if name in converted.repeated:
             value = f"list_transform({quoted}, lambda each: decode(each))" if text else quoted

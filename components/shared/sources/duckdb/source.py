@@ -13,29 +13,42 @@ from typing import Any, NamedTuple, Protocol
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlglot import exp
 
 from components.shared.files.artifacts import writing_file
 from components.shared.files.place import Place
 from components.shared.sources import googlesql
+from components.shared.sources.duckdb import tables
 from components.shared.sources.duckdb.errors import translate_duckdb_error
 from components.shared.sources.duckdb.farmhash import fingerprints
+from components.shared.sources.googlesql import runtime
+from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.queries import Resolve
+from components.shared.sources.googlesql.syntax import Table
+from components.shared.sources.googlesql.translation import Translation, translate
+from components.shared.sources.googlesql.types import Type
+from components.shared.sources.googlesql.values import Relation
 from components.shared.sources.source import RESULT, Rows, Wrote
 from components.shared.stage.recording import Progress, silent
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.rows import Ingest
 from configs.rows import Source as Selection
 
-_GOOGLESQL_TYPES = {
-    **dict.fromkeys(("NULL", '"NULL"'), "BIGINT"),  # nothing but NULL, as in BigQuery
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "HUGEINT"), "BIGINT"),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"), "BIGINT"),
-    **dict.fromkeys(("FLOAT", "DECIMAL"), "DOUBLE"),
-    **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), "TIMESTAMPTZ"),
-    **dict.fromkeys(("ENUM", "UUID", "JSON", "TIME", "INTERVAL", "TIME WITH TIME ZONE"), "VARCHAR"),
+_KEPT_AS = {
+    t.NUMERIC: "DOUBLE",
+    t.BIGNUMERIC: "DOUBLE",
+    t.DATETIME: "TIMESTAMPTZ",
+    t.JSON: "VARCHAR",
+    t.TIME: "VARCHAR",
+    t.INTERVAL: "VARCHAR",
 }
-"""DuckDB types that GoogleSQL has no counterpart for, or that the rows keep as another."""
+"""GoogleSQL types that the rows keep as another of DuckDB's."""
 _ROW_GROUP_ROWS = 16_384
+_SETTINGS = (
+    "TimeZone = 'UTC'",
+    "ieee_floating_point_ops = false",  # 1 / 0 is an error, as for Google
+    "autoinstall_known_extensions = false",  # no query fetches anything
+    "disabled_optimizers = 'type_pushdown'",  # it takes casts into the CSV reader, where TRY_CAST raises
+)
 
 
 class Catalog(Protocol):
@@ -48,8 +61,8 @@ class Catalog(Protocol):
             SourceError: What lies there cannot be opened.
         """
 
-    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:
-        """How DuckDB's SQL reads one of these tables."""
+    def relation(self, connection: Any, dataset: str, table: str) -> str:
+        """How DuckDB's SQL names one of these tables."""
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:
         """A digest of a table's content."""
@@ -59,7 +72,7 @@ class Catalog(Protocol):
 
 
 class DuckDBSource:
-    """The tables of a catalog, read with GoogleSQL through sqlglot."""
+    """The tables of a catalog, read with GoogleSQL."""
 
     def __init__(self, uri: str, catalog: Catalog, limits: Ingest) -> None:
         self.uri, self._catalog, self._limits = uri, catalog, limits
@@ -99,10 +112,8 @@ class _Bound(NamedTuple):
     """A query that DuckDB understands."""
 
     query: googlesql.Query
-    translated: str
-    """In DuckDB's SQL."""
-    typed: str
-    """The same with the types of GoogleSQL; the translation begins on its second line."""
+    sql: str
+    """In DuckDB's SQL, with the types that the rows keep."""
     schema: pa.Schema
 
 
@@ -116,19 +127,17 @@ class _BoundRows:
     def materialize(self, progress: Progress = silent) -> int:
         """See `Rows.materialize`."""
         progress("running the query", 0)
-        self._session.run(f"CREATE TABLE {RESULT} AS {self._bound.typed}", self._bound)
+        with self._session.translate_errors(self._bound.query):
+            self._session.connection.execute(f"CREATE TABLE {RESULT} AS {self._bound.sql}")
         return len(self._session.connection.table(RESULT))
 
     def select(self, sql: str, batch_rows: int = 10_000) -> Iterator[pa.RecordBatch]:
         """See `Rows.select`."""
         query = googlesql.parse(sql)
-        translated = googlesql.to_duckdb(query, {}, lambda table: table.copy())
-        connection = self._session.connection
-        try:
-            plain = _with_googlesql_types(translated, connection.sql(translated))
-            yield from connection.sql(plain).to_arrow_reader(batch_rows)
-        except duckdb.Error as error:
-            raise translate_duckdb_error(error, query, translated) from error
+        session = self._session
+        bound = session.translate(query, {}, lambda _: tables.read(session.connection, RESULT))
+        with session.translate_errors(query):
+            yield from session.connection.sql(bound.sql).to_arrow_reader(batch_rows)
 
     def write(
         self,
@@ -139,7 +148,7 @@ class _BoundRows:
         wrote: Wrote = lambda _: None,
     ) -> int:
         """See `Rows.write`; all rows in order, every shard but the last of exactly `shard_rows`."""
-        by = ", ".join(exp.to_identifier(name, quoted=True).sql("bigquery") for name in order)
+        by = ", ".join(map(googlesql.quoted, order))
         total = 0
         for index, table in enumerate(self._tables(f"SELECT * FROM (\n{sql}\n) ORDER BY {by}", shard_rows)):  # noqa: S608 - quoted
             with writing_file(shard(index)) as file:
@@ -168,7 +177,8 @@ def _connect(limits: Ingest, spill: str) -> Any:
     """An in-memory database with the limits, UTC clocks and FARM_FINGERPRINT."""
     config = {"memory_limit": limits.memory_limit, "threads": limits.threads, "temp_directory": spill}
     connection = duckdb.connect(":memory:", config=config)
-    connection.execute("SET TimeZone = 'UTC'")
+    for setting in _SETTINGS:
+        connection.execute(f"SET {setting}")
     connection.create_function(
         "farm_fingerprint",
         lambda values: fingerprints(values),  # noqa: PLW0108 - DuckDB evaluates annotations, quoted ones too
@@ -198,23 +208,16 @@ class _Session:
                 remedy="Name a SQL file in source.query, or put the files of one table into a sub-folder.",
             )
         dataset, name = self.names[0]
-        table = exp.table_(name, db=dataset or None, quoted=True)
-        return googlesql.parse(exp.select("*").from_(table).sql("bigquery"))
+        path = ".".join(googlesql.quoted(part) for part in (dataset, name) if part)
+        return googlesql.parse(f"SELECT * FROM {path}")  # noqa: S608 - quoted
 
-    def find(self, query: googlesql.Query, table: exp.Table) -> tuple[str, str]:
+    def find(self, query: googlesql.Query, table: Table) -> tuple[str, str]:
         """The dataset and table that a name in the query means."""
-        dataset, name = table.db.lower(), table.name.lower()
-        found = [
-            each
-            for each in self.names
-            if each[1].lower() == name and (not dataset or each[0].lower() in ("", dataset))
-        ]
+        found = [each for each in self.names if _is_named(each, table)]
         if len(found) == 1:
             return found[0]
-        full = ".".join(filter(None, (table.db, table.name)))
-        position = query.position(table)
         raise QueryError(
-            f"the query, table '{full}'" + (f", {position}" if position else ""),
+            f"the query, table '{'.'.join(table.path)}', {query.position(table)}",
             expected=f"one of {_listed(self.names)}" if not found else "a dataset before its name",
             got="no such table" if not found else f"that name in {_listed(found)}",
         )
@@ -222,41 +225,71 @@ class _Session:
     def bound(self, selection: Selection) -> _Bound:
         """A selection's query, understood; nothing is run."""
         query = self.query(selection)
-        translated = googlesql.to_duckdb(
-            query,
-            selection.parameters,
-            lambda table: self._catalog.relation(self.connection, *self.find(query, table)),
+        return self.translate(
+            query, selection.parameters, lambda table: self.relation(*self.find(query, table))
         )
-        self.run(f"EXPLAIN\n{translated}", _Bound(query, translated, "", pa.schema([])))
-        relation = self.connection.sql(translated)
-        googlesql.check_names(relation.columns)
-        typed = _with_googlesql_types(translated, relation)
-        return _Bound(query, translated, typed, _arrow_schema(self.connection.sql(typed)))
 
-    def run(self, sql: str, bound: _Bound) -> None:
-        """Run SQL with a translation from its second line on; explain errors in terms of the query."""
+    def relation(self, dataset: str, table: str) -> Relation:
+        """A table with GoogleSQL's types."""
+        return tables.read(self.connection, self._catalog.relation(self.connection, dataset, table))
+
+    def translate(self, query: googlesql.Query, parameters: Mapping[str, Any], resolve: Resolve) -> _Bound:
+        """A query in DuckDB's SQL; what it calls is made known to the connection."""
+        translated = translate(query, parameters, resolve)
+        runtime.register(self.connection, translated.functions)
+        sql = _kept(translated)
+        with self.translate_errors(query):
+            return _Bound(query, sql, _arrow_schema(self.connection.sql(sql)))
+
+    @contextlib.contextmanager
+    def translate_errors(self, query: googlesql.Query) -> Iterator[None]:
+        """Explain DuckDB's errors in terms of the query.
+
+        Raises:
+            PipelineError: In place of one of DuckDB's.
+        """
         try:
-            self.connection.execute(sql)
+            yield
         except duckdb.Error as error:
             raise (
-                self._catalog.translate_error(self.connection, error)
-                or translate_duckdb_error(error, bound.query, bound.translated)
+                self._catalog.translate_error(self.connection, error) or translate_duckdb_error(error, query)
             ) from error
 
     def table_schema(self, dataset: str, table: str) -> pa.Schema:
-        """The columns of a table, with the types of GoogleSQL."""
-        relation = self._catalog.relation(self.connection, dataset, table)
-        sql = exp.select("*").from_(relation).sql("duckdb", identify=True)
-        return _arrow_schema(self.connection.sql(_with_googlesql_types(sql, self.connection.sql(sql))))
+        """The columns of a table, with the types that the rows keep."""
+        relation = self.relation(dataset, table)
+        translated = Translation(
+            f"SELECT {_named(relation.names)} FROM ({relation.sql})", relation.names, relation.types
+        )
+        return _arrow_schema(self.connection.sql(_kept(translated)))
 
 
-def _with_googlesql_types(sql: str, relation: Any) -> str:
+def _is_named(known: tuple[str, str], table: Table) -> bool:
+    """Whether a path of names means a table: by its name, `dataset.name` or `project.dataset.name`."""
+    path = ".".join(table.path).lower()
+    full = ".".join(filter(None, known)).lower()
+    return path in {full, known[1].lower()} or path.endswith(f".{full}")
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(f"c{place} AS {t.identifier(name)}" for place, name in enumerate(names))
+
+
+def _kept(translated: Translation) -> str:
+    """A translation's SQL with the types that the rows keep."""
     columns = []
-    for name, type_ in zip(relation.columns, relation.types, strict=True):
-        quoted = exp.to_identifier(name, quoted=True).sql("duckdb")
-        wanted = _GOOGLESQL_TYPES.get(str(type_).split("(")[0])
-        columns.append(f"CAST({quoted} AS {wanted}) AS {quoted}" if wanted else quoted)
-    return f"SELECT {', '.join(columns)} FROM (\n{sql}\n)"  # noqa: S608 - quoted
+    for name, type_ in zip(translated.names, translated.types, strict=True):
+        quoted, kept = t.identifier(name), _kept_as(type_)
+        columns.append(f"CAST({quoted} AS {kept}) AS {quoted}" if kept else quoted)
+    return f"SELECT {', '.join(columns)} FROM ({translated.sql})"  # noqa: S608 - quoted
+
+
+def _kept_as(type_: Type) -> str:
+    """The DuckDB type that the rows keep values of a type as; "" for their own."""
+    if type_.is_array:
+        element = _kept_as(type_.of[0])
+        return f"{element}[]" if element else ""
+    return _KEPT_AS.get(type_, "")
 
 
 def _arrow_schema(relation: Any) -> pa.Schema:

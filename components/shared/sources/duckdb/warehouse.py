@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from sqlglot import exp
 
+from components.shared.sources.googlesql.types import identifier
 from configs.errors import BusyError, PipelineError, SourceError, UnreadableFileError
 
 _DATABASE = "warehouse"
@@ -43,13 +43,13 @@ class Warehouse:
         ).fetchall()
         return found
 
-    def relation(self, connection: Any, dataset: str, table: str) -> exp.Table:  # noqa: ARG002 - see Catalog
+    def relation(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
         """See `Catalog.relation`."""
-        return exp.table_(table, db=dataset, catalog=_DATABASE, quoted=True)
+        return f"{_DATABASE}.{identifier(dataset)}.{identifier(table)}"
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:
         """A digest of columns, count and two order-free sums of the rows' hashes."""
-        relation = self.relation(connection, dataset, table).sql("duckdb")
+        relation = self.relation(connection, dataset, table)
         facts = connection.sql(
             f"SELECT count(*), bit_xor(hash(each)), sum(hash(each)) FROM {relation} AS each"  # noqa: S608 - quoted
         ).fetchall()

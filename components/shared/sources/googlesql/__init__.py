@@ -4,12 +4,13 @@
 `expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables of `functions/`, a line a signature.
 """
 
-from components.shared.sources.googlesql.query import Query, check_parameters, parse, spliced
+from components.shared.sources.googlesql.query import Query, check_names, check_parameters, parse, spliced
 from components.shared.sources.googlesql.text import Position, position_at, query_error, quoted
 
 __all__ = [
     "Position",
     "Query",
+    "check_names",
     "check_parameters",
     "parse",
     "position_at",

@@ -104,7 +104,7 @@ def _without_nan(sql: str, left: Value, right: Value) -> str:
 
 
 def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
-    """value BETWEEN low AND high: both comparisons."""
+    """Value BETWEEN low AND high: both comparisons."""
     type_ = comparable(translator, node, values)
     if type_ not in _ORDERED:
         translator.refuse(node, f"BETWEEN for values of {type_}")

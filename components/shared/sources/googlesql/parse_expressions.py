@@ -16,8 +16,26 @@ _PATHLESS = frozenset(("CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME", "CURR
 """Functions that may stand without parentheses."""
 _RESERVED_FUNCTIONS = frozenset(("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE"))
 PARTS = frozenset(
-    """MICROSECOND MILLISECOND NANOSECOND SECOND MINUTE HOUR DAY DAYOFWEEK DAYOFYEAR WEEK ISOWEEK MONTH QUARTER YEAR
-    ISOYEAR DATE TIME DATETIME""".split()
+    [
+        "MICROSECOND",
+        "MILLISECOND",
+        "NANOSECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "DAYOFWEEK",
+        "DAYOFYEAR",
+        "WEEK",
+        "ISOWEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
+        "ISOYEAR",
+        "DATE",
+        "TIME",
+        "DATETIME",
+    ]
 )
 WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 _FIELDS_KEYWORDS = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
@@ -181,7 +199,7 @@ class ExpressionParser(Cursor):
             else:
                 return value
 
-    def _primary(self) -> s.Expr:  # noqa: C901, PLR0911, PLR0912 - one branch for each way an expression may begin
+    def _primary(self) -> s.Expr:  # noqa: C901, PLR0911 - one branch for each way an expression may begin
         token = self.token
         at = token.start
         if token.kind in {"integer", "float", "string", "bytes"}:

@@ -19,7 +19,22 @@ _CLAUSES = (
     "|>",
     ";",
 )
-PIPES = frozenset("WHERE SELECT EXTEND WINDOW SET DROP RENAME AS DISTINCT ORDER LIMIT AGGREGATE".split())
+PIPES = frozenset(
+    [
+        "WHERE",
+        "SELECT",
+        "EXTEND",
+        "WINDOW",
+        "SET",
+        "DROP",
+        "RENAME",
+        "AS",
+        "DISTINCT",
+        "ORDER",
+        "LIMIT",
+        "AGGREGATE",
+    ]
+)
 _SET_OPERATIONS = ("UNION", "INTERSECT", "EXCEPT")
 _JOINS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS", "JOIN", ",")
 

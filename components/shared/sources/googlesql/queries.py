@@ -12,6 +12,7 @@ from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.grouping import Grouping, aggregates_in, windows_in
 from components.shared.sources.googlesql.names import visible
+from components.shared.sources.googlesql.query import own_name
 from components.shared.sources.googlesql.sources import Sources
 from components.shared.sources.googlesql.values import OrderKey, RangeVariable, Relation, Scope, Value
 from components.shared.sources.googlesql.windows import groupable, order_keys
@@ -275,7 +276,7 @@ class Queries(Sources):
             if isinstance(item.value, s.Star):
                 outputs += self._star_columns(item.value, scope)
             else:
-                outputs.append(_Output(item.alias or _own_name(item.value), item.value))
+                outputs.append(_Output(item.alias or own_name(item.value), item.value))
         if not outputs:
             self.refuse(node, "a SELECT without columns")
         return outputs
@@ -398,12 +399,6 @@ class Queries(Sources):
         from components.shared.sources.googlesql.pivots import pivoted
 
         return pivoted(self, node, before, inner)
-
-
-def _own_name(node: s.Expr) -> str:
-    if isinstance(node, s.Name):
-        return node.parts[-1]
-    return node.name if isinstance(node, s.Member) else ""
 
 
 def _typed(value: Value) -> str:

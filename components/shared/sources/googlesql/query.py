@@ -1,6 +1,7 @@
 """One query of a user's: its text, its tree, and the tables that it reads."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,15 @@ from components.shared.sources.googlesql.text import Position, position_at
 from configs.errors import QueryError
 
 CLOCK = frozenset(
-    "CURRENT_DATE CURRENT_DATETIME CURRENT_TIME CURRENT_TIMESTAMP GENERATE_UUID RAND SESSION_USER".split()
+    [
+        "CURRENT_DATE",
+        "CURRENT_DATETIME",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "GENERATE_UUID",
+        "RAND",
+        "SESSION_USER",
+    ]
 )
 """Functions whose value is another each time: rows of a query that calls one are never taken from a cache."""
 
@@ -27,6 +36,15 @@ class Query:
     def tables(self) -> list[s.Table]:
         """The tables read, in the text's order; not the names that the query itself makes (WITH, arrays of a row)."""
         return list(_tables(self.tree, frozenset(), frozenset()))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of its columns, as far as the text says them: not what `*` brings."""
+        body: Any = self.tree.body
+        while isinstance(body, s.SetOperation | s.Query):
+            body = body.left if isinstance(body, s.SetOperation) else body.body
+        items = body.items if isinstance(body, s.Select) and not self.tree.pipes else ()
+        return [name for each in items if (name := each.alias or own_name(each.value))]
 
     @cached_property
     def volatile(self) -> tuple[str, ...]:
@@ -46,6 +64,24 @@ def parse(text: str) -> Query:
     """
     text = text.removeprefix("\ufeff")
     return Query(text, QueryParser(text).statement())
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Make sure that a result has each column once, upper or lower case: a table cannot have one twice.
+
+    Raises:
+        QueryError: One is there twice.
+    """
+    twice = sorted(name for name, count in Counter(map(str.lower, names)).items() if count > 1)
+    if twice:
+        raise QueryError("the query", expected="each column once", got=f"{twice} twice")
+
+
+def own_name(node: s.Expr) -> str:
+    """The name that a column has without AS."""
+    if isinstance(node, s.Name):
+        return node.parts[-1]
+    return node.name if isinstance(node, s.Member) else ""
 
 
 def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.shared.sources.googlesql.parse_queries import QueryParser
 from components.shared.sources.googlesql.queries import Queries, Resolve
+from components.shared.sources.googlesql.query import Query, check_names
 from components.shared.sources.googlesql.types import Type, identifier
 
 
@@ -17,25 +17,25 @@ class Translation:
     sql: str
     names: tuple[str, ...]
     types: tuple[Type, ...]
-    functions: frozenset[str]
+    functions: frozenset[str] = frozenset()
     """Functions of ours that it calls: `gsql_…`."""
 
 
-def translate(text: str, parameters: Mapping[str, Any], resolve: Resolve) -> Translation:
+def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> Translation:
     """A query in DuckDB's SQL.
 
     Args:
-        text: GoogleSQL.
+        query: GoogleSQL.
         parameters: Values of @parameters.
         resolve: The relation that a table's name means.
 
     Raises:
-        QueryError: It does not parse, or a name, a type or a construct in it is refused; with line and column.
+        QueryError: A name, a type or a construct in it is refused; with line and column.
     """
-    tree = QueryParser(text).statement()
-    translator = Queries(text, parameters, resolve)
-    relation = translator.query(tree, None)
+    translator = Queries(query.text, parameters, resolve)
+    relation = translator.query(query.tree, None)
     names = [name or f"f{place}_" for place, name in enumerate(relation.names)]
+    check_names(names)
     columns = ", ".join(f"c{place} AS {identifier(name)}" for place, name in enumerate(names))
     order = f" ORDER BY {', '.join(key.sql for key in relation.order)}" if relation.order else ""
     sql = f"SELECT {columns} FROM ({relation.sql}){order}"
