@@ -15,28 +15,11 @@ _TYPED = frozenset(
 _PATHLESS = frozenset(("CURRENT_DATE", "CURRENT_DATETIME", "CURRENT_TIME", "CURRENT_TIMESTAMP"))
 """Functions that may stand without parentheses."""
 _RESERVED_FUNCTIONS = frozenset(("IF", "LEFT", "RIGHT", "GROUPING", "COLLATE"))
-PARTS = frozenset(
-    [
-        "MICROSECOND",
-        "MILLISECOND",
-        "NANOSECOND",
-        "SECOND",
-        "MINUTE",
-        "HOUR",
-        "DAY",
-        "DAYOFWEEK",
-        "DAYOFYEAR",
-        "WEEK",
-        "ISOWEEK",
-        "MONTH",
-        "QUARTER",
-        "YEAR",
-        "ISOYEAR",
-        "DATE",
-        "TIME",
-        "DATETIME",
-    ]
-)
+_PARTS = """
+    MICROSECOND MILLISECOND NANOSECOND SECOND MINUTE HOUR DAY DAYOFWEEK DAYOFYEAR WEEK ISOWEEK MONTH QUARTER
+    YEAR ISOYEAR DATE TIME DATETIME
+"""
+PARTS = frozenset(_PARTS.split())
 WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 _FIELDS_KEYWORDS = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
 

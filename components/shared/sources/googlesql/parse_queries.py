@@ -19,8 +19,8 @@ _CLAUSES = (
     "|>",
     ";",
 )
-PIPES = frozenset(
-    [
+_PIPES = frozenset(
+    (
         "WHERE",
         "SELECT",
         "EXTEND",
@@ -33,7 +33,7 @@ PIPES = frozenset(
         "ORDER",
         "LIMIT",
         "AGGREGATE",
-    ]
+    )
 )
 _SET_OPERATIONS = ("UNION", "INTERSECT", "EXCEPT")
 _JOINS = ("INNER", "LEFT", "RIGHT", "FULL", "CROSS", "JOIN", ",")
@@ -395,7 +395,7 @@ class QueryParser(ExpressionParser):
             return s.Pipe(
                 at=at, operator=word, source=self._pivot(empty) if word == "PIVOT" else self._unpivot(empty)
             )
-        reader = getattr(self, f"_pipe_{word.lower()}", None) if word in PIPES else None
+        reader = getattr(self, f"_pipe_{word.lower()}", None) if word in _PIPES else None
         if reader is None:
             raise self.failure("no counterpart for the pipe")
         self.take()

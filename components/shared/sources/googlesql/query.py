@@ -12,7 +12,7 @@ from components.shared.sources.googlesql.text import Position, position_at
 from configs.errors import QueryError
 
 CLOCK = frozenset(
-    [
+    (
         "CURRENT_DATE",
         "CURRENT_DATETIME",
         "CURRENT_TIME",
@@ -20,7 +20,7 @@ CLOCK = frozenset(
         "GENERATE_UUID",
         "RAND",
         "SESSION_USER",
-    ]
+    )
 )
 """Functions whose value is another each time: rows of a query that calls one are never taken from a cache."""
 
