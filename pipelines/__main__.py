@@ -125,6 +125,23 @@ def preflight(
     raise typer.Exit(0 if ready else 1)
 
 
+@_command()
+def sql(
+    file: Annotated[str, typer.Argument(help="A file of GoogleSQL; - is standard input.", metavar="FILE|-")],
+    source: Annotated[str, typer.Option(help="Where the tables lie: duckdb://, file://, gs:// or bq://.")],
+    env: Annotated[
+        str, typer.Option("--env", help="Who pays where that is BigQuery: configs/environments/.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON a query.")] = False,
+) -> None:
+    """Answer queries in GoogleSQL over a source, with the types that BigQuery gives."""
+    from configs.access import bigquery_access
+    from pipelines.commands import sql as command
+
+    access = bigquery_access(_load("", env), "ingest") if env else None
+    raise typer.Exit(0 if command.sql(file, source, access, as_json=as_json) else 1)
+
+
 @_command("compile")
 def compile_(
     use_case: UseCase,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -57,10 +57,25 @@ class Rows(Protocol):
         """
 
 
+class Answer(NamedTuple):
+    """What a query returns."""
+
+    columns: list[tuple[str, str]]
+    """Names, and GoogleSQL types as they are written: `ARRAY<INT64>`."""
+    rows: list[tuple[Any, ...]]
+    """As Python values: int, float, Decimal, bool, str, bytes, date, time, datetime, list, dict."""
+
+
 class Source(Protocol):
     """Tables that can be read with GoogleSQL."""
 
     uri: str
+
+    def asking(self) -> AbstractContextManager[Callable[[str], Answer]]:
+        """A function that answers one query after the other, for someone who tries them.
+
+        It raises QueryError for a query that does not parse, bind or run.
+        """
 
     def tables(self) -> dict[str, pa.Schema]:
         """The tables by name (`dataset.table` where there are datasets), with their columns."""

@@ -49,6 +49,8 @@ class Bound(NamedTuple):
     """The job as it would be: its result's `SchemaField`s, the bytes to scan, and where it would run."""
     tables: frozenset[str]
     """`project.dataset.table` of all that it reads, through views too."""
+    volatile: bool = False
+    """Whether it asks for the time or for random numbers."""
 
 
 class BoundRows:

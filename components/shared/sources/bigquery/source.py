@@ -7,7 +7,8 @@ a query beyond `maximum_bytes_billed` is rejected, before anything costs.
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -15,9 +16,9 @@ from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors, tables
 from components.shared.sources.bigquery.client import Connection, Statement
 from components.shared.sources.bigquery.rows import Bound, BoundRows
-from components.shared.sources.bigquery.types import parameters, table_schema
+from components.shared.sources.bigquery.types import parameters, table_schema, type_name
 from components.shared.sources.googlesql.syntax import Table
-from components.shared.sources.source import Rows
+from components.shared.sources.source import Answer, Rows
 from configs.bigquery import BigQueryAccess
 from configs.errors import QueryError, UnknownSourceError
 from configs.rows import Source as Selection
@@ -39,6 +40,20 @@ class BigQuerySource:
         project, self._dataset = parsed_uri(uri)
         self._connection = Connection(access or BigQueryAccess(project=project), project)
 
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Callable[[str], Answer]]:
+        """See `Source.asking`; each query is dry-run and held to the limit of bytes first."""
+        yield self._answer
+
+    def _answer(self, sql: str) -> Answer:
+        bound = self._bound(Selection(uri=self.uri, sql=sql))
+        job = self._connection.run(bound.statement)
+        with self._connection.translate_errors(bound.statement):
+            rows = job.result()
+        return Answer(
+            [(field.name, type_name(field)) for field in rows.schema], [row.values() for row in rows]
+        )
+
     def tables(self) -> dict[str, pa.Schema]:
         """See `Source.tables`; one look-up a table, nothing is scanned."""
         client, found = self._connection.client, {}
@@ -54,8 +69,9 @@ class BigQuerySource:
 
         Loading the same rows again moves a table's time of change, and so counts as another content.
         """
-        total = hashlib.blake2b(digest_size=16)
-        for table in sorted(self._bound(selection).tables):
+        bound = self._bound(selection)
+        total = hashlib.blake2b(uuid.uuid4().bytes if bound.volatile else b"", digest_size=16)
+        for table in sorted(bound.tables):
             total.update(f"{tables.content(self._connection, table)}\n".encode())
         return total.hexdigest()
 
@@ -93,7 +109,8 @@ class BigQuerySource:
         if scanned > limit:
             raise errors.scans_too_much(scanned, limit)
         referenced = {f"{each.project}.{each.dataset_id}.{each.table_id}" for each in job.referenced_tables}
-        return Bound(statement, job, frozenset(named | referenced))
+        volatile = query is not None and bool(query.volatile)
+        return Bound(statement, job, frozenset(named | referenced), volatile)
 
     def _placed(self, query: googlesql.Query) -> str:
         """The SQL as it is; but where another project pays, with the source's before each `dataset.table`."""

@@ -70,6 +70,15 @@ def result_columns(fields: Sequence[Any]) -> str:
     return ", ".join(_result_expression(field) for field in fields)
 
 
+def type_name(field: Any) -> str:
+    """A column's type as GoogleSQL writes it: `ARRAY<STRUCT<a INT64>>`."""
+    names = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+    name = names.get(field.field_type, field.field_type)
+    if name in {"RECORD", "STRUCT"}:
+        name = f"STRUCT<{', '.join(f'{each.name} {type_name(each)}' for each in field.fields)}>"
+    return f"ARRAY<{name}>" if field.mode == "REPEATED" else name
+
+
 def parameters(values: Mapping[str, Parameter]) -> list[Any]:
     """A query's `@name` parameters with the types that they are written as."""
     from google.cloud import bigquery

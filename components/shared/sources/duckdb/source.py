@@ -7,6 +7,7 @@ limit; a catalog hangs tables into it, read-only.
 import contextlib
 import hashlib
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -27,7 +28,7 @@ from components.shared.sources.googlesql.syntax import Table
 from components.shared.sources.googlesql.translation import Translation, translate
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Relation
-from components.shared.sources.source import RESULT, Rows, Wrote
+from components.shared.sources.source import RESULT, Answer, Rows, Wrote
 from components.shared.stage.recording import Progress, silent
 from configs.errors import PipelineError, QueryError, SourceError
 from configs.rows import Ingest
@@ -77,6 +78,12 @@ class DuckDBSource:
     def __init__(self, uri: str, catalog: Catalog, limits: Ingest) -> None:
         self.uri, self._catalog, self._limits = uri, catalog, limits
 
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Callable[[str], Answer]]:
+        """See `Source.asking`."""
+        with self._session() as session:
+            yield session.answer
+
     def tables(self) -> dict[str, pa.Schema]:
         """See `Source.tables`."""
         with self._session() as session:
@@ -87,7 +94,7 @@ class DuckDBSource:
         with self._session() as session:
             query = session.query(selection)
             used = sorted({session.find(query, table) for table in query.tables})
-            total = hashlib.blake2b(digest_size=16)
+            total = hashlib.blake2b(uuid.uuid4().bytes if query.volatile else b"", digest_size=16)
             for dataset, table in used:
                 digest = self._catalog.digest(session.connection, dataset, table)
                 total.update(f"{dataset}.{table} {digest}\n".encode())
@@ -135,7 +142,7 @@ class _BoundRows:
         """See `Rows.select`."""
         query = googlesql.parse(sql)
         session = self._session
-        bound = session.translate(query, {}, lambda _: tables.read(session.connection, RESULT))
+        bound = session.keeping(query, {}, lambda _: tables.read(session.connection, RESULT))
         with session.translate_errors(query):
             yield from session.connection.sql(bound.sql).to_arrow_reader(batch_rows)
 
@@ -222,6 +229,14 @@ class _Session:
             got="no such table" if not found else f"that name in {_listed(found)}",
         )
 
+    def answer(self, sql: str) -> Answer:
+        """What a query returns, with the types of GoogleSQL."""
+        query = googlesql.parse(sql)
+        translated = self.translated(query, {}, lambda table: self.relation(*self.find(query, table)))
+        with self.translate_errors(query):
+            rows = self.connection.execute(translated.sql).fetchall()
+        return Answer(list(zip(translated.names, map(str, translated.types), strict=True)), rows)
+
     def bound(self, selection: Selection) -> _Bound:
         """A selection's query, understood; nothing is run."""
         query = self.query(selection)
@@ -233,13 +248,19 @@ class _Session:
         """A table with GoogleSQL's types."""
         return tables.read(self.connection, self._catalog.relation(self.connection, dataset, table))
 
-    def translate(self, query: googlesql.Query, parameters: Mapping[str, Any], resolve: Resolve) -> _Bound:
-        """A query in DuckDB's SQL; what it calls is made known to the connection."""
-        translated = translate(query, parameters, resolve)
-        runtime.register(self.connection, translated.functions)
-        sql = _kept(translated)
+    def keeping(self, query: googlesql.Query, parameters: Mapping[str, Any], resolve: Resolve) -> _Bound:
+        """A query in DuckDB's SQL, with the types that the rows keep."""
+        sql = _kept(self.translated(query, parameters, resolve))
         with self.translate_errors(query):
             return _Bound(query, sql, _arrow_schema(self.connection.sql(sql)))
+
+    def translated(
+        self, query: googlesql.Query, parameters: Mapping[str, Any], resolve: Resolve
+    ) -> Translation:
+        """A query in DuckDB's SQL; what it calls is made known to the connection."""
+        found = translate(query, parameters, resolve)
+        runtime.register(self.connection, found.functions)
+        return found
 
     @contextlib.contextmanager
     def translate_errors(self, query: googlesql.Query) -> Iterator[None]:

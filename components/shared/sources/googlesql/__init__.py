@@ -1,10 +1,17 @@
-"""GoogleSQL, read and translated for DuckDB: every value typed, every construct known or refused by its place.
+"""GoogleSQL, read and translated for DuckDB: every value typed, every construct known or refused by its place
 
 `tokens` and the parsers make trees (`syntax`) of a text; `queries` translates them with `sources` (FROM),
 `expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables of `functions/`, a line a signature.
 """
 
-from components.shared.sources.googlesql.query import Query, check_names, check_parameters, parse, spliced
+from components.shared.sources.googlesql.query import (
+    Query,
+    check_names,
+    check_parameters,
+    parse,
+    spliced,
+    statements,
+)
 from components.shared.sources.googlesql.text import Position, position_at, query_error, quoted
 
 __all__ = [
@@ -17,4 +24,5 @@ __all__ = [
     "query_error",
     "quoted",
     "spliced",
+    "statements",
 ]

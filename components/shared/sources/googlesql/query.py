@@ -9,6 +9,7 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql.parse_queries import QueryParser
 from components.shared.sources.googlesql.text import Position, position_at
+from components.shared.sources.googlesql.tokens import end_of_token, tokenize
 from configs.errors import QueryError
 
 CLOCK = frozenset(
@@ -84,6 +85,28 @@ def own_name(node: s.Expr) -> str:
     return node.name if isinstance(node, s.Member) else ""
 
 
+def statements(text: str) -> list[str]:
+    """The queries of a text, separated by `;`, each as it was written; they need not parse."""
+    text = text.removeprefix("\ufeff")
+    found, begin, at = [], 0, 0
+    while at < len(text):
+        end = end_of_token(text, at)
+        if end is None:  # what no token begins with goes on until the next semicolon
+            end = text.find(";", at) if ";" in text[at:] else len(text)
+        elif text[at] == ";":
+            found.append(text[begin:at])
+            begin = end
+        at = end
+    return [each for each in (*found, text[begin:]) if _says_something(each)]
+
+
+def _says_something(text: str) -> bool:
+    try:
+        return len(tokenize(text)) > 1
+    except QueryError:
+        return True
+
+
 def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:
     """The text as it was written, but for the names of tables that `replace` writes anew; without `;`.
 
@@ -101,7 +124,7 @@ def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:
 
 def end_of(query: Query) -> int:
     """Where the query ends in its text: before a `;` and what stands behind."""
-    tokens = QueryParser(query.text).tokens
+    tokens = tokenize(query.text)
     last = next(
         (token for token in reversed(tokens) if token.kind != "end" and token.text != ";"), tokens[-1]
     )

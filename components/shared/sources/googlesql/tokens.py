@@ -83,6 +83,24 @@ def tokenize(text: str) -> list[Token]:
     return [*tokens, Token("end", "", len(text), len(text))]
 
 
+def end_of_token(text: str, at: int) -> int | None:
+    """Where the token, the space or the comment that begins at a character ends; None where nothing known does."""
+    found = _TOKEN.match(text, at)
+    if found is None:
+        return None
+    if not found.groupdict().get("quote"):
+        return found.end()
+    closed = _closed(text, found)
+    return closed.end() if closed else None
+
+
+def _closed(text: str, found: re.Match[str]) -> re.Match[str] | None:
+    """The rest of a string whose opening quote is found; None where nothing closes it."""
+    quote = found["quote"]
+    inner = r"(?:[^\\]|\\.)*?" if len(quote) == 3 else rf"(?:[^\\\n{quote}]|\\.)*"
+    return re.compile(rf"({inner}){quote}", re.DOTALL).match(text, found.end())
+
+
 _DIGITS_IN_PATH = re.compile(r"(?P<name>\d\w*)", re.ASCII)
 
 
@@ -109,9 +127,7 @@ def _plain(text: str, found: re.Match[str]) -> Token:
 
 
 def _string(text: str, found: re.Match[str]) -> Token:
-    prefix, quote = (found["prefix"] or "").lower(), found["quote"]
-    inner = r"(?:[^\\]|\\.)*?" if len(quote) == 3 else rf"(?:[^\\\n{quote}]|\\.)*"
-    closed = re.compile(rf"({inner}){quote}", re.DOTALL).match(text, found.end())
+    prefix, closed = (found["prefix"] or "").lower(), _closed(text, found)
     if not closed:
         raise query_error(text, position_at(text, found.start()), f"nothing closes {found[0]}")
     body, raw = closed[1], "r" in prefix
