@@ -21,7 +21,7 @@ State = Literal["running", "done", "failed", "cancelled"]
 _STATES: Mapping[str, State] = {"SUCCEEDED": "done", "CANCELLED": "cancelled"}
 _ROOT = Path(__file__).parents[2]
 _VERSIONS_OF = (
-    "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "sqlglot", "tensorflow",
+    "apache-beam", "duckdb", "keras", "kfp", "numpy", "pyarrow", "tensorflow",
     "tensorflow-model-analysis", "tensorflow-transform",
 )  # fmt: skip
 
