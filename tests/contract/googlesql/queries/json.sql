@@ -1,0 +1,13 @@
+SELECT id, JSON_VALUE(j, '$.a') AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE(j, '$.f') AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE(j, '$.b') AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE(j, '$.d') AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE(j) AS r FROM js ORDER BY id;
+SELECT id, JSON_EXTRACT_SCALAR(j, '$.a') AS r FROM js ORDER BY id;
+SELECT id, JSON_EXTRACT_SCALAR(j, "$['a.b']") AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE(j, '$."a.b"') AS r FROM js ORDER BY id;
+SELECT id, JSON_EXTRACT(j, '$.b') AS r FROM js ORDER BY id;
+SELECT id, JSON_EXTRACT_ARRAY(j, '$.d') AS r FROM js ORDER BY id;
+SELECT id, JSON_VALUE_ARRAY(j, '$.d') AS r FROM js ORDER BY id;
+SELECT id, CAST(JSON_VALUE(j, '$.b.c') AS FLOAT64) AS r FROM js ORDER BY id;
+SELECT id, SAFE_CAST(JSON_VALUE(j, '$.a') AS INT64) AS r FROM js ORDER BY id;
