@@ -3,7 +3,7 @@
 They are called with whole vectors; each distinct row of arguments is computed once.
 """
 
-import functools
+import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -62,12 +62,23 @@ def register(connection: Any, names: Collection[str]) -> None:
         found = FUNCTIONS[name]
         connection.create_function(
             name,
-            functools.partial(_vectors, found),
+            _with_arity(found),
             list(found.arguments),
             found.result,
             type="arrow",
             null_handling="special",
         )
+
+
+def _with_arity(found: _Function) -> Callable[..., Any]:
+    """What DuckDB calls: it counts the parameters that a signature names."""
+
+    def called(*columns: Any) -> Any:
+        return _vectors(found, *columns)
+
+    names = [inspect.Parameter(f"c{place}", inspect.Parameter.POSITIONAL_ONLY) for place in range(len(found.arguments))]
+    called.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined] # functions have one
+    return called
 
 
 def _vectors(found: _Function, *columns: Any) -> Any:
