@@ -7,6 +7,7 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.functions.text_of_times import SQL
 from components.shared.sources.googlesql.literals import numeric, of_text
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Scope, Value
@@ -34,18 +35,18 @@ _CASTS: dict[tuple[str, str], str] = {
     ("STRING", "TIME"): "gsql_string_to_time({0})",
     ("STRING", "TIMESTAMP"): "gsql_string_to_timestamp({0}, 'UTC')",
     ("BYTES", "STRING"): "decode({0})",
-    ("DATE", "STRING"): "gsql_date_to_string({0})",
+    ("DATE", "STRING"): SQL["DATE"],
     ("DATE", "DATETIME"): "CAST({0} AS TIMESTAMP)",
-    ("DATE", "TIMESTAMP"): "CAST(CAST({0} AS TIMESTAMP) AS TIMESTAMPTZ)",
-    ("DATETIME", "STRING"): "gsql_datetime_to_string({0})",
+    ("DATE", "TIMESTAMP"): "make_timestamptz(epoch_us({0}))",
+    ("DATETIME", "STRING"): SQL["DATETIME"],
     ("DATETIME", "DATE"): "CAST({0} AS DATE)",
     ("DATETIME", "TIME"): "CAST({0} AS TIME)",
-    ("DATETIME", "TIMESTAMP"): "CAST({0} AS TIMESTAMPTZ)",
-    ("TIME", "STRING"): "gsql_time_to_string({0})",
-    ("TIMESTAMP", "STRING"): "gsql_timestamp_to_string({0}, 'UTC')",
-    ("TIMESTAMP", "DATE"): "CAST(({0} AT TIME ZONE 'UTC') AS DATE)",
-    ("TIMESTAMP", "DATETIME"): "({0} AT TIME ZONE 'UTC')",
-    ("TIMESTAMP", "TIME"): "CAST(({0} AT TIME ZONE 'UTC') AS TIME)",
+    ("DATETIME", "TIMESTAMP"): "make_timestamptz(epoch_us({0}))",
+    ("TIME", "STRING"): SQL["TIME"],
+    ("TIMESTAMP", "STRING"): SQL["TIMESTAMP"].format("make_timestamp(epoch_us({0}))"),
+    ("TIMESTAMP", "DATE"): "CAST(make_timestamp(epoch_us({0})) AS DATE)",
+    ("TIMESTAMP", "DATETIME"): "make_timestamp(epoch_us({0}))",
+    ("TIMESTAMP", "TIME"): "CAST(make_timestamp(epoch_us({0})) AS TIME)",
 }
 """How a value of the first type is cast to the second; DuckDB's clocks are in UTC. What may fail raises."""
 
