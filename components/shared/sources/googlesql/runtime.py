@@ -76,7 +76,10 @@ def _with_arity(found: _Function) -> Callable[..., Any]:
     def called(*columns: Any) -> Any:
         return _vectors(found, *columns)
 
-    names = [inspect.Parameter(f"c{place}", inspect.Parameter.POSITIONAL_ONLY) for place in range(len(found.arguments))]
+    names = [
+        inspect.Parameter(f"c{place}", inspect.Parameter.POSITIONAL_ONLY)
+        for place in range(len(found.arguments))
+    ]
     called.__signature__ = inspect.Signature(names)  # type: ignore[attr-defined] # functions have one
     return called
 

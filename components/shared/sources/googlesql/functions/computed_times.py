@@ -66,7 +66,9 @@ def timestamp_to_string(value: datetime.datetime, zone: str) -> str:
     local = text.in_years(value.replace(tzinfo=None), offset)
     fraction = f".{local.microsecond:06}" if local.microsecond else ""
     minutes = abs(offset) // 60
-    written = f"{'-' if offset < 0 else '+'}{minutes // 60:02}" + (f":{minutes % 60:02}" if minutes % 60 else "")
+    written = f"{'-' if offset < 0 else '+'}{minutes // 60:02}" + (
+        f":{minutes % 60:02}" if minutes % 60 else ""
+    )
     return f"{local.replace(microsecond=0).isoformat(' ')}{fraction.removesuffix('000')}{written}"
 
 
@@ -89,7 +91,9 @@ def date_of_parts(year: int, month: int, day: int) -> datetime.date:
 
 
 @function("BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, BIGINT -> TIMESTAMP")
-def datetime_of_parts(year: int, month: int, day: int, hour: int, minute: int, second: int) -> datetime.datetime:  # noqa: PLR0913, PLR0917 - DATETIME's
+def datetime_of_parts(
+    year: int, month: int, day: int, hour: int, minute: int, second: int
+) -> datetime.datetime:  # noqa: PLR0913, PLR0917 - DATETIME's
     """DATETIME(year, month, day, hour, minute, second)."""
     return text.leaping(datetime.datetime(year, month, day), hour, minute, second)  # noqa: DTZ001 - a DATETIME has no zone
 
@@ -105,7 +109,9 @@ def months_later(value: datetime.datetime, months: int) -> datetime.datetime:
     year, month = divmod(value.year * 12 + value.month - 1 + months, 12)
     if not datetime.MINYEAR <= year <= datetime.MAXYEAR:
         raise ValueError("beyond the years 1 to 9999")
-    following = datetime.date(year + month // 11, (month + 1) % 12 + 1, 1) if (year, month) != (9999, 11) else None
+    following = (
+        datetime.date(year + month // 11, (month + 1) % 12 + 1, 1) if (year, month) != (9999, 11) else None
+    )
     last = (following - datetime.timedelta(days=1)).day if following else 31
     return value.replace(year=year, month=month + 1, day=min(value.day, last))
 
@@ -125,12 +131,19 @@ def date_bucket_of_months(value: datetime.date, months: int, origin: datetime.da
 
 
 @function("TIMESTAMP, BIGINT, TIMESTAMP -> TIMESTAMP")
-def datetime_bucket_of_months(value: datetime.datetime, months: int, origin: datetime.datetime) -> datetime.datetime:
+def datetime_bucket_of_months(
+    value: datetime.datetime, months: int, origin: datetime.datetime
+) -> datetime.datetime:
     """DATETIME_BUCKET by months."""
     return _bucket(value, months, origin)
 
 
-def _listed(start: datetime.datetime, end: datetime.datetime, step: int, later: Callable[[datetime.datetime], datetime.datetime]) -> list[datetime.datetime]:
+def _listed(
+    start: datetime.datetime,
+    end: datetime.datetime,
+    step: int,
+    later: Callable[[datetime.datetime], datetime.datetime],
+) -> list[datetime.datetime]:
     if not step:
         raise ValueError("a step of 0")
     found = []
@@ -158,6 +171,10 @@ def dates(start: datetime.date, end: datetime.date, step: int, part: str) -> lis
 
 
 @function("TIMESTAMPTZ, TIMESTAMPTZ, BIGINT, VARCHAR -> TIMESTAMPTZ[]")
-def timestamps(start: datetime.datetime, end: datetime.datetime, step: int, part: str) -> list[datetime.datetime]:
+def timestamps(
+    start: datetime.datetime, end: datetime.datetime, step: int, part: str
+) -> list[datetime.datetime]:
     """GENERATE_TIMESTAMP_ARRAY."""
-    return _listed(start, end, step, lambda each: each + datetime.timedelta(microseconds=step * MICROSECONDS[part]))
+    return _listed(
+        start, end, step, lambda each: each + datetime.timedelta(microseconds=step * MICROSECONDS[part])
+    )

@@ -40,7 +40,9 @@ def shifted(sql: str, span: Span, type_: Type, sign: str) -> str:
         moved = f"({sql} + to_months({months}))"
         return checked(f"CAST({moved} AS DATE)" if type_ == t.DATE else moved, type_)
     if type_ == t.DATE:
-        return checked(f"({sql} {sign} CAST({span.times(7 if span.part == 'WEEK' else 1)} AS INTEGER))", t.DATE)
+        return checked(
+            f"({sql} {sign} CAST({span.times(7 if span.part == 'WEEK' else 1)} AS INTEGER))", t.DATE
+        )
     make = "make_timestamp" if type_ == t.DATETIME else "make_timestamptz"
     return checked(f"{make}(epoch_us({sql}) {sign} {span.times(MICROSECONDS[span.part])})", type_)
 
@@ -121,7 +123,9 @@ def _bucket(type_: Type) -> Any:
     def written(translator: Any, node: s.Call, values: list[Value]) -> str:
         span = values[1].constant
         if not isinstance(span, Span) or span.number is None or span.number <= 0:
-            translator.refuse(node, f"no counterpart for {node.name} of other than a written INTERVAL above 0")
+            translator.refuse(
+                node, f"no counterpart for {node.name} of other than a written INTERVAL above 0"
+            )
         date = type_ == t.DATE
         start = {t.DATE: "DATE '1950-01-01'", t.DATETIME: "TIMESTAMP '1950-01-01'"}.get(
             type_, "TIMESTAMPTZ '1950-01-01 00:00:00+00'"
@@ -134,9 +138,14 @@ def _bucket(type_: Type) -> Any:
         length = span.number * MICROSECONDS[span.part] // (_DAY if date else 1)
         bias = -(-(4000000 if date else 4000000 * _DAY) // length) * length
         if date:
-            return checked(f"({origin} + CAST(({values[0].sql} - {origin} + {bias}) // {length} * {length} - {bias} AS INTEGER))", type_)
+            return checked(
+                f"({origin} + CAST(({values[0].sql} - {origin} + {bias}) // {length} * {length} - {bias} AS INTEGER))",
+                type_,
+            )
         if bias > 2**62:
-            translator.refuse(node, f"no counterpart for an INTERVAL of {span.number} {span.part}s in {node.name}")
+            translator.refuse(
+                node, f"no counterpart for an INTERVAL of {span.number} {span.part}s in {node.name}"
+            )
         make = "make_timestamp" if type_ == t.DATETIME else "make_timestamptz"
         ahead = f"(epoch_us({values[0].sql}) - epoch_us({origin}) + {bias}) // {length} * {length} - {bias}"
         return checked(f"{make}(epoch_us({origin}) + {ahead})", type_)

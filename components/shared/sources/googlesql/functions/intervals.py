@@ -36,7 +36,9 @@ def interval(translator: Any, node: s.Interval, value: Value) -> Value:
     if value.literal == "STRING":
         text = str(value.constant)
         if not text.lstrip("+-").isdecimal() or not text.isascii():
-            translator.refuse(node, f"no counterpart for INTERVAL '{text}' {part}", "Write INTERVAL number part.")
+            translator.refuse(
+                node, f"no counterpart for INTERVAL '{text}' {part}", "Write INTERVAL number part."
+            )
         number = int(text)
         value = integer(translator, node, str(number))
     amount = translator.coerce(value, t.INT64, node)

@@ -4,9 +4,21 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.functions.limits import MICROSECONDS, YEAR_0, as_utc, checked, from_utc
+from components.shared.sources.googlesql.functions.limits import (
+    MICROSECONDS,
+    YEAR_0,
+    as_utc,
+    checked,
+    from_utc,
+)
 from components.shared.sources.googlesql.functions.signatures import add
-from components.shared.sources.googlesql.functions.zones import Zone, clock, datetime_in, timestamp_in, zone_of
+from components.shared.sources.googlesql.functions.zones import (
+    Zone,
+    clock,
+    datetime_in,
+    timestamp_in,
+    zone_of,
+)
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
 
@@ -65,7 +77,11 @@ def extract(translator: Any, node: s.Extract, value: Value, zone: Value | None) 
         sql = datetime_in(sql, where) if dated else clock(sql, where)
     if part.name in {"DATE", "TIME", "DATETIME"}:
         type_ = t.SIMPLE[part.name]
-        return Value(sql if part.name == "DATETIME" else f"CAST({sql} AS {part.name})", type_, total=value.total and zone is None)
+        return Value(
+            sql if part.name == "DATETIME" else f"CAST({sql} AS {part.name})",
+            type_,
+            total=value.total and zone is None,
+        )
     return Value(_number(part, sql), t.INT64, total=value.total and zone is None)
 
 
@@ -147,7 +163,11 @@ def _time_trunc(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 
 def _last_day(translator: Any, node: s.Call, values: list[Value]) -> str:
-    part = part_of(translator, node, values[1], DAYS - {"DAY"}) if len(values) > 1 else s.Part(at=node.at, name="MONTH")
+    part = (
+        part_of(translator, node, values[1], DAYS - {"DAY"})
+        if len(values) > 1
+        else s.Part(at=node.at, name="MONTH")
+    )
     sql = values[0].sql
     if part.name == "MONTH":
         return f"last_day({sql})"
@@ -158,7 +178,11 @@ def _last_day(translator: Any, node: s.Call, values: list[Value]) -> str:
         next_year = f"make_date(CAST(isoyear({sql}) + 1 AS INTEGER), 1, 4)"
         return checked(f"(CAST(date_trunc('week', {next_year}) AS DATE) - 1)", t.DATE)
     shift = first_day(part)
-    begun = f"CAST(date_trunc('week', {sql} - {shift}) AS DATE)" if shift else f"CAST(date_trunc('week', {sql}) AS DATE)"
+    begun = (
+        f"CAST(date_trunc('week', {sql} - {shift}) AS DATE)"
+        if shift
+        else f"CAST(date_trunc('week', {sql}) AS DATE)"
+    )
     return checked(f"({begun} + {shift + 6})", t.DATE)
 
 
@@ -173,6 +197,10 @@ for _name, _types in {
         add(_name, f"{_each}, PART{_zone} -> {_each}", _BY_TYPE[_each])
 add("TIME_TRUNC", "TIME, PART -> TIME", _time_trunc, total=True)
 add("LAST_DAY", "DATE, PART? -> DATE", _last_day)
-add("LAST_DAY", "DATETIME, PART? -> DATE", lambda translator, node, values: _last_day(
-    translator, node, [Value(f"CAST({values[0].sql} AS DATE)", t.DATE), *values[1:]]
-))
+add(
+    "LAST_DAY",
+    "DATETIME, PART? -> DATE",
+    lambda translator, node, values: _last_day(
+        translator, node, [Value(f"CAST({values[0].sql} AS DATE)", t.DATE), *values[1:]]
+    ),
+)

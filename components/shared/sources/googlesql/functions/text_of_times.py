@@ -90,7 +90,9 @@ def _at(date_: datetime.date, parts: Any) -> datetime.datetime:
     return leaping(day, int(hour), int(minute), int(second), micros)
 
 
-def leaping(day: datetime.datetime, hour: int, minute: int, second: int, micros: int = 0) -> datetime.datetime:
+def leaping(
+    day: datetime.datetime, hour: int, minute: int, second: int, micros: int = 0
+) -> datetime.datetime:
     """A day's moment; second 60 is the next minute's first, whatever the fraction."""
     if second == 60:  # noqa: PLR2004 - a leap second
         try:
@@ -138,4 +140,9 @@ def offset_at(moment: datetime.datetime, zone: str) -> int:
     return offset
 
 
-READERS: dict[str, Callable[[str], Any]] = {"DATE": date, "TIME": time, "DATETIME": datetime_, "TIMESTAMP": timestamp}
+READERS: dict[str, Callable[[str], Any]] = {
+    "DATE": date,
+    "TIME": time,
+    "DATETIME": datetime_,
+    "TIMESTAMP": timestamp,
+}

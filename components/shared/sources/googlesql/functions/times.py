@@ -44,10 +44,14 @@ def moved(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     if right.type == t.INTERVAL and isinstance(right.constant, Span) and sign in {"+", "-"}:
         if left.type == t.DATE or left.literal == "STRING":
             left = translator.coerce(left, t.DATETIME, node)
-        fits = left.type == t.DATETIME or (left.type == t.TIMESTAMP and right.constant.part not in {"MONTH", "QUARTER", "YEAR"})
+        fits = left.type == t.DATETIME or (
+            left.type == t.TIMESTAMP and right.constant.part not in {"MONTH", "QUARTER", "YEAR"}
+        )
         if fits:
             return Value(shifted(left.sql, right.constant, left.type, sign), left.type)
-    remedy = "Write DATE_DIFF, TIMESTAMP_DIFF or DATETIME_DIFF." if sign == "-" and left.type == right.type else ""
+    remedy = (
+        "Write DATE_DIFF, TIMESTAMP_DIFF or DATETIME_DIFF." if sign == "-" and left.type == right.type else ""
+    )
     translator.refuse(node, f"no counterpart for {left.type} {sign} {right.type}", remedy)
 
 
@@ -88,22 +92,40 @@ add("TIME", "INT64, INT64, INT64 -> TIME", "gsql_time_of_parts({0}, {1}, {2})")
 add("TIMESTAMP", "STRING, STRING? -> TIMESTAMP", _timestamp_of_text)
 add("TIMESTAMP", "TIMESTAMP -> TIMESTAMP", "{0}", total=True)
 add("TIMESTAMP", "DATETIME, STRING? -> TIMESTAMP", _timestamp)
-add("TIMESTAMP", "DATE, STRING? -> TIMESTAMP", lambda translator, node, values: _timestamp(
-    translator, node, [Value(f"CAST({values[0].sql} AS TIMESTAMP)", t.DATETIME), *values[1:]]
-))
+add(
+    "TIMESTAMP",
+    "DATE, STRING? -> TIMESTAMP",
+    lambda translator, node, values: _timestamp(
+        translator, node, [Value(f"CAST({values[0].sql} AS TIMESTAMP)", t.DATETIME), *values[1:]]
+    ),
+)
 
 add("UNIX_DATE", "DATE -> INT64", "({0} - DATE '1970-01-01')", total=True)
 add("UNIX_MICROS", "TIMESTAMP -> INT64", "epoch_us({0})", total=True)
-add("UNIX_MILLIS", "TIMESTAMP -> INT64", "((epoch_us({0}) + 62167219200000000) // 1000 - 62167219200000)", total=True)
-add("UNIX_SECONDS", "TIMESTAMP -> INT64", "((epoch_us({0}) + 62167219200000000) // 1000000 - 62167219200)", total=True)
-add("DATE_FROM_UNIX_DATE", "INT64 -> DATE", lambda _, __, values: checked(
-    f"(DATE '1970-01-01' + CAST({values[0].sql} AS INTEGER))", t.DATE
-))
+add(
+    "UNIX_MILLIS",
+    "TIMESTAMP -> INT64",
+    "((epoch_us({0}) + 62167219200000000) // 1000 - 62167219200000)",
+    total=True,
+)
+add(
+    "UNIX_SECONDS",
+    "TIMESTAMP -> INT64",
+    "((epoch_us({0}) + 62167219200000000) // 1000000 - 62167219200)",
+    total=True,
+)
+add(
+    "DATE_FROM_UNIX_DATE",
+    "INT64 -> DATE",
+    lambda _, __, values: checked(f"(DATE '1970-01-01' + CAST({values[0].sql} AS INTEGER))", t.DATE),
+)
 for _unit, _factor in {"SECONDS": 1000000, "MILLIS": 1000, "MICROS": 1}.items():
     add(
         f"TIMESTAMP_{_unit} TIMESTAMP_FROM_UNIX_{_unit}",
         "INT64 -> TIMESTAMP",
-        lambda _, __, values, factor=_factor: checked(f"make_timestamptz({values[0].sql} * {factor})", t.TIMESTAMP),
+        lambda _, __, values, factor=_factor: checked(
+            f"make_timestamptz({values[0].sql} * {factor})", t.TIMESTAMP
+        ),
     )
     add(f"TIMESTAMP_FROM_UNIX_{_unit}", "TIMESTAMP -> TIMESTAMP", "{0}", total=True)
 
@@ -113,7 +135,9 @@ def _now(result: str) -> Any:
         translator.reads_clock = True
         if result == "TIMESTAMPTZ":
             return "get_current_timestamp()"
-        return f"CAST({datetime_in('get_current_timestamp()', _zone(translator, node, values, 0))} AS {result})"
+        return (
+            f"CAST({datetime_in('get_current_timestamp()', _zone(translator, node, values, 0))} AS {result})"
+        )
 
     return written
 
@@ -139,7 +163,11 @@ for _each in (t.DATE, t.DATETIME, t.TIME):
 def _dates(translator: Any, node: s.Call, values: list[Value]) -> str:
     step = Span("1", "DAY", 1) if len(values) < 3 else values[2].constant  # noqa: PLR2004 - the third argument
     date = node.name == "GENERATE_DATE_ARRAY"
-    allowed = ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR") if date else ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+    allowed = (
+        ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
+        if date
+        else ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
+    )
     if not isinstance(step, Span) or step.part not in allowed:
         translator.refuse(node, f"no counterpart for this INTERVAL in {node.name}")
     name = "gsql_dates" if date else "gsql_timestamps"
@@ -149,7 +177,7 @@ def _dates(translator: Any, node: s.Call, values: list[Value]) -> str:
 add("GENERATE_DATE_ARRAY", "DATE, DATE, INTERVAL? -> ARRAY<DATE>", _dates)
 add("GENERATE_TIMESTAMP_ARRAY", "TIMESTAMP, TIMESTAMP, INTERVAL -> ARRAY<TIMESTAMP>", _dates)
 
-UNKNOWN["MAKE_INTERVAL"] = UNKNOWN["JUSTIFY_HOURS"] = UNKNOWN["JUSTIFY_DAYS"] = UNKNOWN["JUSTIFY_INTERVAL"] = (
-    "Write INTERVAL number part where it is added."
-)
+UNKNOWN["MAKE_INTERVAL"] = UNKNOWN["JUSTIFY_HOURS"] = UNKNOWN["JUSTIFY_DAYS"] = UNKNOWN[
+    "JUSTIFY_INTERVAL"
+] = "Write INTERVAL number part where it is added."
 _ = from_utc

@@ -70,7 +70,11 @@ def offset_of(text: str) -> int | None:
 def clock(timestamp: str, zone: Zone) -> str:
     """A TIMESTAMP's DATETIME in a zone, perhaps in year 0 or 10000."""
     if zone.offset is not None:
-        return as_utc(timestamp) if not zone.offset else f"make_timestamp(epoch_us({timestamp}) + {zone.offset * 1000000})"
+        return (
+            as_utc(timestamp)
+            if not zone.offset
+            else f"make_timestamp(epoch_us({timestamp}) + {zone.offset * 1000000})"
+        )
     if zone.name and zone.name not in APART:
         return f"({timestamp} AT TIME ZONE {zone.sql})"
     return f"gsql_clock({timestamp}, {zone.sql})"
