@@ -124,7 +124,10 @@ class Queries(Sources):
         """A relation's first rows."""
         if limit is None:
             return relation
-        order = f" ORDER BY {', '.join(each.sql for each in relation.order)}" if relation.order else ""
+        keys = [each.sql for each in relation.order]
+        if keys:  # rows that the keys do not tell apart are told apart by the rest: the same rows each time
+            keys += [f"c{place}" for place, each in enumerate(relation.types) if not each.of and each != t.JSON]
+        order = f" ORDER BY {', '.join(keys)}" if keys else ""
         behind = f" OFFSET {self._count(offset)}" if offset is not None else ""
         return replace(
             relation, sql=f"SELECT * FROM ({relation.sql}){order} LIMIT {self._count(limit)}{behind}"
