@@ -240,7 +240,7 @@ class _Session:
     def bound(self, selection: Selection) -> _Bound:
         """A selection's query, understood; nothing is run."""
         query = self.query(selection)
-        return self.translate(
+        return self.keeping(
             query, selection.parameters, lambda table: self.relation(*self.find(query, table))
         )
 

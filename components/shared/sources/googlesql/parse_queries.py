@@ -2,6 +2,7 @@
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql.parse_expressions import ExpressionParser
+from configs.errors import QueryError
 
 _CLAUSES = (
     "FROM",
@@ -49,7 +50,9 @@ class QueryParser(ExpressionParser):
             QueryError: It is none, or more follows.
         """
         if self.token.kind == "end":
-            raise self.failure("no query:")
+            raise _not_one("nothing")
+        if not self._sees_query():
+            raise _not_one(self.token.word or self.token.text)
         query = self.query()
         while self.accept(";"):
             pass
@@ -476,6 +479,10 @@ class QueryParser(ExpressionParser):
             ordered=ordered,
             names=tuple((item.alias, "") for item in keys),
         )
+
+
+def _not_one(got: str) -> QueryError:
+    return QueryError("the query", expected="one SELECT (WITH … is fine)", got=got)
 
 
 def _as_query(body: s.Select | s.SetOperation | s.From | s.Query) -> s.Query:
