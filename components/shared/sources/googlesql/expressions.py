@@ -343,6 +343,13 @@ class Translator:
             return Value(f"(SELECT {name}.c0 FROM ({relation.sql}) AS {name})", relation.types[0])
         order = ", ".join(each.sql for each in relation.order)
         element = relation.types[0]
+        if (
+            not order
+            and isinstance(node.query.body, s.Select)
+            and node.query.body.distinct
+            and not element.of
+        ):
+            order = f"{name}.c0 ASC NULLS FIRST"  # the same each time
         if element.is_array:
             self.refuse(node, "an ARRAY of ARRAYs")
         listed = f"list({name}.c0{' ORDER BY ' + order if order else ''})"

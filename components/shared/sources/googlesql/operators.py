@@ -17,6 +17,8 @@ _NUMBERS = (t.INT64, t.NUMERIC, t.FLOAT64)
 
 def unary(translator: Any, node: s.Unary, value: Value) -> Value:
     """NOT, -, + and ~."""
+    if value.literal == "NULL":
+        translator.refuse(node, f"{node.operator} NULL, which is always NULL", "Write CAST(NULL AS …).")
     match node.operator:
         case "NOT":
             operand = translator.coerce(value, t.BOOL, node)

@@ -37,7 +37,10 @@ def piped(translator: Any, node: s.Query, parent: Scope | None) -> Relation:
 
 def _shown(translator: Any, rows: _Rows, node: s.Node) -> Relation:
     """The rows as a relation of every column in view."""
-    columns = visible(rows.scope)
+    columns, variables = visible(rows.scope), rows.scope.variables
+    whole = variables[0].whole if len(variables) == 1 else None
+    if whole is not None:
+        columns = [Column("", whole)]
     if not columns:
         translator.refuse(node, "rows without columns")
     listed = [f"{each.value.sql} AS c{place}" for place, each in enumerate(columns)]
@@ -48,6 +51,7 @@ def _shown(translator: Any, rows: _Rows, node: s.Node) -> Relation:
         tuple(each.name for each in columns),
         tuple(each.value.type for each in columns),
         order,
+        value_table=whole is not None,
     )
 
 

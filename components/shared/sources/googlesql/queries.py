@@ -60,7 +60,8 @@ class Queries(Sources):
         if not with_:
             return relation
         recursive = "RECURSIVE " if node.recursive else ""
-        return replace(relation, sql=f"WITH {recursive}{', '.join(with_)} {relation.sql}")
+        sql = f"SELECT * FROM ({relation.sql})" if relation.sql.startswith("WITH ") else relation.sql
+        return replace(relation, sql=f"WITH {recursive}{', '.join(with_)} {sql}")
 
     def _cte(self, name: str, query: s.Query, node: s.Query, scope: Scope | None) -> str:
         if node.recursive and _names(query, name):
@@ -126,7 +127,9 @@ class Queries(Sources):
             return relation
         keys = [each.sql for each in relation.order]
         if keys:  # rows that the keys do not tell apart are told apart by the rest: the same rows each time
-            keys += [f"c{place}" for place, each in enumerate(relation.types) if not each.of and each != t.JSON]
+            keys += [
+                f"c{place}" for place, each in enumerate(relation.types) if not each.of and each != t.JSON
+            ]
         order = f" ORDER BY {', '.join(keys)}" if keys else ""
         behind = f" OFFSET {self._count(offset)}" if offset is not None else ""
         return replace(
@@ -350,6 +353,10 @@ class Queries(Sources):
         by = replace(scope, clause="GROUP BY", aliases=self._early_aliases(outputs, scope))
         keys = node.group.keys or tuple(dict.fromkeys(key for each in node.group.sets for key in each))
         for key in keys:
+            if node.group.kind and not isinstance(key, s.Name):
+                self.refuse(
+                    key, f"{node.group.kind} by what is no column", "Compute it in a sub-select first."
+                )
             grouping.add_key(key, self._group_key(key, outputs, by))
         if node.group.everything:
             for each in outputs:
