@@ -5,6 +5,7 @@ from typing import Any
 from components.shared.sources.googlesql import functions as _functions  # noqa: F401 - fills the tables
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.attempts import attempt
 from components.shared.sources.googlesql.functions.signatures import (
     AGGREGATES,
     SCALARS,
@@ -48,16 +49,11 @@ def scalar(translator: Any, node: s.Call, scope: Scope) -> Value:
     if chosen is None:
         _refuse_arguments(translator, node, values)
     coerced = coerced_arguments(translator, node, chosen, values)
+    if node.safe:
+        attempted = attempt(translator, coerced, lambda held: _written(translator, node, chosen, held))
+        return Value(attempted, chosen.result, total=all(each.total for each in coerced))
     sql = _written(translator, node, chosen, coerced)
     total = chosen.signature.total and all(each.total for each in coerced)
-    if node.safe:
-        if not all(each.total for each in coerced):
-            translator.refuse(
-                node,
-                "no counterpart for SAFE. around arguments that may fail themselves",
-                "Compute the arguments in a sub-select first.",
-            )
-        return Value(f"TRY({sql})", chosen.result, total=True)
     return Value(sql, chosen.result, total=total)
 
 

@@ -3,10 +3,13 @@
 Source: GoogleSQL, "Conversion functions".
 """
 
+import math
 from typing import Any
 
+from components.shared.sources.googlesql import arithmetic
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.attempts import attempt
 from components.shared.sources.googlesql.functions.text_of_times import SQL
 from components.shared.sources.googlesql.literals import numeric, of_text
 from components.shared.sources.googlesql.types import Type
@@ -19,8 +22,6 @@ _CASTS: dict[tuple[str, str], str] = {
     ("INT64", "STRING"): "CAST({0} AS VARCHAR)",
     ("FLOAT64", "INT64"): "CAST(round({0}) AS BIGINT)",
     ("FLOAT64", "STRING"): "gsql_float_to_string({0})",
-    ("FLOAT64", "NUMERIC"): "gsql_float_to_numeric({0})",
-    ("NUMERIC", "FLOAT64"): "gsql_numeric_to_float({0})",
     ("NUMERIC", "INT64"): "CAST(round({0}, 0) AS BIGINT)",
     ("NUMERIC", "STRING"): "gsql_numeric_to_string({0})",
     ("BOOL", "INT64"): "CAST({0} AS BIGINT)",
@@ -50,6 +51,13 @@ _CASTS: dict[tuple[str, str], str] = {
 }
 """How a value of the first type is cast to the second; DuckDB's clocks are in UTC. What may fail raises."""
 
+_BOUNDS = {"INT64": float(2**63), "NUMERIC": 1e29}
+"""How large a FLOAT64 of another type may be."""
+_TOTAL = frozenset(
+    (("INT64", "FLOAT64"), ("INT64", "NUMERIC"), ("INT64", "BOOL"), ("BOOL", "INT64"), ("STRING", "BYTES"))
+)
+"""Casts that never fail, as none to STRING does but that of BYTES."""
+
 
 def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
     """A value as another type, by itself or by CAST.
@@ -68,22 +76,27 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
                 f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, "FLOAT64", value.constant, total=True
             )
     if value.literal == "INT64" and wanted == t.FLOAT64:
-        return Value(
-            f"CAST('{float(str(value.constant))!r}' AS DOUBLE)",
-            t.FLOAT64,
-            "FLOAT64",
-            str(value.constant),
-            total=True,
-        )
+        number = float(str(value.constant))
+        written = f"CAST('{number!r}' AS DOUBLE)"
+        return Value(written, t.FLOAT64, "FLOAT64", str(value.constant), total=True, bound=abs(number))
     if value.type.is_array and wanted.is_array:
         return _array(translator, value, wanted, node)
     if value.type.is_struct and wanted.is_struct:
         return _struct(translator, value, wanted, node)
+    if {value.type, wanted} == {t.FLOAT64, t.NUMERIC}:
+        made = arithmetic.float_to_numeric if wanted == t.NUMERIC else arithmetic.numeric_to_float
+        return Value(
+            made(value),
+            wanted,
+            total=value.total and wanted == t.FLOAT64,
+            bound=_BOUNDS.get(value.type.name, math.inf),
+        )
     template = _CASTS.get((value.type.name, wanted.name))
     if template is None:
         translator.refuse(node, f"no counterpart for a CAST from {value.type} to {wanted}")
-    widening = {value.type.name, wanted.name} <= {"INT64", "FLOAT64"} and wanted == t.FLOAT64
-    return Value(template.format(value.sql), wanted, total=value.total and (widening or wanted == t.STRING))
+    bound = _BOUNDS.get(value.type.name, math.inf)
+    never_fails = (value.type.name, wanted.name) in _TOTAL or wanted == t.STRING and value.type != t.BYTES
+    return Value(template.format(value.sql), wanted, total=value.total and never_fails, bound=bound)
 
 
 def _array(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
@@ -125,13 +138,10 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
         value = Value(value.sql, value.type, total=True)
     cast = cast_value(translator, value, wanted, node)
     if node.safe and not cast.total:
-        if not value.total:
-            translator.refuse(
-                node,
-                "no counterpart for SAFE_CAST around what may fail itself",
-                "Compute it in a sub-select first.",
-            )
-        return Value(f"TRY({cast.sql})", wanted, total=value.total)
+        attempted = attempt(
+            translator, [value], lambda held: cast_value(translator, held[0], wanted, node).sql
+        )
+        return Value(attempted, wanted, total=value.total)
     return Value(cast.sql, wanted, total=cast.total)
 
 

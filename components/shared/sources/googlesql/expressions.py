@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.casts import cast_value
+from components.shared.sources.googlesql.elements import element
 from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS
 from components.shared.sources.googlesql.literals import constant, parameter
 from components.shared.sources.googlesql.names import field_of, resolve
@@ -317,17 +318,7 @@ class Translator:
             self.refuse(node, "no counterpart for brackets behind JSON", "Write JSON_VALUE or JSON_QUERY.")
         if not value.type.is_array:
             self.refuse(node, f"brackets behind {value.type}")
-        offset = self.coerce(index, t.INT64, node).sql
-        from_one = offset if node.how.endswith("ORDINAL") else f"({offset} + 1)"
-        found = f"list_extract({value.sql}, {from_one})"
-        inside = f"{from_one} BETWEEN 1 AND len({value.sql})"
-        if node.how.startswith("SAFE"):
-            return Value(f"(CASE WHEN {inside} THEN {found} END)", value.type.of[0])
-        missing = f"{value.sql} IS NULL OR {offset} IS NULL"
-        failed = "error('an array is shorter than the index that is asked for')"
-        return Value(
-            f"(CASE WHEN {inside} THEN {found} WHEN {missing} THEN NULL ELSE {failed} END)", value.type.of[0]
-        )
+        return element(self, node, value, self.coerce(index, t.INT64, node))
 
     def _member(self, node: s.Member, scope: Scope) -> Value:
         return field_of(self, node, self.value(node.value, scope), node.name)

@@ -71,7 +71,7 @@ def floating(translator: Any, node: s.Node, text: str) -> Value:
     number = float(text)
     if math.isinf(number):
         translator.refuse(node, f"{text} is beyond FLOAT64")
-    return Value(f"CAST('{number!r}' AS DOUBLE)", t.FLOAT64, "FLOAT64", text, total=True)
+    return Value(f"CAST('{number!r}' AS DOUBLE)", t.FLOAT64, "FLOAT64", text, total=True, bound=abs(number))
 
 
 def numeric(text: str) -> Decimal | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from components.shared.sources.googlesql import arithmetic
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.types import Type
@@ -141,11 +142,6 @@ def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value
     if type_ not in {t.STRING, t.BYTES} and not type_.is_array:
         translator.refuse(node, f"|| between values of {type_}")
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
-    if type_.is_array:
-        return Value(
-            f"(CASE WHEN {one} IS NULL OR {other} IS NULL THEN NULL ELSE list_concat({one}, {other}) END)",
-            type_,
-        )
     return Value(f"({one} || {other})", type_)
 
 
@@ -167,10 +163,9 @@ def _arithmetic(translator: Any, node: s.Binary, left: Value, right: Value) -> V
         translator.refuse(node, f"{left.type} {node.operator} {right.type}")
     if node.operator == "/" and type_ == t.INT64:
         type_ = t.FLOAT64
-    one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
-    if type_ == t.NUMERIC and node.operator in {"*", "/"}:
-        name = "gsql_numeric_multiply" if node.operator == "*" else "gsql_numeric_divide"
-        return Value(f"{name}({one}, {other})", t.NUMERIC)
+    one, other = translator.coerce(left, type_, node), translator.coerce(right, type_, node)
+    if type_ == t.FLOAT64:
+        return arithmetic.floats(node.operator, one, other)
     if type_ == t.NUMERIC:
-        return Value(f"CAST(({one} {node.operator} {other}) AS DECIMAL(38, 9))", t.NUMERIC)
-    return Value(f"({one} {node.operator} {other})", type_)
+        return arithmetic.numerics(node.operator, one, other)
+    return Value(f"({one.sql} {node.operator} {other.sql})", type_)

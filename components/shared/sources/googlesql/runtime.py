@@ -18,23 +18,28 @@ class _Function:
     compute: Callable[..., Any]
     null: bool
     """Whether it is asked about NULL too; else NULL gives NULL."""
+    whole: bool
+    """Whether it takes and gives whole vectors of Arrow."""
 
 
 FUNCTIONS: dict[str, _Function] = {}
 
 
-def function(signature: str, *, null: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def function(
+    signature: str, *, null: bool = False, whole: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a Python function known by its name with `gsql_` before it.
 
     Args:
         signature: DuckDB's types, as in "VARCHAR, BIGINT -> VARCHAR".
         null: Whether the function itself is asked about NULL.
+        whole: Whether it takes and gives Arrow's arrays in place of one row's values.
     """
     left, _, result = signature.partition("->")
     arguments = tuple(_types(left))
 
     def known(compute: Callable[..., Any]) -> Callable[..., Any]:
-        FUNCTIONS[f"gsql_{compute.__name__}"] = _Function(arguments, result.strip(), compute, null)
+        FUNCTIONS[f"gsql_{compute.__name__}"] = _Function(arguments, result.strip(), compute, null, whole)
         return compute
 
     return known
@@ -86,6 +91,8 @@ def _with_arity(found: _Function) -> Callable[..., Any]:
 
 def _vectors(found: _Function, *columns: Any) -> Any:
     """One vector of results for vectors of arguments."""
+    if found.whole:
+        return found.compute(*(column.combine_chunks() for column in columns))
     rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
     computed: dict[Any, Any] = {}
     results = []

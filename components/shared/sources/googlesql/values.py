@@ -1,5 +1,6 @@
 """What an expression has become: SQL for DuckDB, and the GoogleSQL type of its value."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -22,6 +23,12 @@ class Value:
     total: bool = False
     """Whether computing it cannot fail."""
     aggregate: bool = False
+    bound: float = math.inf
+    """A number that no absolute value of it exceeds; math.inf where it may be infinite or NaN."""
+    fast: str = ""
+    """FLOAT64 arithmetic without a guard against overflow; `sql` has it."""
+    slow: str = ""
+    """The same, every step guarded."""
 
     def as_type(self, type_: Type) -> "Value":
         """The same SQL under another type."""

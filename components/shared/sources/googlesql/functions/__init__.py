@@ -3,11 +3,23 @@
 from components.shared.sources.googlesql.functions import (
     aggregates,
     arrays,
+    collections,
     conditions,
     json,
     numbers,
     strings,
     times,
+    windowed,
 )
 
-__all__ = ["aggregates", "arrays", "conditions", "json", "numbers", "strings", "times"]
+__all__ = [
+    "aggregates",
+    "arrays",
+    "collections",
+    "conditions",
+    "json",
+    "numbers",
+    "strings",
+    "times",
+    "windowed",
+]

@@ -1,11 +1,161 @@
-"""Functions over many rows, with OVER and without."""
+"""Functions over many rows, with OVER and without.
 
-from components.shared.sources.googlesql.functions.signatures import aggregate, window
+Source: GoogleSQL, "Aggregate functions" and "Statistical aggregate functions".
+"""
+
+from typing import Any
+
+from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.functions.signatures import Make, aggregate
+from components.shared.sources.googlesql.values import Value
+
+_OVERFLOW = "error('a FLOAT64 is out of range')"
+_BOTH = "{0} IS NOT NULL AND {1} IS NOT NULL"
+
+
+def _distinct(node: s.Call) -> str:
+    return "DISTINCT " if node.distinct else ""
+
+
+def _filtered(over: str, condition: str) -> str:
+    """FILTER (…) and OVER (…) with one more condition."""
+    if over.startswith(" FILTER (WHERE "):
+        return f" FILTER (WHERE ({condition}) AND {over.removeprefix(' FILTER (WHERE ')}"
+    return f" FILTER (WHERE {condition}){over}"
+
+
+def _plain(translator: Any, node: s.Call) -> None:
+    if node.order or node.limit is not None or node.nulls:
+        translator.refuse(node, f"ORDER BY, LIMIT or NULLS in {node.name}")
+
+
+def _having(translator: Any, node: s.Call, scope: Any, over: str) -> str:
+    """OVER or FILTER with HAVING MAX or MIN in it."""
+    if node.having is not None:
+        translator.refuse(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
+    del scope
+    return over
+
 
 aggregate("COUNT", "-> INT64", "count(*){over}")
 aggregate("COUNT", "T -> INT64", "count({distinct}{0}){over}")
 aggregate("COUNTIF", "BOOL -> INT64", "count({distinct}CASE WHEN {0} THEN 1 END){over}")
+aggregate("APPROX_COUNT_DISTINCT", "T -> INT64", "count(DISTINCT {0}){over}")
+
+
+# --- sums ---
+
+
+def _of_floats(name: str) -> Make:
+    """SUM or AVG of FLOAT64: an error where finite numbers overflow."""
+
+    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+        _plain(translator, node)
+        over = _having(translator, node, scope, over)
+        value = values[0]
+        made = f"{name}({_distinct(node)}{value.sql}){over}"
+        if value.bound < 1e280:  # noqa: PLR2004 - no number of rows makes it overflow
+            return made
+        infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
+        return f"(CASE WHEN isinf({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"
+
+    return make
+
+
 aggregate("SUM", "INT64 -> INT64", "CAST(sum({distinct}{0}){over} AS BIGINT)")
-aggregate("SUM", "FLOAT64 -> FLOAT64", "sum({distinct}{0}){over}")
-aggregate("AVG", "FLOAT64 -> FLOAT64", "avg({distinct}{0}){over}")
-window("ROW_NUMBER", "-> INT64", "row_number(){over}")
+aggregate("SUM", "FLOAT64 -> FLOAT64", _of_floats("sum"))
+aggregate("SUM", "NUMERIC -> NUMERIC", "CAST(sum({distinct}{0}){over} AS DECIMAL(38, 9))")
+aggregate("AVG", "INT64 -> FLOAT64", "avg({distinct}{0}){over}")
+aggregate("AVG", "FLOAT64 -> FLOAT64", _of_floats("avg"))
+aggregate(
+    "AVG",
+    "NUMERIC -> NUMERIC",
+    "gsql_numeric_divide(sum({distinct}{0}){over}, CAST(nullif(count({distinct}{0}){over}, 0) AS DECIMAL(38, 9)))",
+)
+
+# --- the least and the greatest ---
+
+
+def _extreme(name: str) -> Make:
+    """MIN or MAX: of FLOAT64 it is NaN where there is one."""
+
+    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+        _plain(translator, node)
+        value = values[0]
+        type_ = value.type
+        if type_.is_array or type_.is_struct or type_.name in {"JSON", "INTERVAL"}:
+            translator.refuse(node, f"{node.name} of values of {type_}")
+        over = _having(translator, node, scope, over)
+        made = f"{name}({value.sql}){over}"
+        if type_ != t.FLOAT64 or name == "max":
+            return made
+        return f"(CASE WHEN bool_or(isnan({value.sql})){over} THEN CAST('nan' AS DOUBLE) ELSE {made} END)"
+
+    return make
+
+
+aggregate("MIN", "T -> T", _extreme("min"))
+aggregate("MAX", "T -> T", _extreme("max"))
+
+
+def _any_value(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    _plain(translator, node)
+    if node.having is None:
+        return f"any_value({values[0].sql}){over}"
+    which, by = node.having
+    if over and "FILTER" not in over:
+        translator.refuse(node, "HAVING in a window")
+    key = translator.value(by, scope)
+    if key.type.is_array or key.type.is_struct or key.type == t.FLOAT64:
+        translator.refuse(node, f"no counterpart for HAVING {which} of {key.type}")
+    least = "max" if which == "MAX" else "min"
+    return f"struct_extract(arg_{least}(struct_pack(v := {values[0].sql}), {key.sql}){over}, 'v')"
+
+
+aggregate("ANY_VALUE", "T -> T", _any_value)
+aggregate("LOGICAL_AND", "BOOL -> BOOL", "bool_and({0}){over}")
+aggregate("LOGICAL_OR", "BOOL -> BOOL", "bool_or({0}){over}")
+for _name in ("BIT_AND", "BIT_OR", "BIT_XOR"):
+    aggregate(_name, "INT64 -> INT64", f"{_name.lower()}({{distinct}}{{0}}){{over}}")
+
+# --- spread ---
+
+
+def _spread(name: str) -> Make:
+    """STDDEV and its like: NaN where a number is not finite."""
+
+    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+        _plain(translator, node)
+        over = _having(translator, node, scope, over)
+        return f"{name}({_distinct(node)}{values[0].sql}){over}"
+
+    return make
+
+
+for _name, _sql in (
+    ("STDDEV STDDEV_SAMP", "stddev_samp"),
+    ("STDDEV_POP", "stddev_pop"),
+    ("VARIANCE VAR_SAMP", "var_samp"),
+    ("VAR_POP", "var_pop"),
+):
+    aggregate(_name, "FLOAT64 -> FLOAT64", _spread(_sql))
+
+
+def _together(name: str) -> Make:
+    """CORR and COVAR: of pairs without NULL."""
+
+    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+        _plain(translator, node)
+        over = _having(translator, node, scope, over)
+        one, other = (each.sql for each in values)
+        made = f"{name}({one}, {other}){over}"
+        least = 2 if name in {"corr", "covar_samp"} else 1
+        pairs = f"count(CASE WHEN {_BOTH.format(one, other)} THEN 1 END){over}"
+        return f"(CASE WHEN {pairs} >= {least} THEN {made} END)"
+
+    return make
+
+
+for _name in ("CORR", "COVAR_POP", "COVAR_SAMP"):
+    aggregate(_name, "FLOAT64, FLOAT64 -> FLOAT64", _together(_name.lower()))
