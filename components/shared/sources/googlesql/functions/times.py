@@ -6,8 +6,8 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.functions import text_of_times
-from components.shared.sources.googlesql.functions.formats_of_times import cast_with_format
 from components.shared.sources.googlesql.functions.differences import shifted
+from components.shared.sources.googlesql.functions.formats_of_times import cast_with_format
 from components.shared.sources.googlesql.functions.intervals import Span, interval
 from components.shared.sources.googlesql.functions.limits import as_utc, checked, from_utc
 from components.shared.sources.googlesql.functions.parts import extract
