@@ -8,6 +8,7 @@ import ctypes
 import datetime
 import os
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,6 +62,17 @@ class Oracle:
         self._tables[name] = (columns, content)
         return _answer(columns, content)
 
+    def fill(self, name: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+        """Make a table of rows: int, float, str, aware datetime or None, by the columns' types."""
+        nulls = ", ".join(f"CAST(NULL AS {type_}) AS `{column}`" for column, type_ in columns.items())
+        found, content = self._evaluated(f"SELECT {nulls}")
+        del content.table_data.row[:]
+        for row in rows:
+            added = content.table_data.row.add()
+            for value in row:
+                _write(added.cell.add(), value)
+        self._tables[name] = (found, content)
+
     def answer(self, sql: str) -> Answer:
         """What a query returns.
 
@@ -69,7 +81,7 @@ class Oracle:
         """
         return _answer(*self._evaluated(sql))
 
-    def analyze(self, sql: str, tables: dict[str, dict[str, str]]) -> None:
+    def analyze(self, sql: str, tables: Mapping[str, Mapping[str, str]]) -> None:
         """Analyze a query over tables that have columns and types, but no rows.
 
         Raises:
@@ -78,8 +90,7 @@ class Oracle:
         kept, self._tables = self._tables, {}
         try:
             for name, columns in tables.items():
-                nulls = ", ".join(f"CAST(NULL AS {type_}) AS `{column}`" for column, type_ in columns.items())
-                self.define(name, f"SELECT {nulls}")
+                self.fill(name, columns, ())
             self._prepared(sql)
         finally:
             self._tables = kept
@@ -188,6 +199,18 @@ def _value(cell: Any, type_: Any) -> Any:
         }
     reader = _READERS.get(kind)
     return reader(raw) if reader else raw
+
+
+def _write(cell: Any, value: Any) -> None:
+    match value:
+        case int():
+            cell.int64_value = value
+        case float():
+            cell.double_value = value
+        case str():
+            cell.string_value = value
+        case datetime.datetime():
+            cell.timestamp_value.seconds = int(value.timestamp())
 
 
 def _date(days: int) -> datetime.date:
