@@ -11,7 +11,7 @@ from components.shared.sources import open_source
 from components.shared.sources.googlesql import parse, runtime
 from components.shared.sources.googlesql.translation import translate
 from components.shared.sources.source import Answer
-from tests.contract.googlesql.tables import TABLES
+from tests.contract.googlesql.recording import TABLES
 
 
 def fill(file: Path, tables: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Google's own GoogleSQL as an oracle: ZetaSQL's analyzer and reference evaluator, as WebAssembly (PyPI zetasql).
+"""Google's own GoogleSQL as an oracle: ZetaSQL with its reference evaluator, as WebAssembly (PyPI zetasql).
 
 It parses, types and computes whole queries over tables that it made itself. It only parses APPROX_*,
 HLL_COUNT.*, ST_* and ML.*.
@@ -178,8 +178,8 @@ def type_name(type_: Any) -> str:
     if kind == "ARRAY":
         return f"ARRAY<{type_name(type_.array_type.element_type)}>"
     if kind == "STRUCT":
-        fields = type_.struct_type.field
-        return f"STRUCT<{', '.join(f'{each.field_name} {type_name(each.field_type)}'.strip() for each in fields)}>"
+        fields = [f"{each.field_name} {type_name(each.field_type)}" for each in type_.struct_type.field]
+        return f"STRUCT<{', '.join(map(str.strip, fields))}>"
     return _NAMES.get(kind, kind)
 
 

@@ -1,4 +1,4 @@
-"""Queries and Google's answers to them: `python -m tests.contract.googlesql.recording` asks anew, 70 ms a query.
+"""Queries and Google's answers: `python -m tests.contract.googlesql.recording` asks anew, 70 ms a query.
 
 `queries/FIELD.sql` holds the queries, `answers/FIELD.jsonl` a line for each: {"query", "columns", "rows"} or
 {"query", "refused"}. Values are written as `python -m pipelines sql --json` writes them.
@@ -15,6 +15,8 @@ from components.shared.sources.googlesql import statements
 from pipelines.commands.sql import json_value
 
 HERE = Path(__file__).parent
+TABLES = {path.stem: path.read_text() for path in sorted((HERE / "tables").glob("*.sql"))}
+"""Small tables that the queries read, as GoogleSQL makes them."""
 FIELDS = sorted(path.stem for path in (HERE / "queries").glob("*.sql"))
 
 
@@ -60,7 +62,6 @@ def record(field: str, oracle: Any) -> None:
 def main() -> None:
     """Ask about the named fields, or all."""
     from tests.contract.googlesql.oracle import Oracle
-    from tests.contract.googlesql.tables import TABLES
 
     oracle = Oracle()
     for name, sql in TABLES.items():

@@ -1,0 +1,1 @@
+SELECT * FROM UNNEST(ARRAY<STRUCT<id INT64, j STRING>>[(1, '{"a": "1", "b": {"c": 2.50}, "d": [1, "x", null], "e": null, "f": true}'), (2, '{"a": {"z": 1}}'), (3, NULL), (4, 'not json'), (5, '[1,2]'), (6, '{"a.b": 3, "a": 1.0}')])
