@@ -35,7 +35,7 @@ _CASTS: dict[tuple[str, str], str] = {
     ("STRING", "DATETIME"): "gsql_string_to_datetime({0})",
     ("STRING", "TIME"): "gsql_string_to_time({0})",
     ("STRING", "TIMESTAMP"): "gsql_string_to_timestamp({0}, 'UTC')",
-    ("BYTES", "STRING"): "decode({0})",
+    ("BYTES", "STRING"): "gsql_of_bytes({0})",
     ("DATE", "STRING"): SQL["DATE"],
     ("DATE", "DATETIME"): "CAST({0} AS TIMESTAMP)",
     ("DATE", "TIMESTAMP"): "make_timestamptz(epoch_us({0}))",

@@ -14,6 +14,7 @@ from components.shared.sources.googlesql.operators import between, binary, equal
 from components.shared.sources.googlesql.text import position_at, query_error
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import NULL, Scope, Value
+from configs.errors import QueryError
 
 
 class Translator:
@@ -30,9 +31,13 @@ class Translator:
         self._used += 1
         return f"t{self._used}"
 
+    def refused(self, node: s.Node, got: str, remedy: str = "") -> QueryError:
+        """The error that refuses a part of the text, with its line and column."""
+        return query_error(self.text, position_at(self.text, node.at), got, remedy)
+
     def refuse(self, node: s.Node, got: str, remedy: str = "") -> NoReturn:
-        """Refuse a part of the text, with its line and column."""
-        raise query_error(self.text, position_at(self.text, node.at), got, remedy)
+        """Refuse a part of the text."""
+        raise self.refused(node, got, remedy)
 
     # --- becoming another type ---
 

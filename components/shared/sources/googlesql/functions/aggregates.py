@@ -55,7 +55,7 @@ def _of_floats(name: str) -> Make:
         over = _having(translator, node, scope, over)
         value = values[0]
         made = f"{name}({_distinct(node)}{value.sql}){over}"
-        if value.bound < 1e280:  # noqa: PLR2004 - no number of rows makes it overflow
+        if value.bound < 1e280:
             return made
         infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
         return f"(CASE WHEN isinf({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"

@@ -93,7 +93,7 @@ def date_of_parts(year: int, month: int, day: int) -> datetime.date:
 @function("BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, BIGINT -> TIMESTAMP")
 def datetime_of_parts(
     year: int, month: int, day: int, hour: int, minute: int, second: int
-) -> datetime.datetime:  # noqa: PLR0913, PLR0917 - DATETIME's
+) -> datetime.datetime:
     """DATETIME(year, month, day, hour, minute, second)."""
     return text.leaping(datetime.datetime(year, month, day), hour, minute, second)  # noqa: DTZ001 - a DATETIME has no zone
 

@@ -130,7 +130,7 @@ def _bucket(type_: Type) -> Any:
         start = {t.DATE: "DATE '1950-01-01'", t.DATETIME: "TIMESTAMP '1950-01-01'"}.get(
             type_, "TIMESTAMPTZ '1950-01-01 00:00:00+00'"
         )
-        origin = values[2].sql if len(values) > 2 else start  # noqa: PLR2004 - the third argument
+        origin = values[2].sql if len(values) > 2 else start
         if span.part in MONTHS and type_ != t.TIMESTAMP:
             return f"gsql_{node.name.lower()}_of_months({values[0].sql}, {span.number * MONTHS[span.part]}, {origin})"
         if span.part not in ({"DAY", "WEEK"} if date else MICROSECONDS):

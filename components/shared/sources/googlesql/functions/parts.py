@@ -140,7 +140,7 @@ def _datetime_trunc(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 def _timestamp_trunc(translator: Any, node: s.Call, values: list[Value]) -> str:
     part = part_of(translator, node, values[1], DAYS | CLOCK)
-    zone = zone_of(translator, node, values[2] if len(values) > 2 else None)  # noqa: PLR2004 - the third argument
+    zone = zone_of(translator, node, values[2] if len(values) > 2 else None)
     sql = values[0].sql
     if part.name == "MICROSECOND" and zone.offset is not None:
         return sql

@@ -129,10 +129,10 @@ def _match(signature: Signature, values: Sequence[Value], fits: Any) -> tuple[in
 
 def _bind(pattern: str, value: Value, bound: dict[str, Type], fits: Any) -> None:
     """Let T be the widest of the types that stand for it."""
-    if pattern.startswith("ARRAY<") and pattern[6:-1] in {"T", "A", "B"}:
+    if pattern.startswith("ARRAY<") and len(pattern) == 8:
         if value.type.is_array and value.literal != "[]":
             _widen(pattern[6:-1], Value("", value.type.of[0]), bound, fits)
-    elif pattern in {"T", "A", "B"}:
+    elif len(pattern) == 1:
         _widen(pattern, value, bound, fits)
 
 
@@ -145,7 +145,7 @@ def _widen(name: str, value: Value, bound: dict[str, Type], fits: Any) -> None:
 
 
 def _type(pattern: str, bound: dict[str, Type]) -> Type | None:
-    if pattern in {"T", "A", "B"}:
+    if len(pattern) == 1:
         return bound.get(pattern, t.INT64)
     if pattern.startswith("ARRAY<"):
         inner = _type(pattern[6:-1], bound)

@@ -18,7 +18,7 @@ _ONLY_TIME = re.compile(_TIME, re.ASCII)
 _DATETIME = re.compile(rf"{_DATE}(?:[ Tt]{_TIME})?", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d{1,2})(?::?(\d{1,2}))?", re.ASCII)
 _ZONED = re.compile(rf"({_DATE}(?:[ Tt]{_TIME})?)(.*)", re.ASCII | re.DOTALL)
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 
 SQL = {
     "DATE": "CAST({0} AS VARCHAR)",
@@ -76,7 +76,7 @@ def _written_offset(rest: str, *, timed: bool, text: str) -> int | None:
     found = _OFFSET.fullmatch(rest if timed else rest[1:] if rest[0] == " " else "")
     if found:
         minutes = int(found[2]) * 60 + int(found[3] or 0)
-        if int(found[3] or 0) <= 59 and minutes <= 14 * 60:  # noqa: PLR2004 - minutes of an hour
+        if int(found[3] or 0) <= 59 and minutes <= 14 * 60:
             return 60 * (minutes if found[1] == "+" else -minutes)
     if not timed or rest[0] != " " or rest[1:2] in {"+", "-"}:
         raise ValueError(f"'{text}' is no TIMESTAMP")
@@ -94,7 +94,7 @@ def leaping(
     day: datetime.datetime, hour: int, minute: int, second: int, micros: int = 0
 ) -> datetime.datetime:
     """A day's moment; second 60 is the next minute's first, whatever the fraction."""
-    if second == 60:  # noqa: PLR2004 - a leap second
+    if second == 60:
         try:
             return day.replace(hour=hour, minute=minute) + datetime.timedelta(minutes=1)
         except OverflowError as error:

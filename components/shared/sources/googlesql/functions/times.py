@@ -161,7 +161,7 @@ for _each in (t.DATE, t.DATETIME, t.TIME):
 
 
 def _dates(translator: Any, node: s.Call, values: list[Value]) -> str:
-    step = Span("1", "DAY", 1) if len(values) < 3 else values[2].constant  # noqa: PLR2004 - the third argument
+    step = Span("1", "DAY", 1) if len(values) < 3 else values[2].constant
     date = node.name == "GENERATE_DATE_ARRAY"
     allowed = (
         ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")

@@ -35,7 +35,7 @@ def _moved(name: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         del scope
         distance = _whole(translator, node, values[1], 0) if len(values) > 1 else 1
-        default = f", {values[2].sql}" if len(values) > 2 else ""  # noqa: PLR2004 - the third argument
+        default = f", {values[2].sql}" if len(values) > 2 else ""
         return f"{name}({values[0].sql}, {distance}{default}){over}"
 
     return make
@@ -78,7 +78,7 @@ def _percentile(name: str) -> Make:
         ):
             translator.refuse(node, f"{node.name} at other than a literal between 0 and 1")
         made = f"{name}({value.sql}, {float(at.constant)!r}){over}"
-        if value.type != t.FLOAT64 or value.bound < 1e300:  # noqa: PLR2004 - it is no NaN
+        if value.type != t.FLOAT64 or value.bound < 1e300:
             return made
         failed = f"error('no counterpart for NaN in {node.name}')"
         return f"(CASE WHEN bool_or(isnan({value.sql})){over} THEN {failed} ELSE {made} END)"

@@ -62,7 +62,7 @@ def offset_of(text: str) -> int | None:
     if not found:
         return None
     minutes = int(found[2]) * 60 + int(found[3] or 0)
-    if int(found[3] or 0) > 59 or minutes > 14 * 60:  # noqa: PLR2004 - minutes of an hour
+    if int(found[3] or 0) > 59 or minutes > 14 * 60:
         return None
     return 60 * (minutes if found[1] == "+" else -minutes)
 
