@@ -2,8 +2,10 @@
 
 from components.shared.sources.googlesql.functions import (
     computed_casts,
+    computed_formats,
     computed_json,
     computed_numbers,
+    computed_parses,
     computed_strings,
     computed_times,
     formats,
@@ -11,8 +13,10 @@ from components.shared.sources.googlesql.functions import (
 
 __all__ = [
     "computed_casts",
+    "computed_formats",
     "computed_json",
     "computed_numbers",
+    "computed_parses",
     "computed_strings",
     "computed_times",
     "formats",
