@@ -109,7 +109,11 @@ def _parses(kind: Type) -> Any:
 
 
 for _kind in (t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP):
-    add(f"PARSE_{_kind}", f"STRING, STRING{', STRING?' if _kind == t.TIMESTAMP else ''} -> {_kind}", _parses(_kind))
+    add(
+        f"PARSE_{_kind}",
+        f"STRING, STRING{', STRING?' if _kind == t.TIMESTAMP else ''} -> {_kind}",
+        _parses(_kind),
+    )
 
 
 def cast_with_format(translator: Any, node: Any, value: Any, wanted: Type, scope: Any) -> Any:
