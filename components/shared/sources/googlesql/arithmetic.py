@@ -124,8 +124,7 @@ def safe_floats(operator: str, left: Value, right: Value) -> str:
     return f"(CASE WHEN NOT isfinite({native}) THEN {exact} ELSE {native} END)"
 
 
-def checked(written: str, value: Value, message: str) -> str:
+def checked(written: str, value: Value) -> str:
     """A function's value, an error where it is infinite and the argument is not."""
-    if not repeatable(value):
-        return f"gsql_finite({written}, {value.sql})"
-    return f"(CASE WHEN isinf({written}) AND isfinite({value.sql}) THEN error({t.literal(message)}) ELSE {written} END)"
+    guarded = f"gsql_finite({written}, {value.sql})"
+    return f"(CASE WHEN isinf({written}) THEN {guarded} ELSE {written} END)" if repeatable(value) else guarded

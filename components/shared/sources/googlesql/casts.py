@@ -134,8 +134,6 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
         )
     if value.literal == "STRING" and wanted in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
         value = Value(value.sql, value.type, total=True)  # a cast may fail when it runs, a literal before
-    if value.literal == "FLOAT64" and wanted == t.NUMERIC:
-        value = Value(value.sql, value.type, total=True)
     cast = cast_value(translator, value, wanted, node)
     if node.safe and not cast.total:
         attempted = attempt(

@@ -212,12 +212,16 @@ class Translator:
         )
 
     def _in_array(self, node: s.In, value: Value, array: Value) -> str:
-        if array.literal in {"[]", "NULL"}:
+        if array.literal == "NULL":
+            self.refuse(node, "NULL where an ARRAY is expected")
+        if array.literal == "[]":
             return "false"
         if not array.type.is_array:
             self.refuse(node, f"{array.type} where an ARRAY is expected")
         element = array.type.of[0]
         type_ = self.common([value, Value("", element)], node)
+        if value.type == t.FLOAT64 and element in {t.INT64, t.NUMERIC} and not array.literal:
+            self.refuse(node, f"{value.type} IN an array of {element}")
         left = self.coerce(value, type_, node)
         name = self.new_name()
         inner = self.coerce(Value(f"{name}.x", element), type_, node)

@@ -101,6 +101,8 @@ class Grouping:
 
     def aggregated(self, node: s.Call, only: str = "") -> Value:
         """An aggregate's value above GROUP BY, over the rows where `only` holds."""
+        if node.name == "GROUPING" and not self.keys:
+            self._translator.refuse(node, "GROUPING without GROUP BY")
         within = replace(self._scope, clause="an aggregate")
         sql, type_ = aggregate_sql(self._translator, node, within, only)
         if sql not in self._aggregates:
@@ -118,6 +120,8 @@ class Grouping:
         columns += [f"{each} AS a{place}" for place, each in enumerate(self._aggregates)]
         columns = columns or ["1 AS a0"]
         by = sets or ", ".join(str(place + 1) for place in range(len(self.keys)))
+        if by and not sets and any(each.startswith("grouping(") for each in self._aggregates):
+            by = f"GROUPING SETS (({', '.join(key.sql for key in self.keys)}))"
         if not by:
             return f"SELECT {', '.join(columns)}{', count(*) AS n' if not self._aggregates else ''}{rest}"
         return f"SELECT {', '.join(columns)}{rest} GROUP BY {by}"

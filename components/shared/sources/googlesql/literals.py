@@ -90,7 +90,7 @@ def rounded_numeric(number: Decimal) -> Decimal | None:
     with decimal.localcontext() as context:
         context.prec = 120
         rounded = number.quantize(Decimal("1e-9"), decimal.ROUND_HALF_UP)
-    return rounded if abs(rounded) < Decimal(10) ** 29 else None
+    return rounded if rounded.copy_abs() < Decimal(10) ** 29 else None
 
 
 def blob(content: bytes) -> str:

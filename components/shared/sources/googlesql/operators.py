@@ -141,6 +141,8 @@ def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value
     )
     if type_ not in {t.STRING, t.BYTES} and not type_.is_array:
         translator.refuse(node, f"|| between values of {type_}")
+    if type_.is_array and "NULL" in {left.literal, right.literal}:
+        translator.refuse(node, "|| between an ARRAY and NULL")
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
     return Value(f"({one} || {other})", type_)
 

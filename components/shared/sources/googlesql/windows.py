@@ -1,5 +1,7 @@
 """Functions over windows of rows: OVER (PARTITION BY … ORDER BY … ROWS or RANGE …)."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
@@ -52,8 +54,6 @@ def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
 
 def _within(scope: Scope) -> Scope:
     """The scope of what stands inside: no window within a window."""
-    from dataclasses import replace
-
     return replace(scope, allows_windows=False, clause="a window function")
 
 
@@ -77,7 +77,7 @@ def _named(translator: Any, window: s.Window, scope: Scope) -> s.Window:
 
 
 def _check(translator: Any, node: s.Call, window: s.Window) -> None:
-    if node.name in _NUMBERED and not window.order:
+    if node.name in _NUMBERED | _KEEPING_NULLS and not window.order:
         translator.refuse(node, f"{node.name} without ORDER BY in its window")
     if node.name in (_NUMBERED | _UNORDERED) and window.frame:
         translator.refuse(window.frame, f"a frame for {node.name}")
@@ -112,7 +112,7 @@ def _over(translator: Any, window: s.Window, scope: Scope) -> str:
     elif order:
         parts.append("ORDER BY " + ", ".join(each.sql for each in order))
     if frame:
-        parts.append(_frame(translator, frame, scope))
+        parts.append(_frame(translator, window, scope))
     return f"({' '.join(parts)})"
 
 
@@ -141,30 +141,52 @@ def order_keys(translator: Any, key: s.Key, value: Value) -> list[OrderKey]:
 
 
 def _range(translator: Any, window: s.Window, scope: Scope) -> str:
-    """The one key of RANGE with distances: an INT64."""
+    """The one key of RANGE with distances: a number.
+
+    DuckDB has NaN behind all numbers where Google has it before: an error where one bound reaches that far.
+    """
     if len(window.order) != 1:
         translator.refuse(window, "RANGE with a distance and other than one key")
     key = window.order[0]
     value = translator.value(key.value, scope)
-    if value.type != t.INT64:
+    if value.type not in {t.INT64, t.FLOAT64, t.NUMERIC}:
         translator.refuse(
             key,
             f"no counterpart for RANGE with a distance over {value.type}",
             "Order by an INT64, as UNIX_SECONDS gives it.",
         )
-    return "ORDER BY " + order_keys(translator, key, value)[0].sql
+    only = order_keys(translator, key, value)[-1]
+    assert window.frame is not None  # noqa: S101 - the caller's
+    if value.type == t.FLOAT64 and "UNBOUNDED" in _frame(translator, window, scope):
+        failed = "CAST('no counterpart for NaN in RANGE' AS DOUBLE)"  # error() may not stand in ORDER BY
+        only = replace(only, column=f"(CASE WHEN isnan({value.sql}) THEN {failed} ELSE {value.sql} END)")
+    return "ORDER BY " + only.sql
 
 
-def _frame(translator: Any, frame: s.Frame, scope: Scope) -> str:
-    return f"{frame.unit} BETWEEN {_bound(translator, frame.start, scope)} AND {_bound(translator, frame.end, scope)}"
+def _frame(translator: Any, window: s.Window, scope: Scope) -> str:
+    frame = window.frame
+    assert frame is not None  # noqa: S101 - the caller's
+    type_ = t.INT64
+    if frame.unit == "RANGE" and window.order:
+        type_ = translator.value(window.order[0].value, scope).type
+    start, end = (_bound(translator, each, type_, scope) for each in (frame.start, frame.end))
+    first, last = (next(p for p, word in _PLACES if each.endswith(word)) for each in (start, end))
+    if first > last or start == "UNBOUNDED FOLLOWING" or end == "UNBOUNDED PRECEDING":
+        translator.refuse(frame, "a frame that ends before it begins")
+    return f"{frame.unit} BETWEEN {start} AND {end}"
 
 
-def _bound(translator: Any, bound: s.Bound, scope: Scope) -> str:
+_PLACES = ((0, "PRECEDING"), (1, "CURRENT ROW"), (2, "FOLLOWING"))
+
+
+def _bound(translator: Any, bound: s.Bound, type_: t.Type, scope: Scope) -> str:
     if bound.kind == "CURRENT ROW":
         return bound.kind
     if bound.distance is None:
         return f"UNBOUNDED {bound.kind}"
     value = translator.value(bound.distance, scope)
-    if value.type != t.INT64 or value.constant is None:
-        translator.refuse(bound, "no counterpart for a distance that is no whole number")
-    return f"{value.constant} {bound.kind}"
+    if not isinstance(value.constant, int | float | str | Decimal) or isinstance(value.constant, bool):
+        translator.refuse(bound, "no counterpart for a distance that is no literal")
+    if translator.distance(value, type_) is None or not float(value.constant) >= 0:
+        translator.refuse(bound, f"a distance that is no {type_} of at least 0")
+    return f"{translator.coerce(value, type_, bound).sql} {bound.kind}"

@@ -107,10 +107,33 @@ def _any_value(translator: Any, node: s.Call, values: list[Value], *, scope: Any
     if over and "FILTER" not in over:
         translator.refuse(node, "HAVING in a window")
     key = translator.value(by, scope)
-    if key.type.is_array or key.type.is_struct or key.type == t.FLOAT64:
+    if key.type.is_array or key.type.is_struct or key.type.name in {"JSON", "INTERVAL"}:
         translator.refuse(node, f"no counterpart for HAVING {which} of {key.type}")
-    least = "max" if which == "MAX" else "min"
-    return f"struct_extract(arg_{least}(struct_pack(v := {values[0].sql}), {key.sql}){over}, 'v')"
+    return _at_extreme("max" if which == "MAX" else "min", values[0], key, over)
+
+
+def _at_extreme(least: str, value: Value, key: Value, over: str) -> str:
+    """A value of the row whose key is least or greatest; NaN as a key is an error."""
+    by = key.sql
+    if key.type == t.FLOAT64:
+        by = f"(CASE WHEN isnan({by}) THEN error('no counterpart for NaN as a key') ELSE {by} END)"
+    return f"struct_extract(arg_{least}(struct_pack(v := {value.sql}), {by}){over}, 'v')"
+
+
+def _max_by(least: str) -> Make:
+    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+        _plain(translator, node)
+        del scope
+        if "OVER" in over or values[1].type.of or values[1].type.name in {"JSON", "INTERVAL"}:
+            translator.refuse(node, f"no counterpart for {node.name} of {values[1].type} here")
+        return _at_extreme(least, values[0], values[1], over)
+
+    return make
+
+
+aggregate("MAX_BY", "A, B -> A", _max_by("max"))
+aggregate("MIN_BY", "A, B -> A", _max_by("min"))
+aggregate("GROUPING", "T -> INT64", "grouping({0})")
 
 
 aggregate("ANY_VALUE", "T -> T", _any_value)
@@ -128,7 +151,12 @@ def _spread(name: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         _plain(translator, node)
         over = _having(translator, node, scope, over)
-        return f"{name}({_distinct(node)}{values[0].sql}){over}"
+        value = values[0]
+        made = f"{name}({_distinct(node)}{value.sql}){over}"
+        if value.bound < 1e100:  # noqa: PLR2004 - its square is finite
+            return made
+        infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
+        return f"(CASE WHEN NOT isfinite({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"
 
     return make
 

@@ -17,7 +17,8 @@ add("ARRAY_REVERSE", "ARRAY<T> -> ARRAY<T>", "list_reverse({0})", total=True)
 
 
 def _concat(translator: Any, node: s.Call, values: list[Value]) -> str:
-    del translator, node
+    if any(each.literal == "NULL" for each in values):
+        translator.refuse(node, "NULL where an ARRAY is expected")
     return f"({' || '.join(each.sql for each in values)})"
 
 
@@ -31,7 +32,9 @@ def _to_string(translator: Any, node: s.Call, values: list[Value]) -> str:
     if array.type.of[0] == t.BYTES:
         translator.refuse(node, "no counterpart for ARRAY_TO_STRING of BYTES")
     name = translator.new_name()
-    if missing and missing[0].literal != "NULL":
+    if missing and missing[0].literal == "NULL":
+        return "CAST(NULL AS VARCHAR)"
+    if missing:
         shown = f"list_transform({array.sql}, lambda {name}: coalesce({name}, {missing[0].sql}))"
         shown = f"list_filter({shown}, lambda {name}: {name} IS NOT NULL)"
     else:
@@ -50,8 +53,8 @@ add("ARRAY_TO_STRING", "ARRAY<STRING>, STRING, STRING? -> STRING", _to_string, t
 def _end(place: int) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         def written(parts: dict[str, str]) -> str:
-            failed = f"error('{node.name} of an empty array')"
-            return f"(CASE WHEN len({parts['a']}) = 0 THEN {failed} ELSE list_extract({parts['a']}, {place}) END)"
+            failed = f"CAST('{node.name} of an empty array' AS BIGINT)"  # error() may not stand in TRY
+            return f"list_extract({parts['a']}, CASE WHEN len({parts['a']}) = 0 THEN {failed} ELSE {place} END)"
 
         parts = {"a": values[0].sql}
         return written(parts) if arithmetic.repeatable(values[0]) else held(translator, parts, written)
@@ -118,7 +121,8 @@ def _includes(sql: str) -> Make:
         element = values[0].type.of[0]
         if element.has_floats or element.is_struct or element.name in {"JSON", "INTERVAL"}:
             translator.refuse(node, f"no counterpart for {node.name} of {values[0].type}")
-        return sql.format(*(each.sql for each in values))
+        made = sql.format(*(each.sql for each in values))
+        return f"(CASE WHEN {values[1].sql} IS NOT NULL THEN {made} END)"
 
     return make
 

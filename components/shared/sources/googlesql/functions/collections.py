@@ -20,6 +20,8 @@ def listed(translator: Any, node: s.Call, value: Value, *, scope: Any, over: str
         made = _distinct_in_order(translator, node, value, scope, over, keep)
     else:
         made = f"list({distinct}{value.sql}{order}){_filter(over, keep)}"
+        if node.distinct and not value.type.has_floats:
+            made = f"list_sort({made})"  # in any order for Google, always the same here
     if node.limit is None:
         return made
     limit = translator.value(node.limit, scope)
@@ -42,9 +44,12 @@ def _distinct_in_order(translator: Any, node: s.Call, value: Value, scope: Any, 
     if len(node.order) > 1 or translator.value(key.value, scope).sql != value.sql:
         translator.refuse(key, "ORDER BY of something other than the DISTINCT value")
     nulls = "FIRST" if key.nulls == "FIRST" or (not key.nulls and not key.descending) else "LAST"
-    if value.type == t.FLOAT64:
-        translator.refuse(node, "no counterpart for DISTINCT with ORDER BY of FLOAT64")
     way = "DESC" if key.descending else "ASC"
+    if value.type == t.FLOAT64:
+        if not keep:
+            translator.refuse(node, "no counterpart for DISTINCT with ORDER BY of FLOAT64 without IGNORE NULLS")
+        pairs = f"list(DISTINCT struct_pack(n := NOT isnan({value.sql}), x := {value.sql})){_filter(over, keep)}"
+        return f"list_transform(list_sort({pairs}, '{way}'), lambda e: struct_extract(e, 'x'))"
     return f"list_sort(list(DISTINCT {value.sql}){_filter(over, keep)}, '{way}', 'NULLS {nulls}')"
 
 

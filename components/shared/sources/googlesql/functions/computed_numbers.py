@@ -104,6 +104,10 @@ def logarithm(value: float, base: float) -> float:
     """LOG to a base."""
     if math.isnan(value) or math.isnan(base):
         return math.nan
+    if value == math.inf and base == 1:
+        return math.inf
+    if value == -math.inf or base == -math.inf:
+        return math.nan
     if value <= 0 or base <= 0 or base == 1:
         message = f"LOG({value}, {base}) is outside its domain"
         raise ValueError(message)
@@ -149,7 +153,7 @@ def fitted(number: Decimal, how: str = ROUND_HALF_UP) -> Decimal:
     """
     with localcontext(_EXACT):
         rounded = number.quantize(_SCALE, rounding=how)
-    if abs(rounded) > _GREATEST:
+    if rounded.copy_abs() > _GREATEST:
         message = f"{number:.30g} is out of NUMERIC's range"
         raise OverflowError(message)
     return rounded
@@ -207,15 +211,56 @@ def _to_digits(value: Decimal, digits: int, how: str) -> Decimal:
 
 @function("DECIMAL(38, 9), DECIMAL(38, 9) -> DECIMAL(38, 9)")
 def numeric_power(base: Decimal, exponent: Decimal) -> Decimal:
-    """POW of NUMERIC with a whole exponent."""
-    if exponent != int(exponent) or abs(exponent) > 200:
-        message = f"no counterpart for POW({base}, {exponent})"
+    """POW of NUMERIC."""
+    if base < 0 and exponent != int(exponent):
+        message = f"POW({base}, {exponent}) is outside its domain"
         raise ValueError(message)
     if not base and exponent < 0:
         message = "POW divides by zero"
         raise ZeroDivisionError(message)
-    with localcontext(_EXACT):
-        return fitted(Decimal(base) ** int(exponent))
+    if exponent == int(exponent) and exponent.copy_abs() <= _EXACT_POWERS:
+        with localcontext(_EXACT):
+            return fitted(base ** int(exponent))
+    with localcontext(_CLOSE):
+        return fitted(base**exponent)
+
+
+_EXACT_POWERS = 80
+_CLOSE = Context(prec=90, Emax=999_999, Emin=-999_999)
+
+
+def _numeric(name: str, compute: Callable[[Decimal], Decimal]) -> None:
+    def computed(value: Decimal) -> Decimal:
+        with localcontext(_CLOSE):
+            return fitted(compute(value))
+
+    computed.__name__ = f"numeric_{name}"
+    function("DECIMAL(38, 9) -> DECIMAL(38, 9)")(computed)
+
+
+def _logarithm_of(value: Decimal) -> Decimal:
+    if value <= 0:
+        message = f"LN({value}) is outside its domain"
+        raise ValueError(message)
+    return value.ln()
+
+
+def _cube_root(value: Decimal) -> Decimal:
+    return (value.copy_abs() ** (Decimal(1) / 3)).copy_sign(value) if value else value
+
+
+_numeric("sqrt", lambda value: value.sqrt())
+_numeric("exp", lambda value: value.exp())
+_numeric("ln", _logarithm_of)
+_numeric("log10", lambda value: _logarithm_of(value) / Decimal(10).ln())
+_numeric("cbrt", _cube_root)
+
+
+@function("DECIMAL(38, 9), DECIMAL(38, 9) -> DECIMAL(38, 9)")
+def numeric_log(value: Decimal, base: Decimal) -> Decimal:
+    """LOG of NUMERIC to a base."""
+    with localcontext(_CLOSE):
+        return fitted(_logarithm_of(value) / _logarithm_of(base))
 
 
 @function("DOUBLE -> DECIMAL(38, 9)")
@@ -352,13 +397,36 @@ def float_sign(value: Any) -> Any:
 @function("DOUBLE -> DOUBLE")
 def inverse_cosh(value: float) -> float:
     """ACOSH: an error below 1."""
-    return math.acosh(value)
+    return math.nan if value == -math.inf else math.acosh(value)
 
 
 @function("DOUBLE -> DOUBLE")
 def inverse_tanh(value: float) -> float:
     """ATANH: an error outside -1 … 1."""
-    return math.atanh(value)
+    return math.nan if math.isinf(value) else math.atanh(value)
+
+
+def _reciprocal(name: str, compute: Callable[[float], float]) -> None:
+    def reciprocal(value: float) -> float:
+        try:
+            return 1 / compute(value)
+        except OverflowError:
+            return 0.0
+
+    reciprocal.__name__ = name
+    function("DOUBLE -> DOUBLE")(reciprocal)
+
+
+def _or_nan(compute: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda value: math.nan if math.isinf(value) else compute(value)
+
+
+_reciprocal("csc", _or_nan(math.sin))
+_reciprocal("sec", _or_nan(math.cos))
+_reciprocal("cot", _or_nan(math.tan))
+_reciprocal("csch", math.sinh)
+_reciprocal("sech", math.cosh)
+_reciprocal("coth", math.tanh)
 
 
 # --- arrays ---

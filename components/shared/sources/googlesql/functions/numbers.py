@@ -136,53 +136,7 @@ add("SAFE_NEGATE", "INT64 -> INT64", _safe_negate, total=True)
 add("SAFE_NEGATE", "FLOAT64 -> FLOAT64", "(-{0})", total=True)
 add("SAFE_NEGATE", "NUMERIC -> NUMERIC", "(-{0})", total=True)
 
-# --- powers, logarithms, angles ---
-
-
-def _of_floats(name: str, sql: str | Make, *, total: bool = False) -> None:
-    """A function of one FLOAT64, which any number becomes."""
-    add(name, "FLOAT64 -> FLOAT64", sql, total=total)
-    if isinstance(sql, str):
-        add(name, "INT64 -> FLOAT64", sql.format("CAST({0} AS DOUBLE)"), total=total)
-
-
-def _checked(name: str, sql: str) -> Make:
-    def make(translator: Any, node: s.Call, values: list[Value]) -> str:
-        del translator, node
-        return arithmetic.checked(f"{sql}({values[0].sql})", values[0], f"{name} is out of range")
-
-    return make
-
-
-for _name, _sql in (
-    ("SQRT", "sqrt({0})"),
-    ("LN LOG", "ln({0})"),
-    ("LOG10", "log10({0})"),
-    ("SIN", "sin({0})"),
-    ("COS", "cos({0})"),
-    ("TAN", "tan({0})"),
-    ("ASIN", "asin({0})"),
-    ("ACOS", "acos({0})"),
-):
-    _of_floats(_name, _sql)
-for _name, _sql in (
-    ("ATAN", "atan({0})"),
-    ("TANH", "tanh({0})"),
-    ("ASINH", "asinh({0})"),
-    ("CBRT", "cbrt({0})"),
-):
-    _of_floats(_name, _sql, total=True)
-for _name, _sql in (("EXP", "exp"), ("SINH", "sinh"), ("COSH", "cosh")):
-    add(_name, "INT64 -> FLOAT64", f"gsql_finite({_sql}(CAST({{0}} AS DOUBLE)), CAST({{0}} AS DOUBLE))")
-    add(_name, "FLOAT64 -> FLOAT64", _checked(_name, _sql))
-add("ACOSH", "FLOAT64 -> FLOAT64", "gsql_inverse_cosh({0})")
-add("ATANH", "FLOAT64 -> FLOAT64", "gsql_inverse_tanh({0})")
-add("ATAN2", "FLOAT64, FLOAT64 -> FLOAT64", "atan2({0}, {1})", total=True)
-add("POW POWER", "FLOAT64, FLOAT64 -> FLOAT64", "gsql_power({0}, {1})")
-add("POW POWER", "INT64, INT64 -> FLOAT64", "gsql_power(CAST({0} AS DOUBLE), CAST({1} AS DOUBLE))")
-add("POW POWER", "NUMERIC, NUMERIC -> NUMERIC", "gsql_numeric_power({0}, {1})")
-add("LOG", "FLOAT64, FLOAT64 -> FLOAT64", "gsql_logarithm({0}, {1})")
-add("PI", "-> FLOAT64", "pi()", total=True)
+# --- bits, buckets, texts, chance ---
 
 
 def _random(translator: Any, node: s.Call, values: list[Value]) -> str:
@@ -193,18 +147,27 @@ def _random(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 add("RAND", "-> FLOAT64", _random)
 
-# --- bits, buckets, texts ---
-
 add("BIT_COUNT", "INT64 -> INT64", "CAST(bit_count({0}) AS BIGINT)", total=True)
 add("BIT_COUNT", "BYTES -> INT64", "CAST(bit_count(CAST({0} AS BIT)) AS BIGINT)", total=True)
 add("PARSE_NUMERIC", "STRING -> NUMERIC", "gsql_parse_numeric({0})")
+
+
+def _bucket(stored: str) -> Make:
+    def make(translator: Any, node: s.Call, values: list[Value]) -> str:
+        if values[1].literal == "NULL":
+            translator.refuse(node, "NULL where an ARRAY is expected")
+        return f"gsql_{stored}_bucket({values[0].sql}, {values[1].sql})"
+
+    return make
+
+
 for _type, _stored in (
     ("INT64", "integer"),
     ("FLOAT64", "float"),
     ("NUMERIC", "numeric"),
     ("STRING", "string"),
 ):
-    add("RANGE_BUCKET", f"{_type}, ARRAY<{_type}> -> INT64", f"gsql_{_stored}_bucket({{0}}, {{1}})")
+    add("RANGE_BUCKET", f"{_type}, ARRAY<{_type}> -> INT64", _bucket(_stored))
 for _name in ("APPROX_QUANTILES", "APPROX_TOP_COUNT", "APPROX_TOP_SUM"):
     UNKNOWN[_name] = "It is approximate there too: write PERCENTILE_CONT OVER, or GROUP BY with COUNT."
 for _name in ("PARSE_BIGNUMERIC",):

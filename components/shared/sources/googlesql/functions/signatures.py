@@ -109,7 +109,7 @@ def _match(signature: Signature, values: Sequence[Value], fits: Any) -> tuple[in
     if not len(wanted) - signature.optional <= len(values) <= len(wanted):
         return None
     bound: dict[str, Type] = {}
-    for name, value in zip(wanted, values, strict=False):
+    for name, value in sorted(zip(wanted, values, strict=False), key=lambda pair: bool(pair[1].literal)):
         _bind(name, value, bound, fits)
     total, types = 0, []
     for name, value in zip(wanted, values, strict=False):
@@ -140,6 +140,8 @@ def _widen(name: str, value: Value, bound: dict[str, Type], fits: Any) -> None:
     if value.literal == "NULL":
         return
     before = bound.get(name)
+    if before is not None and fits(value, before) is not None:
+        return
     if before is None or fits(Value("", before), value.type) is not None:
         bound[name] = value.type
 

@@ -35,7 +35,9 @@ def _moved(name: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         del scope
         distance = _whole(translator, node, values[1], 0) if len(values) > 1 else 1
-        default = f", {values[2].sql}" if len(values) > 2 else ""
+        if len(values) > 2 and not (values[2].literal or values[2].constant is not None):  # noqa: PLR2004 - the third
+            translator.refuse(node, f"{node.name} with a default that is no literal")
+        default = f", {values[2].sql}" if len(values) > 2 else ""  # noqa: PLR2004 - the third argument
         return f"{name}({values[0].sql}, {distance}{default}){over}"
 
     return make
