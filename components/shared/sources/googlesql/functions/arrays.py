@@ -54,7 +54,9 @@ def _end(place: int) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         def written(parts: dict[str, str]) -> str:
             failed = f"CAST('{node.name} of an empty array' AS BIGINT)"  # error() may not stand in TRY
-            return f"list_extract({parts['a']}, CASE WHEN len({parts['a']}) = 0 THEN {failed} ELSE {place} END)"
+            return (
+                f"list_extract({parts['a']}, CASE WHEN len({parts['a']}) = 0 THEN {failed} ELSE {place} END)"
+            )
 
         parts = {"a": values[0].sql}
         return written(parts) if arithmetic.repeatable(values[0]) else held(translator, parts, written)

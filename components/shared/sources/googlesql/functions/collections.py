@@ -47,8 +47,12 @@ def _distinct_in_order(translator: Any, node: s.Call, value: Value, scope: Any, 
     way = "DESC" if key.descending else "ASC"
     if value.type == t.FLOAT64:
         if not keep:
-            translator.refuse(node, "no counterpart for DISTINCT with ORDER BY of FLOAT64 without IGNORE NULLS")
-        pairs = f"list(DISTINCT struct_pack(n := NOT isnan({value.sql}), x := {value.sql})){_filter(over, keep)}"
+            translator.refuse(
+                node, "no counterpart for DISTINCT with ORDER BY of FLOAT64 without IGNORE NULLS"
+            )
+        pairs = (
+            f"list(DISTINCT struct_pack(n := NOT isnan({value.sql}), x := {value.sql})){_filter(over, keep)}"
+        )
         return f"list_transform(list_sort({pairs}, '{way}'), lambda e: struct_extract(e, 'x'))"
     return f"list_sort(list(DISTINCT {value.sql}){_filter(over, keep)}, '{way}', 'NULLS {nulls}')"
 
