@@ -122,5 +122,5 @@ def format_time(pattern: str, value: datetime.time) -> str:
 @function("VARCHAR, TIMESTAMPTZ, VARCHAR -> VARCHAR")
 def format_timestamp(pattern: str, value: datetime.datetime, zone: str) -> str:
     """FORMAT_TIMESTAMP."""
-    offset = text.offset_at(value, zone)
-    return formatted("TIMESTAMP", pattern, text.in_years(value.replace(tzinfo=None), offset), offset)
+    local, offset = text.shown(value, zone)
+    return formatted("TIMESTAMP", pattern, local, offset)

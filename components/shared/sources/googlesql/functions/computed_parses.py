@@ -76,8 +76,8 @@ class _Read:
         return ValueError(f"'{self.text}' does not fit its pattern")
 
 
-def _year(read: _Read) -> None:
-    read.year = read.number(0, 9999, 4)
+def _year(read: _Read, digits: int = 4) -> None:
+    read.year = read.number(0, 9999, digits)
     read.century = read.of_century = None
 
 
@@ -221,6 +221,9 @@ def unknown_element(kind: str, pattern: str) -> str:
             return whole
         if not element and whole.endswith("%"):
             return "% at the end"
+    elements = {element for element, _ in pieces(pattern)}
+    if "j" in elements and elements & set("mbBhdeQDxFc"):
+        return "%j beside a month or a day"
     return ""
 
 
@@ -240,8 +243,11 @@ def _parsed(kind: str, pattern: str, value: str) -> _Read:
 
 
 def _follow(read: _Read, pattern: str) -> None:
-    for element, whole in pieces(pattern):
-        if element in _SEVERAL:
+    found = pieces(pattern)
+    for (element, whole), (following, _) in zip(found, (*found[1:], ("", "")), strict=False):
+        if element == "Y" and not following:
+            _year(read, 5)  # before text, not before an element
+        elif element in _SEVERAL:
             _follow(read, _SEVERAL[element])
         elif element:
             _ELEMENTS[element](read)

@@ -62,8 +62,7 @@ def zoneless_to_timestamp(value: str, zone: str) -> datetime.datetime:
 @function("TIMESTAMPTZ, VARCHAR -> VARCHAR")
 def timestamp_to_string(value: datetime.datetime, zone: str) -> str:
     """STRING(TIMESTAMP, zone)."""
-    offset = text.offset_at(value, zone)
-    local = text.in_years(value.replace(tzinfo=None), offset)
+    local, offset = text.shown(value, zone)
     fraction = f".{local.microsecond:06}" if local.microsecond else ""
     minutes = abs(offset) // 60
     written = f"{'-' if offset < 0 else '+'}{minutes // 60:02}" + (

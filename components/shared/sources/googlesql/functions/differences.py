@@ -54,6 +54,16 @@ def _adds(type_: Type, sign: str) -> Any:
     return written
 
 
+def _adds_to_midnight(sign: str) -> Any:
+    """A DATE is moved as a DATETIME, by its own parts alone."""
+
+    def written(translator: Any, node: s.Call, values: list[Value]) -> str:
+        span = span_of(translator, node, values[1], t.DATE)
+        return shifted(f"CAST({values[0].sql} AS TIMESTAMP)", span, t.DATETIME, sign)
+
+    return written
+
+
 for _sign, _word in (("+", "ADD"), ("-", "SUB")):
     for _name, _types in {
         "DATE": (t.DATE, t.DATETIME, t.TIMESTAMP),
@@ -63,6 +73,8 @@ for _sign, _word in (("+", "ADD"), ("-", "SUB")):
     }.items():
         for _each in _types:
             add(f"{_name}_{_word}", f"{_each}, INTERVAL -> {_each}", _adds(_each, _sign))
+        if _name in {"DATETIME", "TIMESTAMP"}:
+            add(f"{_name}_{_word}", "DATE, INTERVAL -> DATETIME", _adds_to_midnight(_sign))
 
 
 def _week(part: s.Part, days: str) -> str:
@@ -84,8 +96,15 @@ def _date_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
     return f"date_diff('{part.name.lower()}', {earlier}, {later})"
 
 
+def _refuse_text(translator: Any, node: s.Call, values: list[Value], name: str) -> None:
+    """A text is taken for what the function's own name says, and for nothing else."""
+    if node.name != name and any(each.literal == "STRING" for each in values):
+        translator.refuse(node, f"a STRING in {node.name} of other types", f"Write {name}.")
+
+
 def _datetime_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
     """How often the part changes between two DATETIMEs."""
+    _refuse_text(translator, node, values, "DATETIME_DIFF")
     part = part_of(translator, node, values[2], DAYS | CLOCK)
     later, earlier = values[0].sql, values[1].sql
     if part.name in {"MONTH", "QUARTER", "YEAR", "ISOYEAR"}:
@@ -99,6 +118,7 @@ def _datetime_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 def _timestamp_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
     """How many whole parts lie between two TIMESTAMPs."""
+    _refuse_text(translator, node, values, "TIMESTAMP_DIFF")
     part = part_of(translator, node, values[2], CLOCK | {"DAY"})
     return f"((epoch_us({values[0].sql}) - epoch_us({values[1].sql})) // {MICROSECONDS[part.name]})"
 
@@ -109,6 +129,8 @@ def _time_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 
 _DIFFS: dict[Type, Any] = {t.DATE: _date_diff, t.DATETIME: _datetime_diff, t.TIMESTAMP: _timestamp_diff}
+for _name in ("DATETIME_DIFF", "TIMESTAMP_DIFF"):
+    add(_name, "DATE, DATE, PART -> INT64", _date_diff, total=True)
 for _name, _types in {
     "DATE_DIFF": (t.DATE, t.DATETIME, t.TIMESTAMP),
     "DATETIME_DIFF": (t.DATETIME, t.TIMESTAMP),
@@ -153,5 +175,11 @@ def _bucket(type_: Type) -> Any:
     return written
 
 
+def _bucket_of_midnight(translator: Any, node: s.Call, values: list[Value]) -> str:
+    translator.refuse(node, f"no counterpart for {node.name} of a DATE", "Write DATE_BUCKET.")
+    return values[0].sql
+
+
+add("DATETIME_BUCKET", "DATE, INTERVAL, DATETIME? -> DATETIME", _bucket_of_midnight)
 for _each in (t.DATE, t.DATETIME, t.TIMESTAMP):
     add(f"{_each}_BUCKET", f"{_each}, INTERVAL, {_each}? -> {_each}", _bucket(_each))

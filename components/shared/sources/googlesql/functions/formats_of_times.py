@@ -1,5 +1,6 @@
 """FORMAT_* and PARSE_*."""
 
+import re
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
@@ -9,7 +10,7 @@ from components.shared.sources.googlesql.functions.patterns_of_times import FORE
 from components.shared.sources.googlesql.functions.signatures import add
 from components.shared.sources.googlesql.functions.zones import UTC, Zone, datetime_in, zone_of
 from components.shared.sources.googlesql.types import Type
-from components.shared.sources.googlesql.values import Value
+from components.shared.sources.googlesql.values import Scope, Value
 
 _NATIVE = {each: f"%{each}" for each in "m d H M S j U W V u w A a B b y I p".split()} | {
     "%": "%%",
@@ -63,7 +64,7 @@ def _formats(kind: Type) -> Any:
                 remedy = "Write %H, or %I and %p." if element in {"k", "l", "P"} else ""
                 translator.refuse(node, f"no counterpart for the format element {whole}", remedy)
         native = _native(kind, pattern.constant, zone)
-        if native is None or (zone.offset is None and not zone.name):
+        if not native or (zone.offset is None and not zone.name):
             return computed
         return _in_duckdb(kind, native, value, zone, computed, [element for element, _ in found])
 
@@ -73,13 +74,17 @@ def _formats(kind: Type) -> Any:
 def _in_duckdb(kind: Type, native: str, value: str, zone: Zone, computed: str, elements: list[str]) -> str:  # noqa: PLR0913, PLR0917 - of one call
     clock = {t.TIMESTAMP: datetime_in(value, zone), t.TIME: f"(DATE '1970-01-01' + {value})"}.get(kind, value)
     sql = f"strftime({clock}, {t.literal(native)})"
-    if "Y" not in elements or kind == t.TIME:
+    if zone.offset is None:  # offsets with seconds were used until 1972, and are written in minutes
+        since = "TIMESTAMPTZ '1973-01-01 00:00:00+00'"
+    elif "Y" not in elements or kind == t.TIME:
         return sql
-    if elements[0] == "Y" and elements.count("Y") == 1:
+    elif elements[0] == "Y" and elements.count("Y") == 1:
         return f"ltrim({sql}, '0')"
+    else:
+        since = f"{t.in_duckdb(kind)} '1000-01-02'"
     if len(value) > _SHORT:
         return computed
-    return f"(CASE WHEN {value} < {t.in_duckdb(kind)} '1000-01-02' THEN {computed} ELSE {sql} END)"
+    return f"(CASE WHEN {value} < {since} THEN {computed} ELSE {sql} END)"
 
 
 for _name, _kinds in {
@@ -116,7 +121,50 @@ for _kind in (t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP):
     )
 
 
-def cast_with_format(translator: Any, node: Any, value: Any, wanted: Type, scope: Any) -> Any:
-    """CAST(… FORMAT …)."""
-    del value, wanted, scope
-    translator.refuse(node, "no counterpart for CAST with FORMAT")
+_OF_CAST = {
+    "YYYY": "E4Y",
+    "YY": "y",
+    "MM": "m",
+    "DDD": "j",
+    "DD": "d",
+    "HH24": "H",
+    "HH12": "I",
+    "HH": "I",
+    "MI": "M",
+    "SS": "S",
+    "AM": "p",
+    "PM": "p",
+    "Month": "B",
+    "Mon": "b",
+    "Day": "A",
+    "Dy": "a",
+}
+"""Elements of CAST's FORMAT and those of FORMAT_*."""
+_ELEMENT_OF_CAST = re.compile("|".join(_OF_CAST) + r"|[-./,;: ]")
+
+
+def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, scope: Scope) -> Value:
+    """CAST(a date or time AS STRING FORMAT pattern).
+
+    Raises:
+        QueryError: Another CAST, or an element of the pattern has no counterpart.
+    """
+    assert node.format is not None  # noqa: S101 - the caller's
+    pattern = translator.value(node.format, scope)
+    kinds = {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}
+    if wanted != t.STRING or value.type not in kinds or value.literal or not isinstance(pattern.constant, str):
+        translator.refuse(node, "no counterpart for this CAST with FORMAT", "Write FORMAT_… or PARSE_….")
+    text, at, written = pattern.constant, 0, ""
+    while at < len(text):
+        found = _ELEMENT_OF_CAST.match(text, at)
+        element = _OF_CAST.get(found[0]) if found else None
+        if not found or element in FOREIGN[value.type.name]:
+            translator.refuse(node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}.")
+        written += f"%{element}" if element else found[0]
+        at = found.end()
+    values = [Value(t.literal(written), t.STRING, "STRING", written, total=True), value]
+    if node.zone is not None:
+        if value.type != t.TIMESTAMP:
+            translator.refuse(node, f"AT TIME ZONE for {value.type}")
+        values.append(translator.value(node.zone, scope))
+    return Value(_formats(value.type)(translator, node, values), t.STRING)

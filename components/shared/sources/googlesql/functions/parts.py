@@ -138,6 +138,12 @@ def _datetime_trunc(translator: Any, node: s.Call, values: list[Value]) -> str:
     return values[0].sql if part.name == "MICROSECOND" else _truncated(part, values[0].sql)
 
 
+def _trunc_of_midnight(translator: Any, node: s.Call, values: list[Value]) -> str:
+    """A DATE as a DATETIME, by its own parts alone."""
+    part = part_of(translator, node, values[1], DAYS)
+    return f"CAST({_truncated_date(part, values[0].sql)} AS TIMESTAMP)"
+
+
 def _timestamp_trunc(translator: Any, node: s.Call, values: list[Value]) -> str:
     part = part_of(translator, node, values[1], DAYS | CLOCK)
     zone = zone_of(translator, node, values[2] if len(values) > 2 else None)
@@ -195,6 +201,7 @@ for _name, _types in {
     for _each in _types:
         _zone = ", STRING?" if _each == t.TIMESTAMP else ""
         add(_name, f"{_each}, PART{_zone} -> {_each}", _BY_TYPE[_each])
+add("DATETIME_TRUNC TIMESTAMP_TRUNC", "DATE, PART -> DATETIME", _trunc_of_midnight)
 add("TIME_TRUNC", "TIME, PART -> TIME", _time_trunc, total=True)
 add("LAST_DAY", "DATE, PART? -> DATE", _last_day)
 add(

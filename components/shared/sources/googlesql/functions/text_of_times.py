@@ -140,6 +140,13 @@ def offset_at(moment: datetime.datetime, zone: str) -> int:
     return offset
 
 
+def shown(moment: datetime.datetime, zone: str) -> tuple[datetime.datetime, int]:
+    """A moment as a zone writes it, and its offset: in whole minutes, as no text can say more."""
+    offset = offset_at(moment, zone)
+    offset -= (abs(offset) % 60) * (-1 if offset < 0 else 1)
+    return in_years(moment.replace(tzinfo=None), offset), offset
+
+
 READERS: dict[str, Callable[[str], Any]] = {
     "DATE": date,
     "TIME": time,
