@@ -152,14 +152,21 @@ def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, 
     assert node.format is not None  # noqa: S101 - the caller's
     pattern = translator.value(node.format, scope)
     kinds = {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}
-    if wanted != t.STRING or value.type not in kinds or value.literal or not isinstance(pattern.constant, str):
+    if (
+        wanted != t.STRING
+        or value.type not in kinds
+        or value.literal
+        or not isinstance(pattern.constant, str)
+    ):
         translator.refuse(node, "no counterpart for this CAST with FORMAT", "Write FORMAT_… or PARSE_….")
     text, at, written = pattern.constant, 0, ""
     while at < len(text):
         found = _ELEMENT_OF_CAST.match(text, at)
         element = _OF_CAST.get(found[0]) if found else None
         if not found or element in FOREIGN[value.type.name]:
-            translator.refuse(node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}.")
+            translator.refuse(
+                node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}."
+            )
         written += f"%{element}" if element else found[0]
         at = found.end()
     values = [Value(t.literal(written), t.STRING, "STRING", written, total=True), value]
