@@ -95,7 +95,7 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
     if template is None:
         translator.refuse(node, f"no counterpart for a CAST from {value.type} to {wanted}")
     bound = _BOUNDS.get(value.type.name, math.inf)
-    never_fails = (value.type.name, wanted.name) in _TOTAL or wanted == t.STRING and value.type != t.BYTES
+    never_fails = (value.type.name, wanted.name) in _TOTAL or (wanted == t.STRING and value.type != t.BYTES)
     return Value(template.format(value.sql), wanted, total=value.total and never_fails, bound=bound)
 
 

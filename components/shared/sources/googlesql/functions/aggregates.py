@@ -153,7 +153,7 @@ def _spread(name: str) -> Make:
         over = _having(translator, node, scope, over)
         value = values[0]
         made = f"{name}({_distinct(node)}{value.sql}){over}"
-        if value.bound < 1e100:  # noqa: PLR2004 - its square is finite
+        if value.bound < 1e100:
             return made
         infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
         return f"(CASE WHEN NOT isfinite({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"

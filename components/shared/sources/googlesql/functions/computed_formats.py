@@ -8,7 +8,20 @@ from components.shared.sources.googlesql.functions.patterns_of_times import FORE
 from components.shared.sources.googlesql.runtime import function
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _SEVERAL = {
     "D": "%m/%d/%y",
     "x": "%m/%d/%y",
@@ -67,7 +80,7 @@ _ELEMENTS: dict[str, Write] = {
     "h": lambda d, _: _MONTHS[d.month - 1][:3],
     "H": lambda d, _: f"{d.hour:02}",
     "I": lambda d, _: f"{(d.hour + 11) % 12 + 1:02}",
-    "p": lambda d, _: "PM" if d.hour > 11 else "AM",  # noqa: PLR2004 - noon
+    "p": lambda d, _: "PM" if d.hour > 11 else "AM",
     "M": lambda d, _: f"{d.minute:02}",
     "S": lambda d, _: f"{d.second:02}",
     "E*S": lambda d, _: f"{d.second:02}" + (f".{d.microsecond:06}".rstrip("0") if d.microsecond else ""),

@@ -11,8 +11,21 @@ from components.shared.sources.googlesql.functions.patterns_of_times import FORE
 from components.shared.sources.googlesql.runtime import function
 
 _SPACE = " \t\n\r\f\v"
-_MONTHS = "january february march april may june july august september october november december".split()
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _SEVERAL = {
     "D": "%m/%d/%y",
     "x": "%m/%d/%y",
@@ -163,7 +176,7 @@ def _offset(pattern: str, read: _Read) -> None:
         raise read.failed()
     read.at = found.end()
     minutes = int(found[2] or 0) * 60 + int(found[3] or 0)
-    if int(found[3] or 0) > 59 or minutes > 14 * 60:  # noqa: PLR2004 - minutes of an hour
+    if int(found[3] or 0) > 59 or minutes > 14 * 60:
         raise read.failed()
     read.offset, read.zone = (-60 if found[1] == "-" else 60) * minutes, ""
 

@@ -12,7 +12,10 @@ from components.shared.sources.googlesql.functions.zones import UTC, Zone, datet
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Scope, Value
 
-_NATIVE = {each: f"%{each}" for each in "m d H M S j U W V u w A a B b y I p".split()} | {
+_NATIVE = {
+    each: f"%{each}"
+    for each in ["m", "d", "H", "M", "S", "j", "U", "W", "V", "u", "w", "A", "a", "B", "b", "y", "I", "p"]
+} | {
     "%": "%%",
     "n": "\n",
     "t": "\t",
@@ -53,7 +56,7 @@ def _native(kind: Type, pattern: str, zone: Zone) -> str | None:
 def _formats(kind: Type) -> Any:
     def written(translator: Any, node: s.Call, values: list[Value]) -> str:
         pattern, value = values[0], values[1].sql
-        zone = zone_of(translator, node, values[2]) if len(values) > 2 else UTC  # noqa: PLR2004 - the third argument
+        zone = zone_of(translator, node, values[2]) if len(values) > 2 else UTC
         extra = f", {zone.sql}" if kind == t.TIMESTAMP else ""
         computed = f"gsql_format_{kind.name.lower()}({pattern.sql}, {value}{extra})"
         if not isinstance(pattern.constant, str) or pattern.literal == "NULL":
@@ -106,7 +109,7 @@ def _parses(kind: Type) -> Any:
             element = unknown_element(kind.name, pattern)
             if element:
                 translator.refuse(node, f"no counterpart for {element} in {node.name}")
-        zone = zone_of(translator, node, values[2]) if len(values) > 2 else UTC  # noqa: PLR2004 - the third argument
+        zone = zone_of(translator, node, values[2]) if len(values) > 2 else UTC
         extra = f", {zone.sql}" if kind == t.TIMESTAMP else ""
         return f"gsql_parse_{kind.name.lower()}({values[0].sql}, {values[1].sql}{extra})"
 

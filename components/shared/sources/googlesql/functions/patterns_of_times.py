@@ -7,9 +7,38 @@ import functools
 import re
 
 _ELEMENT = re.compile(r"%(E(?:z|4Y|\*S|[0-9]S)|.)", re.DOTALL)
-CLOCK = frozenset("H M S I k l p P X T R r E*S".split()) | {f"E{digits}S" for digits in range(10)}
+CLOCK = frozenset(["H", "M", "S", "I", "k", "l", "p", "P", "X", "T", "R", "r", "E*S"]) | {
+    f"E{digits}S" for digits in range(10)
+}
 ZONE = frozenset(("Z", "z", "Ez"))
-CALENDAR = frozenset("Y m d j U W V G g u w A a B b h e C D F x y Q E4Y".split())
+CALENDAR = frozenset(
+    [
+        "Y",
+        "m",
+        "d",
+        "j",
+        "U",
+        "W",
+        "V",
+        "G",
+        "g",
+        "u",
+        "w",
+        "A",
+        "a",
+        "B",
+        "b",
+        "h",
+        "e",
+        "C",
+        "D",
+        "F",
+        "x",
+        "y",
+        "Q",
+        "E4Y",
+    ]
+)
 BOTH = frozenset(("c", "s"))
 ANY = frozenset(("%", "n", "t"))
 FOREIGN = {

@@ -35,9 +35,9 @@ def _moved(name: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         del scope
         distance = _whole(translator, node, values[1], 0) if len(values) > 1 else 1
-        if len(values) > 2 and not (values[2].literal or values[2].constant is not None):  # noqa: PLR2004 - the third
+        if len(values) > 2 and not (values[2].literal or values[2].constant is not None):
             translator.refuse(node, f"{node.name} with a default that is no literal")
-        default = f", {values[2].sql}" if len(values) > 2 else ""  # noqa: PLR2004 - the third argument
+        default = f", {values[2].sql}" if len(values) > 2 else ""
         return f"{name}({values[0].sql}, {distance}{default}){over}"
 
     return make
