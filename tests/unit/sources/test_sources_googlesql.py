@@ -72,7 +72,7 @@ def test_a_parameter_is_filled_in_with_its_type(ask: Any, warehouse: str, name: 
         ("SELECT id FROM\n shop.ordrs", "line 2, column 2", "shop.orders"),
         ("SELECT id\nFORM shop.orders", "line 2, column 6", "shop"),
         ("SELECT 'unclosed", "line 1", "closes"),
-        ("SELECT\n  NOPE(id) FROM shop.orders", "line 2, column 3", "nope"),
+        ("SELECT\n  NOPE(id) FROM shop.orders", "line 2, column 3", "NOPE"),
         ("SELECT id FROM shop.orders\nGROUP BY note", "line 1, column 8", "GROUP BY"),
         ("SELECT CAST(note AS INT64) AS n\nFROM shop.orders", "line 1, column 8", "first"),
         ("WITH a AS (\n  SELECT id, note FROM shop.orders)\nSELECT nota FROM a", "line 3, column 8", "note"),

@@ -279,34 +279,56 @@ class Translator:
         return Value(f"(CASE {branches} ELSE {coerced[-1].sql} END)", type_)
 
     def _array(self, node: s.ArrayOf, scope: Scope) -> Value:
-        values = [self.value(each, scope) for each in node.items]
-        wanted = self.type_named(node.type) if node.type else None
-        if wanted is None and not values:
+        if node.type is None and not node.items:
             return Value("CAST([] AS BIGINT[])", t.array_of(t.INT64), "[]", total=True)
-        element = wanted.of[0] if wanted else self.common(values, node)
-        if element.is_array:
+        if node.type is not None:
+            type_ = self.type_named(node.type)
+        else:
+            type_ = t.array_of(self._common_type(node.items, scope, node))
+        if type_.of[0].is_array:
             self.refuse(node, "an ARRAY of ARRAYs")
-        items = ", ".join(self.coerce(each, element, node).sql for each in values)
-        type_ = t.array_of(element)
-        return Value(f"CAST([{items}] AS {t.in_duckdb(type_)})", type_, total=all(v.total for v in values))
+        return self._array_as(node, type_, scope)
+
+    def _array_as(self, node: s.ArrayOf, type_: Type, scope: Scope) -> Value:
+        values = [self.value_as(each, type_.of[0], scope) for each in node.items]
+        listed = ", ".join(each.sql for each in values)
+        return Value(f"CAST([{listed}] AS {t.in_duckdb(type_)})", type_, total=all(v.total for v in values))
 
     def _struct(self, node: s.StructOf, scope: Scope) -> Value:
-        values = [self.value(item.value, scope) for item in node.items]
         if node.type:
-            type_ = self.type_named(node.type)
-            if len(type_.of) != len(values):
-                self.refuse(node, f"{len(values)} values for {type_}")
-            values = [self.coerce(v, each, node) for v, each in zip(values, type_.of, strict=True)]
-        else:
-            names = [item.alias or self._field_name(item.value, node) for item in node.items]
-            type_ = t.struct_of(names, [each.type for each in values])
+            return self._struct_as(node, self.type_named(node.type), scope)
+        values = [self.value(item.value, scope) for item in node.items]
+        type_ = t.struct_of(self._field_names(node), [each.type for each in values])
         return self.struct(type_, values, node)
 
+    def _struct_as(self, node: s.StructOf, wanted: Type, scope: Scope) -> Value:
+        if len(wanted.of) != len(node.items):
+            self.refuse(node, f"{len(node.items)} values for {wanted}")
+        pairs = zip(node.items, wanted.of, strict=True)
+        return self.struct(wanted, [self.value_as(item.value, each, scope) for item, each in pairs], node)
+
+    def _common_type(self, nodes: Sequence[s.Expr], scope: Scope, at: s.Node) -> Type:
+        """The type that expressions become together; those of one place in STRUCTs side by side."""
+        structs = [each for each in nodes if isinstance(each, s.StructOf) and each.type is None]
+        if len(structs) < len(nodes) or len({len(each.items) for each in structs}) != 1:
+            return self.common([self.value(each, scope) for each in nodes], at)
+        columns = zip(*(each.items for each in structs), strict=True)
+        types = [self._common_type([item.value for item in column], scope, at) for column in columns]
+        return t.struct_of(self._field_names(structs[0]), types)
+
+    def value_as(self, node: s.Expr, wanted: Type, scope: Scope) -> Value:
+        """An expression as a type; what stands in a STRUCT or an ARRAY is taken for its part of the type."""
+        if isinstance(node, s.StructOf) and wanted.is_struct and node.type is None:
+            return self._struct_as(node, wanted, scope)
+        if isinstance(node, s.ArrayOf) and wanted.is_array and node.type is None and node.items:
+            return self._array_as(node, wanted, scope)
+        return self.coerce(self.value(node, scope), wanted, node)
+
     @staticmethod
-    def _field_name(value: s.Expr, node: s.StructOf) -> str:
-        if isinstance(value, s.Name):
-            return value.parts[-1]
-        return value.name if isinstance(value, s.Member) and node else ""
+    def _field_names(node: s.StructOf) -> list[str]:
+        from components.shared.sources.googlesql.query import own_name
+
+        return [item.alias or own_name(item.value) for item in node.items]
 
     def struct(self, type_: Type, values: Sequence[Value], node: s.Node) -> Value:
         """A STRUCT of values that have its fields' types."""
