@@ -1,7 +1,7 @@
 """Arithmetic that fails where Google's does: FLOAT64 that overflows, NUMERIC out of its range.
 
-DuckDB gives an infinite number where finite ones overflow. Expressions are computed natively; rows whose result is not
-finite are computed again step by step by functions that raise. What cannot overflow has no guard.
+DuckDB gives an infinite number where finite ones overflow. Expressions are computed natively; rows whose
+result is not finite are computed again step by step by functions that raise. What cannot overflow has no guard.
 """
 
 import math
@@ -15,7 +15,6 @@ _SHORT, _LONG = 120, 600
 """How long SQL may be that is written more than once: of an operand, of a whole tree of operations."""
 _COSTLY = re.compile(r"\bSELECT\b|gsql_|random\(|list_|\bTRY\(|error\(")
 _INTEGERS = float(2**63)
-_NUMERICS = 1e29
 _ABSORBED = 1e291
 """What is smaller than this cannot make a finite FLOAT64 infinite when it is added."""
 
@@ -52,7 +51,7 @@ def _divides(value: Value) -> bool:
 
 
 def _bound(operator: str, left: Value, right: Value) -> float | None:
-    """How large a result may be where it cannot overflow, else None; math.inf where it is infinite as its operands are."""
+    """How large a result may be where it cannot overflow, else None; math.inf where operands may be infinite."""
     one, other = left.bound, right.bound
     if operator in {"+", "-"}:
         if one + other < _ABSORBED:
@@ -63,8 +62,8 @@ def _bound(operator: str, left: Value, right: Value) -> float | None:
             return one * other
         return math.inf if min(one, other) <= 1 else None
     least = abs(float(str(right.constant))) if _divides(right) else 0.0
-    if one < math.inf and not least and other in {_INTEGERS, _NUMERICS}:
-        least = 1.0 if other == _INTEGERS else 1e-9  # a whole number, or a NUMERIC, that is not zero
+    if not least and other == _INTEGERS and right.sql.startswith("CAST("):
+        least = 1.0  # an INT64 that is not zero
     if one < math.inf and least and one / least < _ABSORBED:
         return one / least
     return math.inf if least >= 1 else None

@@ -71,7 +71,8 @@ aggregate("AVG", "FLOAT64 -> FLOAT64", _of_floats("avg"))
 aggregate(
     "AVG",
     "NUMERIC -> NUMERIC",
-    "gsql_numeric_divide(sum({distinct}{0}){over}, CAST(nullif(count({distinct}{0}){over}, 0) AS DECIMAL(38, 9)))",
+    "gsql_numeric_divide(sum({distinct}{0}){over}, "
+    "CAST(nullif(count({distinct}{0}){over}, 0) AS DECIMAL(38, 9)))",
 )
 
 # --- the least and the greatest ---

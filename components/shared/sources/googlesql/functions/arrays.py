@@ -160,3 +160,20 @@ add(
     "NUMERIC, NUMERIC -> ARRAY<NUMERIC>",
     "gsql_numeric_series({0}, {1}, CAST(1 AS DECIMAL(38, 9)))",
 )
+
+
+def _is_distinct(translator: Any, node: s.Call, values: list[Value]) -> str:
+    del node
+
+    def written(parts: dict[str, str]) -> str:
+        rows = f"list_transform({parts['a']}, lambda e: struct_pack(v := e))"
+        return f"(len({parts['a']}) = len(list_distinct({rows})))"
+
+    parts = {"a": values[0].sql}
+    return written(parts) if arithmetic.repeatable(values[0]) else held(translator, parts, written)
+
+
+for _name in ("INT64", "NUMERIC", "STRING", "BOOL", "DATE", "TIMESTAMP", "DATETIME"):
+    add("ARRAY_IS_DISTINCT", f"ARRAY<{_name}> -> BOOL", _is_distinct, total=True)
+add("COSINE_DISTANCE", "ARRAY<FLOAT64>, ARRAY<FLOAT64> -> FLOAT64", "gsql_cosine_distance({0}, {1})")
+add("EUCLIDEAN_DISTANCE", "ARRAY<FLOAT64>, ARRAY<FLOAT64> -> FLOAT64", "gsql_euclidean_distance({0}, {1})")

@@ -1,10 +1,11 @@
 """Functions computed in Python, by what they work on."""
 
 from components.shared.sources.googlesql.functions import (
-    computed_casts,
+    computed_arrays,
     computed_formats,
     computed_json,
     computed_numbers,
+    computed_numerics,
     computed_parses,
     computed_strings,
     computed_times,
@@ -12,12 +13,11 @@ from components.shared.sources.googlesql.functions import (
 )
 
 __all__ = [
-    "computed_casts",
+    "computed_arrays",
     "computed_formats",
-    "computed_json",
     "computed_numbers",
+    "computed_numerics",
     "computed_parses",
     "computed_strings",
     "computed_times",
-    "formats",
 ]
