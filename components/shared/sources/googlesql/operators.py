@@ -134,6 +134,8 @@ def _bits(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
 
 
 def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
+    if "NULL" in {left.literal, right.literal}:
+        translator.refuse(node, "|| with NULL, which is always NULL", "Write CAST(NULL AS …).")
     type_ = (
         translator.common([left, right], node)
         if left.literal != "NULL" or right.literal != "NULL"
@@ -149,10 +151,26 @@ def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value
 
 def _like(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     type_ = t.BYTES if t.BYTES in {left.type, right.type} else t.STRING
+    one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
     if type_ == t.BYTES:
-        translator.refuse(node, "no counterpart for LIKE between BYTES")
-    one, other = translator.coerce(left, t.STRING, node).sql, translator.coerce(right, t.STRING, node).sql
-    return Value(f"({one} LIKE {other} ESCAPE '\\')", t.BOOL)
+        if not isinstance(right.constant, bytes):
+            translator.refuse(node, "no counterpart for LIKE between BYTES of columns")
+        pattern = right.constant.decode("latin-1")
+        one, other = f"gsql_latin({one})", t.literal(pattern)
+    else:
+        pattern = right.constant if isinstance(right.constant, str) else None
+    if pattern is not None and (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+        translator.refuse(node, "a pattern of LIKE that ends in a backslash")
+    if pattern is not None and "\\" not in pattern:
+        return Value(f"({one} LIKE {other})", t.BOOL, total=left.total)
+    if pattern is None:
+        odd = t.literal(r"(^|[^\\])(\\\\)*\\$")
+        ended = "CAST('a pattern of LIKE ends in a backslash' AS BOOLEAN)"
+        return Value(
+            f"(CASE WHEN regexp_matches({other}, {odd}) THEN {ended} ELSE {one} LIKE {other} ESCAPE '\\' END)",
+            t.BOOL,
+        )
+    return Value(f"({one} LIKE {other} ESCAPE '\\')", t.BOOL, total=left.total)
 
 
 def _arithmetic(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:

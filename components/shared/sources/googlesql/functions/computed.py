@@ -2,6 +2,8 @@
 
 from components.shared.sources.googlesql.functions import (
     computed_arrays,
+    computed_bytes,
+    computed_casts,
     computed_formats,
     computed_json,
     computed_numbers,
@@ -14,7 +16,10 @@ from components.shared.sources.googlesql.functions import (
 
 __all__ = [
     "computed_arrays",
+    "computed_bytes",
+    "computed_casts",
     "computed_formats",
+    "computed_json",
     "computed_numbers",
     "computed_numerics",
     "computed_parses",

@@ -1,70 +1,70 @@
-"""CASTs from and to STRING, computed in Python. What is no value of the type is an error.
+"""Casts of strings to and from numbers, computed in Python."""
 
-Source: GoogleSQL, "Conversion functions".
-"""
-
+import math
 import re
 from decimal import Decimal
 
 from components.shared.sources.googlesql.runtime import function
 
-_INTEGER = re.compile(r"\s*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(\d+))\s*", re.ASCII)
+_SPACES = " \t\n\r\f\v"
+_INTEGER = re.compile(r"[+-]?([0-9]+|0[xX][0-9a-fA-F]+)", re.ASCII)
 _FLOAT = re.compile(
-    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|infinity|nan)\s*", re.ASCII | re.IGNORECASE
+    r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf(inity)?|nan(\([0-9A-Za-z_]*\))?)",
+    re.ASCII | re.IGNORECASE,
+)
+_HEX_FLOAT = re.compile(
+    r"[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(p[+-]?[0-9]+)?", re.ASCII | re.IGNORECASE
 )
 
 
 @function("VARCHAR -> BIGINT")
 def string_to_int(text: str) -> int:
-    """CAST of a STRING AS INT64: decimal or hexadecimal digits, spaces around them."""
-    found = _INTEGER.fullmatch(text)
-    if found is None:
-        raise ValueError(f"'{text}' is no INT64")
-    number = int(found[2], 16) if found[2] else int(found[3])
-    number = -number if found[1] == "-" else number
+    """CAST(STRING AS INT64)."""
+    bare = text.strip(_SPACES)
+    if not _INTEGER.fullmatch(bare):
+        _refuse(text, "INT64")
+    number = int(bare, 16 if "x" in bare.lower() else 10)
     if not -(2**63) <= number < 2**63:
-        raise ValueError(f"'{text}' is beyond INT64")
+        _refuse(text, "INT64")
     return number
 
 
 @function("VARCHAR -> DOUBLE")
 def string_to_float(text: str) -> float:
-    """CAST of a STRING AS FLOAT64."""
-    if not _FLOAT.fullmatch(text):
-        raise ValueError(f"'{text}' is no FLOAT64")
-    return float(text)
+    """CAST(STRING AS FLOAT64)."""
+    bare = text.strip(_SPACES)
+    if _FLOAT.fullmatch(bare):
+        return float(bare.partition("(")[0])
+    if not _HEX_FLOAT.fullmatch(bare):
+        _refuse(text, "FLOAT64")
+    try:
+        return float.fromhex(bare)
+    except OverflowError:
+        return -math.inf if bare.startswith("-") else math.inf
 
 
 @function("VARCHAR -> BOOLEAN")
 def string_to_bool(text: str) -> bool:
-    """CAST of a STRING AS BOOL: true or false, in upper or lower case."""
-    if text.lower() not in {"true", "false"}:
-        raise ValueError(f"'{text}' is no BOOL")
+    """CAST(STRING AS BOOL)."""
+    if text.lower() not in {"true", "false"} or not text.isascii():
+        _refuse(text, "BOOL")
     return text.lower() == "true"
 
 
 @function("DOUBLE -> VARCHAR")
 def float_to_string(number: float) -> str:
-    """CAST of a FLOAT64 AS STRING: the fewest digits that are the same number, an exponent from 1e+15 on."""
-    if number != number:  # noqa: PLR0124 - NaN
-        return "nan"
-    if number in {float("inf"), float("-inf")}:
-        return "inf" if number > 0 else "-inf"
-    sign = "-" if str(number).startswith("-") else ""
-    _, digits, exponent = Decimal(repr(abs(number))).normalize().as_tuple()
-    shown = "".join(map(str, digits))
-    point = len(shown) + int(exponent)  # digits before the point
-    if shown == "0":
-        return f"{sign}0"
-    if -4 < point <= 15:
-        if point <= 0:
-            return f"{sign}0.{'0' * -point}{shown}"
-        return f"{sign}{shown[:point].ljust(point, '0')}{'.' + shown[point:] if shown[point:] else ''}"
-    tail = f".{shown[1:]}" if shown[1:] else ""
-    return f"{sign}{shown[0]}{tail}e{point - 1:+03d}"
+    """CAST(FLOAT64 AS STRING): 15 digits where they suffice, else 17."""
+    short = f"{number + 0.0 if number else 0.0:.15g}"
+    return short if float(short) == number or math.isnan(number) else f"{number:.17g}"
 
 
 @function("DECIMAL(38, 9) -> VARCHAR")
 def numeric_to_string(number: Decimal) -> str:
-    """CAST of a NUMERIC AS STRING, without zeros at the end."""
-    return f"{number:f}".rstrip("0").rstrip(".") if number else "0"
+    """CAST(NUMERIC AS STRING), without zeros at the end."""
+    text = f"{number:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) if number else "0"
+
+
+def _refuse(text: str, type_: str) -> None:
+    message = f"'{text}' is no {type_}"
+    raise ValueError(message)

@@ -1,12 +1,23 @@
-"""JSON in strings, computed in Python: numbers keep the digits that they are written with."""
+"""JSON in strings, read in Python: numbers stay as they are written, the first of two equal names counts.
 
+Google reads a text only as far as it must. A text that is malformed from its first value on
+gives NULL; one that is malformed further behind is an error here: what Google finds in it depends on where.
+"""
+
+import functools
 import json
+import math
 import re
 from decimal import Decimal
 from typing import Any
 
-from components.shared.sources.googlesql.functions.computed_casts import float_to_string, numeric_to_string
 from components.shared.sources.googlesql.runtime import function
+
+_NAME = r"[A-Za-z_\u0080-\U0010ffff][\w:\-]*"
+_STANDARD = re.compile(rf'\.({_NAME})|\."([^"\\]*)"|\[ *([0-9]{{1,9}}) *\]')
+_LEGACY = re.compile(rf"\.({_NAME})|\['([^'\\\\]*)'\]|\[ *([0-9]{{1,9}}) *\]")
+_ESCAPED = re.compile('[\x00-\x1f"\\\\\u2028\u2029]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class _Number(str):
@@ -15,129 +26,141 @@ class _Number(str):
     __slots__ = ()
 
 
-_DECODER = json.JSONDecoder(parse_float=_Number, parse_int=_Number, parse_constant=lambda _: _refused())
-_STEP = re.compile(
-    r"\.(?P<name>[A-Za-z_][\w-]*)|\.\"(?P<quoted>(?:[^\"\\]|\\.)*)\"|\[(?P<index>\d+)\]", re.ASCII
-)
-_LEGACY_STEP = re.compile(
-    r"\.(?P<name>[A-Za-z_][\w-]*)|\['(?P<quoted>(?:[^'\\]|\\.)*)'\]|\[(?P<index>\d+)\]", re.ASCII
-)
-_MISSING = object()
+class _Object(list[Any]):
+    """An object's names and values, in their order."""
 
 
-def _refused() -> Any:
-    raise ValueError("NaN is no JSON")
-
-
-def steps(path: str, *, legacy: bool) -> list[str | int] | None:
-    """The names and places of a JSONPath; None where it is none that is known.
-
-    Args:
-        path: `$.a."b.c"[0]`; with `legacy`, `$.a['b.c'][0]`.
-        legacy: Of JSON_EXTRACT and its like.
-    """
-    found: list[str | int] = []
-    at, pattern = 1, _LEGACY_STEP if legacy else _STEP
+@functools.lru_cache(maxsize=1024)
+def steps(path: str, *, legacy: bool) -> tuple[str | int, ...] | None:
+    """The names and places of a JSONPath; None where it has others."""
     if not path.startswith("$"):
         return None
+    at = 1
+    found: list[str | int] = []
     while at < len(path):
-        step = pattern.match(path, at)
+        step = (_LEGACY if legacy else _STANDARD).match(path, at)
         if step is None:
             return None
-        name = step["name"] if step["name"] is not None else step["quoted"]
-        found.append(int(step["index"]) if step["index"] else re.sub(r"\\(.)", r"\1", name))
+        plain, quoted, place = step.groups()
+        if (quoted or "").isdigit():
+            return None
+        found.append(int(place) if place is not None else plain if plain is not None else quoted)
         at = step.end()
-    return found
+    return tuple(found)
 
 
-def _at(text: str, path: str, legacy: bool) -> Any:
-    """What lies at a path; _MISSING where the text is no JSON or nothing lies there."""
+def _constant(text: str) -> None:
+    message = f"{text} is no JSON"
+    raise ValueError(message)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_Object, parse_float=_Number, parse_int=_Number, parse_constant=_constant, strict=False
+)
+
+
+def _read(text: str) -> Any:
+    bare = text.strip(" \t\n\r")
+    if not bare or not re.match(r'[\[{"0-9]|-[0-9]|true|false|null', bare):
+        if bare[:1] == "'":
+            _refuse(text)
+        return None
+    if re.search(r"\\u[dD][89a-fA-F]", bare) or re.search(r"-?(NaN|Infinity)", re.sub(r'"[^"]*"', "", bare)):
+        _refuse(text)
     try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        return _MISSING
+        return _DECODER.decode(bare)
+    except ValueError:
+        _refuse(text)
+
+
+def _refuse(text: str) -> None:
+    message = f"malformed JSON: {text[:60]}"
+    raise ValueError(message)
+
+
+def _found(text: str, path: str, *, legacy: bool) -> Any:
+    value = _read(text)
     for step in steps(path, legacy=legacy) or ():
-        if isinstance(step, int):
-            if not isinstance(value, list) or step >= len(value):
-                return _MISSING
-            value = value[step]
-        elif isinstance(value, dict) and step in value:
+        if isinstance(value, _Object):
+            value = (
+                next((each for name, each in value if name == step), None) if isinstance(step, str) else None
+            )
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
         else:
-            return _MISSING
+            return None
     return value
 
 
+def _is_scalar(value: Any) -> bool:
+    return not isinstance(value, list)
+
+
 def _scalar(value: Any) -> str | None:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str) else None
+    if value is None or isinstance(value, list):
+        return None
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-def _text(value: Any) -> str:
-    """A part as JSON without spaces."""
+def _written(value: Any) -> str:
+    if isinstance(value, _Object):
+        return "{" + ",".join(f"{json_string(name)}:{_written(each)}" for name, each in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
     if isinstance(value, _Number):
         return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json_text(name)}:{_text(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_text, value)) + "]"
-    return json_text(value) if isinstance(value, str) else json.dumps(value)
+    return json_string(value) if isinstance(value, str) else "null" if value is None else str(value).lower()
 
 
 @function("VARCHAR, VARCHAR, BOOLEAN -> VARCHAR")
-def json_scalar(text: str, path: str, legacy: bool) -> str | None:
-    """JSON_VALUE: a string, number or boolean as text; NULL for anything else."""
-    return _scalar(_at(text, path, legacy))
+def json_value(text: str, path: str, legacy: bool) -> str | None:
+    """JSON_VALUE and JSON_EXTRACT_SCALAR."""
+    return _scalar(_found(text, path, legacy=legacy))
 
 
 @function("VARCHAR, VARCHAR, BOOLEAN -> VARCHAR")
-def json_part(text: str, path: str, legacy: bool) -> str | None:
-    """JSON_QUERY: whatever lies there, as JSON."""
-    value = _at(text, path, legacy)
-    if value is _MISSING or (legacy and value is None):
-        return None
-    return _text(value)
+def json_query(text: str, path: str, legacy: bool) -> str | None:
+    """JSON_QUERY and JSON_EXTRACT."""
+    value = _found(text, path, legacy=legacy)
+    return None if value is None else _written(value)
 
 
 @function("VARCHAR, VARCHAR, BOOLEAN -> VARCHAR[]")
-def json_scalars(text: str, path: str, legacy: bool) -> list[str | None] | None:
-    """JSON_VALUE_ARRAY: an array of scalars; NULL where one is none."""
-    value = _at(text, path, legacy)
-    if not isinstance(value, list) or any(isinstance(each, dict | list) for each in value):
-        return None
-    return [_scalar(each) for each in value]
+def json_query_array(text: str, path: str, legacy: bool) -> list[str] | None:
+    """JSON_QUERY_ARRAY and JSON_EXTRACT_ARRAY."""
+    value = _found(text, path, legacy=legacy)
+    return list(map(_written, value)) if isinstance(value, list) and not isinstance(value, _Object) else None
 
 
 @function("VARCHAR, VARCHAR, BOOLEAN -> VARCHAR[]")
-def json_parts(text: str, path: str, legacy: bool) -> list[str] | None:
-    """JSON_QUERY_ARRAY: an array's elements as JSON."""
-    value = _at(text, path, legacy)
-    return list(map(_text, value)) if isinstance(value, list) else None
+def json_value_array(text: str, path: str, legacy: bool) -> list[str | None] | None:
+    """JSON_VALUE_ARRAY and JSON_EXTRACT_STRING_ARRAY."""
+    value = _found(text, path, legacy=legacy)
+    if not isinstance(value, list) or isinstance(value, _Object) or not all(map(_is_scalar, value)):
+        return None
+    return list(map(_scalar, value))
 
 
 @function("VARCHAR -> VARCHAR")
-def json_text(text: str) -> str:
-    """A string as JSON."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-@function("BIGINT -> VARCHAR")
-def json_integer(number: int) -> str:
-    """An INT64 as JSON: a string beyond what a double holds exactly."""
-    return str(number) if abs(number) <= 2**53 else f'"{number}"'
+def json_string(text: str) -> str:
+    """A STRING as JSON."""
+    return '"' + _ESCAPED.sub(lambda found: _SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}", text) + '"'
 
 
 @function("DOUBLE -> VARCHAR")
 def json_float(number: float) -> str:
     """A FLOAT64 as JSON."""
-    if number - number != 0:  # NaN and infinities
-        return {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}[float_to_string(number)]
-    return float_to_string(number)
+    from components.shared.sources.googlesql.functions.computed_casts import float_to_string
+
+    if math.isfinite(number):
+        return float_to_string(number)
+    return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'
 
 
 @function("DECIMAL(38, 9) -> VARCHAR")
 def json_numeric(number: Decimal) -> str:
-    """A NUMERIC as JSON: a string where a double does not hold it."""
+    """A NUMERIC as JSON: in quotes unless it is a whole number that every reader keeps."""
+    from components.shared.sources.googlesql.functions.computed_casts import numeric_to_string
+
     text = numeric_to_string(number)
-    return text if Decimal(float(number)) == number else f'"{text}"'
+    return text if "." not in text and abs(number) <= 2**53 else f'"{text}"'

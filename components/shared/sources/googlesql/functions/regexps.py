@@ -1,81 +1,149 @@
-"""Regular expressions: RE2 in DuckDB as in BigQuery, by patterns that are literals.
+"""Regular expressions: RE2 on both sides.
 
-Source: GoogleSQL, "String functions"; RE2's syntax.
+What Google and DuckDB do with an empty match differs, so patterns that may match nothing are refused where that shows.
 """
 
 import re
+import warnings
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.functions.signatures import UNKNOWN, add
+from components.shared.sources.googlesql.functions.signatures import add
 from components.shared.sources.googlesql.values import Value
 
-_GROUP = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|(?P<group>\((?!\?)|\(\?P?<)", re.DOTALL)
-_UNSURE = re.compile(r"\)\s*(?:[?*]|\{0)|\|")
-"""A group that may match nothing: readers differ in what it then gives."""
+
+def _groups(pattern: str) -> int:
+    """How many capturing groups a pattern has."""
+    bare = re.sub(r"\\Q.*?(\\E|$)", "", pattern, flags=re.DOTALL)
+    bare = re.sub(r"\\.", "", bare, flags=re.DOTALL)
+    bare = re.sub(r"\[\^?\]?(\[:\^?\w+:\]|[^\]])*\]", "", bare)
+    return len(re.findall(r"\((?!\?)|\(\?P?<(?![=!])", bare))
 
 
-def _groups(translator: Any, node: s.Call, pattern: str) -> int:
-    count = sum(1 for found in _GROUP.finditer(pattern) if found["group"])
-    if count > 1:
-        raise translator.refused(node, f"a pattern of {count} groups in {node.name}")
-    if count and _UNSURE.search(pattern):
-        raise translator.refused(
-            node, "no counterpart for a group that may match nothing", "Use (?:…) for what is optional."
-        )
-    return count
-
-
-def _may_be_empty(pattern: str) -> bool:
-    """Whether a pattern may match nothing, as far as Python's reading of it says."""
+def _matches_something(pattern: str) -> bool:
+    """Whether each match has at least one character, as far as Python's reader of patterns can tell."""
+    bare = re.sub(r"\\[pP](\{[^}]*\}|.)", ".", pattern)
+    bare = re.sub(r"\[:\^?\w+:\]", "a-z", bare)
+    if "\\Q" in bare or "\\C" in bare or "\\z" in bare:
+        return False
     try:
-        return re.search(pattern, "") is not None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from re import _parser  # type: ignore[attr-defined] # has no public name
+
+            return int(_parser.parse(bare).getwidth()[0]) > 0
     except re.error:
-        return True
+        return False
 
 
-def _pattern(values: list[Value]) -> str:
-    return str(values[1].constant)
+def _one_group(translator: Any, node: s.Call, pattern: str) -> int:
+    found = _groups(pattern)
+    if found > 1:
+        translator.refuse(node, f"{found} capturing groups in a pattern for {node.name}")
+    return found
 
 
-def _extract(translator: Any, node: s.Call, values: list[Value]) -> str:
-    group = _groups(translator, node, _pattern(values))
-    occurrence = values[3] if len(values) > 3 else Value("1", t.INT64, constant=1)
-    if any(not isinstance(each.constant, int) or each.constant < 1 for each in (*values[2:], occurrence)):
-        raise translator.refused(
-            node, f"no counterpart for a position that is no positive literal in {node.name}"
-        )
-    if len(values) > 2 and values[2].constant != 1:
-        raise translator.refused(node, f"no counterpart for a position other than 1 in {node.name}")
+def _wide(translator: Any, node: s.Call, pattern: str) -> None:
+    if not _matches_something(pattern):
+        translator.refuse(node, f"no counterpart for {node.name} with a pattern that may match nothing")
+
+
+def _positive(translator: Any, node: s.Call, values: list[Value]) -> tuple[int, int]:
+    numbers = [value.constant for value in values]
+    if not all(isinstance(each, int) and 0 < each < 2**31 for each in numbers):
+        translator.refuse(node, f"no counterpart for {node.name} from a place that is no positive number")
+    position, occurrence, *_ = [*numbers, 1, 1]
+    return int(str(position)), int(str(occurrence))
+
+
+def _extracted(translator: Any, node: s.Call, values: list[Value]) -> str:
+    pattern = str(values[1].constant)
+    group = _one_group(translator, node, pattern)
+    text = values[0].sql
+    if values[2:]:
+        _wide(translator, node, pattern)
+    position, occurrence = _positive(translator, node, values[2:])
+    if position > 1:
+        text = f"substring({text}, {position})"
+    return f"list_extract(regexp_extract_all({text}, {values[1].sql}, {group}), {occurrence})"
+
+
+def _all(translator: Any, node: s.Call, values: list[Value]) -> str:
+    pattern = str(values[1].constant)
+    group = _one_group(translator, node, pattern)
+    _wide(translator, node, pattern)
     found = f"regexp_extract_all({values[0].sql}, {values[1].sql}, {group})"
-    if occurrence.constant != 1 and _may_be_empty(_pattern(values)):
-        raise translator.refused(node, "no counterpart for the nth match of a pattern that may match nothing")
-    return f"list_extract({found}, {occurrence.constant})"
+    name = translator.new_name()
+    return f"list_transform({found}, lambda {name}: coalesce({name}, ''))" if group else found
 
 
-def _extract_all(translator: Any, node: s.Call, values: list[Value]) -> str:
-    if _may_be_empty(_pattern(values)):
-        raise translator.refused(node, "no counterpart for every match of a pattern that may match nothing")
-    group = _groups(translator, node, _pattern(values))
-    return f"regexp_extract_all({values[0].sql}, {values[1].sql}, {group})"
+def _instr(translator: Any, node: s.Call, values: list[Value]) -> str:
+    pattern = str(values[1].constant)
+    _wide(translator, node, pattern)
+    if _groups(pattern):
+        translator.refuse(node, "no counterpart for REGEXP_INSTR with a capturing group", "Write (?:…).")
+    position, occurrence = _positive(translator, node, values[2:])
+    if occurrence > 1:
+        translator.refuse(node, "no counterpart for REGEXP_INSTR of a later occurrence")
+    name = translator.new_name()
+    inside = f"substring({name}, {position})" if position > 1 else name
+    place = f"length(list_extract(string_split_regex({inside}, {values[1].sql}), 1)) + {position}"
+    found = (
+        f"CASE WHEN regexp_matches({inside}, {values[1].sql}) THEN {place} WHEN {name} IS NOT NULL THEN 0 END"
+    )
+    return f"CAST(list_extract(list_transform([{values[0].sql}], lambda {name}: {found}), 1) AS BIGINT)"
 
 
-def _position(translator: Any, node: s.Call, values: list[Value]) -> str:
-    if _may_be_empty(_pattern(values)):
-        raise translator.refused(node, "no counterpart for REGEXP_INSTR of a pattern that may match nothing")
-    if _groups(translator, node, _pattern(values)):
-        raise translator.refused(node, "no counterpart for a group in REGEXP_INSTR")
-    before = f"regexp_extract({values[0].sql}, {t.literal('(?s)^(.*?)(?:' + _pattern(values) + ')')}, 1)"
-    matches = f"regexp_matches({values[0].sql}, {values[1].sql})"
-    return f"(CASE WHEN {matches} THEN length({before}) + 1 WHEN {values[0].sql} IS NOT NULL THEN 0 END)"
+def _of_bytes(made: Any) -> Any:
+    """The same for BYTES, whose bytes are taken for characters of the same numbers."""
+
+    def through(translator: Any, node: s.Call, values: list[Value]) -> str:
+        texts = []
+        for value in values:
+            if value.type != t.BYTES:
+                texts.append(value)
+            elif isinstance(value.constant, bytes):
+                text = value.constant.decode("latin-1")
+                texts.append(Value(t.literal(text), t.STRING, "STRING", text, total=True))
+            else:
+                texts.append(Value(f"gsql_latin({value.sql})", t.STRING, total=value.total))
+        if not isinstance(texts[1].constant, str):
+            translator.refuse(
+                node, f"no counterpart for {node.name} with a pattern of BYTES that is no literal"
+            )
+        return str(made(translator, node, texts))
+
+    return through
 
 
-add("REGEXP_CONTAINS", "STRING, LITERAL -> BOOL", "regexp_matches({0}, {1})", total=True)
-for _name in ("REGEXP_EXTRACT", "REGEXP_SUBSTR"):
-    add(_name, "STRING, LITERAL, INT64?, INT64? -> STRING", _extract, total=True)
-add("REGEXP_EXTRACT_ALL", "STRING, LITERAL -> ARRAY<STRING>", _extract_all, total=True)
-add("REGEXP_REPLACE", "STRING, LITERAL, LITERAL -> STRING", "regexp_replace({0}, {1}, {2}, 'g')")
-add("REGEXP_INSTR", "STRING, LITERAL -> INT64", _position, total=True)
-for _name in ("REGEXP_CONTAINS", "REGEXP_EXTRACT", "REGEXP_EXTRACT_ALL", "REGEXP_REPLACE", "REGEXP_INSTR"):
-    UNKNOWN[_name] = "Write the pattern as a literal, over a STRING."
+def _contains(translator: Any, node: s.Call, values: list[Value]) -> str:
+    del translator, node
+    return f"regexp_matches({values[0].sql}, {values[1].sql})"
+
+
+def _replaced(translator: Any, node: s.Call, values: list[Value]) -> str:
+    del translator, node
+    return f"regexp_replace({values[0].sql}, {values[1].sql}, {values[2].sql}, 'g')"
+
+
+add("REGEXP_CONTAINS", "STRING, STRING -> BOOL", _contains)
+add("REGEXP_CONTAINS", "BYTES, BYTES -> BOOL", _of_bytes(_contains))
+add("REGEXP_REPLACE", "STRING, STRING, STRING -> STRING", _replaced)
+for _more in ("", ", INT64", ", INT64, INT64"):
+    add("REGEXP_EXTRACT REGEXP_SUBSTR", f"STRING, LITERAL{_more} -> STRING", _extracted)
+add("REGEXP_EXTRACT_ALL", "STRING, LITERAL -> ARRAY<STRING>", _all)
+for _more in ("", ", INT64", ", INT64, INT64"):
+    add("REGEXP_INSTR", f"STRING, LITERAL{_more} -> INT64", _instr)
+
+
+def _extracted_bytes(translator: Any, node: s.Call, values: list[Value]) -> str:
+    return f"gsql_of_latin({_of_bytes(_extracted)(translator, node, values)})"
+
+
+def _replaced_bytes(translator: Any, node: s.Call, values: list[Value]) -> str:
+    return f"gsql_of_latin({_of_bytes(_replaced)(translator, node, values)})"
+
+
+add("REGEXP_EXTRACT REGEXP_SUBSTR", "BYTES, BYTES -> BYTES", _extracted_bytes)
+add("REGEXP_REPLACE", "BYTES, BYTES, BYTES -> BYTES", _replaced_bytes)
