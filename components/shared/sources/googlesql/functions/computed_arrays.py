@@ -101,17 +101,21 @@ def numeric_avg(values: list[Decimal | None]) -> Decimal | None:
 def cosine_distance(one: list[float | None], other: list[float | None]) -> float:
     """1 less the cosine between two vectors."""
     left, right = _vectors(one, other)
-    lengths = math.sqrt(math.sumprod(left, left)) * math.sqrt(math.sumprod(right, right))
+    lengths = math.sqrt(_product(left, left)) * math.sqrt(_product(right, right))
     if not lengths:
         message = "COSINE_DISTANCE from a vector of zeros"
         raise ValueError(message)
-    return 1 - math.sumprod(left, right) / lengths
+    return 1 - _product(left, right) / lengths
 
 
 @function("DOUBLE[], DOUBLE[] -> DOUBLE")
 def euclidean_distance(one: list[float | None], other: list[float | None]) -> float:
     """The distance between two vectors."""
     return math.dist(*_vectors(one, other))
+
+
+def _product(one: list[float], other: list[float]) -> float:
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
 
 
 def _vectors(*vectors: list[float | None]) -> list[list[float]]:

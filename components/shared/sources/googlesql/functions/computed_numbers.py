@@ -115,10 +115,29 @@ def logarithm(value: float, base: float) -> float:
 # --- FLOAT64, rounded ---
 
 
-@function("DOUBLE, BIGINT -> DOUBLE")
-def float_round(value: float, digits: int) -> float:
-    """ROUND with digits: half away from zero, of the exact value."""
-    return _rounded(value, digits, ROUND_HALF_UP)
+@function("DOUBLE, BIGINT -> DOUBLE", whole=True)
+def float_round(values: Any, digits: Any) -> Any:
+    """ROUND with digits: half away from zero, of the exact value; natively away from the middle."""
+    known = pc.unique(digits).to_pylist()
+    if len(known) != 1 or known[0] not in _DIGITS:
+        rows = zip(values.to_pylist(), digits.to_pylist(), strict=True)
+        return pa.array([_rounded_or_null(*row) for row in rows], pa.float64())
+    power = 10.0 ** known[0]
+    moved = pc.multiply(values, power)
+    rounded = pc.divide(pc.round(moved), power)
+    near = pc.less(pc.abs(pc.subtract(pc.abs(pc.subtract(moved, pc.trunc(moved))), 0.5)), 0.01)
+    exact = pc.fill_null(pc.or_(near, pc.invert(pc.less(pc.abs(moved), 1e13))), fill_value=False)
+    if not pc.any(exact).as_py():
+        return rounded
+    found = [_rounded_or_null(each, known[0]) for each in pc.filter(values, exact).to_pylist()]
+    return pc.replace_with_mask(rounded, exact, pa.array(found, pa.float64()))
+
+
+_DIGITS = frozenset(range(1, 10))
+
+
+def _rounded_or_null(value: float | None, digits: int | None) -> float | None:
+    return None if value is None or digits is None else _rounded(value, digits, ROUND_HALF_UP)
 
 
 @function("DOUBLE, BIGINT -> DOUBLE")

@@ -8,6 +8,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from components.shared.sources.googlesql.runtime import function
 
 EXACT = Context(prec=800, Emax=10_000, Emin=-10_000)
+_QUOTIENT = Context(prec=120)
 _SCALE = Decimal("1e-9")
 _GREATEST = Decimal("99999999999999999999999999999.999999999")
 
@@ -18,8 +19,7 @@ def fitted(number: Decimal, how: str = ROUND_HALF_UP) -> Decimal:
     Raises:
         OverflowError: It is out of NUMERIC's range.
     """
-    with localcontext(EXACT):
-        rounded = number.quantize(_SCALE, rounding=how)
+    rounded = number.quantize(_SCALE, rounding=how, context=EXACT)
     if rounded.copy_abs() > _GREATEST:
         message = f"{number:.30g} is out of NUMERIC's range"
         raise OverflowError(message)
@@ -38,7 +38,7 @@ def numeric_divide(one: Decimal, other: Decimal) -> Decimal:
     if not other:
         message = "division by zero"
         raise ZeroDivisionError(message)
-    return fitted(EXACT.divide(one, other))
+    return fitted(_QUOTIENT.divide(one, other))
 
 
 @function("DECIMAL(38, 9), DECIMAL(38, 9) -> DECIMAL(38, 9)")
