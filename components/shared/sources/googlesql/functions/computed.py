@@ -9,6 +9,7 @@ from components.shared.sources.googlesql.functions import (
     computed_numbers,
     computed_numerics,
     computed_parses,
+    computed_patterns,
     computed_strings,
     computed_times,
     formats,
@@ -23,6 +24,7 @@ __all__ = [
     "computed_numbers",
     "computed_numerics",
     "computed_parses",
+    "computed_patterns",
     "computed_strings",
     "computed_times",
 ]

@@ -1,89 +1,86 @@
-"""FORMAT: its pattern a literal, each of its parts checked against the argument's type.
-
-Source: GoogleSQL, "Format clause for FORMAT". %t and %T are refused but for whole numbers, booleans and strings.
-"""
+"""FORMAT with a pattern that is known: its pieces, each made of one argument, joined."""
 
 import re
-from decimal import Decimal
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.functions.signatures import add
-from components.shared.sources.googlesql.runtime import function
 from components.shared.sources.googlesql.values import Value
 
-_PART = re.compile(r"%(?P<flags>[-+ #0]*)(?P<width>\d*)(?:\.(?P<digits>\d*))?(?P<kind>[dioxXfFeEgGstT%])")
-_WANTED = {
-    **dict.fromkeys("di", (t.INT64,)),
-    **dict.fromkeys("oxX", (t.INT64,)),
-    **dict.fromkeys("fFeEgG", (t.FLOAT64,)),
-    "s": (t.STRING,),
-    **dict.fromkeys("tT", (t.STRING, t.INT64, t.BOOL)),
+_SPECIFIER = re.compile(r"%([-+ #0']*)(\d{0,4})((?:\.\d{1,3})?)([a-zA-Z])")
+_TAKES = {
+    **dict.fromkeys("di", t.INT64),
+    **dict.fromkeys("xXo", t.INT64),
+    **dict.fromkeys("fFeEgG", t.FLOAT64),
+    "s": t.STRING,
 }
 
 
-def _format(translator: Any, node: s.Call, values: list[Value]) -> str:
-    pattern, arguments = str(values[0].constant), values[1:]
-    parts = [found for found in _PART.finditer(pattern) if found["kind"] != "%"]
-    if "%" in _PART.sub("", pattern):
-        raise translator.refused(node, f"no counterpart for a part of the pattern '{pattern}'")
-    if len(parts) != len(arguments):
-        raise translator.refused(node, f"{len(arguments)} values for {len(parts)} parts of the pattern")
-    texts = []
-    for found, value in zip(parts, arguments, strict=True):
-        kind = found["kind"]
-        wanted = _WANTED.get(kind, ())
-        if value.type == t.INT64 and kind in "fFeEgG":
-            value = translator.coerce(value, t.FLOAT64, node)  # noqa: PLW2901 - as its part wants it
-        if value.type not in wanted or (
-            kind in "tT" and (found["flags"] or found["width"] or found["digits"])
-        ):
-            raise translator.refused(node, f"no counterpart for %{kind} of {value.type}")
-        name = {t.INT64: "integer", t.FLOAT64: "float", t.STRING: "text", t.BOOL: "flag"}[value.type]
-        texts.append(f"gsql_formatted_{name}({t.literal(found[0])}, {value.sql})")
-    plain = [
-        text.replace("%%", "%") for text in re.split(r"%(?!%)[-+ #0]*\d*(?:\.\d*)?[dioxXfFeEgGstT]", pattern)
-    ]
-    return "(" + " || ".join(_alternate([t.literal(each) for each in plain], texts)) + ")"
+def _formatted(translator: Any, node: s.Call, values: list[Value]) -> str:
+    pattern, rest = str(values[0].constant), values[1:]
+    parts, at = ["''"], 0
+    while at < len(pattern):
+        percent = pattern.find("%", at)
+        end = len(pattern) if percent < 0 else percent
+        if end > at:
+            parts.append(t.literal(pattern[at:end]))
+        if percent < 0:
+            break
+        if pattern.startswith("%%", percent):
+            parts.append("'%'")
+            at = percent + 2
+            continue
+        found = _SPECIFIER.match(pattern, percent)
+        if not found or not rest:
+            translator.refuse(node, f"no counterpart for FORMAT with '{pattern}' and these arguments")
+        parts.append(_piece(translator, node, found, rest.pop(0)))
+        at = found.end()
+    if rest:
+        translator.refuse(node, f"more arguments than '{pattern}' takes")
+    return "(" + " || ".join(parts) + ")"
 
 
-def _alternate(plain: list[str], texts: list[str]) -> list[str]:
-    joined = [plain[0]]
-    for text, following in zip(texts, plain[1:], strict=True):
-        joined += [text, following]
-    return joined
+def _piece(translator: Any, node: s.Call, found: "re.Match[str]", value: Value) -> str:
+    flags, width, precision, letter = found.groups()
+    plain = not (flags or width or precision)
+    if letter in "tT" and plain:
+        return _shown(translator, node, value, letter)
+    wanted = _TAKES.get(letter)
+    if value.type != wanted:
+        translator.refuse(node, f"no counterpart for {found[0]} of {value.type}")
+    if wanted == t.STRING and not set(flags) - {"-"}:
+        return value.sql if plain else f"gsql_format_string('{flags}', '{width}', '{precision}', {value.sql})"
+    if letter in "di" and plain:
+        return f"CAST({value.sql} AS VARCHAR)"
+    if wanted == t.INT64 and not precision and not set(flags) - set("-+ 0") and len(set(flags)) == len(flags):
+        return f"gsql_format_int('%{flags}{width}{letter}', {value.sql})"
+    if letter in "di" and flags == "'" and not width and not precision:
+        return f"gsql_format_grouped({value.sql})"
+    if wanted == t.FLOAT64 and not set(flags) - set("-+ 0#") and len(set(flags)) == len(flags):
+        return f"gsql_format_float('%{flags}{width}{precision}{letter}', {value.sql})"
+    translator.refuse(node, f"no counterpart for {found[0]} of {value.type}")
 
 
-for _count in range(9):
-    add("FORMAT", ", ".join(["LITERAL", *("ABCDEFGH"[:_count])]) + " -> STRING", _format)
+def _shown(translator: Any, node: s.Call, value: Value, letter: str) -> str:
+    """%t and %T, which have NULL as a word."""
+    from components.shared.sources.googlesql.casts import cast_value
+
+    sql, type_, quotes = value.sql, value.type, letter == "T"
+    if value.literal == "NULL":
+        return "'NULL'"
+    if type_ == t.STRING:
+        text = f"gsql_format_quoted({sql})" if quotes else sql
+    elif type_ == t.FLOAT64:
+        text = f"gsql_format_{'literal' if quotes else 'shown'}_float({sql})"
+    elif type_ in {t.INT64, t.BOOL, t.NUMERIC, t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
+        text = cast_value(translator, value, t.STRING, node).sql
+        if quotes and type_ not in {t.INT64, t.BOOL}:
+            text = f"('{type_.name} \"' || {text} || '\"')"
+    else:
+        translator.refuse(node, f"no counterpart for %{letter} of {type_}")
+    return f"coalesce({text}, 'NULL')"
 
 
-@function("VARCHAR, BIGINT -> VARCHAR")
-def formatted_integer(part: str, number: int) -> str:
-    """%d and its like."""
-    kind = part[-1]
-    return str(number) if kind in "tT" else (part[:-1] + ("d" if kind == "i" else kind)) % number
-
-
-@function("VARCHAR, DOUBLE -> VARCHAR")
-def formatted_float(part: str, number: float) -> str:
-    """%f, %e, %g."""
-    return part % (Decimal(number) if part[-1] in "fF" and number - number == 0 else number)
-
-
-@function("VARCHAR, VARCHAR -> VARCHAR")
-def formatted_text(part: str, text: str) -> str:
-    """%s, %t, and %T: quoted."""
-    if part[-1] != "T":
-        return (part[:-1] + "s") % text
-    quote = "'" if '"' in text and "'" not in text else '"'
-    shown = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-    return quote + (shown if quote == "'" else shown.replace('"', '\\"')) + quote
-
-
-@function("VARCHAR, BOOLEAN -> VARCHAR")
-def formatted_flag(part: str, flag: bool) -> str:
-    """%t and %T of a BOOL."""
-    del part
-    return "true" if flag else "false"
+for _count in range(len("TABCDEFGH")):
+    add("FORMAT", ", ".join(["LITERAL", *"TABCDEFGH"[:_count]]) + " -> STRING", _formatted)

@@ -20,6 +20,8 @@ from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
 
 Make = Callable[..., str]
+_VARIABLES = frozenset("TABCDEFGH")
+"""Letters that stand for any type."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,10 @@ def _match(signature: Signature, values: Sequence[Value], fits: Any) -> tuple[in
 
 def _bind(pattern: str, value: Value, bound: dict[str, Type], fits: Any) -> None:
     """Let T be the widest of the types that stand for it."""
-    if pattern.startswith("ARRAY<") and len(pattern) == 8:
+    if pattern.startswith("ARRAY<") and pattern[6:-1] in _VARIABLES:
         if value.type.is_array and value.literal != "[]":
             _widen(pattern[6:-1], Value("", value.type.of[0]), bound, fits)
-    elif len(pattern) == 1:
+    elif pattern in _VARIABLES:
         _widen(pattern, value, bound, fits)
 
 
@@ -147,7 +149,7 @@ def _widen(name: str, value: Value, bound: dict[str, Type], fits: Any) -> None:
 
 
 def _type(pattern: str, bound: dict[str, Type]) -> Type | None:
-    if len(pattern) == 1:
+    if pattern in _VARIABLES:
         return bound.get(pattern, t.INT64)
     if pattern.startswith("ARRAY<"):
         inner = _type(pattern[6:-1], bound)
