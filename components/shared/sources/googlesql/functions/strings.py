@@ -13,7 +13,10 @@ from components.shared.sources.googlesql.values import Value
 
 _FARTHEST = 2**31 - 1
 """DuckDB's functions take no number beyond."""
-_WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_WHITE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002"
+    "\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 _ASCII = "strlen({0}) = length({0})"
 
 add("LENGTH CHAR_LENGTH CHARACTER_LENGTH", "STRING -> INT64", "length({0})", total=True)
