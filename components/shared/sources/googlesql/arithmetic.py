@@ -107,7 +107,7 @@ def _away_from_half(value: Value, digits: int, native: str, exact: str) -> str:
         return exact
     moved = f"({value.sql} * 1e{digits})"
     near = f"abs(abs({moved} - trunc({moved})) - 0.5)"
-    return f"(CASE WHEN abs({moved}) < 1e13 AND {near} > 0.01 THEN {native} ELSE {exact} END)"
+    return f"(CASE WHEN abs({moved}) < 1e11 AND {near} > 0.0001 THEN {native} ELSE {exact} END)"
 
 
 def safe_floats(operator: str, left: Value, right: Value) -> str:

@@ -125,8 +125,8 @@ def float_round(values: Any, digits: Any) -> Any:
     power = 10.0 ** known[0]
     moved = pc.multiply(values, power)
     rounded = pc.divide(pc.round(moved), power)
-    near = pc.less(pc.abs(pc.subtract(pc.abs(pc.subtract(moved, pc.trunc(moved))), 0.5)), 0.01)
-    exact = pc.fill_null(pc.or_(near, pc.invert(pc.less(pc.abs(moved), 1e13))), fill_value=False)
+    near = pc.less(pc.abs(pc.subtract(pc.abs(pc.subtract(moved, pc.trunc(moved))), 0.5)), 0.0001)
+    exact = pc.fill_null(pc.or_(near, pc.invert(pc.less(pc.abs(moved), 1e11))), fill_value=False)
     if not pc.any(exact).as_py():
         return rounded
     found = [_rounded_or_null(each, known[0]) for each in pc.filter(values, exact).to_pylist()]
