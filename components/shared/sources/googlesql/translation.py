@@ -32,8 +32,11 @@ def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> 
     Raises:
         QueryError: A name, a type or a construct in it is refused; with line and column.
     """
-    translator = Queries(query.text, parameters, resolve)
-    relation = translator.query(query.tree, None)
+    tree = QueryParser(text).statement()
+    translator = Queries(text, parameters, resolve)
+    relation = translator.query(tree, None)
+    if any(map(_has_intervals, relation.types)):
+        translator.refuse(tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts.")
     names = [name or f"f{place}_" for place, name in enumerate(relation.names)]
     check_names(names)
     for name, type_ in zip(names, relation.types, strict=True):
@@ -43,3 +46,7 @@ def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> 
     order = f" ORDER BY {', '.join(key.sql for key in relation.order)}" if relation.order else ""
     sql = f"SELECT {columns} FROM ({relation.sql}){order}"
     return Translation(sql, tuple(names), relation.types, frozenset(re.findall(r"\bgsql_\w+", sql)))
+
+
+def _has_intervals(type_: Type) -> bool:
+    return type_.name == "INTERVAL" or any(map(_has_intervals, type_.of))

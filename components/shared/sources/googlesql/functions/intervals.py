@@ -42,13 +42,23 @@ def interval(translator: Any, node: s.Interval, value: Value) -> Value:
         number = int(text)
         value = integer(translator, node, str(number))
     amount = translator.coerce(value, t.INT64, node)
-    if part in MONTHS:
+    if number is not None and _beyond(part, number):
+        sql = "CAST('an INTERVAL beyond its range' AS INTERVAL)"
+    elif part in MONTHS:
         sql = f"to_months(CAST({Span(amount.sql, part).times(MONTHS[part])} AS INTEGER))"
     elif part in {"DAY", "WEEK"}:
         sql = f"to_days(CAST({Span(amount.sql, part).times(7 if part == 'WEEK' else 1)} AS INTEGER))"
     else:
         sql = f"to_microseconds({Span(amount.sql, part).times(MICROSECONDS[part])})"
     return Value(sql, t.INTERVAL, constant=Span(amount.sql, part, number))
+
+
+def _beyond(part: str, number: int) -> bool:
+    """Whether it is more than 10,000 years, of which Google lets none but arithmetic of *_ADD make use."""
+    if part in MONTHS:
+        return abs(number) * MONTHS[part] > 120000  # noqa: PLR2004 - months
+    days = 3660000
+    return abs(number) * MICROSECONDS[part] > days * MICROSECONDS["DAY"]
 
 
 def extracted(translator: Any, node: s.Extract, value: Value) -> Value:

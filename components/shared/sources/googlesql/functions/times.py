@@ -9,7 +9,7 @@ from components.shared.sources.googlesql.functions import text_of_times
 from components.shared.sources.googlesql.functions.differences import shifted
 from components.shared.sources.googlesql.functions.formats_of_times import cast_with_format
 from components.shared.sources.googlesql.functions.intervals import Span, interval
-from components.shared.sources.googlesql.functions.limits import as_utc, checked, from_utc
+from components.shared.sources.googlesql.functions.limits import as_utc, checked
 from components.shared.sources.googlesql.functions.parts import extract
 from components.shared.sources.googlesql.functions.signatures import UNKNOWN, add
 from components.shared.sources.googlesql.functions.zones import UTC, Zone, datetime_in, timestamp_in, zone_of
@@ -77,10 +77,12 @@ def _timestamp_of_text(translator: Any, node: s.Call, values: list[Value]) -> st
 
 
 add("DATE", "TIMESTAMP, STRING? -> DATE", _from_timestamp("CAST({0} AS DATE)"))
+add("DATE", "STRING -> DATE", "CAST(make_timestamp(epoch_us(gsql_string_to_timestamp({0}, 'UTC'))) AS DATE)")
 add("DATE", "DATETIME -> DATE", "CAST({0} AS DATE)", total=True)
 add("DATE", "DATE -> DATE", "{0}", total=True)
 add("DATE", "INT64, INT64, INT64 -> DATE", "gsql_date_of_parts({0}, {1}, {2})")
 add("DATETIME", "TIMESTAMP, STRING? -> DATETIME", _from_timestamp("{0}"))
+add("DATETIME", "STRING -> DATETIME", "gsql_string_to_datetime({0})")
 add("DATETIME", "DATE -> DATETIME", "CAST({0} AS TIMESTAMP)", total=True)
 add("DATETIME", "DATE, TIME -> DATETIME", "({0} + {1})", total=True)
 add("DATETIME", "DATETIME -> DATETIME", "{0}", total=True)
@@ -180,4 +182,3 @@ add("GENERATE_TIMESTAMP_ARRAY", "TIMESTAMP, TIMESTAMP, INTERVAL -> ARRAY<TIMESTA
 UNKNOWN["MAKE_INTERVAL"] = UNKNOWN["JUSTIFY_HOURS"] = UNKNOWN["JUSTIFY_DAYS"] = UNKNOWN[
     "JUSTIFY_INTERVAL"
 ] = "Write INTERVAL number part where it is added."
-_ = from_utc
