@@ -188,13 +188,17 @@ def _zone(read: _Read) -> None:
     read.at, read.zone, read.offset = found.end(), found[0], None
 
 
+def _weekday(read: _Read) -> None:
+    read.name(_WEEKDAYS)
+
+
 def _percent(read: _Read) -> None:
     if read.text[read.at : read.at + 1] != "%":
         raise read.failed()
     read.at += 1
 
 
-_ELEMENTS: dict[str, Callable[[_Read], object]] = {
+_ELEMENTS: dict[str, Callable[[_Read], None]] = {
     "Y": _year,
     "E4Y": _four_digits,
     "y": _of_century,
@@ -207,8 +211,8 @@ _ELEMENTS: dict[str, Callable[[_Read], object]] = {
     "d": _day,
     "e": _day,
     "j": _day_of_year,
-    "a": lambda read: read.name(_WEEKDAYS),
-    "A": lambda read: read.name(_WEEKDAYS),
+    "a": _weekday,
+    "A": _weekday,
     "H": _hour,
     "I": _half_hour,
     "l": _half_hour,
@@ -224,7 +228,8 @@ _ELEMENTS: dict[str, Callable[[_Read], object]] = {
     "%": _percent,
     "n": _Read.spaces,
     "t": _Read.spaces,
-} | {f"E{digits}S": functools.partial(_second, digits) for digits in range(10)}
+}
+_ELEMENTS |= {f"E{digits}S": functools.partial(_second, digits) for digits in range(10)}
 
 
 def unknown_element(kind: str, pattern: str) -> str:

@@ -1,6 +1,6 @@
 """*_ADD, *_SUB, *_DIFF and *_BUCKET."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
@@ -10,6 +10,9 @@ from components.shared.sources.googlesql.functions.parts import CLOCK, DAYS, fir
 from components.shared.sources.googlesql.functions.signatures import add
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DAY = MICROSECONDS["DAY"]
 _DATES = frozenset(("DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
@@ -23,11 +26,12 @@ def span_of(translator: Any, node: s.Node, value: Value, type_: Type) -> Span:
         QueryError: It is another INTERVAL, or of a part that the type has not.
     """
     span = value.constant
-    if not isinstance(span, Span):
-        translator.refuse(node, "an INTERVAL that is not written as INTERVAL number part")
-    if span.part not in _ADDED[type_]:
-        translator.refuse(node, f"no counterpart for INTERVAL … {span.part} with {type_}")
-    return span
+    if isinstance(span, Span) and span.part in _ADDED[type_]:
+        return span
+    part = f"INTERVAL … {span.part}" if isinstance(span, Span) else "an INTERVAL without number and part"
+    refuse: Callable[..., NoReturn] = translator.refuse
+    refuse(node, f"no counterpart for {part} with {type_}")
+    return None
 
 
 def shifted(sql: str, span: Span, type_: Type, sign: str) -> str:
@@ -143,7 +147,7 @@ add("TIME_DIFF", "TIME, TIME, PART -> INT64", _time_diff, total=True)
 
 def _bucket(type_: Type) -> Any:
     def written(translator: Any, node: s.Call, values: list[Value]) -> str:
-        span = values[1].constant
+        span: Any = values[1].constant
         if not isinstance(span, Span) or span.number is None or span.number <= 0:
             translator.refuse(
                 node, f"no counterpart for {node.name} of other than a written INTERVAL above 0"

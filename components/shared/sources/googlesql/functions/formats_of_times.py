@@ -166,8 +166,8 @@ def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, 
     while at < len(text):
         found = _ELEMENT_OF_CAST.match(text, at)
         element = _OF_CAST.get(found[0]) if found else None
-        if not found or element in FOREIGN[value.type.name]:
-            translator.refuse(
+        if found is None or element in FOREIGN[value.type.name]:
+            refuse(
                 node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}."
             )
         written += f"%{element}" if element else found[0]

@@ -56,7 +56,7 @@ def interval(translator: Any, node: s.Interval, value: Value) -> Value:
 def _beyond(part: str, number: int) -> bool:
     """Whether it is more than 10,000 years, of which Google lets none but arithmetic of *_ADD make use."""
     if part in MONTHS:
-        return abs(number) * MONTHS[part] > 120000  # noqa: PLR2004 - months
+        return abs(number) * MONTHS[part] > 120000
     days = 3660000
     return abs(number) * MICROSECONDS[part] > days * MICROSECONDS["DAY"]
 

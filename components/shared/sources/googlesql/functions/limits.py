@@ -11,7 +11,7 @@ _BOUNDS = {
 _SHORT = 240
 """Longer SQL is not written twice: nested calls would double it each time."""
 YEAR_0 = 62167219200000000
-"""Microseconds from the start of year 0 to 1970: whole days, so that what is counted from there divides downwards."""
+"""Microseconds from the start of year 0 to 1970: counted from there, whole division goes downwards."""
 MICROSECONDS = {
     "MICROSECOND": 1,
     "MILLISECOND": 1000,

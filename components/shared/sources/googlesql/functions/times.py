@@ -1,7 +1,8 @@
 """Dates and times: how they are made, moved and read from text."""
 
 import datetime
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
@@ -27,7 +28,7 @@ def instant(text: str, type_: Type) -> str | None:
         return None
     if isinstance(value, datetime.datetime):
         return value.isoformat(" ")
-    return value.isoformat()
+    return str(value)
 
 
 def moved(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
@@ -52,7 +53,8 @@ def moved(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     remedy = (
         "Write DATE_DIFF, TIMESTAMP_DIFF or DATETIME_DIFF." if sign == "-" and left.type == right.type else ""
     )
-    translator.refuse(node, f"no counterpart for {left.type} {sign} {right.type}", remedy)
+    refuse: Callable[..., NoReturn] = translator.refuse
+    refuse(node, f"no counterpart for {left.type} {sign} {right.type}", remedy)
 
 
 def _zone(translator: Any, node: s.Call, values: list[Value], place: int = 1) -> Zone:
@@ -163,7 +165,7 @@ for _each in (t.DATE, t.DATETIME, t.TIME):
 
 
 def _dates(translator: Any, node: s.Call, values: list[Value]) -> str:
-    step = Span("1", "DAY", 1) if len(values) < 3 else values[2].constant
+    step: Any = Span("1", "DAY", 1) if len(values) < 3 else values[2].constant
     date = node.name == "GENERATE_DATE_ARRAY"
     allowed = (
         ("DAY", "WEEK", "MONTH", "QUARTER", "YEAR")

@@ -1,7 +1,7 @@
 """Time zones: names and offsets, from TIMESTAMP to the clock there and back.
 
-A clock's time that comes twice means the first, one that never comes is read with the offset before the gap: as Google does,
-and Python with fold=0; DuckDB takes the second of two.
+A clock's time that comes twice means the first, one that never comes is read with the offset before the gap:
+as Google does, and Python with fold=0; DuckDB takes the second of two.
 """
 
 import functools
