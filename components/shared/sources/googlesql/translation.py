@@ -36,7 +36,9 @@ def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> 
     translator = Queries(text, parameters, resolve)
     relation = translator.query(tree, None)
     if any(map(_has_intervals, relation.types)):
-        translator.refuse(tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts.")
+        translator.refuse(
+            tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts."
+        )
     names = [name or f"f{place}_" for place, name in enumerate(relation.names)]
     check_names(names)
     for name, type_ in zip(names, relation.types, strict=True):
