@@ -12,7 +12,6 @@ from components.shared.sources.googlesql.functions import (
     computed_patterns,
     computed_strings,
     computed_times,
-    formats,
 )
 
 __all__ = [
