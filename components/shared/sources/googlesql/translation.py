@@ -7,7 +7,7 @@ from typing import Any
 
 from components.shared.sources.googlesql.queries import Queries, Resolve
 from components.shared.sources.googlesql.query import Query, check_names
-from components.shared.sources.googlesql.types import INTERVAL, Type, identifier
+from components.shared.sources.googlesql.types import Type, identifier
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,14 @@ def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> 
     Raises:
         QueryError: A name, a type or a construct in it is refused; with line and column.
     """
-    tree = QueryParser(text).statement()
-    translator = Queries(text, parameters, resolve)
-    relation = translator.query(tree, None)
+    translator = Queries(query.text, parameters, resolve)
+    relation = translator.query(query.tree, None)
     if any(map(_has_intervals, relation.types)):
         translator.refuse(
-            tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts."
+            query.tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts."
         )
     names = [name or f"f{place}_" for place, name in enumerate(relation.names)]
     check_names(names)
-    for name, type_ in zip(names, relation.types, strict=True):
-        if type_ == INTERVAL:
-            translator.refuse(query.tree, f"the column '{name}' of INTERVAL", "Return its parts by EXTRACT.")
     columns = ", ".join(f"c{place} AS {identifier(name)}" for place, name in enumerate(names))
     order = f" ORDER BY {', '.join(key.sql for key in relation.order)}" if relation.order else ""
     sql = f"SELECT {columns} FROM ({relation.sql}){order}"

@@ -57,6 +57,8 @@ def _of_floats(name: str) -> Make:
         made = f"{name}({_distinct(node)}{value.sql}){over}"
         if value.bound < 1e280:
             return made
+        if name == "sum":  # compensated, where no infinity would spoil that
+            made = f"(CASE WHEN isfinite({made}) THEN f{made} ELSE {made} END)"
         infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
         return f"(CASE WHEN isinf({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"
 
@@ -156,6 +158,8 @@ def _spread(name: str) -> Make:
         made = f"{name}({_distinct(node)}{value.sql}){over}"
         if value.bound < 1e100:
             return made
+        if name == "sum":  # compensated, where no infinity would spoil that
+            made = f"(CASE WHEN isfinite({made}) THEN f{made} ELSE {made} END)"
         infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
         return f"(CASE WHEN NOT isfinite({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"
 
