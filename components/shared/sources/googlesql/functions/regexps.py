@@ -1,6 +1,6 @@
 """Regular expressions: RE2 on both sides.
 
-What Google and DuckDB do with an empty match differs: patterns that may match nothing are refused where it shows.
+Google and DuckDB treat an empty match differently: patterns that may match nothing are refused where it shows.
 """
 
 import re
