@@ -167,7 +167,9 @@ def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, 
         found = _ELEMENT_OF_CAST.match(text, at)
         element = _OF_CAST.get(found[0]) if found else None
         if found is None or element in FOREIGN[value.type.name]:
-            translator.refuse(node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}.")
+            translator.refuse(
+                node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}."
+            )
         written += f"%{element}" if element else found[0]
         assert found is not None  # noqa: S101 - refused above
         at = found.end()
