@@ -12,6 +12,7 @@ from configs.errors import QueryError
 from configs.loading import load
 from configs.rows import SPLITS, HashSplit
 
+
 @pytest.mark.parametrize("split", ["time", "hash"])
 def test_no_name_of_ours_is_reserved(stage: IngestStage, visits: Any, by_hash: HashSplit, split: str) -> None:
     config = stage.model_copy(update={"split": by_hash}) if split == "hash" else stage

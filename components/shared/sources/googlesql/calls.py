@@ -33,12 +33,12 @@ def called(translator: Any, node: s.Call, scope: Scope) -> Value:
         grouping: Any = scope.grouping
         if grouping is None:
             where = f" in {scope.clause}" if scope.clause else " here"
-            translator.refuse(node, f"the aggregate {node.name}{where}")
+            raise translator.refused(node, f"the aggregate {node.name}{where}")
         return grouping.aggregated(node)  # type: ignore[no-any-return]
     if node.name not in SCALARS:
         _refuse_unknown(translator, node)
     if node.distinct or node.nulls or node.order or node.limit is not None or node.having:
-        translator.refuse(node, f"{node.name} takes no DISTINCT, NULLS, ORDER BY, LIMIT or HAVING")
+        raise translator.refused(node, f"{node.name} takes no DISTINCT, NULLS, ORDER BY, LIMIT or HAVING")
     return scalar(translator, node, scope)
 
 
@@ -60,7 +60,7 @@ def scalar(translator: Any, node: s.Call, scope: Scope) -> Value:
 def arguments(translator: Any, node: s.Call, scope: Scope) -> list[Value]:
     """The arguments' values; words like DAY that no column has are parts of a date."""
     if node.named:
-        translator.refuse(node, f"no counterpart for named arguments of {node.name}")
+        raise translator.refused(node, f"no counterpart for named arguments of {node.name}")
     return [_argument(translator, each, scope) for each in node.arguments]
 
 
@@ -117,9 +117,9 @@ def _written(translator: Any, node: s.Call, chosen: Chosen, values: list[Value])
 
 
 def _refuse_unknown(translator: Any, node: s.Call) -> None:
-    translator.refuse(node, f"no counterpart for {node.name}", UNKNOWN.get(node.name, ""))
+    raise translator.refused(node, f"no counterpart for {node.name}", UNKNOWN.get(node.name, ""))
 
 
 def _refuse_arguments(translator: Any, node: s.Call, values: list[Value]) -> None:
     given = ", ".join("NULL" if each.literal == "NULL" else str(each.type) for each in values)
-    translator.refuse(node, f"no counterpart for {node.name}({given})")
+    raise translator.refused(node, f"no counterpart for {node.name}({given})")

@@ -93,7 +93,7 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
         )
     template = _CASTS.get((value.type.name, wanted.name))
     if template is None:
-        translator.refuse(node, f"no counterpart for a CAST from {value.type} to {wanted}")
+        raise translator.refused(node, f"no counterpart for a CAST from {value.type} to {wanted}")
     bound = _BOUNDS.get(value.type.name, math.inf)
     never_fails = (value.type.name, wanted.name) in _TOTAL or (wanted == t.STRING and value.type != t.BYTES)
     return Value(template.format(value.sql), wanted, total=value.total and never_fails, bound=bound)
@@ -106,7 +106,7 @@ def _array(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
 
 def _struct(translator: Any, value: Value, wanted: Type, node: s.Node) -> Value:
     if len(value.type.of) != len(wanted.of):
-        translator.refuse(node, f"{value.type} where {wanted} is expected")
+        raise translator.refused(node, f"{value.type} where {wanted} is expected")
     parts = [
         cast_value(translator, Value(f"struct_extract({value.sql}, {t.literal(name)})", type_), each, node)
         for name, type_, each in zip(value.type.fields, value.type.of, wanted.of, strict=True)
@@ -123,7 +123,7 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
     """
     wanted = translator.type_named(node.type)
     if _sizes(node.type):
-        translator.refuse(node.type, f"no counterpart for {node.type.name} with a size")
+        raise translator.refused(node.type, f"no counterpart for {node.type.name} with a size")
     if node.format is not None:
         from components.shared.sources.googlesql.functions.times import cast_with_format
 

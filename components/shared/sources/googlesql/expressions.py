@@ -1,7 +1,7 @@
 """Expressions in DuckDB's SQL: what a tree means once the names and types around it are known."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
@@ -35,10 +35,6 @@ class Translator:
         """The error that refuses a part of the text, with its line and column."""
         return query_error(self.text, position_at(self.text, node.at), got, remedy)
 
-    def refuse(self, node: s.Node, got: str, remedy: str = "") -> NoReturn:
-        """Refuse a part of the text."""
-        raise self.refused(node, got, remedy)
-
     # --- becoming another type ---
 
     def distance(self, value: Value, wanted: Type) -> int | None:
@@ -69,7 +65,7 @@ class Translator:
         if value.type == wanted:
             return value
         if self.distance(value, wanted) is None:
-            self.refuse(node, f"{value.type} where {wanted} is expected")
+            raise self.refused(node, f"{value.type} where {wanted} is expected")
         if value.literal == "NULL":
             return Value(f"CAST(NULL AS {t.in_duckdb(wanted)})", wanted, "NULL", total=True)
         if value.literal == "[]":
@@ -98,7 +94,7 @@ class Translator:
         struct = self._common_struct(typed)
         if struct:
             return struct
-        self.refuse(
+        raise self.refused(
             node, f"no type for {', '.join(dict.fromkeys(str(each.type) for each in typed))} together"
         )
 
@@ -151,7 +147,7 @@ class Translator:
         return Value("NULL", t.PART, constant=node)
 
     def _star(self, node: s.Star, scope: Scope) -> Value:  # noqa: ARG002 - handlers have one shape
-        self.refuse(node, "'*' where a value is expected")
+        raise self.refused(node, "'*' where a value is expected")
 
     def _unary(self, node: s.Unary, scope: Scope) -> Value:
         if (
@@ -175,7 +171,7 @@ class Translator:
             other = self.value(node.other, scope)
             type_ = self.common([value, other], node)
             if type_.is_array:
-                self.refuse(node, "arrays are not comparable")
+                raise self.refused(node, "arrays are not comparable")
             left, right = self.coerce(value, type_, node), self.coerce(other, type_, node)
             return Value(
                 f"({left.sql} IS {negation}DISTINCT FROM {right.sql})",
@@ -213,15 +209,15 @@ class Translator:
 
     def _in_array(self, node: s.In, value: Value, array: Value) -> str:
         if array.literal == "NULL":
-            self.refuse(node, "NULL where an ARRAY is expected")
+            raise self.refused(node, "NULL where an ARRAY is expected")
         if array.literal == "[]":
             return "false"
         if not array.type.is_array:
-            self.refuse(node, f"{array.type} where an ARRAY is expected")
+            raise self.refused(node, f"{array.type} where an ARRAY is expected")
         element = array.type.of[0]
         type_ = self.common([value, Value("", element)], node)
         if value.type == t.FLOAT64 and element in {t.INT64, t.NUMERIC} and not array.literal:
-            self.refuse(node, f"{value.type} IN an array of {element}")
+            raise self.refused(node, f"{value.type} IN an array of {element}")
         left = self.coerce(value, type_, node)
         name = self.new_name()
         inner = self.coerce(Value(f"{name}.x", element), type_, node)
@@ -232,7 +228,7 @@ class Translator:
         assert node.query is not None  # noqa: S101 - the caller's
         relation = self.query(node.query, scope)
         if len(relation.types) != 1:
-            self.refuse(node, f"{len(relation.types)} columns where one is expected")
+            raise self.refused(node, f"{len(relation.types)} columns where one is expected")
         name = self.new_name()
         column = Value(f"{name}.c0", relation.types[0])
         type_ = self.common([value, column], node)
@@ -243,7 +239,7 @@ class Translator:
 
     def _quantified(self, node: s.Quantified, scope: Scope) -> Value:
         if node.array is not None:
-            self.refuse(node, "no counterpart for LIKE ANY UNNEST", "List the patterns.")
+            raise self.refused(node, "no counterpart for LIKE ANY UNNEST", "List the patterns.")
         word = "OR" if node.quantifier == "ANY" else "AND"
         value = self.value(node.value, scope)
         parts = [
@@ -286,7 +282,7 @@ class Translator:
         else:
             type_ = t.array_of(self._common_type(node.items, scope, node))
         if type_.of[0].is_array:
-            self.refuse(node, "an ARRAY of ARRAYs")
+            raise self.refused(node, "an ARRAY of ARRAYs")
         return self._array_as(node, type_, scope)
 
     def _array_as(self, node: s.ArrayOf, type_: Type, scope: Scope) -> Value:
@@ -303,7 +299,7 @@ class Translator:
 
     def _struct_as(self, node: s.StructOf, wanted: Type, scope: Scope) -> Value:
         if len(wanted.of) != len(node.items):
-            self.refuse(node, f"{len(node.items)} values for {wanted}")
+            raise self.refused(node, f"{len(node.items)} values for {wanted}")
         pairs = zip(node.items, wanted.of, strict=True)
         return self.struct(wanted, [self.value_as(item.value, each, scope) for item, each in pairs], node)
 
@@ -334,7 +330,7 @@ class Translator:
         """A STRUCT of values that have its fields' types."""
         lowered = [each.lower() for each in type_.fields]
         if not values or len(set(lowered)) < len(lowered):
-            self.refuse(
+            raise self.refused(
                 node, "a STRUCT without fields" if not values else "a STRUCT with two fields of one name"
             )
         fields = zip(type_.fields, values, type_.of, strict=True)
@@ -346,9 +342,11 @@ class Translator:
     def _element(self, node: s.Element, scope: Scope) -> Value:
         value, index = self.value(node.value, scope), self.value(node.index, scope)
         if value.type == t.JSON:
-            self.refuse(node, "no counterpart for brackets behind JSON", "Write JSON_VALUE or JSON_QUERY.")
+            raise self.refused(
+                node, "no counterpart for brackets behind JSON", "Write JSON_VALUE or JSON_QUERY."
+            )
         if not value.type.is_array:
-            self.refuse(node, f"brackets behind {value.type}")
+            raise self.refused(node, f"brackets behind {value.type}")
         return element(self, node, value, self.coerce(index, t.INT64, node))
 
     def _member(self, node: s.Member, scope: Scope) -> Value:
@@ -359,7 +357,7 @@ class Translator:
         if node.kind == "EXISTS":
             return Value(f"EXISTS ({relation.sql})", t.BOOL)
         if len(relation.types) != 1:
-            self.refuse(node, f"{len(relation.types)} columns where one is expected")
+            raise self.refused(node, f"{len(relation.types)} columns where one is expected")
         name = self.new_name()
         if node.kind == "scalar":
             return Value(f"(SELECT {name}.c0 FROM ({relation.sql}) AS {name})", relation.types[0])
@@ -373,7 +371,7 @@ class Translator:
         ):
             order = f"{name}.c0 ASC NULLS FIRST"  # the same each time
         if element.is_array:
-            self.refuse(node, "an ARRAY of ARRAYs")
+            raise self.refused(node, "an ARRAY of ARRAYs")
         listed = f"list({name}.c0{' ORDER BY ' + order if order else ''})"
         type_ = t.array_of(element)
         empty = f"CAST([] AS {t.in_duckdb(type_)})"
@@ -413,7 +411,7 @@ class Translator:
         name = t.OTHER_NAMES.get(node.name, node.name)
         found = t.SIMPLE.get(name)
         if found is None or not t.known_in_duckdb(found):
-            self.refuse(node, f"no counterpart for the type {node.name}")
+            raise self.refused(node, f"no counterpart for the type {node.name}")
         return found
 
 

@@ -57,7 +57,7 @@ class Grouping:
             QueryError: Rows are not grouped by such values.
         """
         if not groupable(value):
-            self._translator.refuse(node, f"GROUP BY a value of {value.type}")
+            raise self._translator.refused(node, f"GROUP BY a value of {value.type}")
         self.keys.append(value)
 
     def match(self, node: s.Expr) -> Value | None:
@@ -93,7 +93,7 @@ class Grouping:
                 return found, rest[place:]
             if place < len(rest):
                 current = field_of(self._translator, node, current, rest[place])
-        self._translator.refuse(
+        raise self._translator.refused(
             node,
             f"'{'.'.join(node.parts)}' neither grouped nor aggregated",
             "Put it into GROUP BY, or into an aggregate such as ANY_VALUE.",
@@ -102,7 +102,7 @@ class Grouping:
     def aggregated(self, node: s.Call, only: str = "") -> Value:
         """An aggregate's value above GROUP BY, over the rows where `only` holds."""
         if node.name == "GROUPING" and not self.keys:
-            self._translator.refuse(node, "GROUPING without GROUP BY")
+            raise self._translator.refused(node, "GROUPING without GROUP BY")
         within = replace(self._scope, clause="an aggregate")
         sql, type_ = aggregate_sql(self._translator, node, within, only)
         if sql not in self._aggregates:
@@ -140,15 +140,15 @@ def aggregate_sql(translator: Any, node: s.Call, scope: Scope, only: str = "") -
     chosen = choose(AGGREGATES[node.name], values, translator.distance)
     if chosen is None or (stars and (node.name != "COUNT" or len(node.arguments) > 1)):
         given = "*" if stars else ", ".join(str(each.type) for each in values)
-        translator.refuse(node, f"no counterpart for {node.name}({given})")
+        raise translator.refused(node, f"no counterpart for {node.name}({given})")
     coerced = coerced_arguments(translator, node, chosen, values)
     if node.distinct and not all(map(groupable, coerced)):
-        translator.refuse(node, f"DISTINCT for values of {coerced[0].type}")
+        raise translator.refused(node, f"DISTINCT for values of {coerced[0].type}")
     filter_ = f" FILTER (WHERE {only})" if only else ""
     if callable(chosen.signature.sql):
         return chosen.signature.sql(translator, node, coerced, scope=scope, over=filter_), chosen.result
     if node.order or node.limit is not None or node.nulls or node.having:
-        translator.refuse(node, f"no counterpart for ORDER BY, LIMIT, NULLS or HAVING in {node.name}")
+        raise translator.refused(node, f"no counterpart for ORDER BY, LIMIT, NULLS or HAVING in {node.name}")
     missing = ["NULL"] * (len(chosen.signature.arguments) - len(coerced))
     distinct = "DISTINCT " if node.distinct else ""
     sql = chosen.signature.sql.format(

@@ -45,23 +45,23 @@ def of_text(translator: Any, node: s.Node, text: str, type_: Type) -> Value:
     if type_ == t.NUMERIC:
         number = numeric(text)
         if number is None:
-            translator.refuse(node, f"'{text}' is no NUMERIC")
+            raise translator.refused(node, f"'{text}' is no NUMERIC")
         return Value(f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, constant=number, total=True)
     if type_ in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
         from components.shared.sources.googlesql.functions.times import instant
 
         written = instant(text, type_)
         if written is None:
-            translator.refuse(node, f"'{text}' is no {type_}")
+            raise translator.refused(node, f"'{text}' is no {type_}")
         return Value(f"CAST({t.literal(written)} AS {t.in_duckdb(type_)})", type_, constant=text, total=True)
-    translator.refuse(node, f"no counterpart for literals of {type_}")
+    raise translator.refused(node, f"no counterpart for literals of {type_}")
 
 
 def integer(translator: Any, node: s.Node, text: str) -> Value:
     """An INT64's literal."""
     number = int(text, 0) if "x" in text.lower() else int(text)
     if not _LEAST <= number <= _GREATEST:
-        translator.refuse(node, f"{text} is beyond INT64")
+        raise translator.refused(node, f"{text} is beyond INT64")
     written = f"CAST({number} AS BIGINT)" if number >= 0 else f"CAST('{number}' AS BIGINT)"
     return Value(written, t.INT64, "INT64", number, total=True)
 
@@ -70,7 +70,7 @@ def floating(translator: Any, node: s.Node, text: str) -> Value:
     """A FLOAT64's literal."""
     number = float(text)
     if math.isinf(number):
-        translator.refuse(node, f"{text} is beyond FLOAT64")
+        raise translator.refused(node, f"{text} is beyond FLOAT64")
     return Value(f"CAST('{number!r}' AS DOUBLE)", t.FLOAT64, "FLOAT64", text, total=True, bound=abs(number))
 
 
@@ -134,4 +134,4 @@ def _given(translator: Any, node: s.Node, value: Any) -> Value:
         element = translator.common(items, node) if items else t.INT64
         listed = ", ".join(translator.coerce(each, element, node).sql for each in items)
         return Value(f"CAST([{listed}] AS {t.in_duckdb(element)}[])", t.array_of(element), total=True)
-    translator.refuse(node, f"a parameter of {type(value).__name__}")
+    raise translator.refused(node, f"a parameter of {type(value).__name__}")

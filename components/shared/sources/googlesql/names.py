@@ -21,7 +21,7 @@ def resolve(translator: Any, node: s.Name, scope: Scope) -> Value:
             return found
         level = level.parent
     known = sorted({column.name for each in _levels(scope) for column in _columns(each) if column.name})
-    translator.refuse(
+    raise translator.refused(
         node,
         f"the unknown name '{'.'.join(node.parts)}'",
         f"Known here: {', '.join(known[:30])}{' …' if len(known) > 30 else ''}." if known else "",
@@ -44,7 +44,7 @@ def _in_level(translator: Any, node: s.Name, scope: Scope) -> Value | None:
         return _fields(translator, node, alias, node.parts[1:]) if alias is not None else None
     value, rest = found
     if alias is not None and alias.sql != value.sql:
-        translator.refuse(
+        raise translator.refused(
             node,
             f"'{node.parts[0]}' may be the column of FROM or that of SELECT",
             "Give one of them another name.",
@@ -63,13 +63,13 @@ def _from_sources(
         return _of_variable(translator, node, variables[0])
     columns = [column.value for column in _columns(scope) if column.name.lower() == first]
     if len(variables) > 1 or len({each.sql for each in columns}) > 1 or len(columns) > 1:
-        translator.refuse(
+        raise translator.refused(
             node, f"the name '{node.parts[0]}' for more than one", "Write the table's name before it."
         )
     if variables and (not columns or variables[0].whole is not None):
         return _of_variable(translator, node, variables[0])
     if variables:
-        translator.refuse(node, f"'{node.parts[0]}' for a table and a column")
+        raise translator.refused(node, f"'{node.parts[0]}' for a table and a column")
     if columns:
         return columns[0], node.parts[1:]
     return None
@@ -84,9 +84,11 @@ def _of_variable(translator: Any, node: s.Name, variable: RangeVariable) -> tupl
     found = [column.value for column in variable.columns if column.name.lower() == name]
     if not found:
         known = ", ".join(column.name for column in variable.columns if column.name)
-        translator.refuse(node, f"'{node.parts[0]}' has no column '{node.parts[1]}'", f"Known: {known}.")
+        raise translator.refused(
+            node, f"'{node.parts[0]}' has no column '{node.parts[1]}'", f"Known: {known}."
+        )
     if len(found) > 1:
-        translator.refuse(node, f"'{'.'.join(node.parts[:2])}' for more than one column")
+        raise translator.refused(node, f"'{'.'.join(node.parts[:2])}' for more than one column")
     return found[0], node.parts[2:]
 
 
@@ -125,9 +127,9 @@ def field_of(translator: Any, node: s.Node, value: Value, name: str) -> Value:
         QueryError: The value is none, or has no such field.
     """
     if not value.type.is_struct:
-        translator.refuse(node, f"the field '{name}' of {value.type}")
+        raise translator.refused(node, f"the field '{name}' of {value.type}")
     found = [place for place, each in enumerate(value.type.names) if each.lower() == name.lower()]
     if len(found) != 1:
-        translator.refuse(node, f"the field '{name}' of {value.type}")
+        raise translator.refused(node, f"the field '{name}' of {value.type}")
     stored = t.literal(value.type.fields[found[0]])
     return Value(f"struct_extract({value.sql}, {stored})", value.type.of[found[0]], total=value.total)

@@ -19,7 +19,9 @@ _NUMBERS = (t.INT64, t.NUMERIC, t.FLOAT64)
 def unary(translator: Any, node: s.Unary, value: Value) -> Value:
     """NOT, -, + and ~."""
     if value.literal == "NULL":
-        translator.refuse(node, f"{node.operator} NULL, which is always NULL", "Write CAST(NULL AS …).")
+        raise translator.refused(
+            node, f"{node.operator} NULL, which is always NULL", "Write CAST(NULL AS …)."
+        )
     match node.operator:
         case "NOT":
             operand = translator.coerce(value, t.BOOL, node)
@@ -27,7 +29,7 @@ def unary(translator: Any, node: s.Unary, value: Value) -> Value:
         case "~":
             return Value(f"(~{translator.coerce(value, t.INT64, node).sql})", t.INT64)
     if value.type not in _NUMBERS:
-        translator.refuse(node, f"{node.operator} before {value.type}")
+        raise translator.refused(node, f"{node.operator} before {value.type}")
     if node.operator == "+":
         return value.as_type(value.type)
     if value.type == t.INT64:
@@ -39,7 +41,7 @@ def binary(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     """Any operator between two values."""
     operator = node.operator
     if operator not in {"AND", "OR", "||"} and "NULL" in {left.literal, right.literal}:
-        translator.refuse(
+        raise translator.refused(
             node, f"{operator} with NULL, which is always NULL", "Write IS NULL, or CAST(NULL AS …)."
         )
     if operator in {"AND", "OR"}:
@@ -65,7 +67,7 @@ def _compared(translator: Any, node: s.Binary, left: Value, right: Value) -> Val
         sql = f"(NOT {equal(translator, node, one, other)})"
     else:
         if type_ not in _ORDERED:
-            translator.refuse(node, f"{node.operator} between values of {type_}")
+            raise translator.refused(node, f"{node.operator} between values of {type_}")
         sql = f"({one.sql} {node.operator} {other.sql})"
         if type_ == t.FLOAT64:
             sql = _without_nan(sql, one, other)
@@ -81,7 +83,7 @@ def equal(translator: Any, node: s.Node, left: Value, right: Value) -> str:
     """Whether two values of one type are equal: a NaN equals nothing, a STRUCT is compared by its fields."""
     type_ = left.type
     if type_.is_array or type_.name in {"JSON", "INTERVAL"}:
-        translator.refuse(node, f"a comparison of values of {type_}")
+        raise translator.refused(node, f"a comparison of values of {type_}")
     if type_.is_struct:
         parts = [
             equal(translator, node, _field(left, place), _field(right, place))
@@ -110,7 +112,7 @@ def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
     """Value BETWEEN low AND high: both comparisons."""
     type_ = comparable(translator, node, values)
     if type_ not in _ORDERED:
-        translator.refuse(node, f"BETWEEN for values of {type_}")
+        raise translator.refused(node, f"BETWEEN for values of {type_}")
     value, low, high = (translator.coerce(each, type_, node) for each in values)
     lower, upper = f"({low.sql} <= {value.sql})", f"({value.sql} <= {high.sql})"
     if type_ == t.FLOAT64:
@@ -135,16 +137,16 @@ def _bits(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
 
 def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     if "NULL" in {left.literal, right.literal}:
-        translator.refuse(node, "|| with NULL, which is always NULL", "Write CAST(NULL AS …).")
+        raise translator.refused(node, "|| with NULL, which is always NULL", "Write CAST(NULL AS …).")
     type_ = (
         translator.common([left, right], node)
         if left.literal != "NULL" or right.literal != "NULL"
         else t.STRING
     )
     if type_ not in {t.STRING, t.BYTES} and not type_.is_array:
-        translator.refuse(node, f"|| between values of {type_}")
+        raise translator.refused(node, f"|| between values of {type_}")
     if type_.is_array and "NULL" in {left.literal, right.literal}:
-        translator.refuse(node, "|| between an ARRAY and NULL")
+        raise translator.refused(node, "|| between an ARRAY and NULL")
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
     return Value(f"({one} || {other})", type_)
 
@@ -154,13 +156,13 @@ def _like(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
     if type_ == t.BYTES:
         if not isinstance(right.constant, bytes):
-            translator.refuse(node, "no counterpart for LIKE between BYTES of columns")
+            raise translator.refused(node, "no counterpart for LIKE between BYTES of columns")
         pattern = right.constant.decode("latin-1")
         one, other = f"gsql_latin({one})", t.literal(pattern)
     else:
         pattern = right.constant if isinstance(right.constant, str) else None
     if pattern is not None and (len(pattern) - len(pattern.rstrip("\\"))) % 2:
-        translator.refuse(node, "a pattern of LIKE that ends in a backslash")
+        raise translator.refused(node, "a pattern of LIKE that ends in a backslash")
     if pattern is not None and "\\" not in pattern:
         return Value(f"({one} LIKE {other})", t.BOOL, total=left.total)
     if pattern is None:
@@ -180,7 +182,7 @@ def _arithmetic(translator: Any, node: s.Binary, left: Value, right: Value) -> V
         return moved(translator, node, left, right)
     type_ = translator.common([left, right], node)
     if type_ not in _NUMBERS:
-        translator.refuse(node, f"{left.type} {node.operator} {right.type}")
+        raise translator.refused(node, f"{left.type} {node.operator} {right.type}")
     if node.operator == "/" and type_ == t.INT64:
         type_ = t.FLOAT64
     one, other = translator.coerce(left, type_, node), translator.coerce(right, type_, node)

@@ -42,7 +42,7 @@ def _shown(translator: Any, rows: _Rows, node: s.Node) -> Relation:
     if whole is not None:
         columns = [Column("", whole)]
     if not columns:
-        translator.refuse(node, "rows without columns")
+        raise translator.refused(node, "rows without columns")
     listed = [f"{each.value.sql} AS c{place}" for place, each in enumerate(columns)]
     listed += [f"{key.column} AS o{place}" for place, key in enumerate(rows.order)]
     order = tuple(replace(key, column=f"o{place}") for place, key in enumerate(rows.order))
@@ -112,7 +112,7 @@ def _extend(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     added = []
     for item in pipe.items:
         if isinstance(item.value, s.Star):
-            translator.refuse(item, "no counterpart for * in EXTEND")
+            raise translator.refused(item, "no counterpart for * in EXTEND")
         name = item.alias or (item.value.parts[-1] if isinstance(item.value, s.Name) else "")
         added.append(Column(name, translator.value(item.value, top)))
     scope = replace(rows.scope, variables=[*rows.scope.variables, RangeVariable("", tuple(added))])
@@ -139,7 +139,7 @@ def _known(translator: Any, pipe: s.Pipe, rows: _Rows, names: Any) -> None:
     columns = [each.name.lower() for each in visible(rows.scope)]
     for name in names:
         if columns.count(name) != 1:
-            translator.refuse(pipe, f"{columns.count(name)} columns '{name}'")
+            raise translator.refused(pipe, f"{columns.count(name)} columns '{name}'")
 
 
 def _drop(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
@@ -176,7 +176,7 @@ def _order(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     keys = []
     for key in pipe.order:
         if isinstance(key.value, s.Constant):
-            translator.refuse(key, "no counterpart for the order of a column by its number in a pipe")
+            raise translator.refused(key, "no counterpart for the order of a column by its number in a pipe")
         keys += order_keys(translator, key, translator.value(key.value, top))
     return _kept(translator, rows, "", tuple(keys))
 
@@ -194,7 +194,7 @@ def _aggregate(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
     )
     node = s.Select(at=pipe.at, items=(*named, *pipe.items), group=pipe.group if keys else None)
     if not keys and not pipe.items:
-        translator.refuse(pipe, "AGGREGATE of nothing")
+        raise translator.refused(pipe, "AGGREGATE of nothing")
     if not keys:
         node = replace(node, group=s.GroupBy(at=pipe.at, keys=()))
     order = tuple(s.Key(at=key.at, value=key) for key in keys) if pipe.ordered else ()

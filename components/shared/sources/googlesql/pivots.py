@@ -27,14 +27,14 @@ def pivoted(translator: Any, node: s.Pivot, before: str, inner: Scope) -> Relati
     for entry in node.among:
         value = translator.value(entry.value, inner)
         if value.constant is None and value.literal != "NULL":
-            translator.refuse(entry, "PIVOT for a value that is no literal")
+            raise translator.refused(entry, "PIVOT for a value that is no literal")
         label = entry.alias or _label(translator, entry, value)
         condition = _same(translator, node, subject, value)
         for item in node.aggregates:
             if not isinstance(item.value, s.Call) or not is_aggregate(item.value):
-                translator.refuse(item, "PIVOT of other than an aggregate")
+                raise translator.refused(item, "PIVOT of other than an aggregate")
             if len(node.aggregates) > 1 and not item.alias:
-                translator.refuse(item, "PIVOT of more than one aggregate without their names")
+                raise translator.refused(item, "PIVOT of more than one aggregate without their names")
             names.append(f"{item.alias}_{label}" if item.alias else label)
             values.append(grouping.aggregated(item.value, condition))
     columns = [f"{grouping.alias}.g{place} AS c{place}" for place in range(len(kept))]
@@ -51,7 +51,7 @@ def pivoted(translator: Any, node: s.Pivot, before: str, inner: Scope) -> Relati
 def _same(translator: Any, node: s.Pivot, subject: Value, value: Value) -> str:
     type_ = translator.common([subject, value], node)
     if type_ == t.FLOAT64:
-        translator.refuse(node, "PIVOT for a FLOAT64")
+        raise translator.refused(node, "PIVOT for a FLOAT64")
     one, other = translator.coerce(subject, type_, node), translator.coerce(value, type_, node)
     return f"({one.sql} IS NOT DISTINCT FROM {other.sql})"
 
@@ -67,7 +67,7 @@ def _label(translator: Any, entry: s.Item, value: Value) -> str:
         return f"minus_{-int(str(constant))}" if int(str(constant)) < 0 else f"_{constant}"
     if value.type == t.STRING:
         return str(constant)
-    translator.refuse(entry, f"PIVOT for a {value.type} without a name for it")
+    raise translator.refused(entry, f"PIVOT for a {value.type} without a name for it")
     raise AssertionError
 
 

@@ -80,7 +80,7 @@ class Queries(Sources):
             or query.order
             or query.limit
         ):
-            self.refuse(query, f"WITH RECURSIVE {name} without UNION between a first and a next step")
+            raise self.refused(query, f"WITH RECURSIVE {name} without UNION between a first and a next step")
         first = self.query(body.left, scope)
         alias = self.new_name()
         columns = [f"c{place}" for place in range(len(first.types))]
@@ -88,7 +88,7 @@ class Queries(Sources):
         self.ctes[name.lower()] = known
         following = self.query(body.right, scope)
         if len(following.types) != len(first.types):
-            self.refuse(body, f"{len(following.types)} columns behind {len(first.types)}")
+            raise self.refused(body, f"{len(following.types)} columns behind {len(first.types)}")
         rest = self.as_types(following, first.types, body)
         operator = "UNION ALL" if body.operator.endswith("ALL") else "UNION"
         return f"{alias}({', '.join(columns)}) AS ({self.plain(first)} {operator} {rest})"
@@ -139,7 +139,7 @@ class Queries(Sources):
     def _count(self, node: s.Expr) -> str:
         value = self.value(node, Scope())
         if value.type != t.INT64 or not isinstance(value.constant, int) or value.constant < 0:
-            self.refuse(node, "LIMIT or OFFSET that is no number of rows")
+            raise self.refused(node, "LIMIT or OFFSET that is no number of rows")
         return str(value.constant)
 
     def ordered(self, relation: Relation, order: Sequence[s.Key], scope: Scope | None) -> Relation:
@@ -168,7 +168,7 @@ class Queries(Sources):
         if not isinstance(node, s.Constant):
             return None
         if node.type != "INT64" or not 1 <= int(str(node.value), 0) <= len(columns):
-            self.refuse(node, f"a constant where one of {len(columns)} columns is expected")
+            raise self.refused(node, f"a constant where one of {len(columns)} columns is expected")
         return columns[int(str(node.value), 0) - 1]
 
     # --- set operations ---
@@ -183,7 +183,7 @@ class Queries(Sources):
         """Relations one after the other by a set operation, as their common types."""
         first = relations[0]
         if any(len(each.types) != len(first.types) for each in relations):
-            self.refuse(
+            raise self.refused(
                 node, f"{operator} of {' and '.join(str(len(each.types)) for each in relations)} columns"
             )
         types = [
@@ -191,7 +191,7 @@ class Queries(Sources):
             for place in range(len(first.types))
         ]
         if operator != "UNION ALL" and not all(groupable(Value("", each)) for each in types):
-            self.refuse(node, f"{operator} of values of {', '.join(map(str, types))}")
+            raise self.refused(node, f"{operator} of values of {', '.join(map(str, types))}")
         word = operator.removesuffix(" DISTINCT")
         parts = [f"({self.as_types(each, types, node)})" for each in relations]
         columns = ", ".join(f"c{place}" for place in range(len(types)))
@@ -229,7 +229,7 @@ class Queries(Sources):
         if node.as_kind == "STRUCT":
             values, outputs = self._as_struct(node, values, outputs)
         elif node.as_kind == "VALUE" and len(values) != 1:
-            self.refuse(node, f"SELECT AS VALUE of {len(values)} columns")
+            raise self.refused(node, f"SELECT AS VALUE of {len(values)} columns")
         by = replace(top, aliases=aliases, aliases_first=True, clause="ORDER BY")
         keys = self._keys(order, values, by)
         if grouping is not None:
@@ -260,7 +260,7 @@ class Queries(Sources):
             return f"SELECT * EXCLUDE (q) FROM ({inner}) WHERE q"
         for value in values:
             if not groupable(value):
-                self.refuse(node, f"SELECT DISTINCT of a value of {value.type}")
+                raise self.refused(node, f"SELECT DISTINCT of a value of {value.type}")
         inner = f"SELECT {', '.join(columns)}{below}"
         if qualify is not None:
             inner = f"SELECT * EXCLUDE (q) FROM (SELECT {', '.join([*columns, f'{qualify} AS q'])}{below}) WHERE q"
@@ -269,7 +269,7 @@ class Queries(Sources):
         for key in keys:
             column = found.get(key.column) or _of_column(key.column, found)
             if column is None:
-                self.refuse(node, "ORDER BY of something that SELECT DISTINCT does not show")
+                raise self.refused(node, "ORDER BY of something that SELECT DISTINCT does not show")
             shown.append(replace(key, column=column))
         hidden = [f"{key.column} AS o{place}" for place, key in enumerate(shown)]
         distinct = f"SELECT DISTINCT * FROM ({inner})"
@@ -284,7 +284,7 @@ class Queries(Sources):
             else:
                 outputs.append(_Output(item.alias or own_name(item.value), item.value))
         if not outputs:
-            self.refuse(node, "a SELECT without columns")
+            raise self.refused(node, "a SELECT without columns")
         return outputs
 
     def _star_columns(self, star: s.Star, scope: Scope) -> list[_Output]:
@@ -292,14 +292,14 @@ class Queries(Sources):
         known = {each.name.lower() for each in columns}
         for name in (*star.without, *(item.alias for item in star.replaced)):
             if name.lower() not in known:
-                self.refuse(
+                raise self.refused(
                     star,
                     f"'{name}', which * does not bring",
                     f"Known: {', '.join(each.name for each in columns)}.",
                 )
         left = [each for each in columns if each.name.lower() not in {name.lower() for name in star.without}]
         if not left:
-            self.refuse(star, "a * without any column")
+            raise self.refused(star, "a * without any column")
         replaced = {item.alias.lower(): item.value for item in star.replaced}
         return [
             _Output(each.name, replaced[each.name.lower()]) if each.name.lower() in replaced else each
@@ -309,7 +309,7 @@ class Queries(Sources):
     def _starred(self, star: s.Star, scope: Scope) -> Sequence[Any]:
         if star.of is None:
             if not scope.variables and not scope.merged:
-                self.refuse(star, "* without FROM")
+                raise self.refused(star, "* without FROM")
             return visible(scope)
         if isinstance(star.of, s.Name) and len(star.of.parts) == 1:
             named = [each for each in scope.variables if each.alias.lower() == star.of.parts[0].lower()]
@@ -319,7 +319,7 @@ class Queries(Sources):
 
         value = self.value(star.of, scope)
         if not value.type.is_struct:
-            self.refuse(star, f".* behind {value.type}")
+            raise self.refused(star, f".* behind {value.type}")
         return fields_of(value)
 
     def _output(self, output: _Output, scope: Scope) -> Value:
@@ -354,7 +354,7 @@ class Queries(Sources):
         keys = node.group.keys or tuple(dict.fromkeys(key for each in node.group.sets for key in each))
         for key in keys:
             if node.group.kind and not isinstance(key, s.Name):
-                self.refuse(
+                raise self.refused(
                     key, f"{node.group.kind} by what is no column", "Compute it in a sub-select first."
                 )
             grouping.add_key(key, self._group_key(key, outputs, by))
@@ -371,10 +371,10 @@ class Queries(Sources):
     def _group_key(self, key: s.Expr, outputs: list[_Output], by: Scope) -> Value:
         if isinstance(key, s.Constant):
             if key.type != "INT64" or not 1 <= int(str(key.value), 0) <= len(outputs):
-                self.refuse(key, f"GROUP BY a constant that is none of {len(outputs)} columns")
+                raise self.refused(key, f"GROUP BY a constant that is none of {len(outputs)} columns")
             output = outputs[int(str(key.value), 0) - 1]
             if any(True for _ in aggregates_in(output.node)):
-                self.refuse(key, "GROUP BY an aggregate")
+                raise self.refused(key, "GROUP BY an aggregate")
             return output.value or self.value(output.node, by)
         return self.value(key, by)
 

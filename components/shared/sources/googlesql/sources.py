@@ -73,7 +73,7 @@ class Sources(Translator):
     def _unnest(self, node: s.Unnest, scope: Scope) -> str:
         array = self.value(node.array, scope)
         if not array.type.is_array:
-            self.refuse(node, f"UNNEST of {array.type}")
+            raise self.refused(node, f"UNNEST of {array.type}")
         name = self.new_name()
         element = array.type.of[0]
         whole = Value(f"{name}.c0", element, total=True)
@@ -107,17 +107,17 @@ class Sources(Translator):
             scope.variables.extend(added)
         if node.kind in {"CROSS", "COMMA"}:
             if node.on is not None or node.using:
-                self.refuse(node, "ON or USING behind CROSS JOIN")
+                raise self.refused(node, "ON or USING behind CROSS JOIN")
             scope.merged.extend(merged_right)
             return f"{left} CROSS JOIN {right}"
         if lateral and node.kind in {"RIGHT", "FULL"}:
-            self.refuse(node, f"{node.kind} JOIN with an array of the row before")
+            raise self.refused(node, f"{node.kind} JOIN with an array of the row before")
         if node.using:
             scope.merged.extend(merged_right)
             return self._using(node, left, right, scope, before)
         if node.on is None:
             if not (lateral and node.kind in {"LEFT", "INNER"}):
-                self.refuse(node, "a JOIN without ON or USING")
+                raise self.refused(node, "a JOIN without ON or USING")
             return f"{left} {node.kind} JOIN {right} ON true"
         scope.merged.extend(merged_right)
         within = replace(scope, clause="ON", allows_windows=False)
@@ -146,7 +146,7 @@ class Sources(Translator):
     def _only(self, scope: Scope, name: str, node: s.Join) -> Value:
         found = [each.value for each in visible(scope) if each.name.lower() == name.lower()]
         if len(found) != 1:
-            self.refuse(node, f"USING ({name}): {len(found)} columns of that name on one side")
+            raise self.refused(node, f"USING ({name}): {len(found)} columns of that name on one side")
         return found[0]
 
     # --- PIVOT and UNPIVOT ---
@@ -197,7 +197,7 @@ class Sources(Translator):
 
     def _one_type(self, values: list[Value], node: s.Unpivot) -> t.Type:
         if len({each.type for each in values}) > 1:
-            self.refuse(
+            raise self.refused(
                 node,
                 f"UNPIVOT of {', '.join(str(each.type) for each in values)}",
                 "Cast them to one type first.",
@@ -207,7 +207,7 @@ class Sources(Translator):
     def _only_in(self, columns: list[Column], name: str, node: s.Node) -> Value:
         found = [each.value for each in columns if each.name.lower() == name.lower()]
         if len(found) != 1:
-            self.refuse(node, f"{len(found)} columns '{name}'")
+            raise self.refused(node, f"{len(found)} columns '{name}'")
         return found[0]
 
 

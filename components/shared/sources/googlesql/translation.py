@@ -35,7 +35,7 @@ def translate(query: Query, parameters: Mapping[str, Any], resolve: Resolve) -> 
     translator = Queries(query.text, parameters, resolve)
     relation = translator.query(query.tree, None)
     if any(map(_has_intervals, relation.types)):
-        translator.refuse(
+        raise translator.refused(
             query.tree, "no counterpart for a column of INTERVAL", "Add it to a date, or EXTRACT its parts."
         )
     names = [name or f"f{place}_" for place, name in enumerate(relation.names)]

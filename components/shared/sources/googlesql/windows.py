@@ -24,10 +24,10 @@ def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
     from components.shared.sources.googlesql.calls import arguments, coerced_arguments
 
     if node.over is None:
-        translator.refuse(node, f"{node.name} without OVER")
+        raise translator.refused(node, f"{node.name} without OVER")
     if not scope.allows_windows:
         where = f" in {scope.clause}" if scope.clause else " here"
-        translator.refuse(node, f"{node.name} OVER{where}", "Compute it in a sub-select first.")
+        raise translator.refused(node, f"{node.name} OVER{where}", "Compute it in a sub-select first.")
     window = _named(translator, node.over, scope)
     _check(translator, node, window)
     inner = _within(scope)
@@ -37,7 +37,7 @@ def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
     chosen = choose(table[node.name], values, translator.distance)
     if chosen is None:
         given = ", ".join(str(each.type) for each in values)
-        translator.refuse(node, f"no counterpart for {node.name}({given}) OVER")
+        raise translator.refused(node, f"no counterpart for {node.name}({given}) OVER")
     coerced = coerced_arguments(translator, node, chosen, values)
     over = _over(translator, window, inner)
     sql = chosen.signature.sql
@@ -63,11 +63,11 @@ def _named(translator: Any, window: s.Window, scope: Scope) -> s.Window:
         return window
     found: Any = scope.windows.get(window.name.lower())
     if found is None:
-        translator.refuse(window, f"the unknown window '{window.name}'")
+        raise translator.refused(window, f"the unknown window '{window.name}'")
     base = _named(translator, found, scope)
     if (window.partition and base.partition) or (window.order and base.order) or base.frame:
         if window.partition or window.order or window.frame:
-            translator.refuse(window, f"a clause that the window '{window.name}' has already")
+            raise translator.refused(window, f"a clause that the window '{window.name}' has already")
     return s.Window(
         at=window.at,
         partition=window.partition or base.partition,
@@ -78,19 +78,19 @@ def _named(translator: Any, window: s.Window, scope: Scope) -> s.Window:
 
 def _check(translator: Any, node: s.Call, window: s.Window) -> None:
     if node.name in _NUMBERED | _KEEPING_NULLS and not window.order:
-        translator.refuse(node, f"{node.name} without ORDER BY in its window")
+        raise translator.refused(node, f"{node.name} without ORDER BY in its window")
     if node.name in (_NUMBERED | _UNORDERED) and window.frame:
-        translator.refuse(window.frame, f"a frame for {node.name}")
+        raise translator.refused(window.frame, f"a frame for {node.name}")
     if node.order or node.limit is not None or node.having:
-        translator.refuse(node, f"ORDER BY, LIMIT or HAVING in {node.name} with OVER")
+        raise translator.refused(node, f"ORDER BY, LIMIT or HAVING in {node.name} with OVER")
     if node.distinct and (window.order or window.frame):
-        translator.refuse(node, "DISTINCT in a window with ORDER BY")
+        raise translator.refused(node, "DISTINCT in a window with ORDER BY")
     if (
         node.nulls
         and node.name not in _KEEPING_NULLS
         and node.name not in {"ARRAY_AGG", "PERCENTILE_CONT", "PERCENTILE_DISC"}
     ):
-        translator.refuse(node, f"no counterpart for {node.nulls} NULLS in {node.name}")
+        raise translator.refused(node, f"no counterpart for {node.nulls} NULLS in {node.name}")
 
 
 def _over(translator: Any, window: s.Window, scope: Scope) -> str:
@@ -99,7 +99,7 @@ def _over(translator: Any, window: s.Window, scope: Scope) -> str:
         keys = [translator.value(each, scope) for each in window.partition]
         for key, each in zip(keys, window.partition, strict=True):
             if key.type == t.FLOAT64 or not groupable(key):
-                translator.refuse(each, f"PARTITION BY a value of {key.type}")
+                raise translator.refused(each, f"PARTITION BY a value of {key.type}")
         parts.append("PARTITION BY " + ", ".join(key.sql for key in keys))
     order = [
         each
@@ -132,7 +132,7 @@ def order_keys(translator: Any, key: s.Key, value: Value) -> list[OrderKey]:
         QueryError: Its type has no order.
     """
     if value.type.is_array or value.type.is_struct or value.type.name in {"JSON", "INTERVAL"}:
-        translator.refuse(key, f"ORDER BY a value of {value.type}")
+        raise translator.refused(key, f"ORDER BY a value of {value.type}")
     first = key.nulls == "FIRST" or (not key.nulls and not key.descending)
     keys = [OrderKey(value.sql, key.descending, first)]
     if value.type == t.FLOAT64:
@@ -146,11 +146,11 @@ def _range(translator: Any, window: s.Window, scope: Scope) -> str:
     DuckDB has NaN behind all numbers where Google has it before: an error where one bound reaches that far.
     """
     if len(window.order) != 1:
-        translator.refuse(window, "RANGE with a distance and other than one key")
+        raise translator.refused(window, "RANGE with a distance and other than one key")
     key = window.order[0]
     value = translator.value(key.value, scope)
     if value.type not in {t.INT64, t.FLOAT64, t.NUMERIC}:
-        translator.refuse(
+        raise translator.refused(
             key,
             f"no counterpart for RANGE with a distance over {value.type}",
             "Order by an INT64, as UNIX_SECONDS gives it.",
@@ -172,7 +172,7 @@ def _frame(translator: Any, window: s.Window, scope: Scope) -> str:
     start, end = (_bound(translator, each, type_, scope) for each in (frame.start, frame.end))
     first, last = (next(p for p, word in _PLACES if each.endswith(word)) for each in (start, end))
     if first > last or start == "UNBOUNDED FOLLOWING" or end == "UNBOUNDED PRECEDING":
-        translator.refuse(frame, "a frame that ends before it begins")
+        raise translator.refused(frame, "a frame that ends before it begins")
     return f"{frame.unit} BETWEEN {start} AND {end}"
 
 
@@ -186,7 +186,7 @@ def _bound(translator: Any, bound: s.Bound, type_: t.Type, scope: Scope) -> str:
         return f"UNBOUNDED {bound.kind}"
     value = translator.value(bound.distance, scope)
     if not isinstance(value.constant, int | float | str | Decimal) or isinstance(value.constant, bool):
-        translator.refuse(bound, "no counterpart for a distance that is no literal")
+        raise translator.refused(bound, "no counterpart for a distance that is no literal")
     if translator.distance(value, type_) is None or not float(value.constant) >= 0:
-        translator.refuse(bound, f"a distance that is no {type_} of at least 0")
+        raise translator.refused(bound, f"a distance that is no {type_} of at least 0")
     return f"{translator.coerce(value, type_, bound).sql} {bound.kind}"

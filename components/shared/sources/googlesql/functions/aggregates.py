@@ -27,13 +27,13 @@ def _filtered(over: str, condition: str) -> str:
 
 def _plain(translator: Any, node: s.Call) -> None:
     if node.order or node.limit is not None or node.nulls:
-        translator.refuse(node, f"ORDER BY, LIMIT or NULLS in {node.name}")
+        raise translator.refused(node, f"ORDER BY, LIMIT or NULLS in {node.name}")
 
 
 def _having(translator: Any, node: s.Call, scope: Any, over: str) -> str:
     """OVER or FILTER with HAVING MAX or MIN in it."""
     if node.having is not None:
-        translator.refuse(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
+        raise translator.refused(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
     del scope
     return over
 
@@ -88,7 +88,7 @@ def _extreme(name: str) -> Make:
         value = values[0]
         type_ = value.type
         if type_.is_array or type_.is_struct or type_.name in {"JSON", "INTERVAL"}:
-            translator.refuse(node, f"{node.name} of values of {type_}")
+            raise translator.refused(node, f"{node.name} of values of {type_}")
         over = _having(translator, node, scope, over)
         made = f"{name}({value.sql}){over}"
         if type_ != t.FLOAT64 or name == "max":
@@ -108,10 +108,10 @@ def _any_value(translator: Any, node: s.Call, values: list[Value], *, scope: Any
         return f"any_value({values[0].sql}){over}"
     which, by = node.having
     if over and "FILTER" not in over:
-        translator.refuse(node, "HAVING in a window")
+        raise translator.refused(node, "HAVING in a window")
     key = translator.value(by, scope)
     if key.type.is_array or key.type.is_struct or key.type.name in {"JSON", "INTERVAL"}:
-        translator.refuse(node, f"no counterpart for HAVING {which} of {key.type}")
+        raise translator.refused(node, f"no counterpart for HAVING {which} of {key.type}")
     return _at_extreme("max" if which == "MAX" else "min", values[0], key, over)
 
 
@@ -128,7 +128,7 @@ def _max_by(least: str) -> Make:
         _plain(translator, node)
         del scope
         if "OVER" in over or values[1].type.of or values[1].type.name in {"JSON", "INTERVAL"}:
-            translator.refuse(node, f"no counterpart for {node.name} of {values[1].type} here")
+            raise translator.refused(node, f"no counterpart for {node.name} of {values[1].type} here")
         return _at_extreme(least, values[0], values[1], over)
 
     return make

@@ -18,7 +18,7 @@ add("ARRAY_REVERSE", "ARRAY<T> -> ARRAY<T>", "list_reverse({0})", total=True)
 
 def _concat(translator: Any, node: s.Call, values: list[Value]) -> str:
     if any(each.literal == "NULL" for each in values):
-        translator.refuse(node, "NULL where an ARRAY is expected")
+        raise translator.refused(node, "NULL where an ARRAY is expected")
     return f"({' || '.join(each.sql for each in values)})"
 
 
@@ -30,7 +30,7 @@ add("ARRAY_CONCAT", "ARRAY<T>, ARRAY<T>… -> ARRAY<T>", _concat, total=True)
 def _to_string(translator: Any, node: s.Call, values: list[Value]) -> str:
     array, between, *missing = values
     if array.type.of[0] == t.BYTES:
-        translator.refuse(node, "no counterpart for ARRAY_TO_STRING of BYTES")
+        raise translator.refused(node, "no counterpart for ARRAY_TO_STRING of BYTES")
     name = translator.new_name()
     if missing and missing[0].literal == "NULL":
         return "CAST(NULL AS VARCHAR)"
@@ -105,7 +105,7 @@ def _greatest(translator: Any, node: s.Call, values: list[Value]) -> str:
 def _ordered(translator: Any, node: s.Call, array: Value) -> None:
     element = array.type.of[0]
     if element.is_array or element.is_struct or element.name in {"JSON", "INTERVAL"}:
-        translator.refuse(node, f"{node.name} of {array.type}")
+        raise translator.refused(node, f"{node.name} of {array.type}")
 
 
 add("ARRAY_MIN", "ARRAY<T> -> T", _least, total=True)
@@ -122,7 +122,7 @@ def _includes(sql: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         element = values[0].type.of[0]
         if element.has_floats or element.is_struct or element.name in {"JSON", "INTERVAL"}:
-            translator.refuse(node, f"no counterpart for {node.name} of {values[0].type}")
+            raise translator.refused(node, f"no counterpart for {node.name} of {values[0].type}")
         made = sql.format(*(each.sql for each in values))
         return f"(CASE WHEN {values[1].sql} IS NOT NULL THEN {made} END)"
 

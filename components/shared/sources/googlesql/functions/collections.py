@@ -13,7 +13,7 @@ def listed(translator: Any, node: s.Call, value: Value, *, scope: Any, over: str
     from components.shared.sources.googlesql.grouping import order_in
 
     if node.having is not None:
-        translator.refuse(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
+        raise translator.refused(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
     distinct = "DISTINCT " if node.distinct else ""
     order = order_in(translator, node, scope)
     if node.distinct and order:
@@ -26,7 +26,7 @@ def listed(translator: Any, node: s.Call, value: Value, *, scope: Any, over: str
         return made
     limit = translator.value(node.limit, scope)
     if not isinstance(limit.constant, int) or limit.constant < 0:
-        translator.refuse(node.limit, "LIMIT that is no number of values")
+        raise translator.refused(node.limit, "LIMIT that is no number of values")
     return f"list_slice({made}, 1, {limit.constant})" if limit.constant else f"list_slice({made}, 2, 1)"
 
 
@@ -42,12 +42,12 @@ def _distinct_in_order(translator: Any, node: s.Call, value: Value, scope: Any, 
     """DISTINCT with ORDER BY the value itself: as DuckDB's list sorts it afterwards."""
     key = node.order[0]
     if len(node.order) > 1 or translator.value(key.value, scope).sql != value.sql:
-        translator.refuse(key, "ORDER BY of something other than the DISTINCT value")
+        raise translator.refused(key, "ORDER BY of something other than the DISTINCT value")
     nulls = "FIRST" if key.nulls == "FIRST" or (not key.nulls and not key.descending) else "LAST"
     way = "DESC" if key.descending else "ASC"
     if value.type == t.FLOAT64:
         if not keep:
-            translator.refuse(
+            raise translator.refused(
                 node, "no counterpart for DISTINCT with ORDER BY of FLOAT64 without IGNORE NULLS"
             )
         pairs = (
@@ -60,7 +60,7 @@ def _distinct_in_order(translator: Any, node: s.Call, value: Value, scope: Any, 
 def _array_agg(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
     value = values[0]
     if value.type.is_array:
-        translator.refuse(node, "an ARRAY of ARRAYs")
+        raise translator.refused(node, "an ARRAY of ARRAYs")
     keep = f"{value.sql} IS NOT NULL" if node.nulls == "IGNORE" else ""
     return listed(translator, node, value, scope=scope, over=over, keep=keep)
 
@@ -71,7 +71,7 @@ aggregate("ARRAY_AGG", "T -> ARRAY<T>", _array_agg)
 def _concat_agg(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
     value = values[0]
     if node.distinct or node.nulls or "OVER" in over:
-        translator.refuse(node, "DISTINCT, NULLS or OVER in ARRAY_CONCAT_AGG")
+        raise translator.refused(node, "DISTINCT, NULLS or OVER in ARRAY_CONCAT_AGG")
     return (
         f"flatten({listed(translator, node, value, scope=scope, over=over, keep=f'{value.sql} IS NOT NULL')})"
     )
@@ -84,9 +84,9 @@ def _string_agg(translator: Any, node: s.Call, values: list[Value], *, scope: An
     value = values[0]
     between = values[1].sql if len(values) > 1 else "','"
     if len(values) > 1 and values[1].constant is None:
-        translator.refuse(node, "STRING_AGG with a separator that is no literal")
+        raise translator.refused(node, "STRING_AGG with a separator that is no literal")
     if node.nulls:
-        translator.refuse(node, "NULLS in STRING_AGG")
+        raise translator.refused(node, "NULLS in STRING_AGG")
     made = listed(translator, node, value, scope=scope, over=over, keep=f"{value.sql} IS NOT NULL")
     return f"array_to_string({made}, {between})"
 

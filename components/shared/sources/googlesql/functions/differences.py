@@ -103,7 +103,7 @@ def _date_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
 def _refuse_text(translator: Any, node: s.Call, values: list[Value], name: str) -> None:
     """A text is taken for what the function's own name says, and for nothing else."""
     if node.name != name and any(each.literal == "STRING" for each in values):
-        translator.refuse(node, f"a STRING in {node.name} of other types", f"Write {name}.")
+        raise translator.refused(node, f"a STRING in {node.name} of other types", f"Write {name}.")
 
 
 def _datetime_diff(translator: Any, node: s.Call, values: list[Value]) -> str:
@@ -149,7 +149,7 @@ def _bucket(type_: Type) -> Any:
     def written(translator: Any, node: s.Call, values: list[Value]) -> str:
         span: Any = values[1].constant
         if not isinstance(span, Span) or span.number is None or span.number <= 0:
-            translator.refuse(
+            raise translator.refused(
                 node, f"no counterpart for {node.name} of other than a written INTERVAL above 0"
             )
         date = type_ == t.DATE
@@ -160,7 +160,7 @@ def _bucket(type_: Type) -> Any:
         if span.part in MONTHS and type_ != t.TIMESTAMP:
             return f"gsql_{node.name.lower()}_of_months({values[0].sql}, {span.number * MONTHS[span.part]}, {origin})"
         if span.part not in ({"DAY", "WEEK"} if date else MICROSECONDS):
-            translator.refuse(node, f"no counterpart for INTERVAL … {span.part} in {node.name}")
+            raise translator.refused(node, f"no counterpart for INTERVAL … {span.part} in {node.name}")
         length = span.number * MICROSECONDS[span.part] // (_DAY if date else 1)
         bias = -(-(4000000 if date else 4000000 * _DAY) // length) * length
         if date:
@@ -169,7 +169,7 @@ def _bucket(type_: Type) -> Any:
                 type_,
             )
         if bias > 2**62:
-            translator.refuse(
+            raise translator.refused(
                 node, f"no counterpart for an INTERVAL of {span.number} {span.part}s in {node.name}"
             )
         make = "make_timestamp" if type_ == t.DATETIME else "make_timestamptz"
@@ -180,7 +180,7 @@ def _bucket(type_: Type) -> Any:
 
 
 def _bucket_of_midnight(translator: Any, node: s.Call, values: list[Value]) -> str:
-    translator.refuse(node, f"no counterpart for {node.name} of a DATE", "Write DATE_BUCKET.")
+    raise translator.refused(node, f"no counterpart for {node.name} of a DATE", "Write DATE_BUCKET.")
     return values[0].sql
 
 

@@ -33,11 +33,11 @@ def _formatted(translator: Any, node: s.Call, values: list[Value]) -> str:
             continue
         found = _SPECIFIER.match(pattern, percent)
         if not found or not rest:
-            translator.refuse(node, f"no counterpart for FORMAT with '{pattern}' and these arguments")
+            raise translator.refused(node, f"no counterpart for FORMAT with '{pattern}' and these arguments")
         parts.append(_piece(translator, node, found, rest.pop(0)))
         at = found.end()
     if rest:
-        translator.refuse(node, f"more arguments than '{pattern}' takes")
+        raise translator.refused(node, f"more arguments than '{pattern}' takes")
     return "(" + " || ".join(parts) + ")"
 
 
@@ -48,7 +48,7 @@ def _piece(translator: Any, node: s.Call, found: "re.Match[str]", value: Value) 
         return _shown(translator, node, value, letter)
     wanted = _TAKES.get(letter)
     if value.type != wanted:
-        translator.refuse(node, f"no counterpart for {found[0]} of {value.type}")
+        raise translator.refused(node, f"no counterpart for {found[0]} of {value.type}")
     if wanted == t.STRING and not set(flags) - {"-"}:
         return value.sql if plain else f"gsql_format_string('{flags}', '{width}', '{precision}', {value.sql})"
     if letter in "di" and plain:
@@ -59,7 +59,7 @@ def _piece(translator: Any, node: s.Call, found: "re.Match[str]", value: Value) 
         return f"gsql_format_grouped({value.sql})"
     if wanted == t.FLOAT64 and not set(flags) - set("-+ 0#") and len(set(flags)) == len(flags):
         return f"gsql_format_float('%{flags}{width}{precision}{letter}', {value.sql})"
-    translator.refuse(node, f"no counterpart for {found[0]} of {value.type}")
+    raise translator.refused(node, f"no counterpart for {found[0]} of {value.type}")
 
 
 def _shown(translator: Any, node: s.Call, value: Value, letter: str) -> str:
@@ -78,7 +78,7 @@ def _shown(translator: Any, node: s.Call, value: Value, letter: str) -> str:
         if quotes and type_ not in {t.INT64, t.BOOL}:
             text = f"('{type_.name} \"' || {text} || '\"')"
     else:
-        translator.refuse(node, f"no counterpart for %{letter} of {type_}")
+        raise translator.refused(node, f"no counterpart for %{letter} of {type_}")
     return f"coalesce({text}, 'NULL')"
 
 

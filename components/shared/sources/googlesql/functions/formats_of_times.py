@@ -65,7 +65,7 @@ def _formats(kind: Type) -> Any:
         for element, whole in found:
             if element and element not in KNOWN | FOREIGN[kind.name]:
                 remedy = "Write %H, or %I and %p." if element in {"k", "l", "P"} else ""
-                translator.refuse(node, f"no counterpart for the format element {whole}", remedy)
+                raise translator.refused(node, f"no counterpart for the format element {whole}", remedy)
         native = _native(kind, pattern.constant, zone)
         if not native or (zone.offset is None and not zone.name):
             return computed
@@ -108,7 +108,7 @@ def _parses(kind: Type) -> Any:
 
             element = unknown_element(kind.name, pattern)
             if element:
-                translator.refuse(node, f"no counterpart for {element} in {node.name}")
+                raise translator.refused(node, f"no counterpart for {element} in {node.name}")
         zone = zone_of(translator, node, values[2]) if len(values) > 2 else UTC
         extra = f", {zone.sql}" if kind == t.TIMESTAMP else ""
         return f"gsql_parse_{kind.name.lower()}({values[0].sql}, {values[1].sql}{extra})"
@@ -161,13 +161,15 @@ def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, 
         or value.literal
         or not isinstance(pattern.constant, str)
     ):
-        translator.refuse(node, "no counterpart for this CAST with FORMAT", "Write FORMAT_… or PARSE_….")
+        raise translator.refused(
+            node, "no counterpart for this CAST with FORMAT", "Write FORMAT_… or PARSE_…."
+        )
     text, at, written = pattern.constant, 0, ""
     while at < len(text):
         found = _ELEMENT_OF_CAST.match(text, at)
         element = _OF_CAST.get(found[0]) if found else None
         if found is None or element in FOREIGN[value.type.name]:
-            translator.refuse(
+            raise translator.refused(
                 node, f"no counterpart for the format '{text[at:]}'", f"Write FORMAT_{value.type}."
             )
         written += f"%{element}" if element else found[0]
@@ -176,6 +178,6 @@ def cast_with_format(translator: Any, node: s.Cast, value: Value, wanted: Type, 
     values = [Value(t.literal(written), t.STRING, "STRING", written, total=True), value]
     if node.zone is not None:
         if value.type != t.TIMESTAMP:
-            translator.refuse(node, f"AT TIME ZONE for {value.type}")
+            raise translator.refused(node, f"AT TIME ZONE for {value.type}")
         values.append(translator.value(node.zone, scope))
     return Value(_formats(value.type)(translator, node, values), t.STRING)

@@ -31,12 +31,12 @@ def interval(translator: Any, node: s.Interval, value: Value) -> Value:
     """
     part = node.part.name
     if node.to is not None or node.part.weekday or part not in MICROSECONDS | MONTHS:
-        translator.refuse(node, "no counterpart for this INTERVAL", "Write INTERVAL number part.")
+        raise translator.refused(node, "no counterpart for this INTERVAL", "Write INTERVAL number part.")
     number = value.constant if value.literal == "INT64" and isinstance(value.constant, int) else None
     if value.literal == "STRING":
         text = str(value.constant)
         if not text.lstrip("+-").isdecimal() or not text.isascii():
-            translator.refuse(
+            raise translator.refused(
                 node, f"no counterpart for INTERVAL '{text}' {part}", "Write INTERVAL number part."
             )
         number = int(text)
@@ -72,5 +72,5 @@ def extracted(translator: Any, node: s.Extract, value: Value) -> Value:
         "SECOND": "datepart('second', {0})",
     }
     if node.part.name not in names or node.zone is not None:
-        translator.refuse(node, f"no counterpart for EXTRACT({node.part.name} FROM INTERVAL)")
+        raise translator.refused(node, f"no counterpart for EXTRACT({node.part.name} FROM INTERVAL)")
     return Value(names[node.part.name].format(value.sql), t.INT64)

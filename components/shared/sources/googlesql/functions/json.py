@@ -15,7 +15,7 @@ def _at_path(function: str, *, legacy: bool) -> Callable[..., str]:
 
         path = str(values[1].constant) if len(values) > 1 else "$"
         if steps(path, legacy=legacy) is None:
-            translator.refuse(node, f"no counterpart for the JSONPath '{path}' in {node.name}")
+            raise translator.refused(node, f"no counterpart for the JSONPath '{path}' in {node.name}")
         return f"{function}({values[0].sql}, {t.literal(path)}, {str(legacy).lower()})"
 
     return made
@@ -77,7 +77,7 @@ def _of_type(translator: Any, node: s.Node, value: Value) -> str:  # noqa: PLR09
             if type_ in {t.DATETIME, t.TIMESTAMP}:
                 text = f"replace(replace({text}, ' ', 'T'), '+00', 'Z')"
             return f"('\"' || {text} || '\"')"
-    translator.refuse(node, f"no counterpart for TO_JSON_STRING({type_})")
+    raise translator.refused(node, f"no counterpart for TO_JSON_STRING({type_})")
 
 
 def _of_struct(translator: Any, node: s.Node, value: Value) -> str:

@@ -45,7 +45,7 @@ def _round(translator: Any, node: s.Call, values: list[Value]) -> str:
 
 def _round_mode(translator: Any, node: s.Call, values: list[Value]) -> str:
     if values[2].constant not in {"ROUND_HALF_EVEN", "ROUND_HALF_AWAY_FROM_ZERO"}:
-        translator.refuse(node, f"the unknown mode {values[2].constant}")
+        raise translator.refused(node, f"the unknown mode {values[2].constant}")
     return f"gsql_numeric_round_mode({', '.join(each.sql for each in values)})"
 
 
@@ -155,7 +155,7 @@ add("PARSE_NUMERIC", "STRING -> NUMERIC", "gsql_parse_numeric({0})")
 def _bucket(stored: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         if values[1].literal == "NULL":
-            translator.refuse(node, "NULL where an ARRAY is expected")
+            raise translator.refused(node, "NULL where an ARRAY is expected")
         return f"gsql_{stored}_bucket({values[0].sql}, {values[1].sql})"
 
     return make

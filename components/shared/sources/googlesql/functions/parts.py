@@ -67,9 +67,9 @@ def extract(translator: Any, node: s.Extract, value: Value, zone: Value | None) 
     if value.literal == "NULL":
         value = translator.coerce(value, t.TIMESTAMP, node)
     if part.name not in _ALLOWED.get(value.type, ()):
-        translator.refuse(node, f"no counterpart for EXTRACT({part.name} FROM {value.type})")
+        raise translator.refused(node, f"no counterpart for EXTRACT({part.name} FROM {value.type})")
     if zone is not None and value.type != t.TIMESTAMP:
-        translator.refuse(node, f"AT TIME ZONE behind {value.type}")
+        raise translator.refused(node, f"AT TIME ZONE behind {value.type}")
     sql = value.sql
     if value.type == t.TIMESTAMP:
         where = zone_of(translator, node, zone)
@@ -102,7 +102,7 @@ def part_of(translator: Any, node: s.Call, value: Value, allowed: frozenset[str]
     part = value.constant
     assert isinstance(part, s.Part)  # noqa: S101 - the type PART's promise
     if part.name not in allowed:
-        translator.refuse(node, f"no counterpart for {part.name} in {node.name}")
+        raise translator.refused(node, f"no counterpart for {part.name} in {node.name}")
     return part
 
 

@@ -84,7 +84,7 @@ def _extreme(function: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         type_ = values[0].type
         if type_.is_array or type_.is_struct or type_.name in {"JSON", "INTERVAL"}:
-            translator.refuse(node, f"no counterpart for {node.name} of {type_}")
+            raise translator.refused(node, f"no counterpart for {node.name} of {type_}")
         if any(each.literal == "NULL" for each in values):
             return values[[each.literal for each in values].index("NULL")].sql
         checked = [place for place, each in enumerate(values) if not each.literal]

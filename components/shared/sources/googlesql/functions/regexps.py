@@ -40,19 +40,23 @@ def _matches_something(pattern: str) -> bool:
 def _one_group(translator: Any, node: s.Call, pattern: str) -> int:
     found = _groups(pattern)
     if found > 1:
-        translator.refuse(node, f"{found} capturing groups in a pattern for {node.name}")
+        raise translator.refused(node, f"{found} capturing groups in a pattern for {node.name}")
     return found
 
 
 def _wide(translator: Any, node: s.Call, pattern: str) -> None:
     if not _matches_something(pattern):
-        translator.refuse(node, f"no counterpart for {node.name} with a pattern that may match nothing")
+        raise translator.refused(
+            node, f"no counterpart for {node.name} with a pattern that may match nothing"
+        )
 
 
 def _positive(translator: Any, node: s.Call, values: list[Value]) -> tuple[int, int]:
     numbers = [value.constant for value in values]
     if not all(isinstance(each, int) and 0 < each < 2**31 for each in numbers):
-        translator.refuse(node, f"no counterpart for {node.name} from a place that is no positive number")
+        raise translator.refused(
+            node, f"no counterpart for {node.name} from a place that is no positive number"
+        )
     position, occurrence, *_ = [*numbers, 1, 1]
     return int(str(position)), int(str(occurrence))
 
@@ -82,10 +86,12 @@ def _instr(translator: Any, node: s.Call, values: list[Value]) -> str:
     pattern = str(values[1].constant)
     _wide(translator, node, pattern)
     if _groups(pattern):
-        translator.refuse(node, "no counterpart for REGEXP_INSTR with a capturing group", "Write (?:…).")
+        raise translator.refused(
+            node, "no counterpart for REGEXP_INSTR with a capturing group", "Write (?:…)."
+        )
     position, occurrence = _positive(translator, node, values[2:])
     if occurrence > 1:
-        translator.refuse(node, "no counterpart for REGEXP_INSTR of a later occurrence")
+        raise translator.refused(node, "no counterpart for REGEXP_INSTR of a later occurrence")
     name = translator.new_name()
     inside = f"substring({name}, {position})" if position > 1 else name
     place = f"length(list_extract(string_split_regex({inside}, {values[1].sql}), 1)) + {position}"
@@ -109,7 +115,7 @@ def _of_bytes(made: Any) -> Any:
             else:
                 texts.append(Value(f"gsql_latin({value.sql})", t.STRING, total=value.total))
         if not isinstance(texts[1].constant, str):
-            translator.refuse(
+            raise translator.refused(
                 node, f"no counterpart for {node.name} with a pattern of BYTES that is no literal"
             )
         return str(made(translator, node, texts))

@@ -49,7 +49,7 @@ add("INITCAP", "STRING -> STRING", "gsql_initcap_words({0})", total=True)
 
 def _initcap(translator: Any, node: s.Call, values: list[Value]) -> str:
     if any(map(str.isalnum, str(values[1].constant))):
-        translator.refuse(node, "no counterpart for INITCAP with letters or digits for separators")
+        raise translator.refused(node, "no counterpart for INITCAP with letters or digits for separators")
     return f"gsql_initcap({values[0].sql}, {values[1].sql})"
 
 
@@ -69,7 +69,7 @@ def _length(translator: Any, node: s.Call, value: Value) -> str:
     """A length within DuckDB's bounds; what is negative fails when it is reached."""
     if isinstance(value.constant, int):
         if value.constant < 0:
-            translator.refuse(node, f"a negative length for {node.name}")
+            raise translator.refused(node, f"a negative length for {node.name}")
         return str(min(value.constant, _FARTHEST))
     text = value.sql
     return (
@@ -144,7 +144,7 @@ add("SPLIT", "BYTES, BYTES -> ARRAY<BYTES>", "gsql_bytes_split({0}, {1})", total
 def _normalized(translator: Any, node: s.Call, values: list[Value]) -> str:
     form = "NFC" if len(values) == 1 else getattr(values[1].constant, "name", "")
     if form not in {"NFC", "NFD", "NFKC", "NFKD"}:
-        translator.refuse(node, f"no counterpart for {node.name} in that form")
+        raise translator.refused(node, f"no counterpart for {node.name} in that form")
     return f"gsql_{node.name.lower()}({values[0].sql}, '{form}')"
 
 

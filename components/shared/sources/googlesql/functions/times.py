@@ -173,7 +173,7 @@ def _dates(translator: Any, node: s.Call, values: list[Value]) -> str:
         else ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY")
     )
     if not isinstance(step, Span) or step.part not in allowed:
-        translator.refuse(node, f"no counterpart for this INTERVAL in {node.name}")
+        raise translator.refused(node, f"no counterpart for this INTERVAL in {node.name}")
     name = "gsql_dates" if date else "gsql_timestamps"
     return f"{name}({values[0].sql}, {values[1].sql}, {step.sql}, '{step.part}')"
 

@@ -20,7 +20,7 @@ window("CUME_DIST", "-> FLOAT64", "cume_dist(){over}")
 def _whole(translator: Any, node: s.Call, value: Value, least: int) -> int:
     number = value.constant
     if not isinstance(number, int) or isinstance(number, bool) or number < least:
-        translator.refuse(node, f"{node.name} with a number that is no literal of at least {least}")
+        raise translator.refused(node, f"{node.name} with a number that is no literal of at least {least}")
     return number
 
 
@@ -36,7 +36,7 @@ def _moved(name: str) -> Make:
         del scope
         distance = _whole(translator, node, values[1], 0) if len(values) > 1 else 1
         if len(values) > 2 and not (values[2].literal or values[2].constant is not None):
-            translator.refuse(node, f"{node.name} with a default that is no literal")
+            raise translator.refused(node, f"{node.name} with a default that is no literal")
         default = f", {values[2].sql}" if len(values) > 2 else ""
         return f"{name}({values[0].sql}, {distance}{default}){over}"
 
@@ -69,16 +69,16 @@ def _percentile(name: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         del scope
         if node.over is None or node.over.order or node.over.frame or "ORDER BY" in over:
-            translator.refuse(node, f"ORDER BY or a frame in the window of {node.name}")
+            raise translator.refused(node, f"ORDER BY or a frame in the window of {node.name}")
         if node.nulls == "RESPECT":
-            translator.refuse(node, f"no counterpart for RESPECT NULLS in {node.name}")
+            raise translator.refused(node, f"no counterpart for RESPECT NULLS in {node.name}")
         value, at = values
         if (
             not at.literal
             or not isinstance(at.constant, int | float | str)
             or not 0 <= float(at.constant) <= 1
         ):
-            translator.refuse(node, f"{node.name} at other than a literal between 0 and 1")
+            raise translator.refused(node, f"{node.name} at other than a literal between 0 and 1")
         made = f"{name}({value.sql}, {float(at.constant)!r}){over}"
         if value.type != t.FLOAT64 or value.bound < 1e300:
             return made

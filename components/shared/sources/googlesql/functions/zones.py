@@ -45,7 +45,7 @@ def zone_of(translator: Any, node: s.Node, value: Value | None) -> Zone:
     text = value.constant
     seconds = offset_of(text)
     if seconds is None and text not in _names():
-        translator.refuse(node, f"the unknown time zone '{text}'")
+        raise translator.refused(node, f"the unknown time zone '{text}'")
     return Zone(value.sql, text, seconds)
 
 
