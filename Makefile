@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 USE_CASE ?= flights
 # Processes that run tests at once; 0: this one alone.
-WORKERS ?= 2
+WORKERS ?= 4
 # The digests that `make images`, `make pin` or `make promote` has found, as options of the pipelines' command line.
 PINNED = $(addprefix --set ,$(shell cat output/delivery/$(ENV).images 2>/dev/null))
 VERSION_ = $(if $(VERSION),--version $(VERSION))

@@ -1,6 +1,6 @@
 """What makes a row an example, in GoogleSQL: its label, its split, and the reason it is left out.
 
-Engine-neutral: DuckDB runs these through sqlglot, BigQuery as they are. What they found is checked: labels
+Engine-neutral: DuckDB runs these translated, BigQuery as they are. What they found is checked: labels
 are 0 and 1 and vary, and every split has rows.
 """
 
