@@ -1,6 +1,6 @@
 """*_ADD, *_SUB, *_DIFF and *_BUCKET."""
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
@@ -10,9 +10,6 @@ from components.shared.sources.googlesql.functions.parts import CLOCK, DAYS, fir
 from components.shared.sources.googlesql.functions.signatures import add
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _DAY = MICROSECONDS["DAY"]
 _DATES = frozenset(("DAY", "WEEK", "MONTH", "QUARTER", "YEAR"))
@@ -29,8 +26,7 @@ def span_of(translator: Any, node: s.Node, value: Value, type_: Type) -> Span:
     if isinstance(span, Span) and span.part in _ADDED[type_]:
         return span
     part = f"INTERVAL … {span.part}" if isinstance(span, Span) else "an INTERVAL without number and part"
-    refuse: Callable[..., NoReturn] = translator.refuse
-    refuse(node, f"no counterpart for {part} with {type_}")
+    raise translator.refused(node, f"no counterpart for {part} with {type_}")
     return None
 
 

@@ -1,8 +1,7 @@
 """Dates and times: how they are made, moved and read from text."""
 
 import datetime
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
@@ -53,8 +52,7 @@ def moved(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     remedy = (
         "Write DATE_DIFF, TIMESTAMP_DIFF or DATETIME_DIFF." if sign == "-" and left.type == right.type else ""
     )
-    refuse: Callable[..., NoReturn] = translator.refuse
-    refuse(node, f"no counterpart for {left.type} {sign} {right.type}", remedy)
+    raise translator.refused(node, f"no counterpart for {left.type} {sign} {right.type}", remedy)
 
 
 def _zone(translator: Any, node: s.Call, values: list[Value], place: int = 1) -> Zone:
