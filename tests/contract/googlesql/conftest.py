@@ -1,4 +1,4 @@
-"""A warehouse with the small tables, verdicts on the recorded queries, and Google's engine with the same tables."""
+"""The small tables in a warehouse and in Google's engine, and verdicts on the recorded queries."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

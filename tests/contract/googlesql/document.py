@@ -24,25 +24,28 @@ PAGE = Path(__file__).parents[3] / "docs" / "googlesql.md"
 _HEAD = """\
 # GoogleSQL on this machine
 
-BigQuery runs your SQL as it is. `duckdb://`, `file://` and `gs://` sources run it in DuckDB, translated: every construct
-gives the value and the type that Google's own engine gives, or it is refused at its line and column. Nothing is silently
-different. Try a query before a run:
+BigQuery runs your SQL as it is. `duckdb://`, `file://` and `gs://` sources run it in DuckDB, translated:
+every construct gives the value and the type that Google's own engine gives, or it is refused at its line
+and column. Nothing is silently different. Try a query before a run:
 
 ```sh
 python -m pipelines sql query.sql --source file:///data/my-folder          # a table for each query
 echo "SELECT 1 AS one" | python -m pipelines sql - --source duckdb://my.duckdb --json
 ```
 
-`--json` prints a line for each query, separated by `;`: {"columns": [[name, type], …], "rows": [[…], …]} or {"error": {…}};
-an error does not stop the next query. Values are as TO_JSON_STRING writes them, but every INT64 is a number.
+`--json` prints a line for each query, separated by `;`: {"columns": [[name, type], …], "rows": [[…], …]} or
+{"error": {…}}; an error does not stop the next query. Values are as TO_JSON_STRING writes them, but every
+INT64 is a number.
 
-What decides here as on BigQuery: NULL comes first and NaN after it; NaN equals nothing; 1 / 0, overflow and casts that do
-not fit are errors; weeks begin on Sunday; a literal 0.1 is FLOAT64; names are the same in upper and lower case. A query that
-asks for the time or for random numbers (CURRENT_DATE, RAND …) is never taken from the cache.
+What decides here as on BigQuery: NULL comes first and NaN after it; NaN equals nothing; 1 / 0, overflow and
+casts that do not fit are errors; weeks begin on Sunday; a literal 0.1 is FLOAT64; names are the same in
+upper and lower case. A query that asks for the time or for random numbers (CURRENT_DATE, RAND …) is never
+taken from the cache.
 
-What may differ: FLOAT64 in its last digits, where the order of additions decides (sums, variances, trigonometry). Where
-LIMIT cuts between rows with equal keys, the other columns decide, so that a run gives the same rows each time.
-DuckDB's TIMESTAMP, and a Parquet file's without a zone, is DATETIME; with a zone it is TIMESTAMP.
+What may differ: FLOAT64 in its last digits, where the order of additions decides (sums, variances,
+trigonometry). Where LIMIT cuts between rows with equal keys, the other columns decide, so that a run gives
+the same rows each time. DuckDB's TIMESTAMP, and a Parquet file's without a zone, is DATETIME; with a zone
+it is TIMESTAMP.
 
 This page is written by `python -m tests.contract.googlesql.document`, and a test holds it to the code.
 """
@@ -56,7 +59,8 @@ def page(verdicts: Mapping[str, Mapping[str, tuple[str, str]]]) -> str:
     """
     parts = [
         _HEAD,
-        "\n## Held to Google's engine\n\n| field | queries | equal | both refuse | refused here |\n|---|---|---|---|---|\n",
+        "\n## Held to Google's engine\n\n",
+        "| field | queries | equal | both refuse | refused here |\n|---|---|---|---|---|\n",
     ]
     for field, found in verdicts.items():
         counts = Counter(verdict for verdict, _ in found.values())

@@ -20,7 +20,7 @@ LIMITS = (
     "U_FILE_ACCESS_ERROR",
     'input string "2024-03-04',
 )
-"""What the engine does not compute here: APPROX_*; MAX_BY; NORMALIZE's NFKD, which has no data; %F of PARSE_*."""
+"""What the engine does not compute here: APPROX_*; MAX_BY; NORMALIZE's NFKD, without data; PARSE_* by %F."""
 
 
 def fill(file: Path, tables: dict[str, str]) -> str:
