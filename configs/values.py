@@ -4,7 +4,7 @@ import datetime
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt
 
 
 def _in_utc(instant: datetime.datetime) -> datetime.datetime:
@@ -37,15 +37,17 @@ def _written_as_a_date(value: object) -> object:
 
 Instant = Annotated[datetime.datetime, AfterValidator(_in_utc)]
 Text = Annotated[str, BeforeValidator(_as_text)]
-Parameter = Annotated[
-    StrictInt
+_Scalar = Annotated[
+    StrictBool
+    | StrictInt
     | StrictFloat
     | Annotated[datetime.date, BeforeValidator(_written_as_a_day)]
     | Annotated[Instant, BeforeValidator(_written_as_a_date)]
     | str,
     Field(union_mode="left_to_right"),
 ]
-"""A value of a query's parameter: INT64, FLOAT64, DATE, TIMESTAMP or STRING, by how it is written."""
+Parameter = _Scalar | list[_Scalar]
+"""A query's parameter: BOOL, INT64, FLOAT64, DATE, TIMESTAMP or STRING, by how it is written; or an ARRAY."""
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Column = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]

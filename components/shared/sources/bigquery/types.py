@@ -83,11 +83,23 @@ def parameters(values: Mapping[str, Parameter]) -> list[Any]:
     """A query's `@name` parameters with the types that they are written as."""
     from google.cloud import bigquery
 
-    names = {int: "INT64", float: "FLOAT64", datetime.datetime: "TIMESTAMP", datetime.date: "DATE"}
     return [
-        bigquery.ScalarQueryParameter(name, names.get(type(value), "STRING"), value)
+        bigquery.ArrayQueryParameter(name, _written_as(value[0]) if value else "INT64", value)
+        if isinstance(value, list)
+        else bigquery.ScalarQueryParameter(name, _written_as(value), value)
         for name, value in values.items()
     ]
+
+
+def _written_as(value: Any) -> str:
+    names = {
+        bool: "BOOL",
+        int: "INT64",
+        float: "FLOAT64",
+        datetime.datetime: "TIMESTAMP",
+        datetime.date: "DATE",
+    }
+    return names.get(type(value), "STRING")
 
 
 def _result_expression(field: Any) -> str:

@@ -31,6 +31,8 @@ _FORMATS = {
     ".tfrecord.gz": "tfrecord",
     ".tfrecords.gz": "tfrecord",
 }
+_SHARD = re.compile(r"[._]tfrecords?-\d+-of-\d+(?:\.gz)?$", re.IGNORECASE)
+"""How TensorFlow, TFDS and TFX name the shards of a table: `train.tfrecord-00000-of-00002`."""
 _EXPECTED = "*.parquet, *.csv, *.csv.gz, *.tfrecord or *.tfrecord.gz"
 
 
@@ -54,8 +56,12 @@ class Folder:
         return self._made[table]
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
-        """A digest of the files' names and contents."""
-        return " ".join(f"{file.name}:{artifacts.digest(file)}" for file in self._files[table])
+        """A digest of the files' places below the folder, and of their contents."""
+        return " ".join(f"{self._below(file)}:{artifacts.digest(file)}" for file in self._files[table])
+
+    def _below(self, file: Path) -> str:
+        """A file's place below the folder: its partitions are columns of the table."""
+        return file.relative_to(self._path if self._path.is_dir() else self._path.parent).as_posix()
 
     def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
         """The corrupt file behind an error, found by reading the files in use one by one."""
@@ -78,7 +84,9 @@ class Folder:
             files = sorted(place.rglob("*")) if place.is_dir() else [place]
             files = [file for file in files if _format(file) and not _is_hidden(file, self._path.parent)]
             if files:
-                tables[_table_name(place)] = _of_one_format(place, files)
+                tables.setdefault(_table_name(place), []).extend(files)
+        for name, files in tables.items():
+            _check_format(self._path / name, files)
         if not tables:
             raise SourceError(
                 f"the source folder {self._path}",
@@ -161,9 +169,11 @@ class Bucket(Folder):
             return super().relation(connection, dataset, table)
 
     def digest(self, connection: Any, dataset: str, table: str) -> str:  # noqa: ARG002 - see Catalog
-        """A digest of the files' names and contents; nothing is fetched."""
+        """See `Folder.digest`; nothing is fetched."""
         content = {file: gcs_reading.checksum(self._objects[file]) for file in self._files[table]}
-        return " ".join(f"{file.name}:{artifacts.digest_of({'.': content[file]})}" for file in content)
+        return " ".join(
+            f"{self._below(file)}:{artifacts.digest_of({'.': content[file]})}" for file in content
+        )
 
     def translate_error(self, connection: Any, error: Exception) -> PipelineError | None:
         """See `Folder.translate_error`."""
@@ -232,15 +242,16 @@ def _check_columns(columns: list[str], file: Path) -> None:
         raise unreadable(file, header, "lines of different widths")
 
 
-def _of_one_format(place: Path, files: list[Path]) -> list[Path]:
+def _check_format(place: Path, files: list[Path]) -> None:
     kinds = sorted({_format(file) for file in files})
     if len(kinds) > 1:
         raise SourceError(f"the table {place}", expected="files of one format", got=", ".join(kinds))
-    return files
 
 
 def _format(file: Path) -> str:
     name = file.name.lower()
+    if _SHARD.search(name):
+        return "tfrecord"
     return next((kind for suffix, kind in _FORMATS.items() if name.endswith(suffix)), "")
 
 
@@ -250,5 +261,7 @@ def _is_hidden(file: Path, root: Path) -> bool:
 
 
 def _table_name(place: Path) -> str:
+    if place.is_file() and _SHARD.search(place.name.lower()):
+        return _SHARD.sub("", place.name)
     suffixes = [suffix for suffix in _FORMATS if place.name.lower().endswith(suffix)]
     return place.name[: -len(max(suffixes, key=len))] if suffixes and place.is_file() else place.name
