@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 
 from components.shared.sources import googlesql
+from components.shared.sources.duckdb.tables import BEYOND
 from components.shared.sources.googlesql.query import nodes
 from components.shared.sources.googlesql.syntax import Cast
 from configs.errors import NoSpaceError, PipelineError, SourceError, UnreadableFileError
@@ -30,6 +31,14 @@ def translate_duckdb_error(error: duckdb.Error, query: googlesql.Query | None) -
             "the query needs more memory than it may take",
             got=_first_line(message),
             remedy="Raise ingest.memory_limit, or lower ingest.threads.",
+        )
+    if BEYOND in message:
+        value, _, column = message.partition(BEYOND)[2].partition(" in the column ")
+        return SourceError(
+            "the column " + column.partition('"')[0],
+            expected="dates within the years 1 to 9999",
+            got=value,
+            remedy="Mend the value, or leave the row out of the files.",
         )
     if query is None:
         return SourceError("the source", got=_first_line(message))

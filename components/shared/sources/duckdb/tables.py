@@ -36,6 +36,8 @@ _AS_THEY_ARE: dict[str, Type] = {
     "TIMESTAMP WITH TIME ZONE": t.TIMESTAMP,
     "JSON": t.JSON,
 }
+BEYOND = "beyond the years 1 to 9999: "
+"""How the error about a date begins that GoogleSQL does not have."""
 _DECIMALS_OF_NUMERIC, _DIGITS_OF_NUMERIC = 9, 29
 
 
@@ -51,9 +53,22 @@ def read(connection: Any, source: str) -> Relation:
     for place, (name, stored) in enumerate(zip(table.columns, table.types, strict=True)):
         type_, cast = googlesql_type(stored)
         quoted = t.identifier(name)
-        columns.append(f"{f'CAST({quoted} AS {cast})' if cast else quoted} AS c{place}")
+        value = f"CAST({quoted} AS {cast})" if cast else quoted
+        columns.append(f"{_checked(name, value, type_)} AS c{place}")
         types.append(type_)
     return Relation(f"SELECT {', '.join(columns)} FROM {source}", tuple(table.columns), tuple(types))  # noqa: S608 - quoted
+
+
+def _checked(name: str, value: str, type_: Type) -> str:
+    """A date or a time that GoogleSQL has: one that it has not fails, and says so."""
+    if type_ not in {t.DATE, t.DATETIME, t.TIMESTAMP}:
+        return value
+    kept = t.in_duckdb(type_)
+    least, most = (f"CAST('{year}' AS {kept})" for year in ("0001-01-01", "10000-01-01"))
+    where = t.literal(f" in the column {name}")
+    said = f"CAST(({t.literal(BEYOND)} || CAST({value} AS VARCHAR) || {where}) AS {kept})"
+    inside = f"{value} >= {least} AND {value} < {most}"
+    return f"(CASE WHEN {inside} THEN {value} WHEN {value} IS NOT NULL THEN {said} END)"
 
 
 def googlesql_type(stored: Any) -> tuple[Type, str]:
