@@ -6,7 +6,8 @@ from typing import Any
 
 from kfp import dsl
 
-from components.deploy.component import deploy, reject
+from components.deploy.component import deploy
+from components.deploy.rejection import reject
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
 from components.resolve.component import resolve

@@ -1,4 +1,4 @@
-"""The KFP component of `deploy`, and `reject`, which runs in its place where a gate did not pass."""
+"""The KFP component of `deploy`."""
 
 from kfp import dsl
 
@@ -21,22 +21,5 @@ def deploy(
 
         lineage = {"run_id": run_id or job, "source": source, "inputs_digest": inputs_digest}
         lineage["judged_against"] = champion_version
-        known = stage.path(statistics), stage.path(evaluation)
-        candidate = Submission(stage.path(model), *known, lineage)
+        candidate = Submission(stage.path(model), stage.path(statistics), stage.path(evaluation), lineage)
         stage.done(core.run(candidate, stage.settings(DeployStage), stage.path(deployment), stage.progress))
-
-
-@component
-def reject(
-    evaluation: dsl.Input[dsl.Artifact],
-    statistics: dsl.Input[dsl.Artifact],
-    deployment: dsl.Output[dsl.Artifact],
-) -> None:
-    """A model that did not pass is not deployed; its reasons are recorded. `statistics`: for the lineage."""
-    from components.shared.stage.opening import open_stage
-
-    with open_stage("reject", locals()) as stage:
-        from components.deploy import core
-
-        stage.record.imported()
-        stage.done(core.reject(stage.path(evaluation), stage.path(deployment)))

@@ -1,6 +1,7 @@
 """The hosts of a training, as Vertex AI tells them to each of its replicas in TF_CONFIG."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -31,7 +32,7 @@ class Cluster:
         return self.task == "chief" or ("chief" not in self.hosts and self.index == 0)
 
 
-def cluster(environment: Mapping[str, str]) -> Cluster:
+def cluster(environment: Mapping[str, str] = os.environ) -> Cluster:
     """The cluster that TF_CONFIG describes, as Vertex AI sets it; this process alone if it describes none.
 
     Parameter servers, evaluators and the reduction servers are no part of it: they run other programs.

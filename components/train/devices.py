@@ -100,6 +100,11 @@ class Devices:
             ) from error
 
 
+def together(hosts: Cluster) -> Devices:
+    """The replicas of a cluster's hosts."""
+    return Devices(strategy(hosts), hosts)
+
+
 def strategy(cluster: Cluster) -> tf.distribute.Strategy | None:
     """How to train on what is there; it has to be chosen before TensorFlow computes anything.
 
