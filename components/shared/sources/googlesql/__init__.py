@@ -1,7 +1,7 @@
-"""GoogleSQL, read and translated for DuckDB: every value typed, every construct known or refused by its place
+"""GoogleSQL, read and translated for DuckDB: values typed, constructs known or refused by place.
 
 `tokens` and the parsers make trees (`syntax`) of a text; `queries` translates them with `sources` (FROM),
-`expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables of `functions/`, a line a signature.
+`expressions`, `operators`, `casts`, `grouping`, `windows`, and the tables of `functions/`, a line each.
 """
 
 from components.shared.sources.googlesql.query import (

@@ -1,7 +1,7 @@
 """Arithmetic that fails where Google's does: FLOAT64 that overflows, NUMERIC out of its range.
 
 DuckDB gives an infinite number where finite ones overflow. Expressions are computed natively; rows whose
-result is not finite are computed again step by step by functions that raise. What cannot overflow has no guard.
+result is not finite are computed again step by step by functions that raise. What cannot overflow is unguarded.
 """
 
 import math
@@ -51,7 +51,7 @@ def _divides(value: Value) -> bool:
 
 
 def _bound(operator: str, left: Value, right: Value) -> float | None:
-    """How large a result may be where it cannot overflow, else None; math.inf where operands may be infinite."""
+    """How large a result may be where it cannot overflow, else None; math.inf where operands may be so."""
     one, other = left.bound, right.bound
     if operator in {"+", "-"}:
         if one + other < _ABSORBED:

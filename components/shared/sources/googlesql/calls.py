@@ -47,7 +47,7 @@ def scalar(translator: Any, node: s.Call, scope: Scope) -> Value:
     values = arguments(translator, node, scope)
     chosen = choose(SCALARS[node.name], values, translator.distance)
     if chosen is None:
-        _refuse_arguments(translator, node, values)
+        raise _refused_arguments(translator, node, values)
     coerced = coerced_arguments(translator, node, chosen, values)
     if node.safe:
         attempted = attempt(translator, coerced, lambda held: _written(translator, node, chosen, held))
@@ -67,9 +67,9 @@ def arguments(translator: Any, node: s.Call, scope: Scope) -> list[Value]:
 def _argument(translator: Any, node: s.Expr, scope: Scope) -> Value:
     from components.shared.sources.googlesql.parse_expressions import PARTS
 
-    if isinstance(node, s.Name) and len(node.parts) == 1 and node.parts[0].upper() in PARTS | _MODES:
-        if node.parts[0].upper() in _MODES or not _is_column(translator, node, scope):
-            return Value("NULL", t.PART, constant=s.Part(at=node.at, name=node.parts[0].upper()))
+    word = node.parts[0].upper() if isinstance(node, s.Name) and len(node.parts) == 1 else ""
+    if word in _MODES or (word in PARTS and not _is_column(word, scope)):
+        return Value("NULL", t.PART, constant=s.Part(at=node.at, name=word))
     return translator.value(node, scope)  # type: ignore[no-any-return]
 
 
@@ -77,13 +77,13 @@ _MODES = frozenset(("NFC", "NFKC", "NFD", "NFKD"))
 """Words that NORMALIZE takes."""
 
 
-def _is_column(translator: Any, node: s.Name, scope: Scope) -> bool:
+def _is_column(word: str, scope: Scope) -> bool:
     from components.shared.sources.googlesql.names import visible
 
     level: Scope | None = scope
     while level is not None:
-        if any(column.name.lower() == node.parts[0].lower() for column in visible(level)):
-            return node.parts[0].upper() not in PARTS_FIRST
+        if any(column.name.lower() == word.lower() for column in visible(level)):
+            return word not in PARTS_FIRST
         level = level.parent
     return False
 
@@ -120,6 +120,7 @@ def _refuse_unknown(translator: Any, node: s.Call) -> None:
     raise translator.refused(node, f"no counterpart for {node.name}", UNKNOWN.get(node.name, ""))
 
 
-def _refuse_arguments(translator: Any, node: s.Call, values: list[Value]) -> None:
+def _refused_arguments(translator: Any, node: s.Call, values: list[Value]) -> Exception:
     given = ", ".join("NULL" if each.literal == "NULL" else str(each.type) for each in values)
-    raise translator.refused(node, f"no counterpart for {node.name}({given})")
+    refused: Exception = translator.refused(node, f"no counterpart for {node.name}({given})")
+    return refused

@@ -38,7 +38,7 @@ class Translator:
     # --- becoming another type ---
 
     def distance(self, value: Value, wanted: Type) -> int | None:
-        """How far a value is from a type: 0 its own, more with each step, None where it does not become it."""
+        """How far a value is from a type: 0 its own, more with each step, None where there is none."""
         if value.type == wanted:
             return 0
         if t.PART in {value.type, wanted}:
@@ -123,8 +123,8 @@ class Translator:
             found = grouping.match(node)
             if found is not None:
                 return found  # type: ignore[no-any-return]
-        translated = getattr(self, _HANDLERS[type(node)])(node, scope)
-        return translated  # type: ignore[no-any-return] # each handler gives a Value
+        translated: Value = getattr(self, _HANDLERS[type(node)])(node, scope)
+        return translated
 
     def boolean(self, node: s.Expr, scope: Scope) -> str:
         """The SQL of a condition."""
@@ -443,7 +443,8 @@ _HANDLERS = {
 
 def _any(condition: str) -> str:
     """Whether a condition holds for any row: NULL where it holds for none and is NULL for some."""
-    return f"CASE WHEN coalesce(bool_or({condition}), false) THEN true WHEN NOT bool_and({condition} IS NOT NULL) THEN NULL ELSE false END"
+    unknown = f"WHEN NOT bool_and({condition} IS NOT NULL) THEN NULL"
+    return f"CASE WHEN coalesce(bool_or({condition}), false) THEN true {unknown} ELSE false END"
 
 
 def is_aggregate(node: s.Call) -> bool:

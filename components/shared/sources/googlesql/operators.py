@@ -154,6 +154,7 @@ def _joined(translator: Any, node: s.Binary, left: Value, right: Value) -> Value
 def _like(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
     type_ = t.BYTES if t.BYTES in {left.type, right.type} else t.STRING
     one, other = translator.coerce(left, type_, node).sql, translator.coerce(right, type_, node).sql
+    pattern: str | None
     if type_ == t.BYTES:
         if not isinstance(right.constant, bytes):
             raise translator.refused(node, "no counterpart for LIKE between BYTES of columns")
@@ -169,7 +170,8 @@ def _like(translator: Any, node: s.Binary, left: Value, right: Value) -> Value:
         odd = t.literal(r"(^|[^\\])(\\\\)*\\$")
         ended = "CAST('a pattern of LIKE ends in a backslash' AS BOOLEAN)"
         return Value(
-            f"(CASE WHEN regexp_matches({other}, {odd}) THEN {ended} ELSE {one} LIKE {other} ESCAPE '\\' END)",
+            f"(CASE WHEN regexp_matches({other}, {odd}) THEN {ended} "
+            f"ELSE {one} LIKE {other} ESCAPE '\\' END)",
             t.BOOL,
         )
     return Value(f"({one} LIKE {other} ESCAPE '\\')", t.BOOL, total=left.total)

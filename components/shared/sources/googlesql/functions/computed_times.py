@@ -104,7 +104,7 @@ def time_of_parts(hour: int, minute: int, second: int) -> datetime.time:
 
 
 def months_later(value: datetime.datetime, months: int) -> datetime.datetime:
-    """A moment some months later, on the month's last day if it has not that day; ValueError beyond year 9999."""
+    """A moment some months later, on the month's last day if it has not that day; ValueError past 9999."""
     year, month = divmod(value.year * 12 + value.month - 1 + months, 12)
     if not datetime.MINYEAR <= year <= datetime.MAXYEAR:
         raise ValueError("beyond the years 1 to 9999")

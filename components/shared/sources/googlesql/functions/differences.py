@@ -34,7 +34,8 @@ def shifted(sql: str, span: Span, type_: Type, sign: str) -> str:
     """A date or time and a span of one part, added with + or taken away with -."""
     if type_ == t.TIME:
         length = MICROSECONDS[span.part]
-        return f"CAST(make_timestamp(epoch_us({sql}) {sign} {span.times(1)} % {_DAY // length} * {length}) AS TIME)"
+        moved = f"epoch_us({sql}) {sign} {span.times(1)} % {_DAY // length} * {length}"
+        return f"CAST(make_timestamp({moved}) AS TIME)"
     if span.part in MONTHS:
         months = f"CAST({sign}{span.times(MONTHS[span.part])} AS INTEGER)"
         moved = f"({sql} + to_months({months}))"
@@ -154,7 +155,8 @@ def _bucket(type_: Type) -> Any:
         )
         origin = values[2].sql if len(values) > 2 else start
         if span.part in MONTHS and type_ != t.TIMESTAMP:
-            return f"gsql_{node.name.lower()}_of_months({values[0].sql}, {span.number * MONTHS[span.part]}, {origin})"
+            months = span.number * MONTHS[span.part]
+            return f"gsql_{node.name.lower()}_of_months({values[0].sql}, {months}, {origin})"
         if span.part not in ({"DAY", "WEEK"} if date else MICROSECONDS):
             raise translator.refused(node, f"no counterpart for INTERVAL … {span.part} in {node.name}")
         length = span.number * MICROSECONDS[span.part] // (_DAY if date else 1)

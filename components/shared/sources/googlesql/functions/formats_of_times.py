@@ -33,7 +33,7 @@ _NATIVE = {
     "E3S": "%S.%g",
     "E6S": "%S.%f",
 }
-"""Elements that DuckDB's strftime writes alike; but %Y of the years before 1000, which Google does not pad."""
+"""Elements that DuckDB's strftime writes alike; but %Y of years before 1000, which Google does not pad."""
 _IN_UTC = {"Z": "UTC", "z": "+0000", "Ez": "+00:00"}
 _SHORT = 120
 

@@ -178,7 +178,8 @@ def _last_day(translator: Any, node: s.Call, values: list[Value]) -> str:
     if part.name == "MONTH":
         return f"last_day({sql})"
     if part.name in {"QUARTER", "YEAR"}:
-        return f"last_day(CAST(date_trunc('{part.name.lower()}', {sql}) AS DATE) + to_months({2 if part.name == 'QUARTER' else 11}))"
+        months = 2 if part.name == "QUARTER" else 11
+        return f"last_day(CAST(date_trunc('{part.name.lower()}', {sql}) AS DATE) + to_months({months}))"
     if part.name == "ISOYEAR":
         # 4 January lies in the first ISO week of each ISO year.
         next_year = f"make_date(CAST(isoyear({sql}) + 1 AS INTEGER), 1, 4)"

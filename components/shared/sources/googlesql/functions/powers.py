@@ -3,7 +3,6 @@
 Source: GoogleSQL, "Mathematical functions".
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from components.shared.sources.googlesql import arithmetic
@@ -25,7 +24,10 @@ def _twice(template: str, *, whole: bool = False) -> Make:
 
     def make(translator: Any, node: s.Call, values: list[Value]) -> str:
         del node
-        written: Callable[[dict[str, str]], str] = lambda parts: template.format(*parts.values())  # noqa: E731
+
+        def written(parts: dict[str, str]) -> str:
+            return template.format(*parts.values())
+
         cast = "CAST({} AS DOUBLE)" if whole else "{}"
         parts = {f"v{place}": cast.format(each.sql) for place, each in enumerate(values)}
         if all(map(arithmetic.repeatable, values)):

@@ -1,6 +1,7 @@
 """Regular expressions: RE2 on both sides.
 
-Google and DuckDB treat an empty match differently: patterns that may match nothing are refused where it shows.
+Google and DuckDB treat an empty match differently: patterns that may match nothing are refused where that
+shows.
 """
 
 import re
