@@ -34,7 +34,8 @@ def sql(file: str, uri: str, access: BigQueryAccess | None, *, as_json: bool) ->
     text = _text(file)
     show = _print_json if as_json else _print_table
     with open_source(uri, access=access).asking() as ask:
-        return all([_answered(ask, each, show) for each in statements(text)])
+        answered = [_answered(ask, each, show) for each in statements(text)]
+    return all(answered)
 
 
 def _text(file: str) -> str:

@@ -1,7 +1,7 @@
 """Arithmetic that fails where Google's does: FLOAT64 that overflows, NUMERIC out of its range.
 
 DuckDB gives an infinite number where finite ones overflow. Expressions are computed natively; rows whose
-result is not finite are computed again step by step by functions that raise. What cannot overflow is unguarded.
+result is not finite are computed again step by step by functions that raise; what cannot overflow is not.
 """
 
 import math

@@ -68,7 +68,7 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
     if value.type == wanted:
         return value
     if value.literal == "STRING" and wanted in {t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
-        return of_text(translator, node, str(value.constant), wanted)  # type: ignore[no-any-return]
+        return of_text(translator, node, str(value.constant), wanted)
     if value.literal == "FLOAT64" and wanted == t.NUMERIC:
         number = numeric(str(value.constant))
         if number is not None:
@@ -76,9 +76,9 @@ def cast_value(translator: Any, value: Value, wanted: Type, node: s.Node) -> Val
                 f"CAST('{number}' AS DECIMAL(38, 9))", t.NUMERIC, "FLOAT64", value.constant, total=True
             )
     if value.literal == "INT64" and wanted == t.FLOAT64:
-        number = float(str(value.constant))
-        written = f"CAST('{number!r}' AS DOUBLE)"
-        return Value(written, t.FLOAT64, "FLOAT64", str(value.constant), total=True, bound=abs(number))
+        near = float(str(value.constant))
+        written = f"CAST('{near!r}' AS DOUBLE)"
+        return Value(written, t.FLOAT64, "FLOAT64", str(value.constant), total=True, bound=abs(near))
     if value.type.is_array and wanted.is_array:
         return _array(translator, value, wanted, node)
     if value.type.is_struct and wanted.is_struct:
@@ -127,7 +127,7 @@ def explicit_cast(translator: Any, node: s.Cast, value: Value, scope: Scope) -> 
     if node.format is not None:
         from components.shared.sources.googlesql.functions.times import cast_with_format
 
-        return cast_with_format(translator, node, value, wanted, scope)  # type: ignore[no-any-return]
+        return cast_with_format(translator, node, value, wanted, scope)
     if value.literal in {"NULL", "[]"}:
         return (
             translator.coerce(value, wanted, node).as_type(wanted) if value.literal == "[]" else _null(wanted)

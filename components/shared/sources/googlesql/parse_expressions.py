@@ -454,7 +454,11 @@ class ExpressionParser(Cursor):
 
     def _struct_(self) -> s.Expr:
         at = self.token.start
-        type_ = self.type_name() if self.ahead().word == "<" else self.take() and None
+        type_ = None
+        if self.ahead().word == "<":
+            type_ = self.type_name()
+        else:
+            self.take()
         self.expect("(")
         items = () if self.sees(")") else self.listed(self._field)
         self.expect(")")

@@ -49,10 +49,9 @@ class QueryParser(ExpressionParser):
         Raises:
             QueryError: It is none, or more follows.
         """
-        if self.token.kind == "end":
-            raise _not_one("nothing")
         if not self._sees_query():
-            raise _not_one(self.token.word or self.token.text)
+            nothing = self.token.kind == "end"
+            raise _not_one("nothing" if nothing else self.token.word or self.token.text)
         query = self.query()
         while self.accept(";"):
             pass
@@ -208,7 +207,7 @@ class QueryParser(ExpressionParser):
             if self.accept(kind, "("):
                 keys = self.listed(self.expression)
                 self.expect(")")
-                return s.GroupBy(at=at, keys=keys, kind=kind)  # type: ignore[arg-type] # one of the two
+                return s.GroupBy(at=at, keys=keys, kind=kind)
         if self.accept("GROUPING", "SETS", "("):
             sets = self.listed(self._grouping_set)
             self.expect(")")
@@ -463,7 +462,8 @@ class QueryParser(ExpressionParser):
     def _pipe_aggregate(self, at: int) -> s.Pipe:
         stops = (*_CLAUSES, "GROUP")
         items = () if self.token.word in stops or self.token.kind == "end" else self.listed(self._item, stops)
-        ordered, keys = False, ()
+        ordered = False
+        keys: tuple[s.Item, ...] = ()
         if self.accept("GROUP"):
             ordered = self.accept("AND", "ORDER")
             self.expect("BY")

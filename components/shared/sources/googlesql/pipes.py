@@ -17,7 +17,7 @@ from components.shared.sources.googlesql.values import (
 
 
 class _Rows:
-    """The rows before a pipe: what stands in FROM, the names in view, and an order that the next LIMIT keeps."""
+    """The rows before a pipe: what stands in FROM, the names in view, an order that the next LIMIT keeps."""
 
     def __init__(self, sql: str, scope: Scope, order: tuple[OrderKey, ...] = ()) -> None:
         self.sql, self.scope, self.order = sql, scope, order
@@ -88,7 +88,7 @@ def _kept(translator: Any, rows: _Rows, behind: str, order: tuple[OrderKey, ...]
         else:
             variables.append(replace(variable, columns=tuple(map(column, variable.columns))))
     scope = replace(rows.scope, variables=variables, merged=list(map(column, rows.scope.merged)))
-    keys = []
+    keys: list[OrderKey] = []
     for key in order:
         listed.append(f"{key.column} AS o{len(keys)}")
         keys.append(replace(key, column=f"{name}.o{len(keys)}"))

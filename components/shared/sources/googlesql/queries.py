@@ -233,7 +233,8 @@ class Queries(Sources):
         by = replace(top, aliases=aliases, aliases_first=True, clause="ORDER BY")
         keys = self._keys(order, values, by)
         if grouping is not None:
-            below = f" FROM ({grouping.sql(below, self._sets(node, grouping, scope, outputs))}) AS {grouping.alias}"
+            grouped = grouping.sql(below, self._sets(node, grouping, scope, outputs))
+            below = f" FROM ({grouped}) AS {grouping.alias}"
             below += f" WHERE {having}" if having else ""
         sql = self._assembled(node, values, keys, below, qualify)
         literals = tuple(each.literal if each.literal in {"NULL", "[]"} else "" for each in values)
@@ -263,7 +264,8 @@ class Queries(Sources):
                 raise self.refused(node, f"SELECT DISTINCT of a value of {value.type}")
         inner = f"SELECT {', '.join(columns)}{below}"
         if qualify is not None:
-            inner = f"SELECT * EXCLUDE (q) FROM (SELECT {', '.join([*columns, f'{qualify} AS q'])}{below}) WHERE q"
+            selected = ", ".join([*columns, f"{qualify} AS q"])
+            inner = f"SELECT * EXCLUDE (q) FROM (SELECT {selected}{below}) WHERE q"
         found = {value.sql: f"c{place}" for place, value in enumerate(values)}
         shown = []
         for key in keys:

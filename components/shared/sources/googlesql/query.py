@@ -35,7 +35,7 @@ class Query:
 
     @cached_property
     def tables(self) -> list[s.Table]:
-        """The tables read, in the text's order; not the names that the query itself makes (WITH, arrays of a row)."""
+        """The tables read, in the text's order; not the names that the query makes (WITH, arrays of a row)."""
         return list(_tables(self.tree, frozenset(), frozenset()))
 
     @cached_property
@@ -215,5 +215,5 @@ def _aliases(source: Any) -> Iterator[str]:
         yield from _aliases(source.right)
     elif isinstance(source, s.Table):
         yield (source.alias or source.path[-1]).lower()
-    elif source is not None and getattr(source, "alias", ""):
+    elif source is not None and getattr(source, "alias", None):
         yield source.alias.lower()

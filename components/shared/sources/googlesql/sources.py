@@ -1,4 +1,4 @@
-"""FROM in DuckDB's SQL: tables, sub-selects, UNNEST, joins, PIVOT and UNPIVOT, and what each brings into view."""
+"""FROM in DuckDB's SQL: tables, sub-selects, UNNEST, joins, PIVOT, UNPIVOT, and what each brings into view."""
 
 from dataclasses import replace
 
@@ -124,7 +124,7 @@ class Sources(Translator):
         return f"{left} {node.kind} JOIN {right} ON {self.boolean(node.on, within)}"
 
     def _using(self, node: s.Join, left: str, right: str, scope: Scope, before: int) -> str:
-        lefts = Scope(scope.variables[:before], [m for m in scope.merged])
+        lefts = Scope(scope.variables[:before], list(scope.merged))
         rights = Scope(scope.variables[before:])
         conditions, merged = [], []
         for name in node.using:

@@ -84,7 +84,7 @@ def tokenize(text: str) -> list[Token]:
 
 
 def end_of_token(text: str, at: int) -> int | None:
-    """Where the token, the space or the comment that begins at a character ends; None where nothing known does."""
+    """Where the token, the space or the comment that begins at a character ends; None for anything else."""
     found = _TOKEN.match(text, at)
     if found is None:
         return None

@@ -69,7 +69,8 @@ class OrderKey:
     @property
     def sql(self) -> str:
         """As ORDER BY has it."""
-        return f"{self.column} {'DESC' if self.descending else 'ASC'} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
+        way = "DESC" if self.descending else "ASC"
+        return f"{self.column} {way} NULLS {'FIRST' if self.nulls_first else 'LAST'}"
 
 
 @dataclass(frozen=True)

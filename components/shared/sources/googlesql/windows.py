@@ -65,9 +65,9 @@ def _named(translator: Any, window: s.Window, scope: Scope) -> s.Window:
     if found is None:
         raise translator.refused(window, f"the unknown window '{window.name}'")
     base = _named(translator, found, scope)
-    if (window.partition and base.partition) or (window.order and base.order) or base.frame:
-        if window.partition or window.order or window.frame:
-            raise translator.refused(window, f"a clause that the window '{window.name}' has already")
+    taken = (window.partition and base.partition) or (window.order and base.order) or base.frame
+    if taken and (window.partition or window.order or window.frame):
+        raise translator.refused(window, f"a clause that the window '{window.name}' has already")
     return s.Window(
         at=window.at,
         partition=window.partition or base.partition,

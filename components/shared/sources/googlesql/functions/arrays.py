@@ -72,8 +72,8 @@ def _slice(translator: Any, node: s.Call, values: list[Value]) -> str:
     del translator, node
     array, *bounds = values
     if all(isinstance(each.constant, int) for each in bounds):
-        first, last = (each.constant + (each.constant >= 0) for each in bounds)  # type: ignore[operator]
-        return f"list_slice({array.sql}, {first}, {last})"
+        low, high = (each.constant + (each.constant >= 0) for each in bounds)  # type: ignore[operator]
+        return f"list_slice({array.sql}, {low}, {high})"
     first, last = (f"({each.sql} + CAST({each.sql} >= 0 AS BIGINT))" for each in bounds)
     return f"list_slice({array.sql}, {first}, {last})"
 

@@ -80,13 +80,13 @@ def bytes_rtrim(text: bytes, what: bytes) -> bytes:
 @function("BLOB, BIGINT, BLOB -> BLOB")
 def bytes_lpad(text: bytes, length: int, pad: bytes) -> bytes:
     """LPAD of BYTES."""
-    return _padding(text, length, pad) + text[:length]
+    return bytes(_padding(text, length, pad)) + text[:length]
 
 
 @function("BLOB, BIGINT, BLOB -> BLOB")
 def bytes_rpad(text: bytes, length: int, pad: bytes) -> bytes:
     """RPAD of BYTES."""
-    return text[:length] + _padding(text, length, pad)
+    return text[:length] + bytes(_padding(text, length, pad))
 
 
 def _padding(text: Any, length: int, pad: Any) -> Any:

@@ -153,7 +153,7 @@ def json_float(number: float) -> str:
     from components.shared.sources.googlesql.functions.computed_casts import float_to_string
 
     if math.isfinite(number):
-        return float_to_string(number)
+        return str(float_to_string(number))
     return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'
 
 

@@ -52,7 +52,7 @@ def _single(before: str, after: str) -> str:
 @function("VARCHAR -> VARCHAR")
 def initcap_words(text: str) -> str:
     """INITCAP with the separators that are meant where none are given."""
-    return initcap(text, _BETWEEN_WORDS)
+    return str(initcap(text, _BETWEEN_WORDS))
 
 
 @function("VARCHAR, VARCHAR, BIGINT, BIGINT -> BIGINT")

@@ -163,7 +163,8 @@ def _bucket(type_: Type) -> Any:
         bias = -(-(4000000 if date else 4000000 * _DAY) // length) * length
         if date:
             return checked(
-                f"({origin} + CAST(({values[0].sql} - {origin} + {bias}) // {length} * {length} - {bias} AS INTEGER))",
+                f"({origin} + CAST(({values[0].sql} - {origin} + {bias}) "
+                f"// {length} * {length} - {bias} AS INTEGER))",
                 type_,
             )
         if bias > 2**62:
