@@ -237,7 +237,7 @@ class Queries(Sources):
             below = f" FROM ({grouped}) AS {grouping.alias}"
             below += f" WHERE {having}" if having else ""
         sql = self._assembled(node, values, keys, below, qualify)
-        literals = tuple(each.literal if each.literal in {"NULL", "[]"} else "" for each in values)
+        literals = tuple(each.literal if each.literal in {"NULL", "[]", "FLOAT64"} else "" for each in values)
         names = tuple(each.name for each in outputs)
         types = tuple(each.type for each in values)
         return Relation(
