@@ -21,7 +21,7 @@ from components.ingest import core
 from components.ingest.settings import IngestStage
 from components.shared.files.paths import place
 from components.shared.sources import open_source
-from components.shared.sources.duckdb.farmhash import fingerprints
+from components.shared.sources.googlesql.farmhash import fingerprints
 from components.shared.sources.samples import seed
 from components.shared.stage.recording import silent
 from configs.loading import load

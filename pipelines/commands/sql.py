@@ -69,7 +69,7 @@ def _print_json(answer: Answer | PipelineError) -> None:
     sys.stdout.flush()
 
 
-def json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:  # noqa: PLR0911 - a branch a kind of value
     """A value as GoogleSQL's TO_JSON_STRING writes it; an INT64 is a number, however large.
 
     NaN and infinities are strings, NUMERIC a string, BYTES base64, times ISO 8601, a STRUCT an object.

@@ -8,7 +8,7 @@ import ctypes
 import datetime
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -157,7 +157,7 @@ def _started() -> tuple[Any, Any]:
     linker = Linker(engine)
     linker.define_wasi()
     instance = linker.instantiate(store, Module.deserialize_file(engine, str(_COMPILED)))
-    exports = instance.exports(store)
+    exports: Any = instance.exports(store)
     if "_initialize" in exports:
         exports["_initialize"](store)
     return store, exports
@@ -180,7 +180,7 @@ def type_name(type_: Any) -> str:
     if kind == "STRUCT":
         fields = [f"{each.field_name} {type_name(each.field_type)}" for each in type_.struct_type.field]
         return f"STRUCT<{', '.join(map(str.strip, fields))}>"
-    return _NAMES.get(kind, kind)
+    return str(_NAMES.get(kind, kind))
 
 
 def _value(cell: Any, type_: Any) -> Any:
@@ -239,4 +239,10 @@ def _numeric(raw: bytes) -> Decimal:
     return Decimal(int.from_bytes(raw, "little", signed=True)).scaleb(-9)
 
 
-_READERS = {"DATE": _date, "TIMESTAMP": _timestamp, "DATETIME": _datetime, "TIME": _time, "NUMERIC": _numeric}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "DATE": _date,
+    "TIMESTAMP": _timestamp,
+    "DATETIME": _datetime,
+    "TIME": _time,
+    "NUMERIC": _numeric,
+}

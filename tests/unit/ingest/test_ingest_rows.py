@@ -12,7 +12,7 @@ import pytest
 from components.ingest import core
 from components.ingest.settings import IngestStage
 from components.shared.files.artifacts import digest, read_json, shards
-from components.shared.sources.duckdb.farmhash import fingerprints
+from components.shared.sources.googlesql.farmhash import fingerprints
 from configs.rows import SPLITS, HashSplit, Label, Split
 
 

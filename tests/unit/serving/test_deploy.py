@@ -142,7 +142,7 @@ def test_the_component_deploys_a_saved_model_through_the_real_server(
 
 
 def test_a_failed_gate_deploys_nothing_and_says_why(world: World, artifact: Callable[..., Any]) -> None:
-    from components.deploy.component import reject
+    from components.deploy.rejection import reject
 
     deployment = artifact("deployment")
     candidate = world.candidate(decision="reject")

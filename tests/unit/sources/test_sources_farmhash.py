@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.shared.sources.duckdb.farmhash import fingerprints
+from components.shared.sources.googlesql.farmhash import fingerprints
 
 ALPHABET = bytes(range(256)) * 20
 

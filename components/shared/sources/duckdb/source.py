@@ -20,9 +20,9 @@ from components.shared.files.place import Place
 from components.shared.sources import googlesql
 from components.shared.sources.duckdb import tables
 from components.shared.sources.duckdb.errors import translate_duckdb_error
-from components.shared.sources.duckdb.farmhash import fingerprints
 from components.shared.sources.googlesql import runtime
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.farmhash import fingerprints
 from components.shared.sources.googlesql.queries import Resolve
 from components.shared.sources.googlesql.syntax import Table
 from components.shared.sources.googlesql.translation import Translation, translate
@@ -279,9 +279,8 @@ class _Session:
     def table_schema(self, dataset: str, table: str) -> pa.Schema:
         """The columns of a table, with the types that the rows keep."""
         relation = self.relation(dataset, table)
-        translated = Translation(
-            f"SELECT {_named(relation.names)} FROM ({relation.sql})", relation.names, relation.types
-        )
+        sql = f"SELECT {_named(relation.names)} FROM ({relation.sql})"  # noqa: S608 - quoted
+        translated = Translation(sql, relation.names, relation.types)
         return _arrow_schema(self.connection.sql(_kept(translated)))
 
 

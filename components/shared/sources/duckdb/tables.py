@@ -71,7 +71,7 @@ def _checked(name: str, value: str, type_: Type) -> str:
     return f"(CASE WHEN {inside} THEN {value} WHEN {value} IS NOT NULL THEN {said} END)"
 
 
-def googlesql_type(stored: Any) -> tuple[Type, str]:
+def googlesql_type(stored: Any) -> tuple[Type, str]:  # noqa: PLR0911 - a branch a kind of type
     """The GoogleSQL type of a DuckDB type, and what its values are cast to as they are read ("" for nothing).
 
     A type without counterpart is one of its own name: such a column passes, and nothing is computed with it.

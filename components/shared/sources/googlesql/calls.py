@@ -4,7 +4,7 @@ from typing import Any
 
 from components.shared.sources.googlesql import functions as _functions  # noqa: F401 - fills the tables
 from components.shared.sources.googlesql import syntax as s
-from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.arguments import arguments, coerced_arguments
 from components.shared.sources.googlesql.attempts import attempt
 from components.shared.sources.googlesql.functions.signatures import (
     AGGREGATES,
@@ -55,56 +55,6 @@ def scalar(translator: Any, node: s.Call, scope: Scope) -> Value:
     sql = _written(translator, node, chosen, coerced)
     total = chosen.signature.total and all(each.total for each in coerced)
     return Value(sql, chosen.result, total=total)
-
-
-def arguments(translator: Any, node: s.Call, scope: Scope) -> list[Value]:
-    """The arguments' values; words like DAY that no column has are parts of a date."""
-    if node.named:
-        raise translator.refused(node, f"no counterpart for named arguments of {node.name}")
-    return [_argument(translator, each, scope) for each in node.arguments]
-
-
-def _argument(translator: Any, node: s.Expr, scope: Scope) -> Value:
-    from components.shared.sources.googlesql.parse_expressions import PARTS
-
-    word = node.parts[0].upper() if isinstance(node, s.Name) and len(node.parts) == 1 else ""
-    if word in _MODES or (word in PARTS and not _is_column(word, scope)):
-        return Value("NULL", t.PART, constant=s.Part(at=node.at, name=word))
-    return translator.value(node, scope)  # type: ignore[no-any-return]
-
-
-_MODES = frozenset(("NFC", "NFKC", "NFD", "NFKD"))
-"""Words that NORMALIZE takes."""
-
-
-def _is_column(word: str, scope: Scope) -> bool:
-    from components.shared.sources.googlesql.names import visible
-
-    level: Scope | None = scope
-    while level is not None:
-        if any(column.name.lower() == word.lower() for column in visible(level)):
-            return word not in PARTS_FIRST
-        level = level.parent
-    return False
-
-
-PARTS_FIRST = frozenset(("DAY", "WEEK", "MONTH", "QUARTER", "YEAR", "HOUR", "MINUTE", "SECOND"))
-"""Parts of a date where one may stand, whatever columns there are."""
-
-
-def coerced_arguments(translator: Any, node: s.Call, chosen: Chosen, values: list[Value]) -> list[Value]:
-    """The arguments as the types that the signature takes."""
-    return [
-        value if wanted == t.PART else _keeping(value, translator.coerce(value, wanted, node))
-        for value, wanted in zip(values, chosen.arguments, strict=True)
-    ]
-
-
-def _keeping(before: Value, after: Value) -> Value:
-    """A coerced value that still knows its constant."""
-    from dataclasses import replace
-
-    return replace(after, constant=before.constant, literal=before.literal)
 
 
 def _written(translator: Any, node: s.Call, chosen: Chosen, values: list[Value]) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.casts import cast_value
+from components.shared.sources.googlesql.comparisons import equal
 from components.shared.sources.googlesql.elements import element
-from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS
 from components.shared.sources.googlesql.literals import constant, parameter
 from components.shared.sources.googlesql.names import field_of, resolve
-from components.shared.sources.googlesql.operators import between, binary, equal, unary
+from components.shared.sources.googlesql.operators import between, binary, unary
 from components.shared.sources.googlesql.text import position_at, query_error
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import NULL, Scope, Value
@@ -23,8 +23,6 @@ class Translator:
     def __init__(self, text: str, parameters: Mapping[str, Any]) -> None:
         self.text, self.parameters = text, parameters
         self._used = 0
-        self.reads_clock = False
-        """Whether the query asks for the time or for random numbers."""
 
     def new_name(self) -> str:
         """A name for a table that nothing else has."""
@@ -110,6 +108,10 @@ class Translator:
         ]
         return t.struct_of(first.names, parts)
 
+    def cast(self, value: Value, wanted: Type, node: s.Node) -> Value:
+        """A value by CAST."""
+        return cast_value(self, value, wanted, node)
+
     # --- expressions ---
 
     def value(self, node: s.Expr, scope: Scope) -> Value:
@@ -155,7 +157,9 @@ class Translator:
             and isinstance(node.value, s.Constant)
             and node.value.type in {"INT64", "FLOAT64"}
         ):
-            return constant(self, s.Constant(at=node.at, type=node.value.type, value=f"-{node.value.value}"))
+            return constant(
+                self, s.Constant(at=node.at, type=node.value.type, value=f"-{node.value.value!s}")
+            )
         return unary(self, node, self.value(node.value, scope))
 
     def _binary(self, node: s.Binary, scope: Scope) -> Value:
@@ -445,13 +449,3 @@ def _any(condition: str) -> str:
     """Whether a condition holds for any row: NULL where it holds for none and is NULL for some."""
     unknown = f"WHEN NOT bool_and({condition} IS NOT NULL) THEN NULL"
     return f"CASE WHEN coalesce(bool_or({condition}), false) THEN true {unknown} ELSE false END"
-
-
-def is_aggregate(node: s.Call) -> bool:
-    """Whether a call aggregates rows."""
-    return node.over is None and node.name in AGGREGATES
-
-
-def is_window(node: s.Call) -> bool:
-    """Whether a call looks at a window of rows."""
-    return node.over is not None or node.name in WINDOWS

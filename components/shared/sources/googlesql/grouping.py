@@ -6,10 +6,10 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.expressions import is_aggregate
+from components.shared.sources.googlesql.arguments import arguments, coerced_arguments, is_aggregate
 from components.shared.sources.googlesql.functions.signatures import AGGREGATES, choose
+from components.shared.sources.googlesql.ordering import groupable
 from components.shared.sources.googlesql.values import Scope, Value
-from components.shared.sources.googlesql.windows import groupable, order_keys
 from configs.errors import QueryError
 
 
@@ -133,8 +133,6 @@ def aggregate_sql(translator: Any, node: s.Call, scope: Scope, only: str = "") -
     Raises:
         QueryError: None of its signatures takes the arguments, or a clause in it has no counterpart.
     """
-    from components.shared.sources.googlesql.calls import arguments, coerced_arguments
-
     stars = [each for each in node.arguments if isinstance(each, s.Star)]
     values = [] if stars else arguments(translator, node, scope)
     chosen = choose(AGGREGATES[node.name], values, translator.distance)
@@ -155,11 +153,3 @@ def aggregate_sql(translator: Any, node: s.Call, scope: Scope, only: str = "") -
         *[each.sql for each in coerced], *missing, over=filter_, distinct=distinct
     )
     return sql, chosen.result
-
-
-def order_in(translator: Any, node: s.Call, scope: Scope) -> str:
-    """ORDER BY inside an aggregate, with a space before it; nothing where it has none."""
-    keys = [
-        each for key in node.order for each in order_keys(translator, key, translator.value(key.value, scope))
-    ]
-    return " ORDER BY " + ", ".join(each.sql for each in keys) if keys else ""

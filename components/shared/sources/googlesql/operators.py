@@ -6,6 +6,7 @@ from typing import Any
 from components.shared.sources.googlesql import arithmetic
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.comparisons import equal, without_nan
 from components.shared.sources.googlesql.types import Type
 from components.shared.sources.googlesql.values import Value
 
@@ -70,42 +71,13 @@ def _compared(translator: Any, node: s.Binary, left: Value, right: Value) -> Val
             raise translator.refused(node, f"{node.operator} between values of {type_}")
         sql = f"({one.sql} {node.operator} {other.sql})"
         if type_ == t.FLOAT64:
-            sql = _without_nan(sql, one, other)
+            sql = without_nan(sql, one, other)
     return Value(sql, t.BOOL, total=one.total and other.total)
 
 
 def comparable(translator: Any, node: s.Node, values: Sequence[Value]) -> Type:
     """The type that values are compared as."""
     return translator.common(values, node)  # type: ignore[no-any-return]
-
-
-def equal(translator: Any, node: s.Node, left: Value, right: Value) -> str:
-    """Whether two values of one type are equal: a NaN equals nothing, a STRUCT is compared by its fields."""
-    type_ = left.type
-    if type_.is_array or type_.name in {"JSON", "INTERVAL"}:
-        raise translator.refused(node, f"a comparison of values of {type_}")
-    if type_.is_struct:
-        parts = [
-            equal(translator, node, _field(left, place), _field(right, place))
-            for place in range(len(type_.of))
-        ]
-        return "(" + " AND ".join(parts) + ")"
-    sql = f"({left.sql} = {right.sql})"
-    return _without_nan(sql, left, right) if type_ == t.FLOAT64 else sql
-
-
-def _field(value: Value, place: int) -> Value:
-    name = t.literal(value.type.fields[place])
-    return Value(f"struct_extract({value.sql}, {name})", value.type.of[place])
-
-
-def _without_nan(sql: str, left: Value, right: Value) -> str:
-    """False where a side is NaN, NULL where one is NULL."""
-    if left.literal and right.literal:
-        return sql
-    checked = [each for each in (left, right) if not each.literal]
-    numbers = " AND ".join(f"NOT isnan({each.sql})" for each in checked)
-    return f"({sql} AND {numbers})"
 
 
 def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
@@ -116,7 +88,7 @@ def between(translator: Any, node: s.Between, values: Sequence[Value]) -> Value:
     value, low, high = (translator.coerce(each, type_, node) for each in values)
     lower, upper = f"({low.sql} <= {value.sql})", f"({value.sql} <= {high.sql})"
     if type_ == t.FLOAT64:
-        lower, upper = _without_nan(lower, low, value), _without_nan(upper, value, high)
+        lower, upper = without_nan(lower, low, value), without_nan(upper, value, high)
     sql = f"({lower} AND {upper})"
     return Value(
         f"(NOT {sql})" if node.negated else sql, t.BOOL, total=all(v.total for v in (value, low, high))

@@ -182,7 +182,7 @@ class ExpressionParser(Cursor):
             else:
                 return value
 
-    def _primary(self) -> s.Expr:  # noqa: C901, PLR0911 - one branch for each way an expression may begin
+    def _primary(self) -> s.Expr:  # noqa: C901 - one branch for each way an expression may begin
         token = self.token
         at = token.start
         if token.kind in {"integer", "float", "string", "bytes"}:

@@ -5,6 +5,7 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql.names import visible
+from components.shared.sources.googlesql.ordering import order_keys
 from components.shared.sources.googlesql.sources import fields_of
 from components.shared.sources.googlesql.values import (
     Column,
@@ -170,7 +171,6 @@ def _distinct(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
 
 
 def _order(translator: Any, pipe: s.Pipe, rows: _Rows) -> _Rows:
-    from components.shared.sources.googlesql.windows import order_keys
 
     top = replace(rows.scope, allows_windows=True, clause="ORDER BY")
     keys = []

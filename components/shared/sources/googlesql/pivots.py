@@ -5,7 +5,7 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.expressions import is_aggregate
+from components.shared.sources.googlesql.arguments import is_aggregate
 from components.shared.sources.googlesql.grouping import Grouping
 from components.shared.sources.googlesql.names import visible
 from components.shared.sources.googlesql.values import Relation, Scope, Value

@@ -12,10 +12,17 @@ from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.grouping import Grouping, aggregates_in, windows_in
 from components.shared.sources.googlesql.names import visible
+from components.shared.sources.googlesql.ordering import groupable, order_keys
 from components.shared.sources.googlesql.query import own_name
 from components.shared.sources.googlesql.sources import Sources
-from components.shared.sources.googlesql.values import OrderKey, RangeVariable, Relation, Scope, Value
-from components.shared.sources.googlesql.windows import groupable, order_keys
+from components.shared.sources.googlesql.values import (
+    LiteralKind,
+    OrderKey,
+    RangeVariable,
+    Relation,
+    Scope,
+    Value,
+)
 from configs.errors import QueryError
 
 Resolve = Callable[[s.Table], Relation]
@@ -237,7 +244,8 @@ class Queries(Sources):
             below = f" FROM ({grouped}) AS {grouping.alias}"
             below += f" WHERE {having}" if having else ""
         sql = self._assembled(node, values, keys, below, qualify)
-        literals = tuple(each.literal if each.literal in {"NULL", "[]", "FLOAT64"} else "" for each in values)
+        kept: set[LiteralKind] = {"NULL", "[]", "FLOAT64"}
+        literals: tuple[LiteralKind, ...] = tuple(v.literal if v.literal in kept else "" for v in values)
         names = tuple(each.name for each in outputs)
         types = tuple(each.type for each in values)
         return Relation(

@@ -35,7 +35,7 @@ class Query:
 
     @cached_property
     def tables(self) -> list[s.Table]:
-        """The tables read, in the text's order; not the names that the query makes (WITH, arrays of a row)."""
+        """The tables read, in the text's order; not names that the query makes (WITH, arrays of a row)."""
         return list(_tables(self.tree, frozenset(), frozenset()))
 
     @cached_property

@@ -58,8 +58,6 @@ def _types(text: str) -> list[str]:
 
 def register(connection: Any, names: Collection[str]) -> None:
     """Make functions known to a connection that does not know them yet."""
-    import components.shared.sources.googlesql.functions.computed  # noqa: F401 - fills FUNCTIONS
-
     known = connection.execute(
         "SELECT function_name FROM duckdb_functions() WHERE function_name LIKE 'gsql_%'"
     ).fetchall()

@@ -1,9 +1,10 @@
-"""FROM in DuckDB's SQL: tables, sub-selects, UNNEST, joins, PIVOT, UNPIVOT, and what each brings into view."""
+"""FROM in DuckDB's SQL: tables, sub-selects, UNNEST, joins, PIVOT, UNPIVOT, and what each makes known."""
 
 from dataclasses import replace
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.comparisons import equal
 from components.shared.sources.googlesql.expressions import Translator
 from components.shared.sources.googlesql.names import visible
 from components.shared.sources.googlesql.values import Column, RangeVariable, Relation, Scope, Value
@@ -131,7 +132,6 @@ class Sources(Translator):
             one, other = self._only(lefts, name, node), self._only(rights, name, node)
             type_ = self.common([one, other], node)
             first, second = self.coerce(one, type_, node), self.coerce(other, type_, node)
-            from components.shared.sources.googlesql.operators import equal
 
             conditions.append(equal(self, node, first, second))
             sql = {"RIGHT": second.sql, "FULL": f"coalesce({first.sql}, {second.sql})"}.get(

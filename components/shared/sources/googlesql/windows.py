@@ -6,8 +6,10 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
+from components.shared.sources.googlesql.arguments import arguments, coerced_arguments
 from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS, choose
-from components.shared.sources.googlesql.values import OrderKey, Scope, Value
+from components.shared.sources.googlesql.ordering import groupable, order_keys
+from components.shared.sources.googlesql.values import Scope, Value
 
 _UNORDERED = frozenset(("ROW_NUMBER",))
 _NUMBERED = frozenset(("RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE", "LEAD", "LAG"))
@@ -21,8 +23,6 @@ def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
     Raises:
         QueryError: It may not stand here, or has no counterpart.
     """
-    from components.shared.sources.googlesql.calls import arguments, coerced_arguments
-
     if node.over is None:
         raise translator.refused(node, f"{node.name} without OVER")
     if not scope.allows_windows:
@@ -114,30 +114,6 @@ def _over(translator: Any, window: s.Window, scope: Scope) -> str:
     if frame:
         parts.append(_frame(translator, window, scope))
     return f"({' '.join(parts)})"
-
-
-def groupable(value: Value) -> bool:
-    """Whether rows may be told apart by such values."""
-    return (
-        not value.type.is_array
-        and value.type.name not in {"JSON", "INTERVAL"}
-        and all(groupable(Value("", each)) for each in value.type.of)
-    )
-
-
-def order_keys(translator: Any, key: s.Key, value: Value) -> list[OrderKey]:
-    """How DuckDB orders by a value as Google does: NULL before everything, then NaN; the reverse with DESC.
-
-    Raises:
-        QueryError: Its type has no order.
-    """
-    if value.type.is_array or value.type.is_struct or value.type.name in {"JSON", "INTERVAL"}:
-        raise translator.refused(key, f"ORDER BY a value of {value.type}")
-    first = key.nulls == "FIRST" or (not key.nulls and not key.descending)
-    keys = [OrderKey(value.sql, key.descending, first)]
-    if value.type == t.FLOAT64:
-        keys.insert(0, OrderKey(f"(NOT isnan({value.sql}))", key.descending, first))
-    return keys
 
 
 def _range(translator: Any, window: s.Window, scope: Scope) -> str:

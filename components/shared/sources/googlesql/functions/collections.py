@@ -5,13 +5,12 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.functions.signatures import aggregate
+from components.shared.sources.googlesql.ordering import order_in
 from components.shared.sources.googlesql.values import Value
 
 
 def listed(translator: Any, node: s.Call, value: Value, *, scope: Any, over: str, keep: str = "") -> str:
     """DuckDB's list of an aggregate's values, in its order, as many as its limit says."""
-    from components.shared.sources.googlesql.grouping import order_in
-
     if node.having is not None:
         raise translator.refused(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
     distinct = "DISTINCT " if node.distinct else ""

@@ -120,7 +120,7 @@ def _product(one: list[float], other: list[float]) -> float:
 
 def _vectors(*vectors: list[float | None]) -> list[list[float]]:
     known: list[list[float]] = [[each for each in vector if each is not None] for vector in vectors]
-    if len({len(vector) for vector in (*vectors, *known)}) > 1:
+    if len({*map(len, vectors), *map(len, known)}) > 1:
         message = "vectors with NULL or of two lengths"
         raise ValueError(message)
     return known

@@ -220,6 +220,6 @@ _SURROGATES = dict.fromkeys(range(0xDC80, 0xDD00), 0xFFFD)
 @function("BLOB -> BIGINT", whole=True)
 def farm_fingerprint(values: Any) -> Any:
     """FARM_FINGERPRINT."""
-    from components.shared.sources.duckdb.farmhash import fingerprints
+    from components.shared.sources.googlesql.farmhash import fingerprints
 
     return fingerprints(values)

@@ -9,9 +9,12 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from components.shared.sources.googlesql.runtime import function
+
+pc: Any = pyarrow.compute
+"""Its stubs know neither numbers nor masks as arguments."""
 
 _EXACT = Context(prec=800, Emax=10_000, Emin=-10_000)
 _LAST_INTEGER = 2**63 - 1

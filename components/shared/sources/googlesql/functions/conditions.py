@@ -3,8 +3,8 @@
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
+from components.shared.sources.googlesql.comparisons import equal
 from components.shared.sources.googlesql.functions.signatures import add
-from components.shared.sources.googlesql.operators import equal
 from components.shared.sources.googlesql.values import Value
 
 add("IF", "BOOL, T, T -> T", "(CASE WHEN {0} THEN {1} ELSE {2} END)", total=True)

@@ -64,8 +64,6 @@ def _piece(translator: Any, node: s.Call, found: "re.Match[str]", value: Value) 
 
 def _shown(translator: Any, node: s.Call, value: Value, letter: str) -> str:
     """%t and %T, which have NULL as a word."""
-    from components.shared.sources.googlesql.casts import cast_value
-
     sql, type_, quotes = value.sql, value.type, letter == "T"
     if value.literal == "NULL":
         return "'NULL'"
@@ -74,7 +72,7 @@ def _shown(translator: Any, node: s.Call, value: Value, letter: str) -> str:
     elif type_ == t.FLOAT64:
         text = f"gsql_format_{'literal' if quotes else 'shown'}_float({sql})"
     elif type_ in {t.INT64, t.BOOL, t.NUMERIC, t.DATE, t.DATETIME, t.TIME, t.TIMESTAMP}:
-        text = cast_value(translator, value, t.STRING, node).sql
+        text = translator.cast(value, t.STRING, node).sql
         if quotes and type_ not in {t.INT64, t.BOOL}:
             text = f"('{type_.name} \"' || {text} || '\"')"
     else:

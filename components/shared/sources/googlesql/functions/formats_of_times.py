@@ -74,7 +74,7 @@ def _formats(kind: Type) -> Any:
     return written
 
 
-def _in_duckdb(kind: Type, native: str, value: str, zone: Zone, computed: str, elements: list[str]) -> str:  # noqa: PLR0913, PLR0917 - of one call
+def _in_duckdb(kind: Type, native: str, value: str, zone: Zone, computed: str, elements: list[str]) -> str:
     clock = {t.TIMESTAMP: datetime_in(value, zone), t.TIME: f"(DATE '1970-01-01' + {value})"}.get(kind, value)
     sql = f"strftime({clock}, {t.literal(native)})"
     if zone.offset is None:  # offsets with seconds were used until 1972, and are written in minutes

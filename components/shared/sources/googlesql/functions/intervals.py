@@ -6,8 +6,7 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.functions.limits import MICROSECONDS, MONTHS
-from components.shared.sources.googlesql.literals import integer
-from components.shared.sources.googlesql.values import Value
+from components.shared.sources.googlesql.values import Scope, Value
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def interval(translator: Any, node: s.Interval, value: Value) -> Value:
                 node, f"no counterpart for INTERVAL '{text}' {part}", "Write INTERVAL number part."
             )
         number = int(text)
-        value = integer(translator, node, str(number))
+        value = translator.value(s.Constant(at=node.at, type="INT64", value=str(number)), Scope())
     amount = translator.coerce(value, t.INT64, node)
     if number is not None and _beyond(part, number):
         sql = "CAST('an INTERVAL beyond its range' AS INTERVAL)"

@@ -46,7 +46,7 @@ def _json(translator: Any, node: s.Node, value: Value) -> str:
     return f"coalesce({_of_type(translator, node, value)}, 'null')"
 
 
-def _of_type(translator: Any, node: s.Node, value: Value) -> str:  # noqa: PLR0911 - one return a type
+def _of_type(translator: Any, node: s.Node, value: Value) -> str:
     sql, type_ = value.sql, value.type
     if type_.is_array:
         name = translator.new_name()
@@ -71,9 +71,7 @@ def _of_type(translator: Any, node: s.Node, value: Value) -> str:  # noqa: PLR09
         case "BYTES":
             return f"('\"' || to_base64({sql}) || '\"')"
         case "DATE" | "TIME" | "DATETIME" | "TIMESTAMP":
-            from components.shared.sources.googlesql.casts import cast_value
-
-            text = cast_value(translator, value, t.STRING, node).sql
+            text = translator.cast(value, t.STRING, node).sql
             if type_ in {t.DATETIME, t.TIMESTAMP}:
                 text = f"replace(replace({text}, ' ', 'T'), '+00', 'Z')"
             return f"('\"' || {text} || '\"')"

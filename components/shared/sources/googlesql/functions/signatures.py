@@ -3,10 +3,10 @@
     add("LENGTH", "STRING -> INT64", "length({0})")
     add("LENGTH", "BYTES -> INT64", "octet_length({0})")
 
-A type may be `T` (any one type, the same wherever `T` stands), `A` and `B` likewise, `ARRAY<T>`, `PART`
-(a part of a date) or `LITERAL` (a STRING whose text is known). The last may end in `…`: any number of it, also
-none. `?` marks what may be left out; a template then sees NULL's SQL. The SQL is a template over the arguments'
-SQL, or a function that makes it of `Call` and the arguments' values.
+A type may be one letter (any one type, the same wherever it stands), `ARRAY<T>`, `PART` (a part of a date) or
+`LITERAL` (a STRING whose text is known). The last may end in `…`: any number of it, also none. `?` marks what
+may be left out; a template then sees NULL's SQL. The SQL is a template over the arguments' SQL, or a function
+that makes it of `Call` and the arguments' values.
 """
 
 import re

@@ -134,7 +134,6 @@ for _unit, _factor in {"SECONDS": 1000000, "MILLIS": 1000, "MICROS": 1}.items():
 
 def _now(result: str) -> Any:
     def written(translator: Any, node: s.Call, values: list[Value]) -> str:
-        translator.reads_clock = True
         if result == "TIMESTAMPTZ":
             return "get_current_timestamp()"
         return (
