@@ -136,7 +136,8 @@ def test_a_split_by_time_needs_instants(run: Any, stage: IngestStage, visits: An
 def test_a_mistake_in_the_sql_is_shown_before_anything_runs(
     run: Any, stage: IngestStage, visits: Any
 ) -> None:
-    source = stage.source.model_copy(update={"sql": "SELECT id, `at`, bought, why,\n  page, amont FROM visits"})
+    sql = "SELECT id, `at`, bought, why,\n  page, amont FROM visits"
+    source = stage.source.model_copy(update={"sql": sql})
     said = rejected(run, stage.model_copy(update={"source": source}), visits, QueryError)
     assert "line 2, column 9" in said
 
