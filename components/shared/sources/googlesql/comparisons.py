@@ -31,6 +31,9 @@ def without_nan(sql: str, left: Value, right: Value) -> str:
     """False where a side is NaN, NULL where one is NULL."""
     if left.literal and right.literal:
         return sql
-    checked = [each for each in (left, right) if not each.literal]
-    numbers = " AND ".join(f"NOT isnan({each.sql})" for each in checked)
-    return f"({sql} AND {numbers})"
+    checks = []
+    for one, other in ((left, right), (right, left)):
+        if not one.literal and other.literal != "NULL":
+            missing = "" if other.literal else f" OR {other.sql} IS NULL"
+            checks.append(f"(NOT isnan({one.sql}){missing})")
+    return f"({' AND '.join([sql, *checks])})"

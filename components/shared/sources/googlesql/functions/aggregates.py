@@ -158,12 +158,17 @@ def _spread(name: str) -> Make:
         made = f"{name}({_distinct(node)}{value.sql}){over}"
         if value.bound < 1e100:
             return made
-        if name == "sum":  # compensated, where no infinity would spoil that
-            made = f"(CASE WHEN isfinite({made}) THEN f{made} ELSE {made} END)"
         infinite = f"coalesce(bool_or(NOT isfinite({value.sql})){over}, false)"
-        return f"(CASE WHEN NOT isfinite({made}) AND NOT {infinite} THEN {_OVERFLOW} ELSE {made} END)"
+        unsure = f"CASE WHEN NOT isfinite({made}) THEN {_OVERFLOW} ELSE {made} END"
+        return f"(CASE WHEN {infinite} AND {made} IS NOT NULL THEN CAST('nan' AS DOUBLE) ELSE {unsure} END)"
 
     return make
+
+
+def _not_of_numeric(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    """Google adds NUMERIC exactly here; a sum of doubles may lose it all."""
+    del values, scope, over
+    raise translator.refused(node, f"no counterpart for {node.name} of NUMERIC", "CAST it AS FLOAT64 first.")
 
 
 for _name, _sql in (
@@ -173,6 +178,8 @@ for _name, _sql in (
     ("VAR_POP", "var_pop"),
 ):
     aggregate(_name, "FLOAT64 -> FLOAT64", _spread(_sql))
+    aggregate(_name, "INT64 -> FLOAT64", _spread(_sql))
+    aggregate(_name, "NUMERIC -> FLOAT64", _not_of_numeric)
 
 
 def _together(name: str) -> Make:
@@ -182,7 +189,11 @@ def _together(name: str) -> Make:
         _plain(translator, node)
         over = _having(translator, node, scope, over)
         one, other = (each.sql for each in values)
+        finite = f"isfinite({one}) AND isfinite({other})"
         made = f"{name}({one}, {other}){over}"
+        made = (
+            f"CASE WHEN coalesce(bool_and({finite}){over}, true) THEN {made} ELSE CAST('nan' AS DOUBLE) END"
+        )
         least = 2 if name in {"corr", "covar_samp"} else 1
         pairs = f"count(CASE WHEN {_BOTH.format(one, other)} THEN 1 END){over}"
         return f"(CASE WHEN {pairs} >= {least} THEN {made} END)"
@@ -192,3 +203,5 @@ def _together(name: str) -> Make:
 
 for _name in ("CORR", "COVAR_POP", "COVAR_SAMP"):
     aggregate(_name, "FLOAT64, FLOAT64 -> FLOAT64", _together(_name.lower()))
+    aggregate(_name, "INT64, INT64 -> FLOAT64", _together(_name.lower()))
+    aggregate(_name, "NUMERIC, NUMERIC -> FLOAT64", _not_of_numeric)

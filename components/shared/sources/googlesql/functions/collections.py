@@ -24,9 +24,9 @@ def listed(translator: Any, node: s.Call, value: Value, *, scope: Any, over: str
     if node.limit is None:
         return made
     limit = translator.value(node.limit, scope)
-    if not isinstance(limit.constant, int) or limit.constant < 0:
-        raise translator.refused(node.limit, "LIMIT that is no number of values")
-    return f"list_slice({made}, 1, {limit.constant})" if limit.constant else f"list_slice({made}, 2, 1)"
+    if not isinstance(limit.constant, int) or limit.constant < 1:
+        raise translator.refused(node.limit, "LIMIT that is no positive number of values")
+    return f"list_slice({made}, 1, {limit.constant})"
 
 
 def _filter(over: str, keep: str) -> str:
