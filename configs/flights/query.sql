@@ -1,6 +1,7 @@
 -- One row a flight, with what was known two hours before its scheduled departure.
 -- GoogleSQL: BigQuery runs it as it is (default dataset `flights`), DuckDB translated, and the same by test.
 -- Instants are INT64 seconds since 1970 (UTC), because BigQuery slides windows over integers only.
+-- Sums stand in parentheses of their own inside DIV, because the tests' emulator of BigQuery forgets to put them there.
 WITH
 -- The schedule on one clock. The hour on the local clock against the hour in UTC tells the zone of New York.
 scheduled AS (
@@ -34,7 +35,7 @@ timed AS (
   SELECT
     *,
     due - 7200 AS decided,
-    DIV(due - 7200, 1800) * 1800 AS tick,
+    DIV((due - 7200), 1800) * 1800 AS tick,
     due + 60 * dep_delay AS departed,
     due + 60 * GREATEST(scheduled_minutes + arr_delay, dep_delay + air_time) AS arrived
   FROM planned
@@ -46,16 +47,16 @@ fact AS (
     0 AS arrivals, 0 AS arr_delay, 0 AS arr_late, 0 AS waiting, 0 AS waiting_since
   FROM timed
   UNION ALL
-  SELECT DIV(departed + 1799, 1800) * 1800, origin, carrier, dest, 0, 1, dep_delay, IF(dep_delay >= 15, 1, 0), 0, 0, 0, 0, 0
+  SELECT DIV((departed + 1799), 1800) * 1800, origin, carrier, dest, 0, 1, dep_delay, IF(dep_delay >= 15, 1, 0), 0, 0, 0, 0, 0
   FROM timed WHERE departed IS NOT NULL
   UNION ALL
-  SELECT DIV(arrived + 1799, 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 1, arr_delay, IF(arr_delay >= 15, 1, 0), 0, 0
+  SELECT DIV((arrived + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 1, arr_delay, IF(arr_delay >= 15, 1, 0), 0, 0
   FROM timed WHERE arrived IS NOT NULL
   UNION ALL
-  SELECT DIV(due + 1799, 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, 1, due
+  SELECT DIV((due + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, 1, due
   FROM timed WHERE COALESCE(departed > due, TRUE)
   UNION ALL
-  SELECT DIV(LEAST(COALESCE(departed, due + 14400), due + 14400) + 1799, 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, -1, -due
+  SELECT DIV((LEAST(COALESCE(departed, due + 14400), due + 14400) + 1799), 1800) * 1800, origin, carrier, dest, 0, 0, 0, 0, 0, 0, 0, -1, -due
   FROM timed WHERE COALESCE(departed > due, TRUE)
 ),
 -- The origin: departures of the last hours, those waiting now, those planned until our own.
