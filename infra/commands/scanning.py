@@ -148,6 +148,6 @@ def _gcloud(*words: str) -> Any:
     if done.returncode:
         lines = done.stderr.splitlines()
         errors = [line for line in lines if "ERROR" in line] or lines[-1:]
-        subject = f"gcloud artifacts docker images {words[0]}"
+        subject = f"Artifact Registry's {words[0]} of an image"
         raise CloudError(subject, expected="an answer", got=" ".join(errors))
     return json.loads(done.stdout)

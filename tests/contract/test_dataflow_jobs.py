@@ -237,7 +237,7 @@ def test_cancelling_a_run_cancels_its_jobs(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    small.compile_to(tmp_path / "pipeline.yaml")
+    small.compile_to(tmp_path / "pipeline.yaml", seconds=60.0)
     settings = workspace.settings(f"places.root={workspace.bucket / 'runs'}")
     folder = new_run(settings)
     begin_manifest(folder, settings, "python -m pipelines run flights")

@@ -47,15 +47,20 @@ def say(word: str) -> str:
     return word
 
 
-def compile_to(path: Path) -> None:
-    """Compile the pipeline, with `fit` as a custom job; it takes what our own pipeline takes."""
+def compile_to(path: Path, seconds: float = 0.0) -> None:
+    """Compile the pipeline, with `fit` as a custom job; it takes what our own pipeline takes.
+
+    Args:
+        path: Where to write it.
+        seconds: How long `fit` takes where the run does not say.
+    """
     settings = load("flights", "dev", (*GPU, "cloud.identities.trainer=''", "image=python"))
     assert settings.cloud is not None
     gpu = as_custom_job(fit, settings, settings.cloud)
 
     @dsl.pipeline(name="small")
     def small(
-        count: int = 3, seconds: float = 0.0, run_id: str = "", checkpoints: str = "", command: str = ""
+        count: int = 3, seconds: float = seconds, run_id: str = "", checkpoints: str = "", command: str = ""
     ) -> None:
         rows = make(count=count)
         fitted = gpu(rows=rows.outputs["rows"], seconds=seconds)
