@@ -81,8 +81,8 @@ class Oracle:
         """
         return _answer(*self._evaluated(sql))
 
-    def analyze(self, sql: str, tables: Mapping[str, Mapping[str, str]]) -> None:
-        """Analyze a query over tables that have columns and types, but no rows.
+    def analyze(self, sql: str, tables: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """The names of a query's columns, over tables that have columns and types, but no rows.
 
         Raises:
             Refused: BigQuery would refuse it too.
@@ -91,7 +91,7 @@ class Oracle:
         try:
             for name, columns in tables.items():
                 self.fill(name, columns, ())
-            self._prepared(sql)
+            return [column.name for column in self._prepared(sql).columns]
         finally:
             self._tables = kept
 

@@ -80,4 +80,4 @@ def test_every_row_and_column_of_flights_is_googles(two_days: Path, oracle: Any)
 def test_bigquery_would_take_the_query_of_each_use_case(oracle: Any, use_case: str) -> None:
     source = load(use_case).source
     if source.sql and source.sample:
-        oracle.analyze(source.sql, TABLES)
+        assert load(use_case).label.column in oracle.analyze(source.sql, TABLES)

@@ -7,7 +7,6 @@ from typing import Any
 from components.shared.sources import googlesql
 from components.shared.sources.bigquery import errors
 from components.shared.sources.bigquery.client import Connection, Statement
-from components.shared.sources.googlesql.query import nodes
 from components.shared.sources.googlesql.syntax import (
     Between,
     Binary,
@@ -21,6 +20,7 @@ from components.shared.sources.googlesql.syntax import (
     Source,
     Table,
 )
+from components.shared.sources.googlesql.trees import nodes
 from configs.errors import QueryError, SourceError, did_you_mean
 
 _COMPARISONS = frozenset(("=", "<", "<=", ">", ">="))

@@ -7,8 +7,8 @@ import duckdb
 
 from components.shared.sources import googlesql
 from components.shared.sources.duckdb.tables import BEYOND
-from components.shared.sources.googlesql.query import nodes
 from components.shared.sources.googlesql.syntax import Cast
+from components.shared.sources.googlesql.trees import nodes
 from configs.errors import NoSpaceError, PipelineError, SourceError, UnreadableFileError
 
 

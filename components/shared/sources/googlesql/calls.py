@@ -28,7 +28,7 @@ def called(translator: Any, node: s.Call, scope: Scope) -> Value:
 
         return windowed(translator, node, scope)
     if node.over is not None:
-        _refuse_unknown(translator, node)
+        raise _unknown(translator, node)
     if node.name in AGGREGATES:
         grouping: Any = scope.grouping
         if grouping is None:
@@ -36,7 +36,7 @@ def called(translator: Any, node: s.Call, scope: Scope) -> Value:
             raise translator.refused(node, f"the aggregate {node.name}{where}")
         return grouping.aggregated(node)  # type: ignore[no-any-return]
     if node.name not in SCALARS:
-        _refuse_unknown(translator, node)
+        raise _unknown(translator, node)
     if node.distinct or node.nulls or node.order or node.limit is not None or node.having:
         raise translator.refused(node, f"{node.name} takes no DISTINCT, NULLS, ORDER BY, LIMIT or HAVING")
     return scalar(translator, node, scope)
@@ -66,8 +66,11 @@ def _written(translator: Any, node: s.Call, chosen: Chosen, values: list[Value])
     return signature.sql.format(*listed, all=", ".join(each.sql for each in values))
 
 
-def _refuse_unknown(translator: Any, node: s.Call) -> None:
-    raise translator.refused(node, f"no counterpart for {node.name}", UNKNOWN.get(node.name, ""))
+def _unknown(translator: Any, node: s.Call) -> Exception:
+    refused: Exception = translator.refused(
+        node, f"no counterpart for {node.name}", UNKNOWN.get(node.name, "")
+    )
+    return refused
 
 
 def _refused_arguments(translator: Any, node: s.Call, values: list[Value]) -> Exception:

@@ -1,5 +1,6 @@
 """Expressions in DuckDB's SQL: what a tree means once the names and types around it are known."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from components.shared.sources.googlesql.values import NULL, Scope, Value
 from configs.errors import QueryError
 
 
-class Translator:
+class Translator(ABC):
     """What is known while one text is translated: the text, the values of @parameters, names not yet used."""
 
     def __init__(self, text: str, parameters: Mapping[str, Any]) -> None:
@@ -132,9 +133,9 @@ class Translator:
         """The SQL of a condition."""
         return self.coerce(self.value(node, scope), t.BOOL, node).sql
 
+    @abstractmethod
     def query(self, node: s.Query, scope: Scope | None) -> Any:
         """A query's relation, in the class that translates them."""
-        raise NotImplementedError
 
     def _constant(self, node: s.Constant, scope: Scope) -> Value:  # noqa: ARG002 - handlers have one shape
         return constant(self, node)

@@ -1,42 +1,36 @@
 """GROUP BY: the keys and aggregates of a SELECT, computed below what uses them."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.arguments import arguments, coerced_arguments, is_aggregate
-from components.shared.sources.googlesql.functions.signatures import AGGREGATES, choose
+from components.shared.sources.googlesql.arguments import fitting, is_aggregate, written
+from components.shared.sources.googlesql.functions.signatures import AGGREGATES
 from components.shared.sources.googlesql.ordering import groupable
+from components.shared.sources.googlesql.trees import children, parts
 from components.shared.sources.googlesql.values import Scope, Value
 from configs.errors import QueryError
 
 
-def aggregates_in(node: Any) -> Iterator[s.Call]:
+def aggregates_in(part: Any) -> Iterator[s.Call]:
     """The calls that aggregate the rows of this SELECT; queries within have their own."""
-    if isinstance(node, s.Query):
-        return
-    if isinstance(node, s.Call) and is_aggregate(node):
-        yield node
-        return
-    if is_dataclass(node):
-        for each in fields(node):
-            yield from aggregates_in(getattr(node, each.name))
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from aggregates_in(part)
+    for node in parts(part):
+        if isinstance(node, s.Call) and is_aggregate(node):
+            yield node
+        elif not isinstance(node, s.Query):
+            for child in children(node):
+                yield from aggregates_in(child)
 
 
-def windows_in(node: Any) -> bool:
+def windows_in(part: Any) -> bool:
     """Whether a call with OVER is in an expression, queries within apart."""
-    if isinstance(node, s.Query):
-        return False
-    if isinstance(node, s.Call) and node.over is not None:
-        return True
-    if is_dataclass(node):
-        return any(windows_in(getattr(node, each.name)) for each in fields(node))
-    return isinstance(node, tuple) and any(map(windows_in, node))
+    return any(
+        (isinstance(node, s.Call) and node.over is not None) or any(map(windows_in, children(node)))
+        for node in parts(part)
+        if not isinstance(node, s.Query)
+    )
 
 
 class Grouping:
@@ -46,8 +40,6 @@ class Grouping:
         self._translator, self._scope = translator, replace(scope, grouping=None, allows_windows=False)
         self.alias: str = translator.new_name()
         self.keys: list[Value] = []
-        self.everything = False
-        """GROUP BY ALL: what holds no aggregate is a key."""
         self._aggregates: list[str] = []
 
     def add_key(self, node: s.Node, value: Value) -> None:
@@ -133,23 +125,11 @@ def aggregate_sql(translator: Any, node: s.Call, scope: Scope, only: str = "") -
     Raises:
         QueryError: None of its signatures takes the arguments, or a clause in it has no counterpart.
     """
-    stars = [each for each in node.arguments if isinstance(each, s.Star)]
-    values = [] if stars else arguments(translator, node, scope)
-    chosen = choose(AGGREGATES[node.name], values, translator.distance)
-    if chosen is None or (stars and (node.name != "COUNT" or len(node.arguments) > 1)):
-        given = "*" if stars else ", ".join(str(each.type) for each in values)
-        raise translator.refused(node, f"no counterpart for {node.name}({given})")
-    coerced = coerced_arguments(translator, node, chosen, values)
-    if node.distinct and not all(map(groupable, coerced)):
-        raise translator.refused(node, f"DISTINCT for values of {coerced[0].type}")
-    filter_ = f" FILTER (WHERE {only})" if only else ""
-    if callable(chosen.signature.sql):
-        return chosen.signature.sql(translator, node, coerced, scope=scope, over=filter_), chosen.result
-    if node.order or node.limit is not None or node.nulls or node.having:
+    chosen, values = fitting(translator, node, scope, AGGREGATES)
+    if node.distinct and not all(map(groupable, values)):
+        raise translator.refused(node, f"DISTINCT for values of {values[0].type}")
+    clauses = node.order or node.limit is not None or node.nulls or node.having
+    if clauses and not callable(chosen.signature.sql):
         raise translator.refused(node, f"no counterpart for ORDER BY, LIMIT, NULLS or HAVING in {node.name}")
-    missing = ["NULL"] * (len(chosen.signature.arguments) - len(coerced))
-    distinct = "DISTINCT " if node.distinct else ""
-    sql = chosen.signature.sql.format(
-        *[each.sql for each in coerced], *missing, over=filter_, distinct=distinct
-    )
-    return sql, chosen.result
+    filter_ = f" FILTER (WHERE {only})" if only else ""
+    return written(translator, node, chosen, values, scope=scope, over=filter_), chosen.result

@@ -16,13 +16,18 @@ def groupable(value: Value) -> bool:
     )
 
 
+def orderable(type_: t.Type) -> bool:
+    """Whether values of a type come one before the other."""
+    return not type_.is_array and not type_.is_struct and type_.name not in {"JSON", "INTERVAL"}
+
+
 def order_keys(translator: Any, key: s.Key, value: Value) -> list[OrderKey]:
     """How DuckDB orders by a value as Google does: NULL before everything, then NaN; the reverse with DESC.
 
     Raises:
         QueryError: Its type has no order.
     """
-    if value.type.is_array or value.type.is_struct or value.type.name in {"JSON", "INTERVAL"}:
+    if not orderable(value.type):
         raise translator.refused(key, f"ORDER BY a value of {value.type}")
     first = key.nulls == "FIRST" or (not key.nulls and not key.descending)
     keys = [OrderKey(value.sql, key.descending, first)]

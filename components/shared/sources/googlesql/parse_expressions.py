@@ -1,5 +1,6 @@
 """Expressions of GoogleSQL, by the precedence of its operators."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -24,12 +25,12 @@ WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "S
 _FIELDS_KEYWORDS = ("OFFSET", "ORDINAL", "SAFE_OFFSET", "SAFE_ORDINAL")
 
 
-class ExpressionParser(Cursor):
+class ExpressionParser(Cursor, ABC):
     """Reads expressions; queries within them are read by the class that extends this one."""
 
+    @abstractmethod
     def query(self) -> s.Query:
         """A query, in the class that reads them."""
-        raise NotImplementedError
 
     def order_by(self) -> tuple[s.Key, ...]:
         """ORDER BY and its keys, or nothing."""

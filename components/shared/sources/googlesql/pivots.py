@@ -1,6 +1,5 @@
 """PIVOT: one aggregate for each value of a column, grouped by what PIVOT does not name."""
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
@@ -8,6 +7,7 @@ from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.arguments import is_aggregate
 from components.shared.sources.googlesql.grouping import Grouping
 from components.shared.sources.googlesql.names import visible
+from components.shared.sources.googlesql.trees import nodes
 from components.shared.sources.googlesql.values import Relation, Scope, Value
 
 
@@ -17,7 +17,8 @@ def pivoted(translator: Any, node: s.Pivot, before: str, inner: Scope) -> Relati
     Raises:
         QueryError: A value is no constant, or an aggregate has no counterpart.
     """
-    used = {name.lower() for each in (*node.aggregates, node.value) for name in _names_in(each)}
+    named = nodes((*node.aggregates, node.value))
+    used = {each.parts[-1].lower() for each in named if isinstance(each, s.Name)}
     kept = [each for each in visible(inner) if each.name.lower() not in used]
     subject = translator.value(node.value, inner)
     grouping = Grouping(translator, inner)
@@ -68,14 +69,3 @@ def _label(translator: Any, entry: s.Item, value: Value) -> str:
     if value.type == t.STRING:
         return str(constant)
     raise translator.refused(entry, f"PIVOT for a {value.type} without a name for it")
-    raise AssertionError
-
-
-def _names_in(node: Any) -> list[str]:
-    if isinstance(node, s.Name):
-        return [node.parts[-1] if len(node.parts) > 1 else node.parts[0]]
-    if is_dataclass(node):
-        return [name for each in fields(node) for name in _names_in(getattr(node, each.name))]
-    if isinstance(node, tuple):
-        return [name for part in node for name in _names_in(part)]
-    return []

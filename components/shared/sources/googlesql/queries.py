@@ -15,6 +15,7 @@ from components.shared.sources.googlesql.names import visible
 from components.shared.sources.googlesql.ordering import groupable, order_keys
 from components.shared.sources.googlesql.query import own_name
 from components.shared.sources.googlesql.sources import Sources
+from components.shared.sources.googlesql.trees import nodes
 from components.shared.sources.googlesql.values import (
     LiteralKind,
     OrderKey,
@@ -449,13 +450,5 @@ def _of_column(key: str, columns: Mapping[str, str]) -> str | None:
 
 def _names(query: s.Query, name: str) -> bool:
     """Whether a query reads a table of that name."""
-    from dataclasses import fields, is_dataclass
-
-    def within(node: Any) -> bool:
-        if isinstance(node, s.Table):
-            return len(node.path) == 1 and node.path[0].lower() == name.lower()
-        if is_dataclass(node):
-            return any(within(getattr(node, each.name)) for each in fields(node))
-        return isinstance(node, tuple) and any(map(within, node))
-
-    return within(query)
+    tables = (node for node in nodes(query) if isinstance(node, s.Table))
+    return any(len(table.path) == 1 and table.path[0].lower() == name.lower() for table in tables)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql.parse_queries import QueryParser
 from components.shared.sources.googlesql.text import Position, position_at
 from components.shared.sources.googlesql.tokens import end_of_token, tokenize
+from components.shared.sources.googlesql.trees import children, nodes
 from configs.errors import QueryError
 
 CLOCK = frozenset(
@@ -107,16 +108,16 @@ def _says_something(text: str) -> bool:
         return True
 
 
-def spliced(query: Query, replace: Callable[[s.Table], str | None]) -> str:
-    """The text as it was written, but for the names of tables that `replace` writes anew; without `;`.
+def spliced(query: Query, written_as: Callable[[s.Table], str | None]) -> str:
+    """The text as it was written, but for the names of tables that `written_as` writes anew; without `;`.
 
     Args:
         query: The text and its tree.
-        replace: GoogleSQL for a table's name, or None to leave it.
+        written_as: GoogleSQL for a table's name, or None to leave it.
     """
     text = query.text[: end_of(query)]
     for table in sorted(query.tables, key=lambda each: -each.at):
-        written = replace(table)
+        written = written_as(table)
         if written is not None:
             text = text[: table.at] + written + text[table.end :]
     return text
@@ -152,24 +153,12 @@ def unknown_parameter(text: str, node: s.Parameter, values: Mapping[str, Any]) -
     )
 
 
-def nodes(node: Any) -> Iterator[s.Node]:
-    """Every node of a tree, a node before what it holds."""
-    if isinstance(node, s.Node):
-        yield node
-    if is_dataclass(node):
-        for each in fields(node):
-            yield from nodes(getattr(node, each.name))
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from nodes(part)
-
-
 def calls(node: Any) -> Iterator[s.Call]:
     """Every function's call in a tree."""
     return (each for each in nodes(node) if isinstance(each, s.Call))
 
 
-def _tables(node: Any, made: frozenset[str], rows: frozenset[str]) -> Iterator[s.Table]:
+def _tables(node: s.Node, made: frozenset[str], rows: frozenset[str]) -> Iterator[s.Table]:
     """The tables below a node.
 
     Args:
@@ -181,19 +170,16 @@ def _tables(node: Any, made: frozenset[str], rows: frozenset[str]) -> Iterator[s
         yield from _in_query(node, made, rows)
     elif isinstance(node, s.Select | s.From):
         here = rows | frozenset(_aliases(node.source))
-        for each in fields(node):
-            yield from _tables(getattr(node, each.name), made, here)
+        for each in children(node):
+            yield from _tables(each, made, here)
     elif isinstance(node, s.Table):
         first = node.path[0].lower()
         named = len(node.path) == 1 and first in made
         if not named and not (len(node.path) > 1 and not node.single and first in rows):
             yield node
-    elif is_dataclass(node):
-        for each in fields(node):
-            yield from _tables(getattr(node, each.name), made, rows)
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from _tables(part, made, rows)
+    else:
+        for each in children(node):
+            yield from _tables(each, made, rows)
 
 
 def _in_query(node: s.Query, made: frozenset[str], rows: frozenset[str]) -> Iterator[s.Table]:
@@ -203,9 +189,8 @@ def _in_query(node: s.Query, made: frozenset[str], rows: frozenset[str]) -> Iter
         yield from _tables(query, before, rows)
         before |= {name.lower()}
     around = rows | (frozenset(_aliases(node.body.source)) if isinstance(node.body, s.From) else frozenset())
-    for each in fields(node):
-        if each.name != "ctes":
-            yield from _tables(getattr(node, each.name), before, around)
+    for each in children(replace(node, ctes=())):
+        yield from _tables(each, before, around)
 
 
 def _aliases(source: Any) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """FROM in DuckDB's SQL: tables, sub-selects, UNNEST, joins, PIVOT, UNPIVOT, and what each makes known."""
 
+from abc import abstractmethod
 from dataclasses import replace
 
 from components.shared.sources.googlesql import syntax as s
@@ -15,9 +16,9 @@ class Sources(Translator):
 
     ctes: dict[str, Relation]
 
+    @abstractmethod
     def table(self, node: s.Table) -> Relation:
         """A table of the source, in the class that knows them."""
-        raise NotImplementedError
 
     def source(self, node: s.Source, scope: Scope) -> str:
         """An entry of FROM.
@@ -157,9 +158,9 @@ class Sources(Translator):
         relation = self.pivoted(node, before, inner)
         return self._derived(relation, node.alias, scope)
 
+    @abstractmethod
     def pivoted(self, node: s.Pivot, before: str, inner: Scope) -> Relation:
         """PIVOT: grouped by every column that it does not name, an aggregate for each value."""
-        raise NotImplementedError
 
     def _unpivot(self, node: s.Unpivot, scope: Scope) -> str:
         inner = Scope(parent=scope.parent)

@@ -6,8 +6,8 @@ from typing import Any
 
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
-from components.shared.sources.googlesql.arguments import arguments, coerced_arguments
-from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS, choose
+from components.shared.sources.googlesql.arguments import fitting, written
+from components.shared.sources.googlesql.functions.signatures import AGGREGATES, WINDOWS
 from components.shared.sources.googlesql.ordering import groupable, order_keys
 from components.shared.sources.googlesql.values import Scope, Value
 
@@ -31,25 +31,10 @@ def windowed(translator: Any, node: s.Call, scope: Scope) -> Value:
     window = _named(translator, node.over, scope)
     _check(translator, node, window)
     inner = _within(scope)
-    stars = [each for each in node.arguments if isinstance(each, s.Star)]
-    values = [] if stars else arguments(translator, node, inner)
     table = AGGREGATES if node.name in AGGREGATES else WINDOWS
-    chosen = choose(table[node.name], values, translator.distance)
-    if chosen is None:
-        given = ", ".join(str(each.type) for each in values)
-        raise translator.refused(node, f"no counterpart for {node.name}({given}) OVER")
-    coerced = coerced_arguments(translator, node, chosen, values)
-    over = _over(translator, window, inner)
-    sql = chosen.signature.sql
-    if callable(sql):
-        written = sql(translator, node, coerced, scope=inner, over=f" OVER {over}")
-    else:
-        missing = ["NULL"] * (len(chosen.signature.arguments) - len(coerced))
-        distinct = "DISTINCT " if node.distinct else ""
-        written = sql.format(
-            *[each.sql for each in coerced], *missing, over=f" OVER {over}", distinct=distinct
-        )
-    return Value(written, chosen.result)
+    chosen, values = fitting(translator, node, inner, table)
+    over = f" OVER {_over(translator, window, inner)}"
+    return Value(written(translator, node, chosen, values, scope=inner, over=over), chosen.result)
 
 
 def _within(scope: Scope) -> Scope:

@@ -8,6 +8,7 @@ from typing import Any
 from components.shared.sources.googlesql import syntax as s
 from components.shared.sources.googlesql import types as t
 from components.shared.sources.googlesql.functions.signatures import Make, aggregate
+from components.shared.sources.googlesql.ordering import orderable
 from components.shared.sources.googlesql.values import Value
 
 _OVERFLOW = "error('a FLOAT64 is out of range')"
@@ -18,24 +19,11 @@ def _distinct(node: s.Call) -> str:
     return "DISTINCT " if node.distinct else ""
 
 
-def _filtered(over: str, condition: str) -> str:
-    """FILTER (…) and OVER (…) with one more condition."""
-    if over.startswith(" FILTER (WHERE "):
-        return f" FILTER (WHERE ({condition}) AND {over.removeprefix(' FILTER (WHERE ')}"
-    return f" FILTER (WHERE {condition}){over}"
-
-
-def _plain(translator: Any, node: s.Call) -> None:
+def _plain(translator: Any, node: s.Call, *, having: bool = False) -> None:
     if node.order or node.limit is not None or node.nulls:
         raise translator.refused(node, f"ORDER BY, LIMIT or NULLS in {node.name}")
-
-
-def _having(translator: Any, node: s.Call, scope: Any, over: str) -> str:
-    """OVER or FILTER with HAVING MAX or MIN in it."""
-    if node.having is not None:
+    if node.having is not None and not having:
         raise translator.refused(node, f"no counterpart for HAVING {node.having[0]} in {node.name}")
-    del scope
-    return over
 
 
 aggregate("COUNT", "-> INT64", "count(*){over}")
@@ -50,9 +38,8 @@ aggregate("APPROX_COUNT_DISTINCT", "T -> INT64", "count(DISTINCT {0}){over}")
 def _of_floats(name: str) -> Make:
     """SUM or AVG of FLOAT64: an error where finite numbers overflow."""
 
-    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    def make(translator: Any, node: s.Call, values: list[Value], *, over: str, **_: Any) -> str:
         _plain(translator, node)
-        over = _having(translator, node, scope, over)
         value = values[0]
         made = f"{name}({_distinct(node)}{value.sql}){over}"
         if value.bound < 1e280:
@@ -83,15 +70,13 @@ aggregate(
 def _extreme(name: str) -> Make:
     """MIN or MAX: of FLOAT64 it is NaN where there is one."""
 
-    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    def make(translator: Any, node: s.Call, values: list[Value], *, over: str, **_: Any) -> str:
         _plain(translator, node)
         value = values[0]
-        type_ = value.type
-        if type_.is_array or type_.is_struct or type_.name in {"JSON", "INTERVAL"}:
-            raise translator.refused(node, f"{node.name} of values of {type_}")
-        over = _having(translator, node, scope, over)
+        if not orderable(value.type):
+            raise translator.refused(node, f"{node.name} of values of {value.type}")
         made = f"{name}({value.sql}){over}"
-        if type_ != t.FLOAT64 or name == "max":
+        if value.type != t.FLOAT64 or name == "max":
             return made
         return f"(CASE WHEN bool_or(isnan({value.sql})){over} THEN CAST('nan' AS DOUBLE) ELSE {made} END)"
 
@@ -103,14 +88,14 @@ aggregate("MAX", "T -> T", _extreme("max"))
 
 
 def _any_value(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
-    _plain(translator, node)
+    _plain(translator, node, having=True)
     if node.having is None:
         return f"any_value({values[0].sql}){over}"
     which, by = node.having
     if over and "FILTER" not in over:
         raise translator.refused(node, "HAVING in a window")
     key = translator.value(by, scope)
-    if key.type.is_array or key.type.is_struct or key.type.name in {"JSON", "INTERVAL"}:
+    if not orderable(key.type):
         raise translator.refused(node, f"no counterpart for HAVING {which} of {key.type}")
     return _at_extreme("max" if which == "MAX" else "min", values[0], key, over)
 
@@ -127,7 +112,7 @@ def _max_by(least: str) -> Make:
     def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
         _plain(translator, node)
         del scope
-        if "OVER" in over or values[1].type.of or values[1].type.name in {"JSON", "INTERVAL"}:
+        if "OVER" in over or not orderable(values[1].type):
             raise translator.refused(node, f"no counterpart for {node.name} of {values[1].type} here")
         return _at_extreme(least, values[0], values[1], over)
 
@@ -151,9 +136,8 @@ for _name in ("BIT_AND", "BIT_OR", "BIT_XOR"):
 def _spread(name: str) -> Make:
     """STDDEV and its like: NaN where a number is not finite."""
 
-    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    def make(translator: Any, node: s.Call, values: list[Value], *, over: str, **_: Any) -> str:
         _plain(translator, node)
-        over = _having(translator, node, scope, over)
         value = values[0]
         made = f"{name}({_distinct(node)}{value.sql}){over}"
         if value.bound < 1e100:
@@ -185,9 +169,8 @@ for _name, _sql in (
 def _together(name: str) -> Make:
     """CORR and COVAR: of pairs without NULL."""
 
-    def make(translator: Any, node: s.Call, values: list[Value], *, scope: Any, over: str) -> str:
+    def make(translator: Any, node: s.Call, values: list[Value], *, over: str, **_: Any) -> str:
         _plain(translator, node)
-        over = _having(translator, node, scope, over)
         one, other = (each.sql for each in values)
         finite = f"isfinite({one}) AND isfinite({other})"
         made = f"{name}({one}, {other}){over}"
